@@ -1,0 +1,148 @@
+"""The value that flows through the house: a dynamic series with its times, geometry and echo time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from dsc_superres.errors import SeriesError
+
+MISSING = "missing"
+"""The entry of ``Series.sources`` for a value that the file does not hold."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a voxel grid lies in patient space (LPS, mm), as DICOM and ITK state it.
+
+    ``origin`` is the centre of voxel (0, 0, 0); ``spacing`` and the columns of ``direction`` follow the
+    voxel axes x (fastest), y, z. Raises ``SeriesError`` for a zero spacing or axes that are not orthonormal.
+    """
+
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    direction: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+    def __post_init__(self) -> None:
+        spacing = np.asarray(self.spacing, float)
+        origin = np.asarray(self.origin, float)
+        direction = np.asarray(self.direction, float)
+        if spacing.shape != (3,) or not np.all(np.isfinite(spacing)) or np.any(spacing <= 0):
+            raise SeriesError(f"The voxel spacing {tuple(self.spacing)} mm is not three positive numbers.")
+        if origin.shape != (3,) or not np.all(np.isfinite(origin)):
+            raise SeriesError(f"The image origin {tuple(self.origin)} mm is not three finite numbers.")
+        if direction.shape != (3, 3) or not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
+            raise SeriesError("The image axes are not at right angles to each other: resample the series first.")
+        object.__setattr__(self, "spacing", tuple(map(float, spacing)))
+        object.__setattr__(self, "origin", tuple(map(float, origin)))
+        object.__setattr__(self, "direction", tuple(tuple(map(float, row)) for row in direction))
+
+    @property
+    def affine(self) -> np.ndarray:
+        """float64[4, 4]: voxel index (x, y, z, 1) to patient LPS in mm."""
+        affine = np.eye(4)
+        affine[:3, :3] = np.asarray(self.direction) * np.asarray(self.spacing)
+        affine[:3, 3] = self.origin
+        return affine
+
+    def resized(self, old: tuple[int, int, int], new: tuple[int, int, int]) -> Geometry:
+        """The grid of ``new`` voxels (x, y, z) that covers exactly the box that ``old`` voxels of this one cover.
+
+        The outer corners stay where they are, so the first voxel's centre moves by half the change in spacing.
+        """
+        ratio = np.asarray(old, float) / np.asarray(new, float)
+        shift = np.append((ratio - 1) / 2, 1.0)
+        return replace(self, spacing=tuple(np.asarray(self.spacing) * ratio), origin=tuple((self.affine @ shift)[:3]))
+
+    def cropped(self, start: tuple[int, int, int]) -> Geometry:
+        """The same grid when voxel ``start`` (x, y, z) becomes the first one."""
+        return replace(self, origin=tuple((self.affine @ np.append(start, 1.0))[:3]))
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A dynamic MR series. Immutable, and valid by construction.
+
+    signal      float32[t, z, y, x], finite, at least two frames; arbitrary units
+    times       float64[t], s, strictly increasing, not necessarily uniform; 0, 1, 2, ... where they are unknown
+    geometry    patient space of every frame
+    echo_time   s, or None where unknown
+    sources     where ``times``, ``echo_time`` and ``geometry`` came from, in words; ``MISSING`` where they did not
+    scalar_type the type of the voxels in the file, for writing them back
+
+    Raises ``SeriesError`` with one sentence when a value cannot be right.
+    """
+
+    signal: np.ndarray
+    times: np.ndarray
+    geometry: Geometry = field(default_factory=Geometry)
+    echo_time: float | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    scalar_type: np.dtype = np.dtype(np.float32)
+    name: str = "series"
+
+    def __post_init__(self) -> None:
+        signal = np.asarray(self.signal)
+        if signal.ndim != 4:
+            raise SeriesError(
+                f"{self.name} has {signal.ndim} dimensions, not 4 (time, slice, row, column): choose a dynamic series."
+            )
+        if 0 in signal.shape:
+            raise SeriesError(f"{self.name} is empty: its size is {signal.shape}.")
+        if signal.shape[0] < 2:
+            raise SeriesError(f"{self.name} has a single frame; a perfusion series needs at least two.")
+        signal = np.ascontiguousarray(signal, dtype=np.float32).view()
+        # The sum is finite exactly when every term is, short of overflow: a check without a boolean copy.
+        if not np.isfinite(np.sum(signal, dtype=np.float64)) and not np.isfinite(signal).all():
+            frame = int(np.argmin(np.isfinite(signal).all(axis=(1, 2, 3))))
+            raise SeriesError(
+                f"{self.name} contains values that are not finite (NaN or infinity), first in frame {frame}: "
+                "replace them before loading."
+            )
+        times = np.array(self.times, dtype=np.float64)
+        if times.shape != signal.shape[:1]:
+            raise SeriesError(f"{self.name} has {signal.shape[0]} frames but {times.size} frame times.")
+        if not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
+            raise SeriesError(f"The frame times of {self.name} do not increase from frame to frame: correct them.")
+        if self.echo_time is not None and not 0 < self.echo_time < 1:
+            raise SeriesError(
+                f"The echo time of {self.name} is {self.echo_time:g} s; it must lie between 0 and 1 s "
+                "(DSC uses 0.02 to 0.05 s)."
+            )
+        signal.flags.writeable = False
+        times.flags.writeable = False
+        set_ = object.__setattr__
+        set_(self, "signal", signal)
+        set_(self, "times", times)
+        set_(self, "scalar_type", np.dtype(self.scalar_type))
+        known = {"times": "given", "geometry": "given", "echo_time": "given"}
+        if self.echo_time is None:
+            known["echo_time"] = MISSING
+        set_(self, "sources", MappingProxyType({**known, **self.sources}))
+
+    @property
+    def frames(self) -> int:
+        """Number of time points."""
+        return self.signal.shape[0]
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Voxels along x, y, z: the order of ``Geometry``."""
+        return self.signal.shape[:0:-1]
+
+    @property
+    def interval(self) -> float:
+        """Typical time between frames, s (the median)."""
+        return float(np.median(np.diff(self.times)))
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the frame times are seconds, not mere frame numbers."""
+        return self.sources["times"] != MISSING
+
+    def with_signal(self, signal: np.ndarray, **changes: object) -> Series:
+        """This series with another signal (and whatever else is named); provenance is kept."""
+        return replace(self, signal=signal, **changes)
