@@ -81,7 +81,7 @@ class Series:
     geometry: Geometry = field(default_factory=Geometry)
     echo_time: float | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
-    scalar_type: np.dtype = np.dtype(np.float32)
+    scalar_type: np.dtype | type = np.float32
     name: str = "series"
 
     def __post_init__(self) -> None:
