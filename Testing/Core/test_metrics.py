@@ -1,0 +1,121 @@
+"""Metrics against hand-computed values, and alignment by patient space and time."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from dsc_superres import metrics
+from dsc_superres.errors import SeriesError
+from dsc_superres.series import Geometry, Series
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+RNG = np.random.default_rng(7)
+ANGLE = 0.3
+OBLIQUE = Geometry(
+    spacing=(1.2, 0.9, 5.0),
+    origin=(-80.0, 31.0, 12.0),
+    direction=((math.cos(ANGLE), -math.sin(ANGLE), 0.0), (math.sin(ANGLE), math.cos(ANGLE), 0.0), (0.0, 0.0, 1.0)),
+)
+
+
+def make(shape=(6, 2, 14, 16), interval=1.5, geometry=OBLIQUE, name="truth"):
+    signal = RNG.uniform(100, 1000, shape).astype(np.float32)
+    return Series(signal, np.arange(shape[0]) * interval, geometry, name=name)
+
+
+def test_known_values():
+    truth = np.array([3.0, 4.0]).reshape(1, 1, 1, 2)
+    recon = np.array([3.0, 2.0]).reshape(1, 1, 1, 2)
+    assert metrics.nmse(recon, truth) == pytest.approx(4 / 25)
+    assert metrics.psnr(recon, truth) == pytest.approx(20 * math.log10(4 / math.sqrt(2)))
+    only_first = np.array([True, False]).reshape(1, 1, 2)
+    assert metrics.nmse(recon, truth, only_first) == 0
+    assert metrics.psnr(recon, truth, only_first) == math.inf
+
+
+@settings(max_examples=20, deadline=None)
+@given(scale=st.floats(1e-3, 1e3), noise=st.floats(0.001, 0.5))
+def test_measures_do_not_depend_on_the_unit_of_intensity(scale, noise):
+    truth = np.random.default_rng(1).uniform(0.1, 1, (2, 1, 12, 12))
+    recon = truth + noise * np.random.default_rng(2).normal(size=truth.shape)
+    for measure in (metrics.nmse, metrics.psnr, metrics.ssim):
+        assert measure(scale * recon, scale * truth) == pytest.approx(measure(recon, truth), rel=1e-6)
+
+
+def test_ssim_of_a_constant_shift_follows_its_formula():
+    """For two constant images SSIM is its luminance term alone (Wang et al. 2004, eq. 6 with zero variance)."""
+    truth, recon = np.full((1, 1, 16, 16), 1.0), np.full((1, 1, 16, 16), 0.5)
+    c1 = 0.01**2
+    assert metrics.ssim(recon, truth) == pytest.approx((2 * 0.5 + c1) / (1 + 0.25 + c1))
+
+
+def test_brain_scores_see_only_the_mask_and_use_the_peak_of_the_whole():
+    truth = make()
+    mask = np.zeros(truth.signal.shape[1:], bool)
+    mask[:, 2:9, 3:10] = True
+    signal = truth.signal.copy()
+    signal[:, ~mask] *= 0.5
+    signal[:, mask] += 10
+    result = metrics.compare(truth.with_signal(signal, name="recon"), truth, mask)
+    assert result.brain.psnr == pytest.approx(20 * math.log10(truth.signal.max() / 10), abs=1e-3)
+    assert result.brain.nmse < 0.01 * result.whole.nmse
+    assert result.brain.frame_ssim.shape == (6,)
+    assert result.brain.ssim > result.whole.ssim
+
+
+@settings(max_examples=25, deadline=None)
+@given(start=st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 1)), drop=st.integers(0, 3))
+def test_cropped_series_compare_as_identical_at_the_same_anatomy(start, drop):
+    truth = make()
+    x, y, z = start
+    recon = Series(
+        truth.signal[drop:, z:, y:, x:], truth.times[drop:], truth.geometry.cropped(start), name="reconstruction"
+    )
+    result = metrics.compare(recon, truth)
+    assert result.whole.nmse == 0
+    assert not result.difference.any()
+    np.testing.assert_array_equal(result.aligned.truth_frames, np.arange(drop, 6))
+    np.testing.assert_allclose(result.aligned.geometry.origin, recon.geometry.origin, atol=1e-9)
+    assert bool(result.notes) == (drop > 0 or any(start))
+
+
+def test_frames_pair_by_time_not_by_number():
+    truth = make()
+    recon = Series(truth.signal[[1, 1, 3]], [1.5, 2.2, 4.52], OBLIQUE, name="reconstruction")
+    aligned = metrics.align(recon, truth)
+    np.testing.assert_array_equal(aligned.recon_frames, [0, 2])
+    np.testing.assert_array_equal(aligned.truth_frames, [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"geometry": OBLIQUE.cropped((0.4, 0, 0))}, "same voxel grid"),
+        ({"geometry": Geometry(origin=OBLIQUE.origin, spacing=OBLIQUE.spacing)}, "same voxel grid"),
+        ({"geometry": OBLIQUE.cropped((100, 0, 0))}, "do not overlap"),
+        ({"times": np.arange(6) * 1.5 + 0.7}, "No frame"),
+    ],
+)
+def test_series_without_anything_in_common_are_refused_in_one_sentence(change, words):
+    truth = make()
+    with pytest.raises(SeriesError, match=words):
+        metrics.compare(truth.with_signal(truth.signal, name="recon", **change), truth)
+
+
+def test_mask_must_fit():
+    truth = make()
+    with pytest.raises(SeriesError, match="mask has"):
+        metrics.compare(truth, truth, np.ones((1, 2, 3), bool))
+    with pytest.raises(SeriesError, match="empty"):
+        metrics.compare(truth, truth, np.zeros(truth.signal.shape[1:], bool))
+
+
+def test_json_is_strict_even_for_identical_and_tiny_images():
+    truth = make(shape=(3, 1, 4, 4))
+    text = json.dumps(metrics.compare(truth, truth).to_dict(), allow_nan=False)
+    whole = json.loads(text)["whole"]
+    assert whole["psnr"] is None
+    assert whole["ssim"] is None
+    assert whole["nmse"] == 0
