@@ -1,0 +1,23 @@
+"""Perfusion maps from a DSC series: concentration, arterial input, deconvolution, leakage, maps."""
+
+from dsc_superres.perfusion.aif import automatic_aif
+from dsc_superres.perfusion.arterial import ArterialInput, aif_from_voxels, read_aif_csv
+from dsc_superres.perfusion.bolus import Bolus, find_bolus
+from dsc_superres.perfusion.concentration import delta_r2star
+from dsc_superres.perfusion.maps import PerfusionMaps, compute_maps
+from dsc_superres.perfusion.mask import brain_mask
+from dsc_superres.perfusion.options import MapOptions
+
+__all__ = [
+    "ArterialInput",
+    "Bolus",
+    "MapOptions",
+    "PerfusionMaps",
+    "aif_from_voxels",
+    "automatic_aif",
+    "brain_mask",
+    "compute_maps",
+    "delta_r2star",
+    "find_bolus",
+    "read_aif_csv",
+]

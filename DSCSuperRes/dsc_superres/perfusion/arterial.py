@@ -1,0 +1,106 @@
+"""The arterial input as a value, and where it can come from: a file, chosen voxels, a population."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dsc_superres.errors import PerfusionError
+
+COLUMNS = ("time_s", "delta_r2star")
+
+
+@dataclass(frozen=True, eq=False)
+class ArterialInput:
+    """An arterial input function.
+
+    times         float64[t], s, strictly increasing
+    delta_r2star  float64[t], 1/s
+    voxels        int[k, 3] indices (z, y, x) whose mean it is; empty where it is from elsewhere
+    score         0..1, how much it looks like an artery (1 is best); None where it was not judged
+    source        where it came from, in words
+    warnings      sentences about partial volume, saturation and the like
+
+    Raises ``PerfusionError`` for curves that are no arterial input.
+    """
+
+    times: np.ndarray
+    delta_r2star: np.ndarray
+    voxels: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), int))
+    score: float | None = None
+    source: str = "given"
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        times, curve = np.asarray(self.times, np.float64), np.asarray(self.delta_r2star, np.float64)
+        if times.ndim != 1 or times.shape != curve.shape or len(times) < 4:
+            raise PerfusionError("An arterial input needs the same number of times and values, at least four of each.")
+        if not np.isfinite(times).all() or not np.isfinite(curve).all():
+            raise PerfusionError("The arterial input contains values that are not finite numbers.")
+        if np.any(np.diff(times) <= 0):
+            raise PerfusionError("The times of the arterial input do not increase.")
+        if curve.max() <= 0:
+            raise PerfusionError("The arterial input never rises above zero, so it holds no bolus.")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "delta_r2star", curve)
+        object.__setattr__(self, "voxels", np.asarray(self.voxels, int).reshape(-1, 3))
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """float64[m]: the curve at other times (s), linear in between, 0 before its first, flat after its last."""
+        return np.interp(times, self.times, self.delta_r2star, left=0.0)
+
+
+def read_aif_csv(path: str | Path) -> ArterialInput:
+    """An arterial input from a CSV file with the columns ``time_s,delta_r2star`` (s, 1/s).
+
+    Raises ``PerfusionError`` with the line that is wrong.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise PerfusionError(f"The arterial input {path.name} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PerfusionError(
+            f"The arterial input {path.name} cannot be read as text ({type(error).__name__})."
+        ) from None
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
+    if any(column not in header for column in COLUMNS):
+        raise PerfusionError(
+            f"The arterial input {path.name} needs a first line naming the columns {','.join(COLUMNS)}."
+        )
+    rows = []
+    for number, row in enumerate(csv.reader(lines[1:]), start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        try:
+            rows.append([float(row[header.index(column)]) for column in COLUMNS])
+        except (ValueError, IndexError):
+            raise PerfusionError(
+                f"Line {number} of the arterial input {path.name} does not hold two numbers."
+            ) from None
+    if len(rows) < 4:
+        raise PerfusionError(f"The arterial input {path.name} has {len(rows)} time points; at least four are needed.")
+    times, curve = np.array(rows).T
+    return ArterialInput(times, curve, source=f"file {path.name}")
+
+
+def aif_from_voxels(delta_r2star: np.ndarray, times: np.ndarray, voxels: np.ndarray) -> ArterialInput:
+    """The mean curve of delta_r2star[t, z, y, x] over ``voxels``: bool[z, y, x] or indices int[k, 3] (z, y, x)."""
+    voxels = np.asarray(voxels)
+    if voxels.dtype == bool:
+        if voxels.shape != delta_r2star.shape[1:]:
+            raise PerfusionError(
+                f"The arterial region has the size {voxels.shape}, the series {delta_r2star.shape[1:]} (z, y, x)."
+            )
+        voxels = np.argwhere(voxels)
+    voxels = np.asarray(voxels, int).reshape(-1, 3)
+    if not len(voxels):
+        raise PerfusionError("The arterial region is empty: mark at least one voxel.")
+    if np.any(voxels < 0) or np.any(voxels >= delta_r2star.shape[1:]):
+        raise PerfusionError("An arterial voxel lies outside the series.")
+    curve = delta_r2star[:, voxels[:, 0], voxels[:, 1], voxels[:, 2]].mean(axis=1, dtype=np.float64)
+    return ArterialInput(times, curve, voxels, source=f"{len(voxels)} chosen voxels")

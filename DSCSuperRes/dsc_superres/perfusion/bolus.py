@@ -1,0 +1,153 @@
+"""When does the bolus come? Baseline, arrival and peak from the mean signal of the brain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsc_superres.errors import PerfusionError
+
+NO_BOLUS = "No contrast bolus was found in this series, so there are no perfusion maps to compute: choose a DSC series"
+MINIMUM_DROP = 0.008
+"""The least relative fall of the mean brain signal that is taken for a bolus; physiological noise stays below."""
+MINIMUM_WIDTH = 2.5
+"""s; a fall that is shorter at half its depth is motion or a spike, not a bolus (unless frames are further apart)."""
+ARTERIAL_LEAD = 1.5
+"""s; arteries fill before the brain's mean curve moves, so the baseline ends this much earlier where it can."""
+
+
+@dataclass(frozen=True)
+class Bolus:
+    """The course of a bolus.
+
+    baseline       frames that are free of contrast and in steady state
+    arrival        s, when the mean brain signal starts to fall; ``arrival_frame`` is the last frame before it
+    peak           s, when the mean brain signal is lowest; ``peak_frame`` is that frame
+    drop           relative fall of the mean signal at the peak, 0..1
+    noise          sd of the logarithm of the mean signal
+    """
+
+    baseline: slice
+    arrival: float
+    peak: float
+    arrival_frame: int
+    peak_frame: int
+    drop: float
+    noise: float
+
+    @property
+    def baseline_frames(self) -> int:
+        """Number of baseline frames."""
+        return self.baseline.stop - self.baseline.start
+
+
+def curve_noise(curve: np.ndarray) -> np.ndarray:
+    """Standard deviation of white noise on smooth curves[t, ...], from the median absolute second difference."""
+    second = np.diff(np.asarray(curve, np.float64), n=2, axis=0)
+    return np.median(np.abs(second), axis=0) / (0.6745 * np.sqrt(6.0))
+
+
+def find_bolus(mean_curve: np.ndarray, times: np.ndarray) -> Bolus:
+    """Baseline, arrival and peak of the bolus in the mean brain signal[t] at times[t] (s, increasing).
+
+    First frames that are not in steady state (far above the rest) stay out of the baseline; a baseline of one frame is
+    enough. Raises ``PerfusionError`` where no fall of the signal looks like a bolus.
+    """
+    mean_curve, times = np.asarray(mean_curve, np.float64), np.asarray(times, np.float64)
+    if len(mean_curve) < 8:
+        raise PerfusionError(f"{NO_BOLUS} (this one has only {len(mean_curve)} frames, at least 8 are needed).")
+    if np.any(mean_curve <= 0):
+        raise PerfusionError(
+            "The mean signal of the brain is not positive in every frame: check the mask and the series."
+        )
+    log_signal = np.log(mean_curve)
+    noise = float(curve_noise(log_signal))
+    trough = 1 + int(np.argmin(log_signal[1:]))
+    start, last, level = _baseline(log_signal, trough, noise)
+    depth = level - log_signal[trough]
+    _refuse_without_bolus(log_signal, times, trough, last, level, noise)
+    stop = _end_of_baseline(times, start, last)
+    return Bolus(
+        baseline=slice(start, stop),
+        arrival=_arrival(log_signal, times, last, trough, level),
+        peak=_vertex(log_signal, times, trough),
+        arrival_frame=last,
+        peak_frame=trough,
+        drop=float(1 - np.exp(-depth)),
+        noise=noise,
+    )
+
+
+def _baseline(log_signal: np.ndarray, trough: int, noise: float) -> tuple[int, int, float]:
+    """First and last frame before the bolus, and their level. The first pass is robust to transients and the bolus."""
+    before = log_signal[: trough + 1]
+    level = float(np.median(np.sort(before)[-(-len(before) // 2) :] if len(before) > 2 else before[:-1]))
+    start, last = 0, 0
+    for _ in range(2):
+        depth = level - log_signal[trough]
+        still_up = np.flatnonzero(before[:-1] >= level - max(0.05 * depth, 2.5 * noise))
+        last = int(still_up[-1]) if still_up.size else 0
+        settled = np.flatnonzero(before[: last + 1] <= level + max(0.1 * depth, 4 * noise, 0.01))
+        start = int(settled[0]) if settled.size and settled[0] <= max(3, last // 2) else 0
+        level = float(np.median(log_signal[start : last + 1]))
+    return start, last, level
+
+
+def _refuse_without_bolus(
+    log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float
+) -> None:
+    depth = level - log_signal[trough]
+    if depth < MINIMUM_DROP or depth < 6 * noise:
+        raise PerfusionError(f"{NO_BOLUS} (the mean signal never falls clearly below its baseline).")
+    if trough <= last:
+        raise PerfusionError(f"{NO_BOLUS} with frames before the bolus.")
+    recovery = (log_signal[trough:].max() - log_signal[trough]) / depth
+    if trough == len(log_signal) - 1 or recovery < 0.2:
+        raise PerfusionError(f"{NO_BOLUS} that goes on after the bolus (the signal falls but does not recover).")
+    interval = float(np.median(np.diff(times)))
+    width = _width(log_signal, times, trough, level - depth / 2)
+    if width < min(MINIMUM_WIDTH, 0.9 * interval) or (width < MINIMUM_WIDTH and interval < 2):
+        raise PerfusionError(f"{NO_BOLUS} (the signal falls for {width:.1f} s only, as it does with motion).")
+
+
+def _width(log_signal: np.ndarray, times: np.ndarray, trough: int, half: float) -> float:
+    """Time that the fall spends below ``half``, s, with linear interpolation at both flanks."""
+    above = log_signal >= half
+    left = trough - 1 - int(np.argmax(above[:trough][::-1])) if above[:trough].any() else 0
+    right = trough + int(np.argmax(above[trough:])) if above[trough:].any() else len(times) - 1
+    begin = _crossing(log_signal, times, left, half)
+    end = _crossing(log_signal, times, right - 1, half)
+    return end - begin
+
+
+def _crossing(log_signal: np.ndarray, times: np.ndarray, frame: int, value: float) -> float:
+    """Where the straight line from ``frame`` to the next one meets ``value``, s."""
+    first, second = log_signal[frame : frame + 2]
+    share = 0.0 if first == second else float(np.clip((value - first) / (second - first), 0, 1))
+    return float(times[frame] + share * (times[frame + 1] - times[frame]))
+
+
+def _end_of_baseline(times: np.ndarray, start: int, last: int) -> int:
+    """One past the last baseline frame: leaves a lead for the arteries while five frames remain."""
+    stop = last + 1
+    while stop - start > 5 and times[stop - 1] > times[last] - ARTERIAL_LEAD + 1e-6:
+        stop -= 1
+    return stop
+
+
+def _arrival(log_signal: np.ndarray, times: np.ndarray, last: int, trough: int, level: float) -> float:
+    """Where the line through 20 % and 50 % of the fall meets the baseline, s; never before the last baseline frame."""
+    depth = level - log_signal[trough]
+    frames = np.arange(last, trough)
+    falls = [int(frames[np.argmax(log_signal[frames + 1] <= level - share * depth)]) for share in (0.2, 0.5)]
+    early, late = (_crossing(log_signal, times, f, level - s * depth) for f, s in zip(falls, (0.2, 0.5), strict=True))
+    return float(np.clip(early - (late - early) * 2 / 3, times[last], times[last + 1]))
+
+
+def _vertex(curve: np.ndarray, times: np.ndarray, frame: int) -> float:
+    """Abscissa of the parabola through ``frame`` and its neighbours, s."""
+    if not 0 < frame < len(times) - 1:
+        return float(times[frame])
+    a, b, _ = np.polyfit(times[frame - 1 : frame + 2] - times[frame], curve[frame - 1 : frame + 2], 2)
+    return float(times[frame] if a == 0 else np.clip(times[frame] - b / (2 * a), times[frame - 1], times[frame + 1]))

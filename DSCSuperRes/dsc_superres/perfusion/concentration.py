@@ -1,0 +1,47 @@
+"""From signal to change of relaxation rate: the quantity that is proportional to contrast agent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsc_superres.errors import PerfusionError
+
+SIGNAL_FLOOR = 1e-3
+"""Signals below this share of the baseline are taken as this share: the logarithm of zero is not a concentration."""
+
+
+def baseline_signal(signal: np.ndarray, baseline_frames: slice) -> np.ndarray:
+    """Mean signal S0 before the bolus, float32[...] from signal[t, ...]. CAPLEX P.BL2.003."""
+    return np.asarray(signal)[baseline_frames].mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def delta_r2star(signal: np.ndarray, echo_time: float | None, baseline_frames: slice) -> np.ndarray:
+    """Change of the transverse relaxation rate, -ln(S/S0)/TE. CAPLEX M.SM1.001.
+
+    signal           [t, ...], arbitrary units
+    echo_time        s
+    baseline_frames  the frames before the bolus whose mean is S0
+    returns          float32[t, ...] in 1/s; negative values are kept (clipping them biases CBV); 0 where S0 <= 0
+
+    Raises ``PerfusionError`` without an echo time or with no baseline frame.
+    """
+    if echo_time is None:
+        raise PerfusionError("The echo time is not known, so no concentration can be computed: give it (--te SECONDS).")
+    if not echo_time > 0:
+        raise PerfusionError(f"The echo time is {echo_time:g} s; give a positive number of seconds (--te).")
+    signal = np.asarray(signal, dtype=np.float32)
+    if signal[baseline_frames].shape[0] == 0:
+        raise PerfusionError("There is no frame before the bolus to serve as a baseline.")
+    s0 = baseline_signal(signal, baseline_frames)
+    usable = s0 > 0
+    ratio = signal / np.where(usable, s0, 1)
+    np.maximum(ratio, SIGNAL_FLOOR, out=ratio)
+    np.log(ratio, out=ratio)
+    ratio *= np.float32(-1 / echo_time)
+    return np.where(usable, ratio, np.float32(0))
+
+
+def saturated(signal: np.ndarray, baseline_frames: slice, share: float = 0.1) -> np.ndarray:
+    """bool[...]: the signal[t, ...] falls below ``share`` of its baseline, where noise flattens the peak."""
+    signal = np.asarray(signal)
+    return signal.min(axis=0) < share * baseline_signal(signal, baseline_frames)

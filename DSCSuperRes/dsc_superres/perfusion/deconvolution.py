@@ -1,0 +1,139 @@
+"""Deconvolution of tissue curves by singular value decomposition: standard, block-circulant, and oscillation-limited.
+
+Every method solves C_t = dt * A R_F for the flow-scaled residue R_F (1/s). Sources: Ostergaard 1996 (sSVD),
+Wu 2003 (cSVD, oSVD); matrix weights (a[k-1] + 4 a[k] + a[k+1]) / 6 after Ostergaard. CAPLEX G.DI1.002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import toeplitz
+
+CHUNK = 16384
+"""Voxels per block: bounds the memory, since residues are never kept."""
+STANDARD_THRESHOLD = 0.2
+CIRCULANT_THRESHOLD = 0.1
+OSCILLATION_LIMIT = 0.035
+
+
+@dataclass(frozen=True)
+class Residue:
+    """What is kept of the residue: its peak (1/s, relative to the arterial curve) and the peak's time (s)."""
+
+    peak: np.ndarray
+    time: np.ndarray
+
+
+def uniform_grid(times: np.ndarray) -> np.ndarray:
+    """float64[m]: evenly spaced times from the first to the last of ``times`` (s); as many where these are even.
+
+    The step is the 10th percentile of the intervals, with at most four times as many points.
+    """
+    steps = np.diff(times)
+    if np.ptp(steps) <= 0.02 * np.median(steps):
+        return np.linspace(times[0], times[-1], len(times))
+    span = times[-1] - times[0]
+    points = min(int(np.ceil(span / np.percentile(steps, 10) - 1e-6)) + 1, 4 * len(times))
+    return np.linspace(times[0], times[-1], points)
+
+
+def arterial_weights(aif: np.ndarray, padded: int) -> np.ndarray:
+    """float64[padded]: the arterial curve[t] smoothed by (1, 4, 1)/6, zero-padded."""
+    a = np.zeros(padded + 2)
+    a[1 : len(aif) + 1] = aif
+    return ((a[:-2] + 4 * a[1:-1] + a[2:]) / 6)[:padded]
+
+
+def standard_matrix(aif: np.ndarray, dt: float) -> np.ndarray:
+    """float64[t, t]: the lower triangular Toeplitz convolution matrix of aif[t] sampled every dt s."""
+    weights = arterial_weights(aif, len(aif))
+    return dt * toeplitz(weights, np.zeros(len(aif)))
+
+
+def circulant_matrix(aif: np.ndarray, dt: float) -> np.ndarray:
+    """float64[2t, 2t]: the full block-circulant convolution matrix of aif[t], zero-padded to twice its length."""
+    weights = arterial_weights(aif, 2 * len(aif))
+    return dt * toeplitz(weights, np.roll(weights[::-1], 1))
+
+
+def truncated_inverse(matrix: np.ndarray, threshold: float, columns: int) -> np.ndarray:
+    """float32[m, columns]: pseudo-inverse of matrix[m, m] without singular values below ``threshold`` of the largest.
+
+    Only the first ``columns`` columns: the padding of the curves is zero.
+    """
+    u, s, vt = np.linalg.svd(matrix)
+    kept = s >= threshold * s[0]
+    return ((vt[kept].T / s[kept]) @ u[:, kept].T)[:, :columns].astype(np.float32)
+
+
+def ssvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = STANDARD_THRESHOLD) -> Residue:
+    """Standard truncated SVD of curves[t, n]; sensitive to a delay between artery and tissue."""
+    inverse = truncated_inverse(standard_matrix(aif, dt), threshold, len(aif))
+    return _in_chunks(curves, lambda block: _peak(inverse @ block, dt, wrap=False))
+
+
+def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRCULANT_THRESHOLD) -> Residue:
+    """Block-circulant truncated SVD of curves[t, n]; insensitive to delay, times may be negative."""
+    inverse = truncated_inverse(circulant_matrix(aif, dt), threshold, len(aif))
+    return _in_chunks(curves, lambda block: _peak(inverse @ block, dt, wrap=True))
+
+
+def osvd(curves: np.ndarray, aif: np.ndarray, dt: float, limit: float = OSCILLATION_LIMIT) -> Residue:
+    """Block-circulant SVD with, per voxel, the smallest threshold (0.05, 0.1 .. 0.95) that oscillates less than ``limit``."""
+    matrix = circulant_matrix(aif, dt)
+    thresholds = np.arange(0.05, 0.96, 0.05)
+    inverses = [truncated_inverse(matrix, t, len(aif)) for t in thresholds]
+    return _in_chunks(curves, lambda block: _least_regularised(inverses, block, dt, limit))
+
+
+def oscillation_index(residue: np.ndarray) -> np.ndarray:
+    """[n]: mean absolute second difference of residue[L, n] over its maximum (Wu 2003)."""
+    peak = residue.max(axis=0)
+    bend = np.abs(np.diff(residue, n=2, axis=0)).sum(axis=0)
+    return bend / (len(residue) * np.where(peak > 0, peak, np.inf))
+
+
+def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float, limit: float) -> Residue:
+    peak, time = np.zeros(block.shape[1], np.float32), np.zeros(block.shape[1], np.float32)
+    open_ = np.arange(block.shape[1])
+    for step, inverse in enumerate(inverses):
+        residue = inverse @ block[:, open_]
+        done = oscillation_index(residue) < limit
+        if step == len(inverses) - 1:
+            done[:] = True
+        found = _peak(residue[:, done], dt, wrap=True)
+        peak[open_[done]], time[open_[done]] = found.peak, found.time
+        open_ = open_[~done]
+        if not open_.size:
+            break
+    return Residue(peak, time)
+
+
+def _peak(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
+    """Largest sample of residue[m, n] and its time by a parabola through the neighbours: finer than the interval.
+
+    With ``wrap`` the second half of the samples are negative times.
+    """
+    m, n = residue.shape
+    voxels = np.arange(n)
+    at = residue.argmax(axis=0)
+    top = residue[at, voxels]
+    before = residue[(at - 1) % m, voxels] if wrap else residue[np.maximum(at - 1, 0), voxels]
+    after = residue[(at + 1) % m, voxels] if wrap else residue[np.minimum(at + 1, m - 1), voxels]
+    bend = before - 2 * top + after
+    shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
+    if not wrap:
+        shift = np.where((at == 0) | (at == m - 1), 0, shift)
+    position = np.where(wrap & (at >= m // 2), at - m, at) + shift
+    return Residue(np.maximum(top, 0), (position * dt).astype(np.float32))
+
+
+def _in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue]) -> Residue:
+    curves = np.asarray(curves, np.float32)
+    parts = [solve(curves[:, i : i + CHUNK]) for i in range(0, curves.shape[1], CHUNK)]
+    if not parts:
+        return Residue(np.zeros(0, np.float32), np.zeros(0, np.float32))
+    return Residue(np.concatenate([p.peak for p in parts]), np.concatenate([p.time for p in parts]))

@@ -1,0 +1,51 @@
+"""The choices behind a set of maps, checked when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsc_superres.errors import PerfusionError
+
+METHODS = ("csvd", "osvd", "ssvd", "bayes")
+LEAKAGE = ("none", "bsw", "bidirectional")
+KH_OVER_RHO = (1 - 0.45) / (1 - 0.25) / 1.04
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How to compute maps.
+
+    method            "csvd" (default), "osvd", "ssvd" or "bayes"
+    kh_over_rho       haematocrit factor over brain density, mL/g; in CBV and CBF alike (CAPLEX M.ID1.006)
+    threshold         sSVD, cSVD: share of the largest singular value below which they are cut; None: 0.2, 0.1
+    oscillation       oSVD: the limit of the oscillation index
+    leakage           "none", "bsw" or "bidirectional"
+    integration_end   s after the bolus' arrival at which the areas of CBV end; None: chosen from the series
+
+    Raises ``PerfusionError`` for values that make no sense.
+    """
+
+    method: str = "csvd"
+    kh_over_rho: float = KH_OVER_RHO
+    threshold: float | None = None
+    oscillation: float = 0.035
+    leakage: str = "none"
+    integration_end: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise PerfusionError(f"The method {self.method!r} is unknown: choose one of {', '.join(METHODS)}.")
+        if self.leakage not in LEAKAGE:
+            raise PerfusionError(f"The leakage correction {self.leakage!r} is unknown: choose {', '.join(LEAKAGE)}.")
+        if not self.kh_over_rho > 0:
+            raise PerfusionError(
+                f"kH/rho is {self.kh_over_rho}; it must be positive (0.705 mL/g, or 1 for relative maps)."
+            )
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise PerfusionError(f"The threshold is {self.threshold}; it must lie between 0 and 1.")
+        if not self.oscillation > 0:
+            raise PerfusionError(f"The oscillation limit is {self.oscillation}; it must be positive.")
+        if self.integration_end is not None and not self.integration_end > 0:
+            raise PerfusionError(
+                f"The integration ends {self.integration_end} s after the arrival; give a positive time."
+            )
