@@ -1,0 +1,23 @@
+"""Digital patients with known perfusion."""
+
+from dsc_superres.phantom.anatomy import TISSUES
+from dsc_superres.phantom.kinetics import KH, RHO, ArterialInput
+from dsc_superres.phantom.patient import (
+    KH_OVER_RHO,
+    TRAINING_SEEDS,
+    VALIDATION_SEEDS,
+    DigitalPatient,
+    digital_patient,
+)
+
+__all__ = [
+    "KH",
+    "KH_OVER_RHO",
+    "RHO",
+    "TISSUES",
+    "TRAINING_SEEDS",
+    "VALIDATION_SEEDS",
+    "ArterialInput",
+    "DigitalPatient",
+    "digital_patient",
+]

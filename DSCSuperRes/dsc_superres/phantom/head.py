@@ -1,0 +1,142 @@
+"""What a head is made of: relaxation, blood supply and leakage of every voxel, as the scanner's compartments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsc_superres.phantom import anatomy as tissue
+from dsc_superres.phantom.anatomy import Anatomy
+from dsc_superres.phantom.grid import LAYERS
+from dsc_superres.phantom.kinetics import KH, RHO, TissueCurves
+from dsc_superres.phantom.scanner import Compartment
+
+# label: proton density, T1 (s), T2* (s) at 3 T, CBF (mL/100 g/min), MTT (s)
+_PROPERTIES = {
+    tissue.BACKGROUND: (0.0, 1.0, 0.01, 0, 1),
+    tissue.SCALP: (0.30, 0.9, 0.035, 6, 6),
+    tissue.SKULL: (0.05, 0.7, 0.015, 2, 6),
+    tissue.CSF: (1.0, 4.0, 0.250, 0, 1),
+    tissue.GREY: (0.84, 1.35, 0.052, 60, 4.0),
+    tissue.WHITE: (0.71, 0.85, 0.048, 22, 5.4),
+    tissue.RIM: (0.86, 1.55, 0.060, 110, 5.0),
+    tissue.NECROSIS: (0.95, 2.6, 0.130, 3, 8.0),
+    tissue.OEDEMA: (0.86, 1.6, 0.090, 14, 6.0),
+    tissue.CORE: (0.84, 1.4, 0.058, 7, 8.5),
+    tissue.PENUMBRA: (0.80, 1.2, 0.052, 22, 9.5),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """All float32[z, y, x] on the fine grid; the units are those of ``Compartment``."""
+
+    labels: np.ndarray
+    artery: np.ndarray
+    vein: np.ndarray
+    density: np.ndarray
+    t1: np.ndarray
+    r2star: np.ndarray
+    cbf: np.ndarray
+    mtt: np.ndarray
+    delay: np.ndarray
+    ktrans: np.ndarray
+
+
+def furnish(
+    rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, artery: np.ndarray, vein: np.ndarray, leakage: float
+) -> Head:
+    """Properties for every voxel of ``labels``: typical values, varied per patient and smoothly in space."""
+    grid = anatomy.grid
+    table = np.zeros((len(tissue.TISSUES), 5), np.float32)
+    for label, values in _PROPERTIES.items():
+        table[label] = values
+    table *= rng.uniform([0.96, 0.92, 0.92, 0.85, 0.9], [1.04, 1.08, 1.08, 1.15, 1.1], table.shape).astype(np.float32)
+    density, t1, t2star, cbf, mtt = (column[labels] for column in table.T)
+
+    texture = 0.6 * grid.field(rng, 12.0) + 0.6 * grid.field(rng, 3.0)
+    density *= 1 + 0.025 * texture
+    r2star = (1 + 0.05 * grid.field(rng, 10.0)) / t2star + _air_gradients(rng, anatomy)
+    cbf *= np.exp(0.16 * grid.field(rng, 20.0) + 0.10 * grid.field(rng, 5.0))
+    mtt *= np.exp(0.10 * grid.field(rng, 18.0))
+    delay = np.clip(rng.uniform(0.6, 1.2) + 0.35 * grid.field(rng, 35.0), 0, None)
+
+    rim = labels == tissue.RIM
+    patchy = np.exp(0.35 * grid.field(rng, 7.0))
+    cbf[rim] *= patchy[rim]
+    ktrans = np.where(rim, np.float32(leakage) * patchy, 0).astype(np.float32)
+    stroke = np.isin(labels, (tissue.CORE, tissue.PENUMBRA))
+    starved = rng.uniform(2.5, 5) + 0.5 * patchy
+    delay[stroke] += starved[stroke]
+    white = (anatomy.labels == tissue.WHITE) & stroke
+    cbf[white] *= 0.5
+    return Head(labels, artery, vein, density, t1, r2star, cbf, mtt, delay, ktrans)
+
+
+def _air_gradients(rng: np.random.Generator, anatomy: Anatomy) -> np.ndarray:
+    """float32[z, y, x]: R2* (1/s) added near the air of the frontal sinus and of both ears."""
+    total = np.zeros(anatomy.labels.shape, np.float32)
+    for x, y, z in ((0, 46, -26), (58, -22, -32), (-58, -22, -32)):
+        reach = rng.uniform(10, 15)
+        parts = ((c - np.float32(p)) ** 2 for c, p in zip(anatomy.warp, (x, y, z), strict=True))
+        total += np.float32(rng.uniform(30, 90)) * np.exp(-sum(parts) / np.float32(2 * reach**2))
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class Supply:
+    """The curves of each kind of tissue and the apparent blood volume (mL/100 g) of pure artery and vein.
+
+    Blood in a large vessel changes R2* less than the same blood spread through a capillary bed; vessels are
+    therefore given the volume that an analysis with the tissue's relaxivity would find in them.
+    """
+
+    normal: TissueCurves
+    tumour: TissueCurves
+    stroke: TissueCurves
+    vessel: TissueCurves
+    artery_cbv: float
+    vein_cbv: float
+    artery_mtt: float = 1.0
+    vein_mtt: float = 3.0
+
+    def compartments(self, head: Head, index: int) -> list[Compartment]:
+        """The compartments of slice ``index`` of the whole head."""
+        layers = slice(index * LAYERS, (index + 1) * LAYERS)
+        part = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
+        lesion = np.isin(part["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
+        stroke = np.isin(part["labels"], (tissue.CORE, tissue.PENUMBRA))
+        inside = part["labels"] != tissue.BACKGROUND
+        left = 1 - part["artery"] - part["vein"]
+        groups = ((inside & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
+        found = [self._select(part, where, left, curves) for where, curves in groups]
+        late = part["delay"] + 4.0
+        blood = (
+            ("artery", self.artery_cbv, self.artery_mtt, 0.3 * part["delay"], 1.3, 0.045),
+            ("vein", self.vein_cbv, self.vein_mtt, late, 1.6, 0.022),
+        )
+        for name, cbv, mtt, delay, t1, t2star in blood:
+            part = part | {
+                "density": np.full_like(left, 0.85),
+                "t1": np.full_like(left, t1),
+                "r2star": np.full_like(left, 1 / t2star),
+                "cbf": np.full_like(left, 60 * cbv / mtt),
+                "mtt": np.full_like(left, mtt),
+                "delay": delay,
+                "ktrans": np.zeros_like(left),
+            }
+            found.append(self._select(part, part[name] > 0, part[name], self.vessel))
+        return found
+
+    @staticmethod
+    def _select(part: dict, where: np.ndarray, share: np.ndarray, curves: TissueCurves) -> Compartment:
+        names = ("density", "t1", "r2star", "cbf", "mtt", "delay", "ktrans")
+        values = {name: part[name][where] for name in names}
+        return Compartment(pixel=np.nonzero(where)[1], share=share[where] / LAYERS, curves=curves, **values)
+
+
+def apparent_volume(curves: TissueCurves, mtt: float, exponent: float, echo_time: float) -> float:
+    """CBV (mL/100 g) of pure blood whose signal falls by exp(-``exponent``) at the peak."""
+    per_cbf = curves.table[int(np.rint(curves.position(np.float32(mtt))))].max()
+    return min(exponent / echo_time / per_cbf * mtt / 60, 100 * KH / RHO)

@@ -1,0 +1,166 @@
+"""A gradient-echo EPI scanner: from tissue and tracer to the images it would store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from dsc_superres.phantom.kinetics import TissueCurves
+
+R1_RELAXIVITY = 4.5
+"""Of the contrast agent in tissue, 1/(s mM)."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the series is taken. Times in s, flip angle in degrees, blur and motion in pixels."""
+
+    echo_time: float
+    repetition_time: float
+    flip_angle: float
+    dummies: int
+    snr: float
+    scale: float
+    blur: tuple[float, float]
+    drift: float
+    motion: float
+    silent_background: bool
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Protocol:
+        """A protocol of the study's range: TE 30 to 40 ms, TR about 1.5 s, flip angle 35 to 90 degrees."""
+        return cls(
+            echo_time=float(rng.uniform(0.030, 0.040)),
+            repetition_time=float(rng.choice([1.4, 1.45, 1.5, 1.5, 1.5, 1.55, 1.6])),
+            flip_angle=float(rng.uniform(35, 90)),
+            dummies=int(rng.choice([0, 0, 0, 1, 2])),
+            snr=float(np.exp(rng.uniform(np.log(40), np.log(150)))),
+            scale=float(rng.uniform(900, 3000)),
+            blur=(float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.25, 0.5))),
+            drift=float(rng.normal(0, 0.008)),
+            motion=float(rng.uniform(0.02, 0.12)),
+            silent_background=bool(rng.uniform() < 0.3),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Compartment:
+    """Voxels of one kind of blood supply. All arrays float32[n] but ``pixel``.
+
+    pixel    int[n], index into the slice (row-major y, x); several entries may share a pixel
+    share    of that pixel's volume
+    density  relative to water; t1 in s; r2star in 1/s before the bolus
+    cbf      mL/100 g/min; mtt, delay in s; ktrans in 1/s
+    """
+
+    pixel: np.ndarray
+    share: np.ndarray
+    density: np.ndarray
+    t1: np.ndarray
+    r2star: np.ndarray
+    cbf: np.ndarray
+    mtt: np.ndarray
+    delay: np.ndarray
+    ktrans: np.ndarray
+    curves: TissueCurves
+
+
+@dataclass(frozen=True, eq=False)
+class Leak:
+    """Agent outside the vessels: mM per unit of ktrans at each frame, and its R2* relaxivity in 1/(s mM)."""
+
+    concentration: np.ndarray
+    r2star: float
+
+
+def slice_signal(
+    compartments: list[Compartment], protocol: Protocol, times: np.ndarray, leak: Leak, shape: tuple[int, int]
+) -> np.ndarray:
+    """float32[t, y, x]: the magnetisation that the echo samples, before the scanner's imperfections.
+
+    Spoiled gradient echo: Mz starts at rest and is followed from pulse to pulse, so the first frames are brighter
+    than the steady state, and T1 shortening by leaked agent acts as it does in vivo.
+    """
+    images = np.zeros((times.size, shape[0] * shape[1]), np.float32)
+    sine, cosine = (np.float32(f(np.radians(protocol.flip_angle))) for f in (np.sin, np.cos))
+    for part in compartments:
+        if part.pixel.size == 0:
+            continue
+        position = part.curves.position(part.mtt)
+        leaking = bool(part.ktrans.any())
+        rest = np.exp(-protocol.repetition_time / part.t1)
+        amount = part.share * part.density * sine * np.exp(-protocol.echo_time * part.r2star)
+        mz = np.ones_like(rest)
+        for _ in range(protocol.dummies):
+            mz = 1 - (1 - mz * cosine) * rest
+        for frame, time in enumerate(times):
+            change = part.curves(time, part.cbf, position, part.delay)
+            decay = rest
+            if leaking:
+                agent = np.float32(leak.concentration[frame]) * part.ktrans
+                change = change + leak.r2star * agent
+                decay = rest * np.exp(-protocol.repetition_time * R1_RELAXIVITY * agent)
+            signal = amount * mz * np.exp(-protocol.echo_time * change)
+            images[frame] += np.bincount(part.pixel, signal, images.shape[1])
+            mz = 1 - (1 - mz * cosine) * decay
+    return images.reshape(times.size, *shape)
+
+
+def coil(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+    """float32[z, y, x]: the receive sensitivity, a smooth field around 1, stronger towards the rim."""
+    z, y, x = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in shape), indexing="ij", sparse=True)
+    linear = rng.normal(0, (0.05, 0.10, 0.08))
+    square = rng.uniform(0.05, 0.35, 2)
+    shape_ = linear[0] * z + linear[1] * y + linear[2] * x + square[0] * y**2 + square[1] * x**2
+    return np.exp(shape_ + rng.normal(0, 0.06) * x * y - square.mean() / 4).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """In-plane rigid motion per frame: shifts float[t, 2] (y, x; pixels) and turns float[t] (radians)."""
+
+    shift: np.ndarray
+    turn: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, frames: int, size: float) -> Motion:
+        """A slow wander plus a little jitter; ``size`` is the standard deviation of the shift in pixels."""
+        wander = ndimage.gaussian_filter1d(rng.normal(size=(frames, 3)), 8, axis=0, mode="nearest")
+        path = 0.8 * wander / wander.std(0) + 0.3 * rng.normal(size=(frames, 3))
+        path = np.clip(path - path[0], -3, 3) * size
+        return cls(path[:, :2], path[:, 2] / 100)
+
+
+def acquire(images: np.ndarray, protocol: Protocol, sensitivity: np.ndarray, motion: Motion) -> np.ndarray:
+    """float32[t, y, x] as a scanner without noise stores it: motion, point spread, coil, drift and scale applied."""
+    images = _move(images, motion)
+    for axis, width in ((1, protocol.blur[0]), (2, protocol.blur[1])):
+        images = ndimage.gaussian_filter1d(images, width, axis=axis, truncate=3)
+    drift = 1 + protocol.drift * np.linspace(0, 1, len(images), dtype=np.float32)
+    return images * (np.float32(protocol.scale) * sensitivity) * drift[:, None, None]
+
+
+def _move(images: np.ndarray, motion: Motion) -> np.ndarray:
+    """Images moved by less than a pixel, by quadratic interpolation along y, then x."""
+    _, height, width = images.shape
+    rows = (np.arange(height) - (height - 1) / 2).astype(np.float32)
+    columns = (np.arange(width) - (width - 1) / 2).astype(np.float32)
+    turn, shift = motion.turn.astype(np.float32), motion.shift.astype(np.float32)
+    by_y = shift[:, 0, None, None] + turn[:, None, None] * columns
+    by_x = shift[:, 1, None, None] - turn[:, None, None] * rows[:, None]
+    for axis, step in ((1, by_y), (2, by_x)):
+        before, after = np.roll(images, 1, axis), np.roll(images, -1, axis)
+        images = images + step / 2 * (after - before) + step**2 / 2 * (after - 2 * images + before)
+    return images
+
+
+def add_noise(rng: np.random.Generator, images: np.ndarray, sigma: float, visible: np.ndarray | None) -> np.ndarray:
+    """Rician noise, rounded to whole numbers as int16 holds them (still float32); 0 outside ``visible`` if given."""
+    real = images + np.float32(sigma) * rng.standard_normal(images.shape, np.float32)
+    noisy = np.hypot(real, np.float32(sigma) * rng.standard_normal(images.shape, np.float32))
+    np.clip(np.rint(noisy, out=noisy), 0, 32767, out=noisy)
+    if visible is not None:
+        noisy *= visible
+    return noisy

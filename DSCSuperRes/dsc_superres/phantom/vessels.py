@@ -1,0 +1,124 @@
+"""Arteries and veins as branching trees with tapering radii, drawn as volume fractions.
+
+Trunks follow way-points of the circle of Willis and of the sinuses in the template; branches are the shortest paths
+from the trunks to random leaves through points scattered in the sulci; radii follow Murray's law (r^3 adds up).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from dsc_superres.phantom.anatomy import CSF, Anatomy, hull_profile
+
+_MCA = [(5, 4, -22), (12, 5, -19), (24, 4, -18), (34, 2, -15), (41, -1, -8), (42, -8, 2), (43, -20, 10), (50, -34, 18)]
+_MCA_UPPER = [(34, 2, -15), (39, 14, -2), (42, 20, 8), (46, 16, 18), (52, 4, 28)]
+_ACA = [(5, 4, -22), (3, 14, -18), (2, 28, -10), (2, 37, 4), (2, 32, 20), (2, 14, 32), (2, -10, 38), (2, -34, 44)]
+_PCA = [(1, -16, -20), (8, -17, -19), (18, -24, -14), (23, -36, -8), (20, -52, -2), (14, -68, 4), (10, -84, 6)]
+_BASILAR = [(0, -30, -46), (0, -24, -36), (0, -18, -24), (1, -16, -20)]
+_CAROTID = [(18, -6, -50), (15, 0, -38), (11, 2, -28), (5, 4, -22)]
+_DEEP_VEIN = [(4, 20, 16), (3, 8, 18), (2, -10, 16), (2, -26, 10), (1, -40, 8), (0, -50, 12)]
+_STRAIGHT = [(0, -50, 12), (0, -62, 4), (0, -76, -6), (0, -90, -14)]
+_TRANSVERSE = [(0, -98, -12), (16, -98, -14), (34, -90, -16), (50, -72, -22), (56, -56, -28), (50, -46, -40)]
+
+
+def draw_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
+    """Volume fractions float32[z, y, x] of artery and of vein in every voxel."""
+    arteries = [_both(path) for path in (_MCA, _MCA_UPPER, _ACA, _PCA, _CAROTID)]
+    trunks = [(path, rng.uniform(1.0, 1.4)) for pair in arteries for path in pair]
+    trunks.append((np.array(_BASILAR, float), rng.uniform(1.3, 1.7)))
+    artery = _tree(rng, anatomy, trunks, leaves=260, thinnest=rng.uniform(0.26, 0.36))
+
+    sagittal = hull_profile(np.radians(np.linspace(8, 205, 60))) * (1, 1.0, 1.0)
+    trunks = [(sagittal, rng.uniform(2.6, 3.6)), (np.array(_STRAIGHT, float), rng.uniform(1.6, 2.2))]
+    trunks += [(path, rng.uniform(2.2, 3.4)) for path in _both(_TRANSVERSE)]
+    trunks += [(path, rng.uniform(0.8, 1.2)) for path in _both(_DEEP_VEIN)]
+    vein = _tree(rng, anatomy, trunks, leaves=260, thinnest=rng.uniform(0.28, 0.40))
+    return np.minimum(artery, 1), np.minimum(vein, 1 - np.minimum(artery, 1))
+
+
+def _both(path: list[tuple[float, float, float]]) -> list[np.ndarray]:
+    right = np.array(path, float)
+    return [right, right * (-1, 1, 1)]
+
+
+def _tree(rng, anatomy: Anatomy, trunks, leaves: int, thinnest: float) -> np.ndarray:
+    """float32[z, y, x]: volume fractions of one tree."""
+    nodes, radii, chain = _trunk_nodes(rng, anatomy, trunks)
+    roots = nodes.shape[0]
+    scattered = _sulcal_points(rng, anatomy, 4000)
+    nodes = np.concatenate([nodes, scattered])
+    parent, order = _shortest_paths(nodes, roots)
+    chosen = rng.choice(np.arange(roots, nodes.shape[0]), leaves, replace=False)
+    flow = np.zeros(nodes.shape[0])
+    flow[chosen] = 1
+    for node in order[::-1]:
+        if parent[node] >= 0:
+            flow[parent[node]] += flow[node]
+    branch = np.flatnonzero((flow > 0) & (parent >= 0))
+    radius = np.clip(thinnest * np.cbrt(flow), thinnest, 1.2)
+    starts = np.concatenate([nodes[chain[:, 0]], nodes[parent[branch]]])
+    ends = np.concatenate([nodes[chain[:, 1]], nodes[branch]])
+    thick = np.concatenate([radii[chain[:, 0]], radius[branch]])
+    return _fill_tubes(rng, anatomy, starts, ends, thick)
+
+
+def _trunk_nodes(rng, anatomy: Anatomy, trunks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes float[n, 3] (z, y, x; mm on the grid) every 2 mm, their radii, and the pairs that are joined."""
+    nodes, radii, chain, count = [], [], [], 0
+    for path, radius in trunks:
+        length = np.append(0, np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1)))
+        at = np.linspace(0, length[-1], max(int(length[-1] / 2), 2))
+        smooth = np.stack([np.interp(at, length, path[:, i]) for i in range(3)], 1)
+        wobble = np.cumsum(rng.normal(0, 0.3, smooth.shape), 0)
+        wobble -= at[:, None] / length[-1] * wobble[-1]
+        smooth = anatomy.place(smooth + wobble) * anatomy.grid.steps
+        nodes.append(smooth)
+        radii.append(np.linspace(radius, 0.75 * radius, len(at)))
+        chain.append(count + np.stack([np.arange(len(at) - 1), np.arange(1, len(at))], 1))
+        count += len(at)
+    return np.concatenate(nodes), np.concatenate(radii), np.concatenate(chain)
+
+
+def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
+    """float[n, 3] (z, y, x; mm): random points in the fluid near the brain's surface, away from the ventricles."""
+    x, y, z = anatomy.warp
+    ventricles = (np.abs(x) < 30) & (y > -50) & (y < 35) & (z > -8) & (z < 32)
+    candidates = np.flatnonzero((anatomy.labels == CSF) & (anatomy.depth > -0.5) & (anatomy.depth < 30) & ~ventricles)
+    index = np.stack(np.unravel_index(rng.choice(candidates, number, replace=False), anatomy.labels.shape), 1)
+    return (index + rng.uniform(-0.5, 0.5, index.shape)) * anatomy.grid.steps
+
+
+def _shortest_paths(nodes: np.ndarray, roots: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each node's neighbour on the way to the nearest root (-1 at roots), and the nodes by distance.
+
+    Hops cost more than in proportion to their length, so paths keep to their sulcus.
+    """
+    distance, neighbour = cKDTree(nodes).query(nodes, k=9)
+    rows = np.repeat(np.arange(len(nodes)), 8)
+    graph = sparse.csr_matrix((distance[:, 1:].ravel() ** 1.7, (rows, neighbour[:, 1:].ravel())), (len(nodes),) * 2)
+    reach, parent, _ = dijkstra(
+        graph, directed=False, indices=np.arange(roots), min_only=True, return_predecessors=True
+    )
+    parent[:roots] = -1
+    parent[~np.isfinite(reach)] = -1
+    return parent, np.argsort(reach)
+
+
+def _fill_tubes(rng, anatomy: Anatomy, starts, ends, radii) -> np.ndarray:
+    """float32[z, y, x]: the fraction of each voxel that lies in tubes, by random points of equal volume."""
+    steps = anatomy.grid.steps
+    quantum = steps.prod() / 30
+    length = np.linalg.norm(ends - starts, axis=1)
+    number = np.ceil(np.pi * radii**2 * length / quantum).astype(int)
+    which = np.repeat(np.arange(len(radii)), number)
+    points = starts[which] + rng.uniform(size=(which.size, 1)) * (ends - starts)[which]
+    offset = rng.normal(size=points.shape)
+    offset *= (radii[which] * rng.uniform(size=which.size) ** (1 / 3) / np.linalg.norm(offset, axis=1))[:, None]
+    index = np.rint((points + offset) / steps).astype(int)
+    inside = np.all((index >= 0) & (index < anatomy.labels.shape), axis=1)
+    flat = np.ravel_multi_index(index[inside].T, anatomy.labels.shape)
+    amount = np.bincount(flat, minlength=anatomy.labels.size).reshape(anatomy.labels.shape)
+    return np.minimum(amount / 24, 1).astype(np.float32)
