@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.grid import common_boxes
 from dsc_superres.series import Geometry, Series
 
 SSIM_WINDOW = 11
 """Pixels across the Gaussian window (sigma 1.5) of SSIM; smaller slices have no SSIM (NaN)."""
-
-GRID_TOLERANCE = 0.05
-"""How far, in voxels, two grids may be apart anywhere and still count as the same grid."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,9 @@ def align(recon: Series, truth: Series, tolerance: float | None = None) -> Align
     times differ by at most ``tolerance`` s, by default a twentieth of the truth's interval.
     Raises ``SeriesError`` when nothing is in common.
     """
-    recon_box, truth_box = _common_boxes(recon, truth)
+    recon_box, truth_box = common_boxes(
+        recon.geometry, recon.size, truth.geometry, truth.size, (recon.name, truth.name)
+    )
     recon_frames, truth_frames = _common_frames(recon, truth, tolerance)
     start = tuple(part.start for part in reversed(truth_box))
     return Aligned(
@@ -194,6 +194,39 @@ def compare(
     return Comparison(aligned, whole, brain, _notes(aligned, recon, truth))
 
 
+def peak_change_error(
+    recon: np.ndarray, truth: np.ndarray, mask: np.ndarray, baseline: slice, echo_time: float = 1.0
+) -> tuple[float, float]:
+    """Error of the largest Delta R2* that each voxel of ``mask`` reaches, of float[t, z, y, x] series.
+
+    Both series share the ``baseline`` frames. Returns the mean absolute error in 1/s, and the same as a share of the
+    truth's mean peak, which does not depend on ``echo_time`` (s).
+    """
+    from dsc_superres.perfusion import delta_r2star
+
+    peak, true_peak = (delta_r2star(x[:, mask], echo_time, baseline).max(axis=0) for x in (recon, truth))
+    error = float(np.abs(peak - true_peak).mean(dtype=np.float64))
+    return error, _ratio(error, float(true_peak.mean(dtype=np.float64)))
+
+
+def map_error(values: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> dict[str, float | None]:
+    """How far a map[z, y, x] is from its truth in ``mask``, as plain numbers.
+
+    ``mean_absolute`` and ``bias`` in the map's unit; ``relative`` is sum |error| / sum |truth|, which voxels of little
+    blood cannot inflate; ``correlation`` is Pearson's.
+    """
+    values, truth = values[mask].astype(np.float64), truth[mask].astype(np.float64)
+    error = values - truth
+    varied = values.std() > 0 and truth.std() > 0
+    found = {
+        "mean_absolute": np.abs(error).mean(),
+        "relative": _ratio(np.abs(error).sum(), np.abs(truth).sum()),
+        "bias": error.mean(),
+        "correlation": np.corrcoef(values, truth)[0, 1] if varied else math.nan,
+    }
+    return {name: _plain(value) for name, value in found.items()}
+
+
 def _region_scores(
     recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None, peak: float, frame_ssim: np.ndarray
 ) -> Scores:
@@ -205,28 +238,6 @@ def _region_scores(
         frame_psnr=np.array([psnr(r, t, mask, peak) for r, t in zip(recon, truth, strict=True)]),
         frame_ssim=frame_ssim,
     )
-
-
-def _common_boxes(recon: Series, truth: Series) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices (z, y, x) of the voxels that both grids hold."""
-    to_truth = np.linalg.inv(truth.geometry.affine) @ recon.geometry.affine
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in recon.size], (1,), indexing="ij")).reshape(4, -1)
-    shifts = ((to_truth - np.eye(4)) @ corners)[:3]
-    offset = np.rint(shifts[:, 0]).astype(int)
-    if np.abs(shifts - offset[:, None]).max() > GRID_TOLERANCE:
-        raise SeriesError(
-            f"{recon.name} ({_grid(recon)}) and {truth.name} ({_grid(truth)}) do not lie on the same voxel grid: "
-            "compare series with the same voxel size and orientation, whole voxels apart."
-        )
-    recon_start, truth_start = np.maximum(-offset, 0), np.maximum(offset, 0)
-    length = np.minimum(np.array(recon.size) - recon_start, np.array(truth.size) - truth_start)
-    if np.any(length < 1):
-        raise SeriesError(f"{recon.name} and {truth.name} do not overlap in patient space: choose matching series.")
-
-    def box(start: np.ndarray) -> tuple[slice, ...]:
-        return tuple(slice(int(a), int(a + n)) for a, n in zip(start[::-1], length[::-1], strict=True))
-
-    return box(recon_start), box(truth_start)
 
 
 def _common_frames(recon: Series, truth: Series, tolerance: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -257,10 +268,6 @@ def _notes(aligned: Aligned, recon: Series, truth: Series) -> tuple[str, ...]:
 
 def _size(size: tuple[int, ...]) -> str:
     return " x ".join(map(str, size))
-
-
-def _grid(series: Series) -> str:
-    return f"{_size(series.size)} voxels of {' x '.join(f'{s:.4g}' for s in series.geometry.spacing)} mm"
 
 
 def _span(series: Series) -> str:

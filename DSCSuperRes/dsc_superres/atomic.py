@@ -1,0 +1,87 @@
+"""Results that appear whole or not at all: written beside their target under another name, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dsc_superres.errors import FileError
+
+_unfinished: set[Path] = set()
+
+
+@contextmanager
+def atomic_folder(target: str | Path) -> Iterator[Path]:
+    """A new folder to write into; when the block ends well it becomes ``target``, else nothing is left.
+
+    Into a folder that is already there, the new entries move one by one and replace their namesakes.
+    Raises ``FileError`` where ``target`` is a file or cannot be written.
+    """
+    target = Path(target).absolute()
+    if target.exists() and not target.is_dir():
+        raise FileError(f"{target.name} is a file, not a folder: choose another output folder.")
+    new_parents = [folder for folder in target.parents if not folder.exists()]
+    mark = f".{uuid.uuid4().hex[:8]}.part"
+    partial = target / mark if target.exists() else target.with_name(f".{target.name}{mark}")
+    done = False
+    try:
+        partial.mkdir(parents=True)
+        _unfinished.add(partial)
+        yield partial
+        _publish(partial, target)
+        done = True
+    except OSError as error:
+        raise FileError(f"The folder {target.name} cannot be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        _unfinished.discard(partial)
+        for folder in new_parents if not done else ():
+            with suppress(OSError):
+                folder.rmdir()
+
+
+@contextmanager
+def atomic_file(target: str | Path) -> Iterator[Path]:
+    """A path to write a file to, with the target's own suffix; it becomes ``target`` when the block ends well."""
+    target = Path(target)
+    partial = target.with_name(f".{uuid.uuid4().hex[:8]}.part.{target.name}")
+    try:
+        yield partial
+        os.replace(partial, target)
+    except OSError as error:
+        raise FileError(f"{target.name} cannot be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(target: str | Path, text: str) -> None:
+    """Write a text file (UTF-8) whole or not at all. Raises ``FileError``."""
+    with atomic_file(target) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(target: str | Path, value: object) -> None:
+    """Write strict JSON (no NaN), indented, whole or not at all. Raises ``FileError``."""
+    write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def discard_unfinished() -> None:
+    """Remove what is half written: for a process that must end at once."""
+    for partial in list(_unfinished):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _publish(partial: Path, target: Path) -> None:
+    if not target.exists():
+        os.rename(partial, target)
+        return
+    for entry in partial.iterdir():
+        place = target / entry.name
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        os.replace(entry, place)

@@ -1,0 +1,179 @@
+"""What each sub-command does. Every function takes the parsed arguments; heavy imports happen inside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsc_superres.cli.bar import progress_bar
+from dsc_superres.errors import FileError
+
+if TYPE_CHECKING:
+    from dsc_superres.series import Series
+
+
+def info(options: argparse.Namespace) -> None:
+    """What is in a file."""
+    from dsc_superres.cli.show import series_facts, series_text
+    from dsc_superres.io import read_series
+
+    series = read_series(options.input)
+    print(json.dumps(series_facts(series), indent=2) if options.json else series_text(series))
+
+
+def simulate(options: argparse.Namespace) -> None:
+    """A digital patient with its truth maps."""
+    from dsc_superres.atomic import atomic_folder
+    from dsc_superres.io import write_series, write_volume
+
+    output = _series_target(options.output)
+    with progress_bar("Simulating") as report:
+        from dsc_superres.phantom import digital_patient
+
+        report(0.0, f"Digital patient {options.seed}")
+        patient = digital_patient(options.seed, slices=options.slices)
+        stem = _stem(output)
+        with atomic_folder(output.parent) as folder:
+            write_series(patient.series, folder / output.name, integer=True)
+            for name, values in patient.truth_maps().items():
+                write_volume(values, patient.series.geometry, folder / f"{stem}_{name}.nii.gz")
+    print(f"Wrote {output.name} and its truth maps {stem}_*.nii.gz.", file=sys.stderr)
+
+
+def undersample(options: argparse.Namespace) -> None:
+    """A coarse series of a fine one."""
+    from dsc_superres.degrade import undersample as degrade
+    from dsc_superres.io import write_series
+
+    output = _series_target(options.output)
+    coarse = degrade(_read(options), options.space, options.time, options.operator)
+    write_series(coarse, output)
+
+
+def reconstruct(options: argparse.Namespace) -> None:
+    """A fine series of a coarse one."""
+    output = _series_target(options.output)
+    series = _read(options)
+    with progress_bar("Reconstructing") as report:
+        from dsc_superres.io import write_series
+        from dsc_superres.reconstruct import reconstruct as enhance
+
+        fine = enhance(
+            series,
+            space=options.space,
+            time=options.time,
+            interval=options.interval,
+            model=options.model,
+            device=options.device,
+            progress=report,
+        )
+        write_series(fine, output)
+
+
+def maps(options: argparse.Namespace) -> None:
+    """Perfusion maps into a folder."""
+    import numpy as np
+
+    from dsc_superres.atomic import atomic_folder
+    from dsc_superres.masks import find_mask
+    from dsc_superres.perfusion import MapOptions, compute_maps, read_aif_csv
+    from dsc_superres.results import maps_provenance, write_maps
+
+    chosen = {"method": options.method, "kh_over_rho": options.kh_over_rho}
+    settings = MapOptions(**{name: value for name, value in chosen.items() if value is not None})
+    aif = read_aif_csv(options.aif) if options.aif else None
+    series = _read(options)
+    with progress_bar("Perfusion maps") as report:
+        report(0.1, "Brain mask")
+        mask = find_mask(options.mask, series)
+        report(0.3, "Arterial input and deconvolution")
+        mask = np.ones(series.signal.shape[1:], bool) if mask is None else mask
+        found = compute_maps(series, aif=aif, mask=mask, options=settings)
+        with atomic_folder(options.output) as folder:
+            write_maps(found, series.geometry, folder)
+    for warning in found.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(maps_provenance(found), indent=2))
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Metrics of a reconstruction, and the difference as a series."""
+    from dsc_superres.atomic import write_json
+    from dsc_superres.cli.show import comparison_text
+    from dsc_superres.io import read_series, write_series
+    from dsc_superres.metrics import compare as measure
+    from dsc_superres.study import find_mask_or_none
+
+    difference = _series_target(options.difference) if options.difference else None
+    recon, truth = read_series(options.recon), read_series(options.truth)
+    with progress_bar("Comparing") as report:
+        report(0.1, "Metrics")
+        result = measure(recon, truth, find_mask_or_none(options.mask, truth))
+        if difference:
+            aligned = result.aligned
+            written = truth.with_signal(
+                result.difference, times=aligned.times, geometry=aligned.geometry, name="difference"
+            )
+            write_series(written, difference)
+        if options.json and options.json != "-":
+            write_json(options.json, result.to_dict())
+    print(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train as a configuration file says."""
+    if not Path(options.config).is_file():
+        raise FileError(f"The configuration {options.config} does not exist.")
+    from dsc_superres.training.train import train as run
+
+    run(options.config)
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Hand over to ``dsc_superres.benchmark.NAME.run(arguments)``."""
+    name = f"dsc_superres.benchmark.{options.which}"
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in (name, "dsc_superres.benchmark"):
+            raise
+        raise FileError(f"The benchmark '{options.which}' is not part of this installation.") from error
+    module.run(options.arguments)
+
+
+def demo(options: argparse.Namespace) -> None:
+    """The whole job with a report."""
+    from dsc_superres.demo import Demo, run
+
+    with progress_bar("Demo") as report:
+        series = _read(options) if options.input else None
+        page = run(Demo(series, Path(options.out), options.model, options.device, options.figures), report)
+    print(f"Open {page} in a browser.")
+
+
+def _read(options: argparse.Namespace) -> Series:
+    from dsc_superres.io import read_series
+
+    return read_series(options.input, echo_time=options.te, interval=options.tr)
+
+
+def _series_target(name: str) -> Path:
+    """The path of a series to write; refused before the work, not after it."""
+    path = Path(name)
+    if not path.name.lower().endswith((".nii", ".nii.gz", ".seq.nrrd")):
+        raise FileError(f"{path.name} is not a name for a series: end it in .nii, .nii.gz or .seq.nrrd.")
+    if not path.absolute().parent.is_dir():
+        raise FileError(f"The folder {path.parent} does not exist: create it first.")
+    return path
+
+
+def _stem(path: Path) -> str:
+    for suffix in (".seq.nrrd", ".nii.gz", ".nii"):
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem

@@ -1,0 +1,77 @@
+"""What this installation can do: versions, devices and models."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+
+from dsc_superres import __version__
+
+PACKAGES = ("torch", "torchdiffeq", "numpy", "scipy", "SimpleITK", "pydicom", "scikit-image", "safetensors")
+
+
+def versions() -> dict[str, str | None]:
+    """Installed versions of this package, Python and what the numbers depend on; None for what is missing."""
+    found: dict[str, str | None] = {"dsc-superres": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def devices() -> list[dict[str, object]]:
+    """Where networks can run: name for ``--device``, description, memory and free memory in bytes (None: unknown)."""
+    cpu = {"name": "cpu", "description": platform.processor() or platform.machine(), "memory": _memory(), "free": None}
+    found = [cpu]
+    try:
+        import torch
+    except ImportError:
+        return found
+    cpu["threads"] = torch.get_num_threads()
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        found.append({"name": "cuda", "description": torch.cuda.get_device_name(), "memory": total, "free": free})
+    if torch.backends.mps.is_available():
+        total = torch.mps.recommended_max_memory()
+        used = torch.mps.driver_allocated_memory()
+        found.append({"name": "mps", "description": "Apple GPU", "memory": total, "free": max(total - used, 0)})
+    return found
+
+
+def _memory() -> int | None:
+    """Bytes of main memory, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def models() -> list[dict[str, object]]:
+    """Models by name: whether they are networks, and whether their weights are installed."""
+    try:
+        from dsc_superres.networks.registry import INTERPOLATORS, NAMES, WEIGHTS
+    except ImportError:
+        return []
+    return [
+        {
+            "name": name,
+            "network": name not in INTERPOLATORS,
+            "available": name in INTERPOLATORS or (WEIGHTS / f"{name}.safetensors").is_file(),
+        }
+        for name in NAMES
+    ]
+
+
+def probe() -> dict[str, object]:
+    """All of it, as plain values for JSON. ``ready`` is False where a needed package is missing."""
+    found = versions()
+    return {
+        "ready": None not in found.values(),
+        "versions": found,
+        "platform": platform.platform(),
+        "devices": devices(),
+        "models": models(),
+    }

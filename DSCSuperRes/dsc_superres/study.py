@@ -1,0 +1,211 @@
+"""The whole job on one series: under-sample, reconstruct, measure, map. Worker and demo do it through here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dsc_superres.errors import Cancelled, PerfusionError
+from dsc_superres.job import Job
+from dsc_superres.masks import find_mask
+from dsc_superres.metrics import Comparison, compare, map_error, peak_change_error
+from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps, compute_maps, delta_r2star, read_aif_csv
+from dsc_superres.perfusion.maps import UNITS
+from dsc_superres.progress import Report, part
+from dsc_superres.series import Series
+
+Stop = Callable[[], bool]
+TRUTH = "truth"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A reconstruction, and beside it what it was made from and measured against.
+
+    input            the coarse series that was reconstructed
+    reconstructions  by model, the job's own first
+    truth            what the input was under-sampled from; None for the task ``enhance``
+    mask             bool[z, y, x] of the brain on the grid of the truth (or reconstruction); None for everything
+    comparisons      of each reconstruction with the truth
+    maps             by model, and ``TRUTH``; empty where there are none
+    maps_error       why there are none
+    peak_errors      by model: error of the peak Delta R2* in the mask, (1/s, share of the mean peak)
+    seconds          what each step took
+    """
+
+    input: Series
+    reconstructions: Mapping[str, Series]
+    truth: Series | None = None
+    mask: np.ndarray | None = None
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    maps: Mapping[str, PerfusionMaps] = field(default_factory=dict)
+    maps_error: str | None = None
+    peak_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The model that the job asked for."""
+        return next(iter(self.reconstructions))
+
+    @property
+    def reconstruction(self) -> Series:
+        """Its reconstruction."""
+        return self.reconstructions[self.model]
+
+
+def map_errors(
+    maps: Mapping[str, PerfusionMaps], reference: Mapping[str, np.ndarray], mask: np.ndarray
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """By model and name of the map: ``map_error`` against the reference maps [z, y, x] in ``mask``."""
+    return {
+        model: {name: map_error(getattr(found, name), reference[name], mask) for name in UNITS if name in reference}
+        for model, found in maps.items()
+    }
+
+
+def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
+    """Reconstruct ``series`` as the job says, and map the result. Raises ``DSCError`` and ``Cancelled``."""
+    from dsc_superres.reconstruct import reconstruct
+
+    clock = _Stopwatch(stop)
+    fine = reconstruct(
+        series,
+        space=job.space,
+        time=job.time,
+        interval=job.interval,
+        model=job.model,
+        device=job.device,
+        progress=part(report, 0.0, 0.9),
+        cancelled=stop,
+    )
+    clock.lap("reconstruction")
+    maps, reason = {}, None
+    if job.maps:
+        report(0.9, "Computing perfusion maps")
+        maps, reason = _all_maps({job.model: fine}, find_mask_or_none(job.mask, fine), job)
+        clock.lap("maps")
+    return Study(series, {job.model: fine}, maps=maps, maps_error=reason, seconds=clock.laps)
+
+
+def retrospect(series: Series, job: Job, report: Report, stop: Stop, mask: np.ndarray | None = None) -> Study:
+    """Under-sample ``series``, reconstruct that with each of the job's models, and measure how close they come.
+
+    ``mask`` is bool[z, y, x] on the grid of ``series`` and goes before the job's. Raises ``DSCError``, ``Cancelled``.
+    """
+    from dsc_superres.degrade import matching_truth, undersample
+    from dsc_superres.reconstruct import reconstruct
+
+    space, steps = int(job.space), int(job.time)
+    clock = _Stopwatch(stop)
+    report(0.0, "Under-sampling")
+    truth = matching_truth(series, space, steps)
+    coarse = undersample(series, space, steps, job.operator)
+    width, height, _ = truth.size
+    mask = find_mask_or_none(job.mask, truth) if mask is None else mask[:, :height, :width]
+    clock.lap("under-sampling")
+    models = tuple(dict.fromkeys((job.model, *job.baselines)))
+    edges = _shares(models)
+    fine, found = {}, {}
+    for model, (start, middle, _) in zip(models, edges, strict=True):
+        fine[model] = reconstruct(
+            coarse,
+            space=space,
+            time=steps,
+            model=model,
+            device=job.device,
+            progress=part(report, start, middle, f"{model}: "),
+            cancelled=stop,
+        )
+        clock.lap(f"reconstruction {model}")
+        report(middle, f"{model}: measuring")
+        found[model] = compare(fine[model], truth, mask)
+        clock.lap(f"metrics {model}")
+    maps, reason, peaks = {}, None, {}
+    if job.maps:
+        report(edges[-1][-1], "Computing perfusion maps")
+        maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job)
+        peaks = _peak_errors(truth, fine, maps)
+        clock.lap("maps")
+    return Study(coarse, fine, truth, mask, found, maps, reason, peaks, clock.laps)
+
+
+def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
+    """``find_mask``, but None where no brain is found: the rest of the work does not depend on it."""
+    try:
+        return find_mask(choice, series)
+    except PerfusionError:
+        return None
+
+
+def _all_maps(
+    series: Mapping[str, Series], mask: np.ndarray | None, job: Job
+) -> tuple[dict[str, PerfusionMaps], str | None]:
+    """Maps of each series; or none, and the sentence that says why.
+
+    Arteries are looked for in the first series only. The others take their arterial input from the same voxels, so
+    that maps differ by the series and not by the choice of arteries.
+    """
+    found: dict[str, PerfusionMaps] = {}
+    try:
+        aif = read_aif_csv(job.aif) if job.aif else None
+        for name, one in series.items():
+            mask = np.ones(one.signal.shape[1:], bool) if mask is None and job.mask == "none" else mask
+            if aif is None and found:
+                first = next(iter(found.values()))
+                found[name] = compute_maps(one, aif=_same_arteries(one, first), mask=mask, options=MapOptions())
+            else:
+                found[name] = compute_maps(one, aif=aif, mask=mask, options=MapOptions())
+    except PerfusionError as error:
+        return {}, str(error)
+    return found, None
+
+
+def _same_arteries(series: Series, maps: PerfusionMaps) -> ArterialInput:
+    """The arterial input of ``series`` in the arterial voxels of ``maps``, which lie on the same grid."""
+    z, y, x = maps.aif.voxels.T
+    curves = delta_r2star(series.signal[:, z, y, x], series.echo_time, maps.baseline)
+    return ArterialInput(
+        series.times, curves.mean(axis=1), maps.aif.voxels, source="the arterial voxels of the ground truth"
+    )
+
+
+def _peak_errors(
+    truth: Series, fine: Mapping[str, Series], maps: Mapping[str, PerfusionMaps]
+) -> dict[str, tuple[float, float]]:
+    if TRUTH not in maps:
+        return {}
+    mask, baseline = maps[TRUTH].mask, maps[TRUTH].baseline
+    return {
+        model: peak_change_error(series.signal, truth.signal, mask, baseline, truth.echo_time)
+        for model, series in fine.items()
+    }
+
+
+def _shares(models: tuple[str, ...]) -> list[tuple[float, float, float]]:
+    """Where each model's reconstruction begins and ends, and its measuring ends, as shares of the work."""
+    # A network takes far longer than an interpolator; measuring costs the same for all.
+    weights = [6.0] + [0.5] * (len(models) - 1)
+    total, done, edges = sum(weights) + len(models), 0.0, []
+    for weight in weights:
+        edges.append(tuple(0.9 * part / total for part in (done, done + weight, done + weight + 1)))
+        done += weight + 1
+    return edges
+
+
+class _Stopwatch:
+    """Times the steps, and ends the work between two of them when asked to."""
+
+    def __init__(self, stop: Stop) -> None:
+        self.laps: dict[str, float] = {}
+        self._stop, self._last = stop, time.monotonic()
+
+    def lap(self, step: str) -> None:
+        now = time.monotonic()
+        self.laps[step] = round(now - self._last, 2)
+        self._last = now
+        if self._stop():
+            raise Cancelled

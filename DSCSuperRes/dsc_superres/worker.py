@@ -1,0 +1,185 @@
+"""The background process that another program starts: ``python -m dsc_superres.worker --job job.json``.
+
+Standard output carries one JSON object per line and nothing else (UTF-8); standard error carries a log for people:
+
+    {"type": "progress", "fraction": 0.42, "stage": "Reconstructing", "seconds_left": 12.5}   seconds_left may be null
+    {"type": "result", "folder": ..., "files": {...}, "metrics": {...}, "maps_error": null, "provenance": {...}}
+    {"type": "error", "message": "One sentence for the user.", "kind": "SeriesError"}
+
+The last line is a result or an error, unless the work was cancelled. Cancel with the line ``cancel`` on standard
+input, or by closing it: a worker whose starter is gone stops. Results appear in the output folder all at once.
+
+Exit codes:
+    0    the result line was sent and its files are there
+    1    a defect of this software; the log holds a traceback
+    2    the job or its input is not usable; the error line says why and what to do
+    3    out of memory, on the device or the machine
+    130  cancelled; nothing was written
+
+``--probe`` sends one line of type ``probe`` instead: versions, devices and models. The fields of a job are those of
+``dsc_superres.job.Job``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TextIO
+
+from dsc_superres import atomic
+from dsc_superres.errors import Cancelled, DSCError
+from dsc_superres.progress import Clock
+
+PROTOCOL = 1
+OK, DEFECT, BAD_INPUT, OUT_OF_MEMORY, CANCELLED = 0, 1, 2, 3, 130
+GRACE = 10.0
+"""Seconds that the work has to notice that standard input was closed, before the process ends itself."""
+
+log = logging.getLogger("dsc_superres.worker")
+
+
+class Channel:
+    """JSON lines on the process's real standard output.
+
+    Whatever else prints (libraries, also compiled ones) is sent to standard error, so that it cannot break a line.
+    """
+
+    def __init__(self) -> None:
+        self._stream: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        self._clock = Clock()
+        self._last = ("", 0.0)
+
+    def send(self, kind: str, **fields: object) -> None:
+        """Send one object. Raises ``Cancelled`` where nobody listens any more."""
+        try:
+            self._stream.write(json.dumps({"type": kind, **fields}, allow_nan=False) + "\n")
+            self._stream.flush()
+        except BrokenPipeError as error:
+            raise Cancelled from error
+
+    def progress(self, fraction: float, stage: str) -> None:
+        """Send progress, at most ten times a second within one stage."""
+        stage_before, when = self._last
+        if stage == stage_before and time.monotonic() - when < 0.1:
+            return
+        self._last = (stage, time.monotonic())
+        if stage != stage_before:
+            log.info("%3.0f %%  %s", 100 * fraction, stage)
+        left = self._clock.seconds_left(fraction)
+        left = None if left is None else round(left, 1)
+        self.send("progress", fraction=round(fraction, 4), stage=stage, seconds_left=left)
+
+
+class Listener:
+    """Waits in the background for ``cancel`` on standard input, or for its end."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        threading.Thread(target=self._listen, name="standard input", daemon=True).start()
+
+    def cancelled(self) -> bool:
+        """Whether the work is to stop."""
+        return self._cancelled.is_set()
+
+    def _listen(self) -> None:
+        # os.read, not sys.stdin: a buffered reader waiting in a thread holds a lock that the interpreter needs to end.
+        pending = b""
+        while chunk := _read_input():
+            *lines, pending = (pending + chunk).split(b"\n")
+            if any(line.strip() == b"cancel" for line in lines):
+                log.info("cancel received")
+                self._cancelled.set()
+        log.info("standard input is closed: stopping")
+        self._cancelled.set()
+        time.sleep(GRACE)
+        atomic.discard_unfinished()
+        os._exit(CANCELLED)
+
+
+def _read_input() -> bytes:
+    try:
+        return os.read(0, 4096)
+    except OSError:
+        return b""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one job, or probe; returns the exit code (see the module's text)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dsc_superres.worker",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--job", metavar="FILE", type=Path, help="the JSON file that says what to do")
+    task.add_argument("--probe", action="store_true", help="list versions, devices and models as one JSON line")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    channel = Channel()
+    if options.probe:
+        from dsc_superres.probe import probe
+
+        channel.send("probe", protocol=PROTOCOL, **probe())
+        return OK
+    for name in ("SIGTERM", "SIGINT"):
+        signal.signal(getattr(signal, name), _stop)
+    return run(options.job, channel, Listener())
+
+
+def run(job_file: Path, channel: Channel, listener: Listener) -> int:
+    """Do the job and send its outcome; returns the exit code."""
+    try:
+        channel.progress(0.0, "Starting")
+        from dsc_superres.job import read_job
+        from dsc_superres.study import run_job
+
+        result = run_job(read_job(job_file), channel.progress, listener.cancelled)
+        channel.send("result", **result)
+    except Cancelled:
+        log.info("cancelled")
+        return CANCELLED
+    except DSCError as error:
+        return _fail(channel, error, str(error), BAD_INPUT)
+    except Exception as error:
+        log.exception("the job failed")
+        if out_of_memory(error):
+            hint = "There is not enough memory for this job: close other programs, choose the CPU or a smaller factor."
+            return _fail(channel, error, hint, OUT_OF_MEMORY)
+        message = f"An unexpected error occurred ({type(error).__name__}: {error}); the log has the details."
+        return _fail(channel, error, message, DEFECT)
+    return OK
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether ``error`` says that memory ran out: Python's own, a GPU's, or torch's allocator on the CPU."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
+    )
+
+
+def _fail(channel: Channel, error: Exception, message: str, code: int) -> int:
+    log.error(message)
+    try:
+        channel.send("error", message=message, kind=type(error).__name__)
+    except Cancelled:
+        log.info("nobody listens")
+    return code
+
+
+def _stop(number: int, frame: object) -> None:
+    raise Cancelled  # out of whatever the main thread is doing
+
+
+if __name__ == "__main__":
+    sys.exit(main())
