@@ -1,0 +1,37 @@
+"""Convolutional feature extractors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, size, padding=size // 2)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside an identity path; no normalisation layer, so intensities keep their meaning."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = convolution(channels, channels)
+        self.second = convolution(channels, channels)
+        with torch.no_grad():
+            self.second.weight.mul_(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(torch.relu(self.first(x)))
+
+
+class ResidualEncoder(nn.Module):
+    """[b, inputs, h, w] -> [b, channels, h, w] through ``blocks`` residual blocks and a long skip (Lim et al. 2017)."""
+
+    def __init__(self, inputs: int, channels: int, blocks: int) -> None:
+        super().__init__()
+        self.head = convolution(inputs, channels)
+        self.body = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        head = self.head(x)
+        return head + self.body(head)

@@ -1,0 +1,87 @@
+"""The classic interpolators, behind the same interface as the networks: the baselines to beat."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dsc_superres.networks.sampling import back_project, upsample
+from dsc_superres.networks.window import Window
+
+
+def linear_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
+    """Straight line between the pair: frames [b, 4, H, W], t [m] or [b, m] -> [b, m, H, W]."""
+    t = _column(t)
+    return (1 - t) * frames[:, 1:2] + t * frames[:, 2:3]
+
+
+def cubic_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
+    """Cubic Hermite curve with the parabola's slope through three frames (Catmull-Rom on uniform times)."""
+    before, within, after, step_before, step_after = _differences(frames, window)
+    start = (before * 1 + within * step_before) / (1 + step_before)
+    stop = (after * 1 + within * step_after) / (1 + step_after)
+    return _hermite(frames, torch.where(step_before > 0, start, within), torch.where(step_after > 0, stop, within), t)
+
+
+def pchip_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
+    """Monotone cubic Hermite curve (Fritsch and Butland 1984; the same slopes as scipy's PchipInterpolator)."""
+    before, within, after, step_before, step_after = _differences(frames, window)
+    inner_start = _harmonic_slope(before, within, step_before, torch.ones_like(step_before))
+    inner_stop = _harmonic_slope(within, after, torch.ones_like(step_after), step_after)
+    start = torch.where(step_before > 0, inner_start, _end_slope(within, after, step_after))
+    stop = torch.where(step_after > 0, inner_stop, _end_slope(within, before, step_before))
+    return _hermite(frames, start, stop, t)
+
+
+def _column(t: Tensor) -> Tensor:
+    return t[..., None, None] if t.ndim == 2 else t[None, :, None, None]
+
+
+def _differences(frames: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Slopes before, within and after the pair and the steps on either side (0 where there is no frame)."""
+    step_before = torch.nan_to_num(-window.times[:, 0])[:, None, None].to(frames)
+    step_after = torch.nan_to_num(window.times[:, 3] - 1)[:, None, None].to(frames)
+    before = (frames[:, 1] - frames[:, 0]) / step_before.clamp(min=1e-6) * (step_before > 0)
+    after = (frames[:, 3] - frames[:, 2]) / step_after.clamp(min=1e-6) * (step_after > 0)
+    return before, frames[:, 2] - frames[:, 1], after, step_before, step_after
+
+
+def _harmonic_slope(left: Tensor, right: Tensor, step_left: Tensor, step_right: Tensor) -> Tensor:
+    """Slope between two intervals: weighted harmonic mean, zero at an extremum."""
+    weight_left, weight_right = 2 * step_right + step_left, step_right + 2 * step_left
+    same = left * right > 0
+    safe_left, safe_right = torch.where(same, left, 1), torch.where(same, right, 1)
+    slope = (weight_left + weight_right) / (weight_left / safe_left + weight_right / safe_right)
+    return torch.where(same, slope, 0)
+
+
+def _end_slope(near: Tensor, far: Tensor, step_far: Tensor) -> Tensor:
+    """One-sided, shape-preserving slope at the end of a series (pair interval 1, then ``step_far``)."""
+    slope = ((2 + step_far) * near - far) / (1 + step_far)
+    slope = torch.where(slope * near <= 0, torch.zeros_like(slope), slope)
+    slope = torch.where((near * far < 0) & (slope.abs() > 3 * near.abs()), 3 * near, slope)
+    return torch.where(step_far > 0, slope, near)
+
+
+def _hermite(frames: Tensor, start: Tensor, stop: Tensor, t: Tensor) -> Tensor:
+    t = _column(t)
+    first, second = frames[:, 1:2], frames[:, 2:3]
+    rise = t * t * (3 - 2 * t)
+    return first * (1 - rise) + second * rise + start[:, None] * t * (1 - t) ** 2 - stop[:, None] * t * t * (1 - t)
+
+
+class Interpolator(nn.Module):
+    """A spatial and a temporal rule, no parameters. ``forward`` has the networks' signature."""
+
+    def __init__(self, *, in_space: str, in_time: str) -> None:
+        super().__init__()
+        self.in_space = in_space
+        self.in_time = {"linear": linear_in_time, "cubic": cubic_in_time, "pchip": pchip_in_time}[in_time]
+
+    def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
+        """Frames [b, m, H, W] at the times ``t`` ([m] or [b, m], 0 and 1 at the pair), ``size`` (H, W)."""
+        if self.in_space == "backprojection":
+            fine = back_project(window.frames, size)
+        else:
+            fine = upsample(window.frames, size, self.in_space)
+        return self.in_time(fine, window, t)

@@ -1,0 +1,88 @@
+"""The registry of networks, and the safe file format of their weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from dsc_superres.errors import ModelError
+from dsc_superres.networks.interpolation import Interpolator
+from dsc_superres.networks.ode_liif import OdeLiif
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+"""Where shipped weights lie: NAME.safetensors, and NAME.json with its card and checksum."""
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "ode-liif": OdeLiif,
+    "linear": lambda: Interpolator(in_space="linear", in_time="linear"),
+    "cubic": lambda: Interpolator(in_space="cubic", in_time="cubic"),
+    "pchip": lambda: Interpolator(in_space="cubic", in_time="pchip"),
+    "backprojection": lambda: Interpolator(in_space="backprojection", in_time="pchip"),
+}
+NAMES = tuple(_BUILDERS)
+INTERPOLATORS = ("linear", "cubic", "pchip", "backprojection")
+
+
+def create(name: str, **options: object) -> nn.Module:
+    """A new, untrained network (or an interpolator, which needs no training). Raises ``ModelError``."""
+    if name not in _BUILDERS:
+        raise ModelError(f"There is no model named '{name}': choose one of {', '.join(NAMES)} or a .safetensors file.")
+    try:
+        return _BUILDERS[name](**options)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ModelError(f"The model '{name}' does not take these options: {error}.") from error
+
+
+def save_model(model: nn.Module, path: str | Path, *, name: str, options: dict) -> str:
+    """Write weights with the name and options that rebuild their network; returns the file's SHA-256."""
+    from safetensors.torch import save
+
+    metadata = {"network": name, "options": json.dumps(options)}
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    content = save(state, metadata)
+    path = Path(path)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        file.write(content)
+    os.replace(file.name, path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def load_model(source: str | Path) -> nn.Module:
+    """A model ready to reconstruct: a registered name (with the weights that ship) or a .safetensors file.
+
+    Shipped weights must match the checksum on their card. Raises ``ModelError`` with one sentence.
+    """
+    if str(source) in INTERPOLATORS:
+        return create(str(source)).eval()
+    path = WEIGHTS / f"{source}.safetensors" if str(source) in NAMES else Path(source)
+    if path.suffix != ".safetensors":
+        raise ModelError(f"There is no model '{source}': choose one of {', '.join(NAMES)} or a .safetensors file.")
+    if not path.is_file():
+        raise ModelError(f"The weights {path.name} are not there: train a model or choose another one.")
+    content = path.read_bytes()
+    card = path.with_suffix(".json")
+    if card.is_file() and json.loads(card.read_text())["sha256"] != hashlib.sha256(content).hexdigest():
+        raise ModelError(f"The weights {path.name} differ from the checksum on their card: install them again.")
+    return _build(content, path.name)
+
+
+def _build(content: bytes, name: str) -> nn.Module:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        tensors = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        model = create(header["network"], **json.loads(header["options"]))
+        model.load_state_dict(tensors)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{name} is not a file of weights that this version can use ({type(error).__name__}).") from (
+            error
+        )
+    return model.eval()

@@ -1,0 +1,57 @@
+"""What a network sees of a series: a pair of neighbouring frames with one more on either side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """Four consecutive coarse frames around a pair, and what the whole series says about each pixel.
+
+    frames   float32[b, 4, h, w]: before the pair, the pair, after it; normalised signal
+    times    float32[b, 4]: frame times on a clock that reads 0 and 1 at the pair; NaN where a frame is absent
+             (the pair is the series' first or last), whose image then repeats its neighbour's
+    summary  float32[b, 2, h, w]: mean and standard deviation of every pixel over the series' frames
+    index    position of the pair's first frame in the series
+    """
+
+    frames: Tensor
+    times: Tensor
+    summary: Tensor
+    index: int = 0
+
+    @property
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """Both frames of the pair, [b, h, w] each."""
+        return self.frames[:, 1], self.frames[:, 2]
+
+    def slopes(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Change of signal per unit of the pair's clock, before, within and after it; zero beside an absent frame."""
+        before = torch.nan_to_num(1 / -self.times[:, 0])[:, None, None]
+        after = torch.nan_to_num(1 / (self.times[:, 3] - 1))[:, None, None]
+        frames = self.frames
+        return (
+            (frames[:, 1] - frames[:, 0]) * before,
+            frames[:, 2] - frames[:, 1],
+            (frames[:, 3] - frames[:, 2]) * after,
+        )
+
+
+def summarise(frames: Tensor) -> Tensor:
+    """[b, n, h, w] -> [b, 2, h, w]: mean and standard deviation over the frames."""
+    return torch.stack([frames.mean(1), frames.std(1, correction=0)], 1)
+
+
+def window(frames: Tensor, times: Tensor, summary: Tensor, index: int) -> Window:
+    """The window of pair (``index``, ``index`` + 1) of a series: frames [b, n, h, w], times [n] in s."""
+    count = frames.shape[1]
+    around = torch.arange(index - 1, index + 3)
+    absent = (around < 0) | (around >= count)
+    around = around.clamp(0, count - 1)
+    clock = (times[around] - times[index]) / (times[index + 1] - times[index])
+    clock = torch.where(absent, torch.nan, clock).to(frames)
+    return Window(frames[:, around], clock.expand(frames.shape[0], 4), summary, index)

@@ -1,0 +1,109 @@
+"""Where training images get their shapes: random label maps, and slices of head volumes in any orientation."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from dsc_superres.errors import FileError
+
+
+def smooth_noise(rng: np.random.Generator, size: int, sigma: float) -> np.ndarray:
+    """float32[size, size]: Gaussian noise smoothed by ``sigma`` pixels, zero mean, unit variance."""
+    margin = int(2 * sigma) + 1
+    noise = rng.standard_normal((size + 2 * margin,) * 2, dtype=np.float32)
+    noise = ndimage.gaussian_filter(noise, sigma, truncate=3)[margin:-margin, margin:-margin]
+    return (noise - noise.mean()) / (noise.std() + 1e-6)
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def random_labels(rng: np.random.Generator, size: int) -> np.ndarray:
+    """int[size, size]: regions with sharp edges: cells (arg-max of noise fields), folds (bands of one), or both."""
+    labels = np.zeros((size, size), int)
+    for _ in range(rng.integers(1, 4)):
+        if rng.random() < 0.5:
+            count = rng.integers(2, 7)
+            sigma = log_uniform(rng, 2, 12)
+            fresh = np.argmax([smooth_noise(rng, size, sigma) for _ in range(count)], axis=0)
+        else:
+            field = smooth_noise(rng, size, log_uniform(rng, 2.5, 14))
+            fresh = np.floor(field * rng.uniform(0.7, 2.5) + rng.uniform()).astype(int)
+        where = smooth_noise(rng, size, log_uniform(rng, 6, 25)) > rng.uniform(-1.5, 0.7)
+        labels = np.where(where, labels.max() + 1 + fresh - fresh.min(), labels)
+    return np.unique(labels, return_inverse=True)[1].reshape(size, size)
+
+
+class HeadVolumes:
+    """Head volumes resampled to 1 mm as stored, from which slices are cut at any place, orientation and zoom."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.volumes = [self._load(path) for path in paths]
+
+    @staticmethod
+    def _load(path: str) -> np.ndarray:
+        resolved = Path(os.path.expandvars(path))
+        if path == "mni152":
+            from nilearn.datasets import load_mni152_template
+
+            image = load_mni152_template(resolution=1)
+        elif resolved.is_file():
+            image = nib.load(resolved)
+        else:
+            raise FileError(f"The training volume {path} is not there: set the variables it names, or take it out.")
+        image = nib.as_closest_canonical(image)
+        data = np.asarray(image.dataobj, np.float32)
+        if data.ndim == 4:
+            data = data.mean(-1)
+        data /= np.percentile(data[data > 0], 99.5)
+        return np.clip(data, 0, 1.5), np.asarray(image.header.get_zooms()[:3], float)
+
+    def slice(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """float32[size, size] in 0..1.5: a slab of 1 to 5 mm cut in a random plane, with pixels of 0.7 to 2 mm."""
+        for _ in range(8):
+            image = self._cut(rng, size)
+            if (image > 0.1).mean() > 0.25:
+                break
+        return image
+
+    def _cut(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        data, zooms = self.volumes[rng.integers(len(self.volumes))]
+        normal = _random_normal(rng, zooms)
+        across = np.cross(normal, rng.standard_normal(3))
+        across /= np.linalg.norm(across)
+        down = np.cross(normal, across)
+        pixel, slab = rng.uniform(0.7, 2.0), rng.uniform(1, 5)
+        extent = np.asarray(data.shape) * zooms
+        centre = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
+        # Twice as fine as the pixels and averaged, so that a pixel holds a mixture as a real one does.
+        grid = (np.arange(2 * size) - size + 0.5) * pixel / 2
+        plane = centre + grid[:, None, None] * down + grid[None, :, None] * across
+        layers = np.linspace(-0.5, 0.5, 3) * slab
+        total = np.zeros((2 * size, 2 * size), np.float32)
+        for layer in layers:
+            points = ((plane + layer * normal) / zooms).transpose(2, 0, 1)
+            total += ndimage.map_coordinates(data, points, order=1, prefilter=False)
+        return (total / len(layers)).reshape(size, 2, size, 2).mean((1, 3))
+
+
+def _random_normal(rng: np.random.Generator, zooms: np.ndarray) -> np.ndarray:
+    """Mostly one of the volume's axes, tilted; the finest-cut plane only where slices are thick."""
+    axis = int(np.argmax(zooms)) if zooms.max() > 2 * zooms.min() else int(rng.choice(3, p=[0.15, 0.15, 0.7]))
+    normal = np.eye(3)[axis] + rng.normal(0, 0.03 if zooms.max() > 2 * zooms.min() else 0.25, 3)
+    return normal / np.linalg.norm(normal)
+
+
+def contrast_curve(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """``image`` (0..1.5) through a random smooth curve that mostly keeps zero at zero: another sequence's contrast."""
+    knots = np.linspace(0, 1.5, rng.integers(4, 9))
+    values = rng.uniform(0.1, 1.2, knots.size)
+    if rng.random() < 0.8:
+        values[0] = 0
+    curve = ndimage.gaussian_filter1d(np.interp(np.linspace(0, 1.5, 151), knots, values), 3, mode="nearest")
+    return np.interp(image, np.linspace(0, 1.5, 151), curve).astype(np.float32)

@@ -1,0 +1,131 @@
+"""Training batches: made on the fly, each a pure function of the seed and the step, so that a run can be resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from dsc_superres.degrade import OPERATORS
+from dsc_superres.networks import Window
+from dsc_superres.networks.sampling import average
+from dsc_superres.training.anatomy import HeadVolumes, log_uniform
+from dsc_superres.training.scenes import Scene, SceneGenerator
+
+COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What a batch holds: ``scenes`` x ``pairs`` windows of ``coarse`` x ``coarse`` pixels, ``times`` targets each.
+
+    volumes: head volumes for half of the shapes ("mni152" or paths, variables expanded).
+    """
+
+    scenes: int = 6
+    pairs: int = 2
+    times: int = 2
+    coarse: int = 36
+    volumes: list[str] = field(default_factory=list)
+    kspace_share: float = 0.15
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``window`` ([scenes * pairs] windows), shared times ``t`` [m] and noise-free ``target`` [b, m, H, W]."""
+
+    window: Window
+    t: torch.Tensor
+    target: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        window = Window(*(part.to(device) for part in (self.window.frames, self.window.times, self.window.summary)))
+        return Batch(window, self.t.to(device), self.target.to(device))
+
+    def pin_memory(self) -> Batch:
+        window = Window(*(part.pin_memory() for part in (self.window.frames, self.window.times, self.window.summary)))
+        return Batch(window, self.t.pin_memory(), self.target.pin_memory())
+
+
+class SceneBatches(Dataset):
+    """Batch number ``index`` of a run with ``seed``."""
+
+    def __init__(self, options: DataOptions, *, seed: int, steps: int) -> None:
+        self.options, self.seed, self.steps = options, seed, steps
+        self.generator = SceneGenerator(HeadVolumes(options.volumes) if options.volumes else None)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng([self.seed, index])
+        factor = 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(1.3, 3.5)]))
+        fine = round(self.options.coarse * factor)
+        t = self._times(rng)
+        samples = [self._sample(rng, fine, t) for _ in range(self.options.scenes)]
+        frames, times, summary, target = (
+            torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*samples, strict=True)
+        )
+        return Batch(Window(frames, times, summary), torch.from_numpy(t), target)
+
+    def _times(self, rng: np.random.Generator) -> np.ndarray:
+        count = self.options.times
+        if rng.random() < 0.6:
+            return np.sort(rng.choice(COMMON_TIMES, count, replace=False)).astype(np.float32)
+        return np.sort(rng.uniform(0.02, 0.98, count)).astype(np.float32)
+
+    def _sample(self, rng: np.random.Generator, fine: int, t: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Windows of one scene: frames [p, 4, h, w], times [p, 4], summary [1, 2, h, w], target [p, m, H, W]."""
+        scene = self.generator.draw(rng, fine)
+        clock = self._frame_times(rng)
+        coarse = self._degrade(rng, scene.acquire(rng, clock))
+        offset, scale = normalisation(coarse.mean(0))
+        scale *= rng.uniform(0.7, 1.5)
+        coarse = (coarse - offset) / scale
+        frames, times, target = [], [], []
+        for first in self._choose_pairs(rng, scene, clock):
+            around = np.arange(first - 1, first + 3)
+            absent = (around < 0) | (around >= clock.size)
+            around = np.clip(around, 0, clock.size - 1)
+            begin, length = clock[first], clock[first + 1] - clock[first]
+            frames.append(coarse[around])
+            times.append(np.where(absent, np.nan, (clock[around] - begin) / length))
+            target.append((scene.frames(begin + t * length) - offset) / scale)
+        summary = np.stack([coarse.mean(0), coarse.std(0)])[None]
+        return np.stack(frames), np.stack(times), summary, np.stack(target)
+
+    @staticmethod
+    def _frame_times(rng: np.random.Generator) -> np.ndarray:
+        interval = 6.0 if rng.random() < 0.3 else log_uniform(rng, 2.0, 12.0)
+        count = int(np.clip(rng.uniform(45, 110) / interval, 5, 24))
+        clock = np.arange(count) * interval
+        if rng.random() < 0.1:
+            clock[1:] += np.cumsum(rng.uniform(-0.2, 0.4, count - 1) * interval)
+        return clock
+
+    def _choose_pairs(self, rng: np.random.Generator, scene: Scene, clock: np.ndarray) -> np.ndarray:
+        """Mostly around the bolus, where perfusion is decided."""
+        last = clock.size - 1
+        weight = np.full(last, 0.25)
+        middle = clock[:-1] + np.diff(clock) / 2
+        weight[(middle > scene.arrival - 4) & (middle < scene.arrival + 22)] += 1.0
+        if scene.start_up.any():
+            weight[0] += 0.7
+        return rng.choice(last, self.options.pairs, replace=False, p=weight / weight.sum())
+
+    def _degrade(self, rng: np.random.Generator, fine: np.ndarray) -> np.ndarray:
+        factor = fine.shape[-1] / self.options.coarse
+        if factor == int(factor) and rng.random() < self.options.kspace_share:
+            return OPERATORS["kspace"](fine, int(factor))
+        return average(torch.from_numpy(fine), (self.options.coarse,) * 2).numpy()
+
+
+def normalisation(mean: np.ndarray) -> tuple[float, float]:
+    """Offset and scale that bring a series to about 0..1: the 1st and 99th percentile of its temporal mean.
+
+    The scale is 0 for a constant image.
+    """
+    low, high = np.percentile(mean, (1, 99))
+    return float(low), float(high - low)

@@ -1,0 +1,200 @@
+"""The training loop: one command, one configuration file, resumable at any moment."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import os
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from dsc_superres.errors import FileError, ModelError
+from dsc_superres.networks import create, save_model
+from dsc_superres.training.data import Batch, DataOptions, SceneBatches
+
+log = logging.getLogger(__name__)
+VALIDATION_SEED_OFFSET = 1_000_003
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """One configuration file. ``network`` and ``data`` hold the options of those parts.
+
+    steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
+    average: decay of the running mean of the weights, which is what is saved and validated
+    """
+
+    name: str
+    out: str
+    seed: int = 0
+    steps: int = 5000
+    rate: float = 1e-3
+    warm_up: int = 200
+    cool_down: float = 0.3
+    average: float = 0.998
+    threads: int = 0
+    workers: int = 1
+    validate_every: int = 250
+    checkpoint_minutes: float = 4.0
+    start_from: str | None = None
+    network: dict = field(default_factory=dict)
+    data: dict = field(default_factory=dict)
+
+
+def read_config(path: str | Path) -> TrainOptions:
+    """The options in a TOML file. Raises ``FileError`` or ``ModelError`` with one sentence."""
+    try:
+        values = tomllib.loads(Path(path).read_text())
+        return TrainOptions(**values)
+    except OSError as error:
+        raise FileError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ModelError(f"The configuration {path} is not valid: {error}.") from error
+
+
+def learning_rate(step: int, options: TrainOptions) -> float:
+    """Linear rise, a plateau, and a cosine fall to 1 % at the end."""
+    if step < options.warm_up:
+        return options.rate * (step + 1) / options.warm_up
+    fall = options.steps * (1 - options.cool_down)
+    share = max(0.0, (step - fall) / max(1.0, options.steps - fall))
+    return options.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+
+
+def loss(image: Tensor, target: Tensor, border: int = 3) -> Tensor:
+    """Charbonnier distance of the signal plus that of its logarithm, on which Delta R2* depends.
+
+    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule.
+    """
+    inner = (..., slice(border, -border), slice(border, -border))
+    image, target = image[inner], target[inner]
+    signal = charbonnier(image - target, 0.02)
+    bright = target > 0.1
+    ratio = torch.where(bright, (image - target) / target.clamp(min=0.1), 0)
+    return signal + 0.3 * charbonnier(ratio, 0.04)
+
+
+def charbonnier(error: Tensor, scale: float) -> Tensor:
+    return ((error / scale).square() + 1).sqrt().sub(1).mean() * scale
+
+
+class Trainer:
+    """Holds what a checkpoint holds: network, running mean of its weights, optimiser and step."""
+
+    def __init__(self, options: TrainOptions, device: torch.device) -> None:
+        self.options, self.device = options, device
+        torch.manual_seed(options.seed)
+        self.network = create(options.name, **options.network).to(device, memory_format=torch.channels_last)
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.average)
+        )
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=options.rate, weight_decay=1e-4)
+        self.step, self.seconds = 0, 0.0
+        self.folder = Path(options.out)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Resume from this run's checkpoint, or begin from another run's weights where the configuration says so."""
+        checkpoint = self.folder / "checkpoint.pt"
+        if checkpoint.is_file():
+            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.seconds = state["step"], state["seconds"]
+            log.info("resumed at step %d", self.step)
+        elif self.options.start_from:
+            from dsc_superres.networks import load_model
+
+            weights = load_model(os.path.expandvars(self.options.start_from)).state_dict()
+            self.network.load_state_dict(weights)
+            self.average.module.load_state_dict(weights)
+
+    def save(self) -> None:
+        """Checkpoint and averaged weights, each complete or not there at all."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        temporary = self.folder / "checkpoint.pt.tmp"
+        torch.save(state, temporary)
+        os.replace(temporary, self.folder / "checkpoint.pt")
+        options = self.options
+        weights = self.folder / f"{options.name}.safetensors"
+        save_model(self.average.module, weights, name=options.name, options=options.network)
+
+    def update(self, batch: Batch) -> float:
+        """One optimiser step; returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.options)
+        size = tuple(batch.target.shape[-2:])
+        value = loss(self.network(batch.window, batch.t, size), batch.target)
+        self.optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+        return float(value)
+
+    @torch.inference_mode()
+    def validate(self, batches: list[Batch]) -> tuple[float, float]:
+        """Mean gain over the network's own interpolator in dB on held-out scenes: all targets, and acquired frames."""
+        gains, acquired = [], []
+        network = self.average.module.eval()
+        for batch in batches:
+            size = tuple(batch.target.shape[-2:])
+            image, base = network(batch.window, batch.t, size), network.base(batch.window, batch.t, size)
+            error, reference = ((x - batch.target)[..., 3:-3, 3:-3].square().mean((-1, -2)) for x in (image, base))
+            gain = 10 * torch.log10((reference + 1e-8) / (error + 1e-8))
+            gains.append(gain.mean())
+            acquired.append(gain[:, batch.t < 1e-3].flatten())
+        return float(torch.stack(gains).mean()), float(torch.cat(acquired).mean())
+
+
+def train(config: str | Path) -> Path:
+    """Train as ``config`` says until its last step, or go on where an earlier run stopped; returns the weights' path."""
+    options = read_config(config)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = DataOptions(**options.data)
+    trainer = Trainer(options, device)
+    trainer.start()
+    held_out = SceneBatches(data, seed=options.seed + VALIDATION_SEED_OFFSET, steps=16)
+    validation = [held_out[index].to(device) for index in range(16)]
+    batches = SceneBatches(data, seed=options.seed, steps=options.steps)
+    remaining = Subset(batches, range(trainer.step, options.steps))
+    loader = DataLoader(remaining, batch_size=None, num_workers=options.workers, pin_memory=device.type == "cuda")
+    history = open(trainer.folder / "log.csv", "a", newline="")  # noqa: SIM115 (closed below, open for the whole run)
+    writer = csv.writer(history)
+    last_save, begin, losses = time.monotonic(), time.monotonic(), []
+    for batch in loader:
+        losses.append(trainer.update(batch.to(device)))
+        trainer.seconds += time.monotonic() - begin
+        begin = time.monotonic()
+        if not math.isfinite(losses[-1]):
+            raise ModelError(f"The loss became {losses[-1]} at step {trainer.step}: lower the learning rate.")
+        if trainer.step % options.validate_every == 0 or trainer.step == options.steps:
+            gain, acquired = trainer.validate(validation)
+            mean = sum(losses) / len(losses)
+            log.info("step %d loss %.5f gain %.2f dB (acquired %.2f)", trainer.step, mean, gain, acquired)
+            writer.writerow([trainer.step, f"{trainer.seconds:.0f}", f"{mean:.6f}", f"{gain:.3f}", f"{acquired:.3f}"])
+            history.flush()
+            losses = []
+        if time.monotonic() - last_save > 60 * options.checkpoint_minutes:
+            trainer.save()
+            last_save = time.monotonic()
+    trainer.save()
+    history.close()
+    return trainer.folder / f"{options.name}.safetensors"
