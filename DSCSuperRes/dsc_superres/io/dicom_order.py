@@ -1,0 +1,167 @@
+"""Which slice, which frame, at what time: sorting the 2D images of a DICOM series.
+
+Slices are sorted by their position along the normal. Frames are sorted by the first of these tags that all images
+have, that tells apart the images of every slice, and that runs in step in all slices (else files are missing):
+TemporalPositionIdentifier, AcquisitionTime, AcquisitionNumber, TriggerTime, InstanceNumber; in enhanced MR
+TemporalPositionIndex, TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
+FrameAcquisitionNumber, the frame's place in the file. A clock that contradicts this order is an error.
+
+Frame times come from the first of: TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
+AcquisitionTime (earliest slice of a frame; whole seconds are evened out), TriggerTime; then, as an interval,
+TemporalResolution, and RepetitionTime in 2D echo-planar imaging. Times start at 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsc_superres.errors import SeriesError
+from dsc_superres.io.dicom_frames import Slice
+from dsc_superres.series import Geometry
+
+_COUNTERS = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "AcquisitionNumber",
+    "FrameAcquisitionNumber",
+    "TriggerTime",
+    "InstanceNumber",
+)
+_CLOCKS = {
+    "TemporalPositionTimeOffset": 1.0,
+    "FrameAcquisitionDateTime": 1.0,
+    "FrameReferenceDateTime": 1.0,
+    "AcquisitionTime": 1.0,
+    "TriggerTime": 1e-3,
+}
+"""Tags that tell time, with their unit in s, most trusted first."""
+_ORDERS = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "TemporalPositionTimeOffset",
+    "FrameAcquisitionDateTime",
+    "FrameReferenceDateTime",
+    "AcquisitionTime",
+    "AcquisitionNumber",
+    "FrameAcquisitionNumber",
+    "TriggerTime",
+    "InstanceNumber",
+)
+_DAY = 86_400.0
+_CREDIBLE = (0.02, 120.0)  # s from frame to frame
+
+
+def arrange(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]:
+    """The images as ``[frame][slice]``, and the geometry of a frame. Raises ``SeriesError``."""
+    stacks, geometry = _stack(slices, name)
+    counts = [len(stack) for stack in stacks]
+    if min(counts) != max(counts):
+        short = int(np.argmin(counts))
+        raise SeriesError(
+            f"{name} is incomplete: slice {short + 1} of {len(stacks)} has {counts[short]} frames, others have "
+            f"{max(counts)}; copy the missing files, or remove the incomplete frame."
+        )
+    orders = {tag: order for tag in _ORDERS if (order := _order(stacks, tag)) is not None}
+    if not orders:
+        raise SeriesError(
+            f"No tag sorts the {counts[0]} frames of {name}: files are missing, or come from several acquisitions."
+        )
+    chosen = next(iter(orders))
+    for clock in ("FrameAcquisitionDateTime", "AcquisitionTime"):
+        if clock in orders and not np.array_equal(orders[clock], orders[chosen]):
+            raise SeriesError(
+                f"{chosen} and {clock} sort the frames of {name} differently: keep the files of one acquisition."
+            )
+    sorted_stacks = [[stack[i] for i in order] for stack, order in zip(stacks, orders[chosen].T, strict=True)]
+    return [list(frame) for frame in zip(*sorted_stacks, strict=True)], geometry
+
+
+def frame_times(
+    frames: list[list[Slice]], resolution: float | None, repetition: float | None
+) -> tuple[np.ndarray | None, str]:
+    """(s from the first frame or None, the tag they came from); see the head of this file.
+
+    ``resolution`` and ``repetition`` are the intervals in s that the header states, or None.
+    """
+    for tag, unit in _CLOCKS.items():
+        values = _values(frames, tag)
+        if values is None:
+            continue
+        times = _past_midnight(values).min(axis=1) * unit
+        steps = np.diff(times)
+        if np.all(steps > 0) and _CREDIBLE[0] <= np.median(steps) <= _CREDIBLE[1]:
+            return _evened(times - times[0], tag, repetition)
+    for tag, interval in (("TemporalResolution", resolution), ("RepetitionTime (2D EPI)", repetition)):
+        if interval:
+            return np.arange(len(frames)) * interval, f"DICOM {tag}"
+    return None, ""
+
+
+def _stack(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]:
+    """Group by position along the normal, sorted, and check that the positions make a regular grid."""
+    row, column = slices[0].axes
+    normal = np.cross(row, column)
+    slices = sorted(slices, key=lambda s: float(s.position @ normal))
+    heights = np.array([s.position @ normal for s in slices])
+    starts = np.flatnonzero(np.diff(heights, prepend=-np.inf) > 0.02)
+    stacks = [slices[a:b] for a, b in zip(starts, [*starts[1:], len(slices)], strict=True)]
+    origin = stacks[0][0].position
+    step = slices[0].step or 1.0
+    if len(stacks) > 1:
+        gaps = np.diff(heights[starts])
+        step = float(heights[starts[-1]] - heights[0]) / (len(stacks) - 1)
+        if np.ptp(gaps) > 0.02 * step + 0.02:
+            worst = int(np.argmax(np.abs(gaps - np.median(gaps))))
+            raise SeriesError(
+                f"The slices of {name} are not evenly spaced: {gaps[worst]:.2f} mm between slices {worst + 1} and "
+                f"{worst + 2}, {np.median(gaps):.2f} mm elsewhere; a slice may be missing."
+            )
+    for k, stack in enumerate(stacks):
+        drift = max(np.linalg.norm(s.position - origin - k * step * normal) for s in stack)
+        if drift > 0.1:
+            raise SeriesError(
+                f"Slice {k + 1} of {name} is shifted by {drift:.1f} mm from the stack: resample it first."
+            )
+    direction = np.column_stack([row, column, normal])
+    return stacks, Geometry((*slices[0].spacing, step), tuple(origin), tuple(map(tuple, direction)))
+
+
+def _order(stacks: list[list[Slice]], tag: str) -> np.ndarray | None:
+    """int[frame, slice]: for every slice the order by ``tag``, or None when it cannot sort them."""
+    values = _values(stacks, tag)
+    if values is None:
+        return None
+    values = _past_midnight(values).T if tag in _CLOCKS else values.T
+    order = np.argsort(values, axis=0)
+    values = np.take_along_axis(values, order, axis=0)
+    steps = np.diff(values, axis=0)
+    if np.any(steps == 0):
+        return None
+    apart = values[1:].min(axis=1) - values[:-1].max(axis=1)
+    in_turn = np.all(apart > 0) if tag in _COUNTERS else np.all(apart >= 0)
+    in_step = np.all(steps == steps[:, :1])
+    return order if in_turn or in_step else None
+
+
+def _values(groups: list[list[Slice]], tag: str) -> np.ndarray | None:
+    if any(tag not in s.clues for group in groups for s in group):
+        return None
+    return np.array([[s.clues[tag] for s in group] for group in groups])
+
+
+def _past_midnight(seconds: np.ndarray) -> np.ndarray:
+    """Times of day that run through midnight, made to go on past 24 h."""
+    wraps = np.ptp(seconds) > _DAY / 2 and seconds.max() < _DAY
+    return seconds + _DAY * (seconds < _DAY / 2) if wraps else seconds
+
+
+def _evened(times: np.ndarray, tag: str, repetition: float | None) -> tuple[np.ndarray, str]:
+    """Whole seconds are a rounded clock: even them out, at TR if that fits, where a straight line explains them."""
+    times = np.round(times, 6)
+    if tag == "TriggerTime" or np.any(times % 1):
+        return times, f"DICOM {tag}"
+    count = np.arange(len(times))
+    for interval, words in ((repetition, "and RepetitionTime"), (times[-1] / count[-1], "evened out")):
+        if interval and np.all(np.abs(times - interval * count) <= 1):
+            return interval * count, f"DICOM {tag} in whole seconds {words}"
+    return times, f"DICOM {tag}"

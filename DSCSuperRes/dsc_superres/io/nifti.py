@@ -1,0 +1,221 @@
+"""NIfTI-1: 3D and 4D, plain or gzipped.
+
+SimpleITK turns the header's qform and sform (RAS) into our geometry (LPS) and back. The voxels are moved here, frame
+by frame: ITK neither notices a file that is cut short nor a disk that fills up, and this needs no second copy.
+
+Times. The interval is ``pixdim[4]`` in the unit that ``xyzt_units`` names (s, ms, us), the first frame is at
+``toffset``. Without a unit, 0 and 1 are what software writes when it does not know: no times. Any other value without
+a unit is taken as seconds up to 60, as milliseconds from 100 to 60,000, and not at all otherwise.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import SimpleITK as sitk
+
+from dsc_superres.errors import FileError
+from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry, suffix_of
+from dsc_superres.series import MISSING, Geometry
+
+_HEADER_SIZE = 348
+_TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
+_TIME_UNITS = {8: (1.0, "s"), 16: (1e-3, "ms"), 24: (1e-6, "us")}
+
+
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]  # [..., z, y, x]
+    dtype: np.dtype
+    offset: int
+    slope: float
+    intercept: float
+    interval: float
+    start: float
+    time_unit: int
+    sform: np.ndarray | None
+    oriented: bool
+
+    @property
+    def scaled(self) -> bool:
+        stated = math.isfinite(self.slope) and math.isfinite(self.intercept) and self.slope != 0
+        return stated and (self.slope, self.intercept) != (1.0, 0.0)
+
+
+def read_nifti(path: Path) -> Stored:
+    """The voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
+    try:
+        with _opened(path) as file:
+            header = _parse(path, file.read(_HEADER_SIZE))
+            geometry = _geometry(path, header)
+            file.seek(header.offset)
+            array = _voxels(path, file, header)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FileError(f"{path} is cut short or damaged: copy it again from where it came.") from error
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
+    interval, times_source = _interval(header)
+    return Stored(
+        array=array,
+        geometry=geometry,
+        scalar_type=np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
+        interval=interval,
+        start=header.start * interval / header.interval if interval else 0.0,
+        sources={"times": times_source, "geometry": "NIfTI header" if header.oriented else MISSING},
+    )
+
+
+def write_nifti(
+    array: np.ndarray, geometry: Geometry, path: Path, *, interval: float = 0.0, start: float = 0.0
+) -> None:
+    """Write ``array[t, z, y, x]`` or ``[z, y, x]`` in its own type, atomically.
+
+    ``interval`` and ``start`` in s; an interval of 0 says that the header does not know the times. Raises ``FileError``.
+    """
+    header = _compose(array, geometry, interval, start)
+    with replacing(path) as raw:
+        if suffix_of(path) == ".nii.gz":
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0) as file:
+                _pour(array, header, file)
+        else:
+            _pour(array, header, raw)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with open(path, "rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not zipped:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as file:
+            yield file
+
+
+def _parse(path: Path, raw: bytes) -> _Header:
+    order = "<" if raw[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
+    if len(raw) < _HEADER_SIZE or raw[:4] != struct.pack(f"{order}i", _HEADER_SIZE) or raw[344:347] != b"n+1":
+        raise FileError(f"{path} is not a NIfTI-1 image in one file: convert it, or give it the right extension.")
+
+    def get(form: str, at: int) -> tuple:
+        return struct.unpack_from(order + form, raw, at)
+
+    dim = get("8h", 40)
+    sizes = dim[1 : 1 + dim[0]] if 1 <= dim[0] <= 7 else ()
+    kind = _TYPES.get(get("h", 70)[0])
+    if not sizes or min(sizes) < 1:
+        raise FileError(f"{path} states an impossible size, {dim}: the file is damaged.")
+    if kind is None:
+        raise FileError(f"{path} holds complex or colour voxels: a perfusion series has one real number per voxel.")
+    offset, slope, intercept = get("3f", 108)
+    qform_code, sform_code = get("2h", 252)
+    return _Header(
+        shape=tuple(sizes[::-1]),
+        dtype=np.dtype(order + kind),
+        offset=max(int(offset), _HEADER_SIZE),
+        slope=slope,
+        intercept=intercept,
+        interval=_decimal(get("f", 92)[0]),
+        start=_decimal(get("f", 136)[0]),
+        time_unit=raw[123] & 0x38,
+        sform=np.reshape(get("12f", 280), (3, 4)) if sform_code > 0 else None,
+        oriented=qform_code > 0 or sform_code > 0,
+    )
+
+
+def _decimal(value: float) -> float:
+    """The shortest decimal number that this float32 stands for: 1.4, not 1.3999999761581421."""
+    return float(str(np.float32(value)))
+
+
+def _interval(header: _Header) -> tuple[float | None, str]:
+    """(s or None, where it came from); see the head of this file."""
+    value = header.interval
+    if header.time_unit in _TIME_UNITS and value > 0:
+        scale, unit = _TIME_UNITS[header.time_unit]
+        return _rescaled(value, scale), f"NIfTI header, {value:g} {unit}"
+    if header.time_unit == 0 and 0 < value <= 60 and value != 1:
+        return value, f"NIfTI header, {value:g} without a unit, taken as s"
+    if header.time_unit == 0 and 100 <= value <= 60_000:
+        return _rescaled(value, 1e-3), f"NIfTI header, {value:g} without a unit, taken as ms"
+    return None, MISSING
+
+
+def _rescaled(value: float, scale: float) -> float:
+    return value / round(1 / scale)  # 1500 / 1000, not 1500 * 0.001, which is not 1.5
+
+
+def _geometry(path: Path, header: _Header) -> Geometry:
+    if header.sform is not None:
+        axes = header.sform[:, :3]
+        lengths = np.linalg.norm(axes, axis=0)
+        axes = axes / np.where(lengths > 0, lengths, 1)
+        if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
+            raise FileError(
+                f"The axes of {path} are not at right angles to each other (its sform is sheared): "
+                "resample it to an orthogonal grid first."
+            )
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO("NiftiImageIO")
+    try:
+        with quiet():
+            reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise FileError(f"The header of {path} does not make sense: its orientation cannot be read.") from error
+    return spatial_geometry(reader)
+
+
+def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
+    """float32 array of ``header.shape``, read volume by volume."""
+    try:
+        array = np.empty(header.shape, np.float32)
+    except (MemoryError, ValueError) as error:
+        raise FileError(f"{path} states a size of {header.shape[::-1]} voxels, more than memory holds.") from error
+    volumes = array.reshape(-1, *header.shape[-3:])
+    buffer = bytearray(volumes[0].size * header.dtype.itemsize)
+    for volume in volumes:
+        if file.readinto(buffer) < len(buffer):
+            raise EOFError
+        stored = np.frombuffer(buffer, header.dtype).reshape(volume.shape)
+        if header.scaled:
+            volume[...] = stored * np.float64(header.slope) + header.intercept
+        else:
+            volume[...] = stored
+    file.read(1)  # past the end of the data gzip compares its checksum
+    return array
+
+
+def _compose(array: np.ndarray, geometry: Geometry, interval: float, start: float) -> bytes:
+    """The 352 bytes that precede the voxels: those of a one-voxel image that SimpleITK writes, with size and times."""
+    tiny = sitk.GetImageFromArray(np.zeros((1, 1, 1), array.dtype))
+    tiny.SetSpacing(geometry.spacing)
+    tiny.SetOrigin(geometry.origin)
+    tiny.SetDirection(np.ravel(geometry.direction).tolist())
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        sitk.WriteImage(tiny, f"{folder}/tiny.nii")
+        header = bytearray(Path(folder, "tiny.nii").read_bytes()[:352])
+    order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
+    sizes = array.shape[::-1]
+    struct.pack_into(f"{order}8h", header, 40, array.ndim, *sizes, *[1] * (7 - array.ndim))
+    struct.pack_into(f"{order}f", header, 92, interval)
+    struct.pack_into(f"{order}f", header, 136, start)
+    header[123] = 2 | (8 if interval else 0)  # mm, s
+    return bytes(header)
+
+
+def _pour(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
+    file.write(header)
+    for volume in array:
+        file.write(volume.tobytes())

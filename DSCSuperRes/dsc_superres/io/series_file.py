@@ -1,0 +1,133 @@
+"""Series in, series out: format by name, then the sidecar, then what the user says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from dsc_superres.errors import FileError, SeriesError
+from dsc_superres.io._files import SERIES_SUFFIXES, Stored, existing, replacing, suffix_of
+from dsc_superres.io.dicom import is_dicom, read_dicom
+from dsc_superres.io.nifti import read_nifti, write_nifti
+from dsc_superres.io.nrrd import read_nrrd, write_nrrd
+from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
+from dsc_superres.series import MISSING, Series
+
+_USER = "given by the user"
+
+
+def read_series(
+    path: str | os.PathLike[str], *, echo_time: float | None = None, interval: float | None = None
+) -> Series:
+    """The dynamic series in a 4D NIfTI or NRRD file, or in a DICOM folder (or the folder's series of one DICOM file).
+
+    ``echo_time`` and ``interval`` (from frame to frame), both in s, take the place of what the file says.
+
+    Times come, in order of trust, from the user; from an image header that states the time of every frame; from the
+    JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``RepetitionTime``); from an interval in the header. Where none of
+    them has any, times are 0, 1, 2, ... and ``sources["times"]`` is ``MISSING``. The echo time comes from the user,
+    the sidecar or the header.
+
+    Raises ``FileError`` for what cannot be read and ``SeriesError`` for what is not a usable series.
+    """
+    path = existing(Path(path).expanduser())
+    stored, sidecar = _load(path)
+    sources = {**stored.sources, "geometry": sidecar.provenance.get("geometry", stored.sources["geometry"])}
+    frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
+    times, sources["times"] = _times(stored, sidecar, frames, interval)
+    if echo_time is not None:
+        sources["echo_time"] = _USER
+    elif sidecar.echo_time is not None:
+        echo_time, sources["echo_time"] = sidecar.echo_time, sidecar.source("echo_time", "EchoTime")
+    else:
+        echo_time = stored.echo_time
+    return Series(
+        signal=stored.array,
+        times=times,
+        geometry=stored.geometry,
+        echo_time=echo_time,
+        sources=sources,
+        scalar_type=stored.scalar_type,
+        name=path.name,
+    )
+
+
+def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool = False) -> None:
+    """Write ``series`` as ``.nii``, ``.nii.gz`` or ``.seq.nrrd``, with a JSON sidecar beside it, all or nothing.
+
+    Voxels are float32; with ``integer`` they are rounded and clipped to ``series.scalar_type`` where that is an
+    integer type (of at most 32 bits: Slicer holds no wider ones). A NIfTI header states the times only when they are
+    known and evenly spaced, so that nobody reads wrong ones from it; the sidecar has them all. Raises ``FileError``.
+    """
+    path = Path(path).expanduser()
+    suffix = suffix_of(path)
+    if suffix not in SERIES_SUFFIXES:
+        raise FileError(f"Cannot write {path}: a series is written as {', '.join(SERIES_SUFFIXES)}.")
+    array = _as_integer(series) if integer and series.scalar_type.kind in "iu" else series.signal
+    # The image is the inner block: it takes its place first, and the sidecar only if it did.
+    with replacing(sidecar_path(path)) as sidecar:
+        sidecar.write(sidecar_bytes(series))
+        if suffix == ".seq.nrrd":
+            times = series.times if series.has_times else None
+            write_nrrd(array, series.geometry, path, times=times, attributes=_attributes(series))
+        else:
+            interval = uniform_interval(series.times) if series.has_times else 0.0
+            write_nifti(array, series.geometry, path, interval=interval, start=series.times[0] if interval else 0.0)
+
+
+def _load(path: Path) -> tuple[Stored, Sidecar]:
+    suffix = suffix_of(path)
+    if path.is_dir() or (suffix not in (*SERIES_SUFFIXES, ".nrrd") and is_dicom(path)):
+        return read_dicom(path), Sidecar(path)
+    if suffix in (".nii", ".nii.gz"):
+        return read_nifti(path), read_sidecar(path)
+    if suffix in (".nrrd", ".seq.nrrd"):
+        return read_nrrd(path), read_sidecar(path)
+    raise FileError(
+        f"{path} has an unknown format: give a 4D NIfTI (.nii, .nii.gz), a Slicer sequence (.seq.nrrd, .nrrd) "
+        "or a DICOM folder."
+    )
+
+
+def _times(stored: Stored, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
+    count = np.arange(frames, dtype=np.float64)
+    if interval is not None:
+        return count * _positive(interval, "frame interval given"), _USER
+    if stored.frame_times is not None:
+        return stored.frame_times, stored.sources["times"]
+    if sidecar.frame_times is not None:
+        if sidecar.frame_times.shape != (frames,):
+            raise SeriesError(
+                f"{sidecar.path} lists {sidecar.frame_times.size} frame times but its image has {frames} frames: "
+                "mend or remove it."
+            )
+        return sidecar.frame_times, sidecar.source("times", "FrameTimes")
+    if sidecar.interval is not None:
+        interval = _positive(sidecar.interval, f"RepetitionTime in {sidecar.path}")
+        return count * interval, sidecar.source("times", "RepetitionTime")
+    if stored.interval is not None:
+        return stored.start + count * stored.interval, stored.sources["times"]
+    return count, MISSING
+
+
+def _positive(seconds: float, what: str) -> float:
+    if not 0 < seconds < np.inf:
+        raise SeriesError(f"The {what} is {seconds:g} s; it must be a positive number of seconds.")
+    return seconds
+
+
+def _as_integer(series: Series) -> np.ndarray:
+    kind = series.scalar_type if series.scalar_type.itemsize <= 4 else np.dtype(f"{series.scalar_type.kind}4")
+    limits = np.iinfo(kind)
+    array = np.empty(series.signal.shape, kind)
+    for frame, signal in zip(array, series.signal, strict=True):
+        # float32 cannot hold the limits of 32 bit integers
+        frame[...] = np.clip(np.rint(signal, dtype=np.float64), limits.min, limits.max)
+    return array
+
+
+def _attributes(series: Series) -> dict[str, str]:
+    known = {} if series.echo_time is None else {"EchoTime": repr(float(series.echo_time))}
+    return {**known, **{f"Source.{value}": source for value, source in series.sources.items()}}

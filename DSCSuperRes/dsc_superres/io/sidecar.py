@@ -1,0 +1,108 @@
+"""The JSON file beside an image, for what its format cannot hold. Keys as in BIDS where BIDS has them.
+
+``EchoTime`` s; ``RepetitionTime`` s from frame to frame, when uniform; ``FrameTimes`` s of every frame (also read as
+BIDS' ``VolumeTiming``); ``Provenance``: where each of these came from.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsc_superres.errors import FileError
+from dsc_superres.io._files import reason, stem_of
+from dsc_superres.series import Series
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What the file says; None for what it does not."""
+
+    path: Path
+    frame_times: np.ndarray | None = None
+    interval: float | None = None
+    echo_time: float | None = None
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def source(self, value: str, key: str) -> str:
+        """Where ``value`` (times, echo_time, geometry) came from: as recorded, else the ``key`` of this file."""
+        return self.provenance.get(value, f"{self.path.name}, {key}")
+
+
+def sidecar_path(image: Path) -> Path:
+    """``scan.json`` for ``scan.nii.gz``."""
+    return image.with_name(f"{stem_of(image)}.json")
+
+
+def read_sidecar(image: Path) -> Sidecar:
+    """The sidecar of ``image``; an empty one when there is none. Raises ``FileError`` when it cannot be understood."""
+    path = sidecar_path(image)
+    if not path.is_file():
+        return Sidecar(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"Cannot read {path}, the sidecar of {image.name}: {reason(error)}.") from error
+    except ValueError as error:
+        raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: mend or remove it.") from error
+    if not isinstance(content, dict):
+        raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: mend or remove it.")
+    times = next((_number(path, content, key) for key in ("FrameTimes", "VolumeTiming") if key in content), None)
+    provenance = content.get("Provenance")
+    return Sidecar(
+        path=path,
+        frame_times=None if times is None else np.atleast_1d(times),
+        interval=_scalar(path, content, "RepetitionTime"),
+        echo_time=_scalar(path, content, "EchoTime"),
+        provenance={k: str(v) for k, v in provenance.items()} if isinstance(provenance, dict) else {},
+    )
+
+
+def sidecar_bytes(series: Series) -> bytes:
+    """The sidecar of ``series``, ready to write. It holds nothing about the patient."""
+    content: dict[str, Any] = {}
+    if series.echo_time is not None:
+        content["EchoTime"] = series.echo_time
+    if series.has_times:
+        interval = uniform_interval(series.times)
+        if interval:
+            content["RepetitionTime"] = interval
+        content["FrameTimes"] = series.times.tolist()
+    content["Provenance"] = dict(series.sources)
+    content["GeneratedBy"] = [{"Name": "DSCSuperRes", "Version": _version()}]
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def uniform_interval(times: np.ndarray) -> float:
+    """The interval of evenly spaced ``times`` (s, to within 0.1 ms), else 0."""
+    step = float(times[-1] - times[0]) / (len(times) - 1)
+    even = np.allclose(times, times[0] + step * np.arange(len(times)), rtol=0, atol=1e-4)
+    return round(step, 9) if even else 0.0
+
+
+def _number(path: Path, content: dict[str, Any], key: str) -> np.ndarray:
+    try:
+        return np.array(content[key], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FileError(f"{key} in {path} is not a number or a list of numbers: mend or remove it.") from error
+
+
+def _scalar(path: Path, content: dict[str, Any], key: str) -> float | None:
+    if content.get(key) is None:
+        return None
+    value = _number(path, content, key)
+    if value.size != 1:
+        raise FileError(f"{key} in {path} has {value.size} values, not one: name the one of this series.")
+    return float(value.ravel()[0])
+
+
+def _version() -> str:
+    try:
+        return version("dsc-superres")
+    except PackageNotFoundError:  # inside Slicer the package is not installed, only found
+        return "unknown"
