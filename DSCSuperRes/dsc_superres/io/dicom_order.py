@@ -119,9 +119,7 @@ def _stack(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]
     for k, stack in enumerate(stacks):
         drift = max(np.linalg.norm(s.position - origin - k * step * normal) for s in stack)
         if drift > 0.1:
-            raise SeriesError(
-                f"Slice {k + 1} of {name} is shifted by {drift:.1f} mm from the stack: resample it first."
-            )
+            raise SeriesError(f"Slice {k + 1} of {name} lies {drift:.1f} mm off the stack: resample it first.")
     direction = np.column_stack([row, column, normal])
     return stacks, Geometry((*slices[0].spacing, step), tuple(origin), tuple(map(tuple, direction)))
 

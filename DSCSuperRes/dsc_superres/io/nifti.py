@@ -57,7 +57,7 @@ def read_nifti(path: Path) -> Stored:
     try:
         with _opened(path) as file:
             header = _parse(path, file.read(_HEADER_SIZE))
-            geometry = _geometry(path, header)
+            _refuse_shear(path, header)
             file.seek(header.offset)
             array = _voxels(path, file, header)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -67,10 +67,10 @@ def read_nifti(path: Path) -> Stored:
     interval, times_source = _interval(header)
     return Stored(
         array=array,
-        geometry=geometry,
+        geometry=_geometry(path),
         scalar_type=np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
         interval=interval,
-        start=header.start * interval / header.interval if interval else 0.0,
+        start=header.start * interval / header.interval if interval and math.isfinite(header.start) else 0.0,
         sources={"times": times_source, "geometry": "NIfTI header" if header.oriented else MISSING},
     )
 
@@ -80,7 +80,7 @@ def write_nifti(
 ) -> None:
     """Write ``array[t, z, y, x]`` or ``[z, y, x]`` in its own type, atomically.
 
-    ``interval`` and ``start`` in s; an interval of 0 says that the header does not know the times. Raises ``FileError``.
+    ``interval`` and ``start`` in s; an interval of 0 means that the times are unknown. Raises ``FileError``.
     """
     header = _compose(array, geometry, interval, start)
     with replacing(path) as raw:
@@ -142,7 +142,7 @@ def _decimal(value: float) -> float:
 def _interval(header: _Header) -> tuple[float | None, str]:
     """(s or None, where it came from); see the head of this file."""
     value = header.interval
-    if header.time_unit in _TIME_UNITS and value > 0:
+    if header.time_unit in _TIME_UNITS and 0 < value < math.inf:
         scale, unit = _TIME_UNITS[header.time_unit]
         return _rescaled(value, scale), f"NIfTI header, {value:g} {unit}"
     if header.time_unit == 0 and 0 < value <= 60 and value != 1:
@@ -156,16 +156,20 @@ def _rescaled(value: float, scale: float) -> float:
     return value / round(1 / scale)  # 1500 / 1000, not 1500 * 0.001, which is not 1.5
 
 
-def _geometry(path: Path, header: _Header) -> Geometry:
-    if header.sform is not None:
-        axes = header.sform[:, :3]
-        lengths = np.linalg.norm(axes, axis=0)
-        axes = axes / np.where(lengths > 0, lengths, 1)
-        if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
-            raise FileError(
-                f"The axes of {path} are not at right angles to each other (its sform is sheared): "
-                "resample it to an orthogonal grid first."
-            )
+def _refuse_shear(path: Path, header: _Header) -> None:
+    """ITK would silently fall back on the qform."""
+    if header.sform is None:
+        return
+    lengths = np.linalg.norm(header.sform[:, :3], axis=0)
+    axes = header.sform[:, :3] / np.where(lengths > 0, lengths, 1)
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
+        raise FileError(
+            f"The axes of {path} are not at right angles to each other (its sform is sheared): "
+            "resample it to an orthogonal grid first."
+        )
+
+
+def _geometry(path: Path) -> Geometry:
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO("NiftiImageIO")

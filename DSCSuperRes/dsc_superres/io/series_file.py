@@ -34,13 +34,13 @@ def read_series(
     """
     path = existing(Path(path).expanduser())
     stored, sidecar = _load(path)
-    sources = {**stored.sources, "geometry": sidecar.provenance.get("geometry", stored.sources["geometry"])}
+    sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
     times, sources["times"] = _times(stored, sidecar, frames, interval)
     if echo_time is not None:
         sources["echo_time"] = _USER
-    elif sidecar.echo_time is not None:
-        echo_time, sources["echo_time"] = sidecar.echo_time, sidecar.source("echo_time", "EchoTime")
+    elif (echo_time := sidecar.number("EchoTime")) is not None:
+        sources["echo_time"] = sidecar.source("echo_time", f"{sidecar.path.name}, EchoTime")
     else:
         echo_time = stored.echo_time
     return Series(
@@ -97,16 +97,17 @@ def _times(stored: Stored, sidecar: Sidecar, frames: int, interval: float | None
         return count * _positive(interval, "frame interval given"), _USER
     if stored.frame_times is not None:
         return stored.frame_times, stored.sources["times"]
-    if sidecar.frame_times is not None:
-        if sidecar.frame_times.shape != (frames,):
+    listed = sidecar.frame_times()
+    if listed is not None:
+        if listed.shape != (frames,):
             raise SeriesError(
-                f"{sidecar.path} lists {sidecar.frame_times.size} frame times but its image has {frames} frames: "
-                "mend or remove it."
+                f"{sidecar.path} lists {listed.size} frame times but its image has {frames} frames: mend or remove it."
             )
-        return sidecar.frame_times, sidecar.source("times", "FrameTimes")
-    if sidecar.interval is not None:
-        interval = _positive(sidecar.interval, f"RepetitionTime in {sidecar.path}")
-        return count * interval, sidecar.source("times", "RepetitionTime")
+        return listed, sidecar.source("times", f"{sidecar.path.name}, FrameTimes")
+    repetition = sidecar.number("RepetitionTime")
+    if repetition is not None:
+        repetition = _positive(repetition, f"RepetitionTime in {sidecar.path}")
+        return count * repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")
     if stored.interval is not None:
         return stored.start + count * stored.interval, stored.sources["times"]
     return count, MISSING

@@ -21,17 +21,35 @@ from dsc_superres.series import Series
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What the file says; None for what it does not."""
+    """What the file says. A value is looked at only when asked for, so that the user can override a bad one."""
 
     path: Path
-    frame_times: np.ndarray | None = None
-    interval: float | None = None
-    echo_time: float | None = None
-    provenance: dict[str, str] = field(default_factory=dict)
+    content: dict[str, Any] = field(default_factory=dict)
 
-    def source(self, value: str, key: str) -> str:
-        """Where ``value`` (times, echo_time, geometry) came from: as recorded, else the ``key`` of this file."""
-        return self.provenance.get(value, f"{self.path.name}, {key}")
+    def frame_times(self) -> np.ndarray | None:
+        """s, of every frame. Raises ``FileError`` for what is not a list of numbers."""
+        key = next((key for key in ("FrameTimes", "VolumeTiming") if key in self.content), None)
+        return None if key is None else np.atleast_1d(self._numbers(key))
+
+    def number(self, key: str) -> float | None:
+        """One number, for instance ``EchoTime``. Raises ``FileError`` for anything else."""
+        if self.content.get(key) is None:
+            return None
+        value = self._numbers(key)
+        if value.size != 1:
+            raise FileError(f"{key} in {self.path} has {value.size} values, not one: name the one of this series.")
+        return float(value.ravel()[0])
+
+    def source(self, value: str, otherwise: str) -> str:
+        """Where ``value`` (times, echo_time or geometry) came from, as recorded here."""
+        provenance = self.content.get("Provenance")
+        return str(provenance.get(value, otherwise)) if isinstance(provenance, dict) else otherwise
+
+    def _numbers(self, key: str) -> np.ndarray:
+        try:
+            return np.array(self.content[key], dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise FileError(f"{key} in {self.path} is not a number or a list of numbers: mend or remove it.") from error
 
 
 def sidecar_path(image: Path) -> Path:
@@ -52,15 +70,7 @@ def read_sidecar(image: Path) -> Sidecar:
         raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: mend or remove it.") from error
     if not isinstance(content, dict):
         raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: mend or remove it.")
-    times = next((_number(path, content, key) for key in ("FrameTimes", "VolumeTiming") if key in content), None)
-    provenance = content.get("Provenance")
-    return Sidecar(
-        path=path,
-        frame_times=None if times is None else np.atleast_1d(times),
-        interval=_scalar(path, content, "RepetitionTime"),
-        echo_time=_scalar(path, content, "EchoTime"),
-        provenance={k: str(v) for k, v in provenance.items()} if isinstance(provenance, dict) else {},
-    )
+    return Sidecar(path, content)
 
 
 def sidecar_bytes(series: Series) -> bytes:
@@ -83,22 +93,6 @@ def uniform_interval(times: np.ndarray) -> float:
     step = float(times[-1] - times[0]) / (len(times) - 1)
     even = np.allclose(times, times[0] + step * np.arange(len(times)), rtol=0, atol=1e-4)
     return round(step, 9) if even else 0.0
-
-
-def _number(path: Path, content: dict[str, Any], key: str) -> np.ndarray:
-    try:
-        return np.array(content[key], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise FileError(f"{key} in {path} is not a number or a list of numbers: mend or remove it.") from error
-
-
-def _scalar(path: Path, content: dict[str, Any], key: str) -> float | None:
-    if content.get(key) is None:
-        return None
-    value = _number(path, content, key)
-    if value.size != 1:
-        raise FileError(f"{key} in {path} has {value.size} values, not one: name the one of this series.")
-    return float(value.ravel()[0])
 
 
 def _version() -> str:

@@ -15,7 +15,7 @@ from dsc_superres.series import Geometry
 
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[np.ndarray, Geometry]:
-    """The voxels (float32[z, y, x]) and the geometry of a 3D ``.nii``, ``.nii.gz`` or ``.nrrd``; raises ``FileError``."""
+    """The voxels (float32[z, y, x]) and the geometry of a ``.nii``, ``.nii.gz`` or ``.nrrd``; or ``FileError``."""
     path = existing(Path(path).expanduser())
     suffix = suffix_of(path)
     if suffix not in VOLUME_SUFFIXES or path.is_dir():
@@ -44,7 +44,7 @@ def write_volume(array: np.ndarray, geometry: Geometry, path: str | os.PathLike[
 
 
 def _stored_type(kind: np.dtype) -> np.dtype:
-    if kind == bool:
+    if kind.kind == "b":
         return np.dtype(np.uint8)
     if kind.kind in "iu":
         return np.dtype(f"{kind.kind}{min(kind.itemsize, 4)}")
