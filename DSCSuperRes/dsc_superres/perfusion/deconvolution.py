@@ -82,7 +82,7 @@ def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRC
 
 
 def osvd(curves: np.ndarray, aif: np.ndarray, dt: float, limit: float = OSCILLATION_LIMIT) -> Residue:
-    """Block-circulant SVD with, per voxel, the smallest threshold (0.05, 0.1 .. 0.95) that oscillates less than ``limit``."""
+    """Block-circulant SVD with, per voxel, the smallest threshold (0.05, 0.1 .. 0.95) that oscillates less."""
     matrix = circulant_matrix(aif, dt)
     thresholds = np.arange(0.05, 0.96, 0.05)
     inverses = [truncated_inverse(matrix, t, len(aif)) for t in thresholds]

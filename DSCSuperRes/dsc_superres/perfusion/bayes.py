@@ -1,0 +1,216 @@
+"""Bayesian perfusion: the posterior over a dictionary of transit-time models, with its mean and standard deviation.
+
+Each voxel is y = CBV d_k + offset + noise, with d_k an atom of the dictionary and the offset the error of the baseline.
+The noise of Delta R2* grows as the signal falls, so frames are weighted by (S/S0)^2: a weight per class of similar
+curves keeps that cheap. CBV and offset are integrated out in closed form; sums over atoms give the posterior.
+A coarse grid tells first where the posterior can be; the fine grid is evaluated only there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.cluster.vq import vq
+from scipy.ndimage import maximum_filter
+
+from dsc_superres.perfusion.dictionary import Dictionary
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 64
+"""Voxels per block: its block of likelihoods stays in the cache."""
+CLASSES = 24
+"""Classes of curves that share their noise weights."""
+RANK_TOLERANCE = 3e-4
+"""Directions of the dictionary that carry less than this share of its norm are dropped."""
+COARSE = (1, 3, 4)
+"""Steps of the coarse grid along shape, transit time and delay."""
+NEGLIGIBLE = 9.0
+"""Atoms whose posterior is less than exp(-NEGLIGIBLE) of the best one's are left out."""
+MOST_ATOMS = 1500
+"""Atoms for one block of voxels, as long as the coarse grid allows."""
+MODEL_ERROR = 1e-3
+"""Share of a curve's height by which the best atom may miss it: the grid is finite, residues are not all gamma."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Posterior means and standard deviations, float32[n].
+
+    cbv, cbf are fractions and fractions per second; means are geometric, so that MTT = cbv/cbf.
+    cbv_sd, cbf_sd, mtt_sd are relative (standard deviations of the logarithm); delay_sd in s.
+    noise is the standard deviation of Delta R2* at full signal, 1/s.
+    """
+
+    cbv: np.ndarray
+    cbf: np.ndarray
+    delay: np.ndarray
+    cbv_sd: np.ndarray
+    cbf_sd: np.ndarray
+    mtt_sd: np.ndarray
+    delay_sd: np.ndarray
+    noise: np.ndarray
+
+
+def posterior(curves: np.ndarray, atoms: Dictionary, echo_time: float) -> Posterior:
+    """The posterior of curves[t, n] (1/s) under ``atoms``; echo_time in s gives the noise its weights."""
+    y = np.ascontiguousarray(np.asarray(curves, np.float32).T)
+    _, values, basis = np.linalg.svd(_thinned(atoms.curves, 1500), full_matrices=False)
+    basis = basis[values > RANK_TOLERANCE * values[0]]
+    coordinates = atoms.curves @ basis.T
+    classes, weights = noise_classes(y, basis[:10], echo_time)
+    result = np.zeros((8, len(y)), np.float32)
+    for k, weight in enumerate(weights):
+        members = np.flatnonzero(classes == k)
+        if members.size:
+            result[:, members] = _class_posterior(y[members], atoms, coordinates, basis, weight)
+    return Posterior(*result)
+
+
+def noise_classes(y: np.ndarray, basis: np.ndarray, echo_time: float) -> tuple[np.ndarray, np.ndarray]:
+    """Class int[n] of each curve y[n, t], and the frame weights float64[c, t] of each class: exp(-2 TE Delta R2*).
+
+    Curves are smoothed by the leading directions basis[r, t] of the dictionary, else weights would follow the noise.
+    """
+    smooth = echo_time * (y @ basis.T)
+    sample = _thinned(smooth, 4000)
+    count = min(CLASSES, max(1, len(sample) // 8))
+    order = np.argsort(np.linalg.norm(sample, axis=1))
+    centres = _k_means(sample, np.stack([sample[group].mean(axis=0) for group in np.array_split(order, count)]))
+    return vq(smooth, centres)[0], np.exp(-2 * np.clip(centres @ basis, 0, 2.5).astype(np.float64))
+
+
+def _k_means(points: np.ndarray, centres: np.ndarray, rounds: int = 8) -> np.ndarray:
+    """float32[c, d]: centres of Lloyd's clusters of points[n, d]; a cluster that loses its points stays where it is."""
+    for _ in range(rounds):
+        nearest, _ = vq(points, centres)
+        filled = np.unique(nearest)
+        centres[filled] = [points[nearest == k].mean(axis=0) for k in filled]
+    return centres
+
+
+def _thinned(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most ``most`` of the rows, evenly spread."""
+    return rows[:: max(1, -(-len(rows) // most))]
+
+
+def _class_posterior(
+    y: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """float32[8, n] in the order of ``Posterior`` for curves y[n, t] that share the frame weights weight[t]."""
+    import torch
+
+    directions, triangle = np.linalg.qr(_whitened(basis, weight).T)
+    table = coordinates @ triangle.T.astype(np.float32)
+    norm = np.maximum(np.linalg.norm(table, axis=1), 1e-12)
+    table = torch.from_numpy(np.ascontiguousarray((table / norm[:, None]).T))
+    features = torch.from_numpy(_features(atoms, norm))
+    white = _whitened(y, weight)
+    energy = np.einsum("nt,nt->n", white, white)
+    projected = white @ directions.astype(np.float32)
+    freedom = max(y.shape[1] - 5, 3)
+    coarse = _coarse_atoms(atoms.grid.shape)
+    table_coarse = table[:, torch.from_numpy(coarse.ravel())].contiguous()
+    best, at = _best_coarse(projected, table_coarse)
+    variance = np.maximum(energy - best**2, 0) / freedom + (MODEL_ERROR * best) ** 2 + 1e-8
+    order = _order(at, coarse.shape)
+    result = np.empty((8, len(y)), np.float32)
+    for i in range(0, len(y), CHUNK):
+        chunk = order[i : i + CHUNK]
+        scale = np.sqrt(0.5 / variance[chunk]).astype(np.float32)
+        block = torch.from_numpy(projected[chunk] * scale[:, None])
+        kept = torch.from_numpy(_kept(block, table_coarse, coarse, atoms.grid.shape))
+        found = _moments(block, table[:, kept], features[kept], torch.from_numpy(scale * np.float32(norm.mean())))
+        result[:, chunk] = np.concatenate([found.numpy(), np.sqrt(variance[chunk])[None]])
+    return result
+
+
+def _whitened(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Rows [n, t] times the root of weight[t], without their weighted mean: white noise, and no offset."""
+    root = np.sqrt(weight).astype(rows.dtype)
+    white = rows * root
+    white -= np.outer(white @ root, root / (root @ root))
+    return white
+
+
+def _features(atoms: Dictionary, norm: np.ndarray) -> np.ndarray:
+    """float32[k, 8]: prior, and prior times what is averaged: ln 1/norm, ln MTT, delay and their second moments.
+
+    The prior holds 1/norm, from the integral over CBV.
+    """
+    prior = np.exp(atoms.log_prior) * norm.mean() / norm
+    size, mtt, delay = -np.log(norm / norm.mean()), np.log(atoms.mtt), atoms.delay
+    columns = [np.ones_like(mtt), size, mtt, delay, size**2, mtt**2, size * mtt, delay**2]
+    return (np.stack(columns, axis=1) * prior[:, None]).astype(np.float32)
+
+
+def _coarse_atoms(shape: tuple[int, int, int]) -> np.ndarray:
+    """int[a, b, c]: indices of the atoms of the coarse grid."""
+    return np.arange(np.prod(shape)).reshape(shape)[:: COARSE[0], :: COARSE[1], :: COARSE[2]]
+
+
+def _best_coarse(projected: np.ndarray, table: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Largest amplitude of each voxel and its coarse atom."""
+    import torch
+
+    parts = [(torch.from_numpy(projected[i : i + CHUNK]) @ table).max(dim=1) for i in range(0, len(projected), CHUNK)]
+    best = np.concatenate([part.values.numpy() for part in parts])
+    return np.maximum(best, 1e-6), np.concatenate([part.indices.numpy() for part in parts])
+
+
+def _kept(block: torch.Tensor, table: torch.Tensor, coarse: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """int[m]: the atoms that may matter to any voxel of the block, with a margin of one coarse step.
+
+    Where the posterior is wide they are many, and every second or third of them serves as well.
+    """
+    amplitude = block @ table
+    best = amplitude.amax(dim=1, keepdim=True).clamp_min(1e-6)
+    limit = (best**2 - NEGLIGIBLE).clamp_min(0).sqrt()
+    plausible = (amplitude >= limit.minimum(0.999 * best)).any(dim=0).numpy().reshape(coarse.shape)
+    plausible = maximum_filter(plausible, size=(3, 3, 3))
+    for axis, step in enumerate(COARSE):
+        plausible = np.repeat(plausible, step, axis=axis)
+    plausible = plausible[: shape[0], : shape[1], : shape[2]]
+    for steps in ((1, 1), (1, 2), (2, 2), (3, 4)):
+        thinned = np.zeros_like(plausible)
+        thinned[:, :: steps[0], :: steps[1]] = plausible[:, :: steps[0], :: steps[1]]
+        kept = np.flatnonzero(thinned)
+        if len(kept) <= MOST_ATOMS:
+            break
+    return kept
+
+
+def _moments(block: torch.Tensor, table: torch.Tensor, features: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """float32[7, n]: moments of the posterior for projected curves block[n, r] in units of their noise."""
+    import torch
+
+    amplitude = (block @ table).clamp_min_(0)
+    best = amplitude.amax(dim=1, keepdim=True).clamp_min(1e-6)
+    weight = (amplitude * amplitude).sub_(best**2)
+    # Beyond e^-60 lie denormal numbers, which cost a hundred times as much.
+    weight.clamp_min_(-60).exp_()
+    total = weight @ features
+    height = (weight.mul_(amplitude) @ features[:, 0]) / total[:, 0]
+    return _summary(total / total[:, :1], height.clamp_min(1e-6), scale)
+
+
+def _summary(mean, height, scale):
+    import torch
+
+    own = 0.5 / height**2
+    log_cbv = torch.log(height / scale) + mean[:, 1]
+    spread_norm = mean[:, 4] - mean[:, 1] ** 2
+    spread_mtt = mean[:, 5] - mean[:, 2] ** 2
+    both = mean[:, 6] - mean[:, 1] * mean[:, 2]
+    spread_delay = mean[:, 7] - mean[:, 3] ** 2
+    spread = torch.stack([spread_norm + own, spread_norm + spread_mtt - 2 * both + own, spread_mtt, spread_delay])
+    return torch.cat([torch.stack([log_cbv.exp(), (log_cbv - mean[:, 2]).exp(), mean[:, 3]]), spread.clamp_min(0).sqrt()])
+
+
+def _order(at: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """int[n]: neighbours in delay, then transit time, then shape come together, so that blocks need few atoms."""
+    shapes, mtt, delay = np.unravel_index(at, shape)
+    return np.lexsort((shapes, mtt, delay))

@@ -1,0 +1,91 @@
+"""Atoms of tissue curves: the arterial curve convolved with gamma transit-time residues, at many delays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.signal import fftconvolve
+from scipy.special import gammaincc
+
+STEP = 0.05
+"""s; the grid of the convolution."""
+
+
+@dataclass(frozen=True, eq=False)
+class AtomGrid:
+    """The parameters of the atoms and their priors.
+
+    shapes  of the gamma distribution of transit times: 1 is an exponential residue, large is a box
+    mtt     mean transit times, s; evenly spaced in the logarithm
+    delays  from artery to tissue, s; evenly spaced
+    shape_prior  relative probability of each shape: the two classic residues, exponential and box, are more likely
+
+    Transit times are log-normal around 5 s; delays normal around 1 s, with wide tails for collateral flow.
+    """
+
+    shapes: np.ndarray = field(default_factory=lambda: np.array([1.0, 1.5, 2.5, 5.0, 12.0, 50.0]))
+    mtt: np.ndarray = field(default_factory=lambda: np.geomspace(1.0, 24.0, 48))
+    delays: np.ndarray = field(default_factory=lambda: np.arange(-5, 12.01, 0.25))
+    shape_prior: np.ndarray = field(default_factory=lambda: np.array([3.0, 1.0, 1.0, 1.0, 1.0, 2.0]))
+    mtt_centre: float = 5.0
+    mtt_spread: float = 0.9
+    delay_centre: float = 1.0
+    delay_spread: float = 2.5
+    delay_tail: float = 0.1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of shapes, transit times and delays: the order of the atoms, the last fastest."""
+        return len(self.shapes), len(self.mtt), len(self.delays)
+
+    def log_prior(self) -> np.ndarray:
+        """float64[shapes, mtt, delays]: logarithm of the prior, up to a constant."""
+        mtt = -0.5 * (np.log(self.mtt / self.mtt_centre) / self.mtt_spread) ** 2
+        delay = np.exp(-0.5 * ((self.delays - self.delay_centre) / self.delay_spread) ** 2) + self.delay_tail
+        return np.log(self.shape_prior)[:, None, None] + mtt[:, None] + np.log(delay)
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """Curves of unit CBV (fraction 1) with their parameters, and the prior over them.
+
+    grid       the parameters along the axes
+    curves     float32[k, t], 1/s
+    mtt        float64[k], s
+    delay      float64[k], s
+    log_prior  float64[k]
+    """
+
+    grid: AtomGrid
+    curves: np.ndarray
+    mtt: np.ndarray
+    delay: np.ndarray
+    log_prior: np.ndarray
+
+
+def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid: AtomGrid | None = None) -> Dictionary:
+    """All atoms of ``grid`` for an arterial curve given as a function of time, sampled at times[t] (s).
+
+    C(t) = AIF convolved with R/MTT, R(t) the upper regularised gamma function of shape and t/MTT: R(0) = 1, area MTT.
+    """
+    grid = grid or AtomGrid()
+    fine = np.arange(times[0] - max(grid.delays.max(), 0), times[-1] - min(grid.delays.min(), 0) + STEP, STEP)
+    arterial, lag = aif(fine), np.arange(len(fine)) * STEP
+    shifted = (times[None] - grid.delays[:, None] - fine[0]) / STEP
+    lower = np.clip(shifted.astype(int), 0, len(fine) - 2)
+    share = shifted - lower
+    curves = np.empty((*grid.shape, len(times)), np.float32)
+    for i, shape in enumerate(grid.shapes):
+        residue = gammaincc(shape, shape * lag / grid.mtt[:, None])
+        residue[:, 0] *= 0.5
+        full = fftconvolve(arterial[None], residue, axes=1)[:, : len(fine)] * (STEP / grid.mtt[:, None])
+        curves[i] = full[:, lower] * (1 - share) + full[:, lower + 1] * share
+    return Dictionary(
+        grid=grid,
+        curves=curves.reshape(-1, len(times)),
+        mtt=np.broadcast_to(grid.mtt[None, :, None], grid.shape).ravel(),
+        delay=np.broadcast_to(grid.delays[None, None], grid.shape).ravel(),
+        log_prior=grid.log_prior().ravel(),
+    )
