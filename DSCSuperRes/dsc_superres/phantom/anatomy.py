@@ -1,4 +1,4 @@
-"""A sharp head of labels, grown on the MNI152 tissue maps that nilearn ships, different for every seed.
+"""A sharp head of labels, grown on a template's tissue maps, different for every seed.
 
 The maps are averages over many people and therefore smooth. Individuality and sharpness are added here: the maps
 are warped at several scales, sulci are cut along the folds of a random field as well as along the template's own,
@@ -8,34 +8,46 @@ and a cortical ribbon of constant thickness is laid around every sulcus.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.phantom.grid import Grid, rotation
+from dsc_superres.phantom.grid import Grid, coverage, rotation
+from dsc_superres.phantom.template import Template
 
 BACKGROUND, SCALP, SKULL, CSF, GREY, WHITE, ARTERY, VEIN, RIM, NECROSIS, OEDEMA, CORE, PENUMBRA = range(13)
-TISSUES = dict(
-    enumerate(
-        "background,scalp,skull,csf,grey,white,artery,vein,tumour rim,necrosis,oedema,stroke core,stroke penumbra".split(
-            ","
-        )
-    )
-)
+TISSUES = {
+    BACKGROUND: "background",
+    SCALP: "scalp",
+    SKULL: "skull",
+    CSF: "csf",
+    GREY: "grey",
+    WHITE: "white",
+    ARTERY: "artery",
+    VEIN: "vein",
+    RIM: "tumour rim",
+    NECROSIS: "necrosis",
+    OEDEMA: "oedema",
+    CORE: "stroke core",
+    PENUMBRA: "stroke penumbra",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
     """A head on a fine grid.
 
-    labels   uint8[z, y, x], keys of ``TISSUES``
+    labels   uint8[z, y, x], keys of ``TISSUES``: what a voxel holds beside fluid and large vessels
+    fluid    float32[z, y, x], the fraction of the voxel that is cerebrospinal fluid
     depth    float32[z, y, x], mm below the surface of the brain; negative outside
     warp     float32[3, z, y, x]: template coordinates (RAS, mm) of every voxel
+    linear   float64[4, 4]: the warp without its bends, from patient (LPS) to template (RAS) coordinates
     """
 
     grid: Grid
+    template: Template
     labels: np.ndarray
+    fluid: np.ndarray
     depth: np.ndarray
     warp: np.ndarray
     linear: np.ndarray
@@ -51,54 +63,35 @@ class Anatomy:
         return index
 
 
-@lru_cache(maxsize=1)
-def _template() -> tuple[np.ndarray, ...]:
-    """Grey, white and hull maps float32[x, y, z] of MNI152 at 1 mm, and the inverse of their affine."""
-    from nilearn import datasets
-
-    grey = datasets.load_mni152_gm_template(resolution=1)
-    white = datasets.load_mni152_wm_template(resolution=1)
-    mask = ndimage.binary_fill_holes(datasets.load_mni152_brain_mask(resolution=1).get_fdata() > 0)
-    hull = ndimage.gaussian_filter(mask.astype(np.float32), 1.0)
-    maps = [np.asarray(image.dataobj, np.float32) for image in (grey, white)]
-    return *maps, hull, np.linalg.inv(grey.affine)
-
-
-def hull_profile(angles: np.ndarray, lateral: float = 0.0) -> np.ndarray:
-    """Template points float[n, 3] on the brain's surface in a sagittal plane, at ``angles`` (radians) from the front."""
-    hull, inverse = _template()[2:]
-    radii = np.arange(20, 130, 0.5)
-    ray = np.stack([np.zeros_like(angles), np.cos(angles), np.sin(angles)], 1)
-    points = np.array([lateral, -18.0, 5.0]) + radii[:, None, None] * ray
-    inside = ndimage.map_coordinates(hull, np.moveaxis(points @ inverse[:3, :3].T + inverse[:3, 3], -1, 0), order=1)
-    last = radii.size - 1 - np.argmax(inside[::-1] > 0.5, axis=0)
-    return points[last, np.arange(angles.size)]
-
-
-def build_anatomy(rng: np.random.Generator, grid: Grid) -> Anatomy:
-    """A new head on ``grid``."""
-    warp, linear = _warp(rng, grid)
-    grey, white, hull, inverse = _template()
-    index = [sum(np.float32(inverse[i, j]) * warp[j] for j in range(3)) + np.float32(inverse[i, 3]) for i in range(3)]
-    grey, white, hull = (ndimage.map_coordinates(m, index, order=1) for m in (grey, white, hull))
+def build_anatomy(rng: np.random.Generator, grid: Grid, template: Template) -> Anatomy:
+    """A new head on ``grid``, grown on ``template``."""
+    warp, linear = _pose(rng, grid)
+    _bend(rng, grid, warp, ((110.0, 2.4), (45.0, 0.7)))
+    hull = template.sample("hull", warp)
     depth = _depth(grid, hull > 0.5)
-    labels = _brain(rng, grid, warp, grey, white, hull, depth)
-    _shells(rng, grid, labels, depth)
-    return Anatomy(grid, labels, depth, warp, linear)
+    # Small bends stay inside: the brain's outline is smooth, its sulci are not.
+    _bend(rng, grid, warp, ((35.0, 1.8), (18.0, 0.9), (9.0, 0.5)), np.clip(depth / 8, 0, 1))
+    grey, white = (template.sample(name, warp) for name in ("grey", "white"))
+    labels, fluid = _brain(rng, grid, warp, grey, white, hull, depth)
+    _shells(rng, grid, labels, fluid, depth)
+    return Anatomy(grid, template, labels, fluid, depth, warp, linear)
 
 
-def _warp(rng: np.random.Generator, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Template coordinates (RAS, mm) of every voxel: pose, size, mirror image, and bends of several scales."""
+def _pose(rng: np.random.Generator, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Template coordinates (RAS, mm) of every voxel by a pose, a size and a mirror; and the matrix that does it."""
     points = grid.patient_points()
     size = rng.uniform([1 / 1.03, 1 / 1.02, 1 / 1.03], [1 / 0.93, 1 / 0.92, 1 / 0.95])
     mirror = rng.choice([-1.0, 1.0])
     linear = np.eye(4)
     linear[:3, :3] = np.diag([-mirror, -1.0, 1.0]) @ np.diag(size) @ rotation(np.radians(rng.uniform(-4, 4, 3)))
-    warp = np.einsum("ij,j...->i...", linear[:3, :3].astype(np.float32), points)
+    return np.einsum("ij,j...->i...", linear[:3, :3].astype(np.float32), points), linear
+
+
+def _bend(rng, grid: Grid, warp: np.ndarray, scales, weight: np.ndarray | float = 1.0) -> None:
+    """Add random displacements of (wavelength, size) mm to ``warp``."""
     for component in warp:
-        for wavelength, amplitude in ((60.0, 3.0), (22.0, 1.3), (9.0, 0.5)):
-            component += np.float32(amplitude * rng.uniform(0.6, 1.2)) * grid.field(rng, wavelength)
-    return warp, linear
+        for wavelength, size in scales:
+            component += np.float32(size * rng.uniform(0.6, 1.2)) * weight * grid.field(rng, wavelength)
 
 
 def _depth(grid: Grid, inside: np.ndarray) -> np.ndarray:
@@ -107,54 +100,65 @@ def _depth(grid: Grid, inside: np.ndarray) -> np.ndarray:
     steps = grid.steps * (1, 2, 2)
     depth = ndimage.distance_transform_edt(coarse, sampling=steps)
     depth -= ndimage.distance_transform_edt(~coarse, sampling=steps)
-    depth = depth.astype(np.float32)
+    return _double(ndimage.gaussian_filter(depth.astype(np.float32), (0.6, 1, 1)))
+
+
+def _double(coarse: np.ndarray) -> np.ndarray:
+    """Twice as many rows and columns, linear in between; the first ones stay where they are."""
     for axis in (1, 2):
-        after = np.concatenate([np.take(depth, range(1, depth.shape[axis]), axis), np.take(depth, [-1], axis)], axis)
-        depth = np.stack([depth, (depth + after) / 2], axis=axis + 1)
-        depth = depth.reshape(*depth.shape[:axis], -1, *depth.shape[axis + 2 :])
-    return depth[:, : inside.shape[1], : inside.shape[2]]
+        after = np.concatenate([coarse, coarse.take([-1], axis)], axis).take(range(1, coarse.shape[axis] + 1), axis)
+        pair = np.stack([coarse, (coarse + after) / 2], axis=axis + 1)
+        coarse = pair.reshape(*coarse.shape[:axis], -1, *coarse.shape[axis + 1 :])
+    return coarse
 
 
-def _brain(rng, grid, warp, grey, white, hull, depth) -> np.ndarray:
-    """Labels of what lies inside the hull: sulci first, then a ribbon of cortex around them, then the rest."""
-    x, y, z = warp
+def _brain(rng, grid, warp, grey, white, hull, depth) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and fluid inside the hull: sulci first, then a ribbon of cortex around them, then the rest."""
+    _, y, z = warp
     cerebellum = (z < -12 + 0.25 * (y + 55)) & (y < -36)
-    deep = (np.abs(x) < 36) & (y < 24) & (y > -40) & (z > -20) & (z < 22) & ~cerebellum
+    deep = _ellipsoid(warp, (0, -8, 1), (37, 34, 22)) & ~cerebellum
     brain = hull > 0.5
-    fluid = np.clip(hull, 0, 1) - grey - white
     rough = grid.field(rng, 3.5)
-    csf = fluid + 0.06 * rough > rng.uniform(0.26, 0.40)
+    fluid, sulci = _fluid(rng, grid, white, hull, depth, hull - grey - white + 0.06 * rough, rough, deep, cerebellum)
 
-    fold = np.abs(grid.field(rng, rng.uniform(21, 27), 0.3))
-    folia = np.abs(grid.field(rng, 9.0, 0.3))
-    width = rng.uniform(0.10, 0.2)
-    zone = (white + 0.12 * rough < 0.55) & ~deep & ~cerebellum
-    csf |= zone & (fold < width)
-    csf |= cerebellum & (folia < 0.10) & (white < 0.5)
-    csf |= depth < rng.uniform(0.3, 1.2)
-    csf &= brain
-
-    ribbon = ndimage.distance_transform_edt(~csf, sampling=grid.steps).astype(np.float32)
-    thickness = np.where(cerebellum, 1.6, rng.uniform(2.4, 3.0)).astype(np.float32) + 0.3 * rough
-    cortex = np.where(white > 0.85, 0, thickness) > ribbon
-    nuclei = deep & (grey + 0.05 * rough > white)
-    inner = ~deep & (grey - white + 0.1 * rough > np.where(cerebellum, 0.75, 0.45))
-    ventricle_wall = deep | (depth > 30)
-    is_grey = np.where(ventricle_wall, nuclei | (inner & ~deep), cortex | inner)
-    labels = np.where(is_grey, GREY, WHITE).astype(np.uint8)
-    labels[csf] = CSF
+    to_fluid = np.zeros(brain.shape, np.float32)
+    box = ndimage.find_objects(brain.view(np.uint8))[0]
+    to_fluid[box] = ndimage.distance_transform_edt(~sulci[box], sampling=grid.steps)
+    ribbon = (to_fluid < rng.uniform(2.4, 3.0) + 0.3 * rough) & (white < 0.85) & (depth < 30)
+    islands = grey - white + 0.1 * rough > 0.45
+    by_map = grey + 0.05 * rough > white
+    labels = np.where(np.where(deep | cerebellum, by_map, ribbon | islands), GREY, WHITE).astype(np.uint8)
     labels[~brain] = BACKGROUND
-    return labels
+    return labels, fluid * brain
 
 
-def _shells(rng: np.random.Generator, grid: Grid, labels: np.ndarray, depth: np.ndarray) -> None:
-    """Fluid, skull with marrow, and scalp around the brain; written into ``labels``."""
-    uneven = grid.field(rng, 30.0)
-    fluid = 1.0 + 0.5 * uneven
-    skull = fluid + rng.uniform(5, 7) + uneven
-    scalp = skull + rng.uniform(4, 7) + grid.field(rng, 25.0)
-    above = -depth
+def _fluid(rng, grid, white, hull, depth, likely, rough, deep, cerebellum) -> tuple[np.ndarray, np.ndarray]:
+    """Fluid: the template's own, random sulci, and what lies on the surface; as fractions and as bool[z, y, x]."""
+    fold, folia = grid.field(rng, rng.uniform(21, 27), 0.3), grid.field(rng, 11.0, 0.3)
+    cortical = ((white + 0.12 * rough < 0.55) | (depth < rng.uniform(7, 13))) & ~deep & ~cerebellum
+    folded = cerebellum & (white < 0.3) & (depth < 14)
+    width, narrow, limit, surface = rng.uniform(0.10, 0.20), 0.05, rng.uniform(0.26, 0.40), rng.uniform(0.55, 0.75)
+    sulci = (likely > limit) | (cortical & (np.abs(fold) < width)) | (hull < surface)
+    fluid = np.maximum(coverage(likely - limit), coverage(surface - hull))
+    np.maximum(fluid, cortical * (coverage(fold + width) - coverage(fold - width)), out=fluid)
+    np.maximum(fluid, folded * (coverage(folia + narrow) - coverage(folia - narrow)), out=fluid)
+    return fluid, sulci
+
+
+def _ellipsoid(warp: np.ndarray, centre: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
+    return sum(((c - np.float32(p)) / np.float32(r)) ** 2 for c, p, r in zip(warp, centre, radii, strict=True)) < 1
+
+
+def _shells(rng: np.random.Generator, grid: Grid, labels: np.ndarray, fluid: np.ndarray, depth: np.ndarray) -> None:
+    """Fluid, skull, and soft tissue, which fills hollows such as the temporal fossa; into ``labels``, ``fluid``."""
+    reach = 18.0
+    near = -depth[:, ::2, ::2] < reach
+    filled = reach - _double(ndimage.distance_transform_edt(near, sampling=grid.steps * (1, 2, 2)).astype(np.float32))
+    uneven = 0.7 * grid.field(rng, 70.0)
+    gap = 0.8 + 0.5 * uneven
+    skull = gap + rng.uniform(4.5, 6.5) + uneven
+    scalp = np.minimum(skull + rng.uniform(4, 8) + 0.7 * grid.field(rng, 70.0), reach - 2)
     outside = labels == BACKGROUND
-    labels[outside & (above < scalp)] = SCALP
-    labels[outside & (above < skull)] = SKULL
-    labels[outside & (above < fluid)] = CSF
+    labels[outside & (filled < scalp)] = SCALP
+    labels[outside & (-depth < skull)] = SKULL
+    fluid += outside * coverage(gap + depth)

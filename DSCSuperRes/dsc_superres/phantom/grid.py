@@ -9,7 +9,7 @@ from scipy import fft
 
 from dsc_superres.series import Geometry
 
-SLICES = 24
+SLICES = 22
 """Slices of the head that is always built, so that a patient of few slices is the middle of the full one."""
 LAYERS = 3
 """Thin layers of which a slice is the average: partial volume through the plane comes from them."""
@@ -62,18 +62,28 @@ class Grid:
         ``wavelength`` in mm. Without ``bandwidth``: everything longer than about that. With it: only waves of
         about that length (the relative width of the band), which makes folds and labyrinths.
         """
-        axes = [fft.fftfreq(n, d) for n, d in zip(self.shape[:2], self.steps[:2], strict=True)]
-        axes.append(fft.rfftfreq(self.shape[2], self.steps[2]))
-        kz, ky, kx = np.meshgrid(*(axis.astype(np.float32) for axis in axes), indexing="ij", sparse=True)
-        k = np.sqrt(kz**2 + ky**2 + kx**2) * np.float32(wavelength)
+        frequencies = [fft.fftfreq(n, d).astype(np.float32) for n, d in zip(self.shape, self.steps, strict=True)]
+        frequencies[2] = np.abs(frequencies[2][: self.shape[2] // 2 + 1])
+        highest = 3.7 if bandwidth is None else 1 + 3.7 * bandwidth
+        block = [np.flatnonzero(np.abs(f) * wavelength < highest) for f in frequencies]
+        kz, ky, kx = np.ix_(*(f[keep] * np.float32(wavelength) for f, keep in zip(frequencies, block, strict=True)))
+        k = np.sqrt(kz**2 + ky**2 + kx**2)
         gain = np.exp(-0.5 * k**2) if bandwidth is None else np.exp(-0.5 * ((k - 1) / bandwidth) ** 2)
         gain[0, 0, 0] = 0
-        keep = np.flatnonzero(gain > 1e-3)
-        spectrum = np.zeros(gain.shape, np.complex64)
-        noise = rng.standard_normal((2, keep.size), dtype=np.float32)
-        spectrum.ravel()[keep] = gain.ravel()[keep] * (noise[0] + 1j * noise[1])
+        noise = rng.standard_normal((2, *gain.shape), dtype=np.float32)
+        spectrum = np.zeros((*self.shape[:2], self.shape[2] // 2 + 1), np.complex64)
+        spectrum[np.ix_(*block)] = gain * (noise[0] + 1j * noise[1])
         field = fft.irfftn(spectrum, s=self.shape, overwrite_x=True)
         return field / field.std()
+
+
+def coverage(level: np.ndarray) -> np.ndarray:
+    """float32[z, y, x]: the fraction of each voxel where the smooth function ``level`` is positive.
+
+    The step is as wide as a voxel, so edges are neither jagged in plane nor terraced between layers.
+    """
+    change = sum(np.square(difference) for difference in np.gradient(level))
+    return np.clip(0.5 + level / np.sqrt(np.maximum(change, 1e-8)), 0, 1).astype(np.float32)
 
 
 def rotation(angles: np.ndarray) -> np.ndarray:

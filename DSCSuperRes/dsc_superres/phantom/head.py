@@ -17,7 +17,6 @@ _PROPERTIES = {
     tissue.BACKGROUND: (0.0, 1.0, 0.01, 0, 1),
     tissue.SCALP: (0.30, 0.9, 0.035, 6, 6),
     tissue.SKULL: (0.05, 0.7, 0.015, 2, 6),
-    tissue.CSF: (1.0, 4.0, 0.250, 0, 1),
     tissue.GREY: (0.84, 1.35, 0.052, 60, 4.0),
     tissue.WHITE: (0.71, 0.85, 0.048, 22, 5.4),
     tissue.RIM: (0.86, 1.55, 0.060, 110, 5.0),
@@ -30,14 +29,19 @@ _PROPERTIES = {
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """All float32[z, y, x] on the fine grid; the units are those of ``Compartment``."""
+    """A head on the fine grid, all [z, y, x]; the units are those of ``Compartment``.
+
+    labels uint8: what a voxel holds beside ``fluid``, ``artery`` and ``vein``, which are fractions of its volume.
+    """
 
     labels: np.ndarray
+    fluid: np.ndarray
     artery: np.ndarray
     vein: np.ndarray
     density: np.ndarray
     t1: np.ndarray
     r2star: np.ndarray
+    air: np.ndarray
     cbf: np.ndarray
     mtt: np.ndarray
     delay: np.ndarray
@@ -45,7 +49,12 @@ class Head:
 
 
 def furnish(
-    rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, artery: np.ndarray, vein: np.ndarray, leakage: float
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    labels: np.ndarray,
+    fluid: np.ndarray,
+    vessels: tuple[np.ndarray, np.ndarray],
+    leakage: float,
 ) -> Head:
     """Properties for every voxel of ``labels``: typical values, varied per patient and smoothly in space."""
     grid = anatomy.grid
@@ -56,11 +65,12 @@ def furnish(
     density, t1, t2star, cbf, mtt = (column[labels] for column in table.T)
 
     texture = 0.6 * grid.field(rng, 12.0) + 0.6 * grid.field(rng, 3.0)
-    density *= 1 + 0.025 * texture
-    r2star = (1 + 0.05 * grid.field(rng, 10.0)) / t2star + _air_gradients(rng, anatomy)
-    cbf *= np.exp(0.16 * grid.field(rng, 20.0) + 0.10 * grid.field(rng, 5.0))
-    mtt *= np.exp(0.10 * grid.field(rng, 18.0))
-    delay = np.clip(rng.uniform(0.6, 1.2) + 0.35 * grid.field(rng, 35.0), 0, None)
+    density *= 1 + 0.02 * texture
+    air = _air_gradients(rng, anatomy)
+    r2star = (1 + 0.03 * grid.field(rng, 14.0)) / t2star + air
+    cbf *= np.exp(0.16 * grid.field(rng, 35.0) + 0.10 * grid.field(rng, 5.0))
+    mtt *= np.exp(0.10 * grid.field(rng, 35.0))
+    delay = np.clip(rng.uniform(0.6, 1.2) + 0.35 * grid.field(rng, 80.0), 0, None)
 
     rim = labels == tissue.RIM
     patchy = np.exp(0.35 * grid.field(rng, 7.0))
@@ -71,7 +81,7 @@ def furnish(
     delay[stroke] += starved[stroke]
     white = (anatomy.labels == tissue.WHITE) & stroke
     cbf[white] *= 0.5
-    return Head(labels, artery, vein, density, t1, r2star, cbf, mtt, delay, ktrans)
+    return Head(labels, fluid, *vessels, density, t1, r2star, air, cbf, mtt, delay, ktrans)
 
 
 def _air_gradients(rng: np.random.Generator, anatomy: Anatomy) -> np.ndarray:
@@ -108,25 +118,20 @@ class Supply:
         lesion = np.isin(part["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
         stroke = np.isin(part["labels"], (tissue.CORE, tissue.PENUMBRA))
         inside = part["labels"] != tissue.BACKGROUND
-        left = 1 - part["artery"] - part["vein"]
+        rest = 1 - part["artery"] - part["vein"]
+        left = rest * (1 - part["fluid"])
         groups = ((inside & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
         found = [self._select(part, where, left, curves) for where, curves in groups]
-        late = part["delay"] + 4.0
-        blood = (
-            ("artery", self.artery_cbv, self.artery_mtt, 0.3 * part["delay"], 1.3, 0.045),
-            ("vein", self.vein_cbv, self.vein_mtt, late, 1.6, 0.022),
-        )
-        for name, cbv, mtt, delay, t1, t2star in blood:
-            part = part | {
-                "density": np.full_like(left, 0.85),
-                "t1": np.full_like(left, t1),
-                "r2star": np.full_like(left, 1 / t2star),
-                "cbf": np.full_like(left, 60 * cbv / mtt),
-                "mtt": np.full_like(left, mtt),
-                "delay": delay,
-                "ktrans": np.zeros_like(left),
-            }
-            found.append(self._select(part, part[name] > 0, part[name], self.vessel))
+        for name, share, values in (
+            ("fluid", rest * part["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
+            ("artery", part["artery"], _blood(self.artery_cbv, self.artery_mtt, t1=1.3, t2star=0.045)),
+            ("vein", part["vein"], _blood(self.vein_cbv, self.vein_mtt, t1=1.6, t2star=0.022)),
+        ):
+            r2star = part["air"] + values.pop("r2")
+            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * part["delay"] + 4.0 * (name == "vein")
+            filled = {key: np.full_like(left, value) for key, value in values.items()}
+            mixed = part | filled | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(left)}
+            found.append(self._select(mixed, share > 0, share, self.vessel))
         return found
 
     @staticmethod
@@ -134,6 +139,10 @@ class Supply:
         names = ("density", "t1", "r2star", "cbf", "mtt", "delay", "ktrans")
         values = {name: part[name][where] for name in names}
         return Compartment(pixel=np.nonzero(where)[1], share=share[where] / LAYERS, curves=curves, **values)
+
+
+def _blood(cbv: float, mtt: float, t1: float, t2star: float) -> dict[str, float]:
+    return {"density": 0.85, "t1": t1, "r2": 1 / t2star, "cbf": 60 * cbv / mtt, "mtt": mtt}
 
 
 def apparent_volume(curves: TissueCurves, mtt: float, exponent: float, echo_time: float) -> float:

@@ -50,7 +50,7 @@ class Bolus:
     def draw(cls, rng: np.random.Generator) -> Bolus:
         """A bolus of 0.1 mmol/kg at about 4 mL/s, with unit area."""
         return cls(
-            arrival=rng.uniform(13, 21),
+            arrival=rng.uniform(15, 24),
             shape=rng.uniform(2.5, 4),
             scale=rng.uniform(1.0, 1.6),
             recirculation=rng.uniform(0.2, 0.4),
@@ -65,7 +65,9 @@ class Bolus:
         since = np.maximum(times - self.arrival, 0)
         first = since**self.shape * np.exp(-since / self.scale)
         first /= first.sum() * (times[1] - times[0])
-        second = _convolve(_later(first, times, self.recirculation_delay), _decay(times, self.recirculation_spread), times)
+        second = _convolve(
+            _later(first, times, self.recirculation_delay), _decay(times, self.recirculation_spread), times
+        )
         slow = _convolve(_later(first, times, 4.0), _decay(times, self.washout), times)
         return self.area * (first + self.recirculation * second + self.plateau * slow)
 

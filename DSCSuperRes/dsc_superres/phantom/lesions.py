@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.phantom.anatomy import BACKGROUND, CORE, GREY, NECROSIS, OEDEMA, PENUMBRA, RIM, SCALP, SKULL, WHITE
-from dsc_superres.phantom.anatomy import Anatomy
+from dsc_superres.phantom.anatomy import (
+    BACKGROUND,
+    CORE,
+    GREY,
+    NECROSIS,
+    OEDEMA,
+    PENUMBRA,
+    RIM,
+    SCALP,
+    SKULL,
+    WHITE,
+    Anatomy,
+)
 
 KINDS = ("glioma", "stroke", "none")
 
@@ -15,32 +26,42 @@ def draw_kind(rng: np.random.Generator) -> str:
     return str(rng.choice(KINDS, p=(0.75, 0.18, 0.07)))
 
 
-def add_lesion(rng: np.random.Generator, anatomy: Anatomy, kind: str) -> np.ndarray:
-    """The labels of ``anatomy`` (uint8[z, y, x], a copy) with a lesion of ``kind``."""
-    labels = anatomy.labels.copy()
+def add_lesion(rng: np.random.Generator, anatomy: Anatomy, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels uint8[z, y, x] and fluid float32[z, y, x] of ``anatomy`` with a lesion of ``kind`` (copies)."""
+    labels, fluid = anatomy.labels.copy(), anatomy.fluid.copy()
     if kind == "glioma":
-        _glioma(rng, anatomy, labels)
+        _glioma(rng, anatomy, labels, fluid)
     elif kind == "stroke":
         _stroke(rng, anatomy, labels)
-    return labels
+    return labels, fluid
 
 
-def _glioma(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> None:
+def _glioma(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, fluid: np.ndarray) -> None:
     """An irregular ball with a vascular rim and, mostly, a necrotic core; oedema spreads along white matter."""
     x, _, z = anatomy.warp
     middle = np.abs(np.arange(labels.shape[0]) - labels.shape[0] / 2) < labels.shape[0] / 4
-    seats = (labels == WHITE) & (anatomy.depth > 12) & (np.abs(x) > 18) & (z > -5) & (z < 45) & middle[:, None, None]
+    seats = (
+        (labels == WHITE)
+        & (fluid == 0)
+        & (anatomy.depth > 12)
+        & (np.abs(x) > 18)
+        & (z > -5)
+        & (z < 45)
+        & middle[:, None, None]
+    )
     seat = np.unravel_index(rng.choice(np.flatnonzero(seats)), labels.shape)
     radius = rng.uniform(11, 23)
     distance = _distance(anatomy, anatomy.warp[(slice(None), *seat)], np.ones(3))
-    lumpy = distance + 0.16 * radius * anatomy.grid.field(rng, 11.0)
-    hollow = radius * rng.uniform(0.35, 0.7) + 0.12 * radius * anatomy.grid.field(rng, 9.0)
-    spread = radius + rng.uniform(5, 15) + 6 * anatomy.grid.field(rng, 16.0)
+    lumpy = distance + 0.14 * radius * anatomy.grid.field(rng, 26.0) + 0.5 * anatomy.grid.field(rng, 5.0)
+    hollow = radius * rng.uniform(0.35, 0.7) + 0.14 * radius * anatomy.grid.field(rng, 20.0)
+    spread = radius + rng.uniform(5, 15) + 6 * anatomy.grid.field(rng, 30.0)
     brain = ~np.isin(labels, (BACKGROUND, SCALP, SKULL))
+    solid = brain & (lumpy < radius)
     labels[(labels == WHITE) & (lumpy < spread)] = OEDEMA
-    labels[brain & (lumpy < radius)] = RIM
+    labels[solid] = RIM
+    fluid[solid] = 0
     if radius > 13:
-        labels[brain & (lumpy < hollow)] = NECROSIS
+        labels[solid & (lumpy < hollow)] = NECROSIS
 
 
 def _stroke(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> None:
@@ -48,7 +69,7 @@ def _stroke(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> N
     side = rng.choice([-1.0, 1.0])
     seat = np.array([side * 46, -8, 16]) + rng.uniform([-4, -16, -8], [4, 16, 10])
     extent = np.array([26, 40, 34]) * rng.uniform(0.7, 1.05)
-    edge = 0.10 * anatomy.grid.field(rng, 14.0)
+    edge = 0.10 * anatomy.grid.field(rng, 24.0)
     tissue = np.isin(labels, (GREY, WHITE)) & (side * anatomy.warp[0] > 4)
     territory = _distance(anatomy, seat, extent) + edge < 1
     inner = seat - (side * rng.uniform(2, 10), 0, 0)

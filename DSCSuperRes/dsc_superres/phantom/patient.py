@@ -14,6 +14,8 @@ from dsc_superres.phantom.head import Head, Supply, apparent_volume, furnish
 from dsc_superres.phantom.kinetics import KH, RHO, STEP, ArterialInput, Bolus, Residue, TissueCurves
 from dsc_superres.phantom.lesions import add_lesion, draw_kind
 from dsc_superres.phantom.scanner import Compartment, Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
+from dsc_superres.phantom.template import NAMES as TEMPLATES
+from dsc_superres.phantom.template import load_template
 from dsc_superres.phantom.vessels import draw_vessels
 from dsc_superres.series import Series
 
@@ -63,24 +65,28 @@ class DigitalPatient:
         return maps | {"mask": self.mask.astype(np.uint8)}
 
 
-def digital_patient(seed: int, *, slices: int | None = None, frames: int = 60, matrix: int = 256) -> DigitalPatient:
+def digital_patient(
+    seed: int, *, slices: int | None = None, frames: int = 60, matrix: int = 256, template: str | None = None
+) -> DigitalPatient:
     """The patient of ``seed``: always the same one.
 
-    ``slices`` (20 unless given, at most 24) are the middle ones of the same head, pixel for pixel.
+    ``slices`` (20 unless given, at most 22) are the middle ones of the same head, pixel for pixel.
+    ``template`` is the base anatomy: "mni152" unless ``seed`` is a validation seed, then "fsaverage".
     Raises ``SeriesError`` for sizes that cannot be built.
     """
     slices = 20 if slices is None else slices
-    _check(slices, frames, matrix)
+    template = template or ("fsaverage" if seed in VALIDATION_SEEDS else "mni152")
+    _check(slices, frames, matrix, template)
     shape_rng, tissue_rng, scan_rng, noise_rng = np.random.default_rng(seed).spawn(4)
     protocol = Protocol.draw(scan_rng)
     times = np.arange(frames) * protocol.repetition_time
     grid = Grid.draw(shape_rng, matrix)
-    anatomy = build_anatomy(shape_rng, grid)
-    artery, vein = draw_vessels(shape_rng, anatomy)
+    anatomy = build_anatomy(shape_rng, grid, load_template(template))
+    vessels = draw_vessels(shape_rng, anatomy)
     kind = draw_kind(shape_rng)
-    labels = add_lesion(shape_rng, anatomy, kind)
+    labels, fluid = add_lesion(shape_rng, anatomy, kind)
     leakage = tissue_rng.uniform(0.02, 0.25) / 60
-    head = furnish(tissue_rng, anatomy, labels, artery, vein, leakage)
+    head = furnish(tissue_rng, anatomy, labels, fluid, vessels, leakage)
     supply, bolus, drawn = _supply(tissue_rng, protocol, times[-1])
     leak = _leak(tissue_rng, bolus, times)
 
@@ -103,11 +109,21 @@ def digital_patient(seed: int, *, slices: int | None = None, frames: int = 60, m
         **_both_series(seed, grid, protocol, times, clean, noisy),
         **{name: np.stack([truth[name] for truth in truths]) for name in truths[0]},
         aif=ArterialInput(times, _sampled(bolus, times)),
-        description={"seed": seed, "lesion": kind, **asdict(protocol), **drawn, "ktrans": leakage, "sigma": sigma},
+        description={
+            "seed": seed,
+            "template": template,
+            "lesion": kind,
+            **asdict(protocol),
+            **drawn,
+            "ktrans": leakage,
+            "sigma": sigma,
+        },
     )
 
 
-def _check(slices: int, frames: int, matrix: int) -> None:
+def _check(slices: int, frames: int, matrix: int, template: str) -> None:
+    if template not in TEMPLATES:
+        raise SeriesError(f"There is no base anatomy {template!r}: choose one of {', '.join(TEMPLATES)}.")
     if not 1 <= slices <= SLICES:
         raise SeriesError(f"A digital patient has 1 to {SLICES} slices; {slices} were asked for.")
     if frames < 2:
@@ -119,7 +135,7 @@ def _check(slices: int, frames: int, matrix: int) -> None:
 def _supply(rng: np.random.Generator, protocol: Protocol, duration: float) -> tuple[Supply, Bolus, dict[str, object]]:
     """The bolus, scaled so that grey matter's signal falls by a drawn fraction, and every tissue's curves."""
     bolus = Bolus.draw(rng)
-    drop = rng.uniform(0.30, 0.50)
+    drop = rng.uniform(0.34, 0.62)
     normal = Residue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
     peak = TissueCurves(bolus, normal, max(duration, 90)).table[32].max()
     area = -np.log(1 - drop) / protocol.echo_time / (60 * peak)
@@ -180,17 +196,19 @@ def _truth(parts: list[Compartment], head: Head, index: int) -> dict[str, np.nda
     delay = total([f * p.delay for f, p in zip(flows, parts, strict=True)]) / safe
     late = total([f * p.curves.time_to_peak(p.mtt) for f, p in zip(flows, parts, strict=True)]) / safe
     layers = slice(index * LAYERS, (index + 1) * LAYERS)
-    counts = np.stack([(head.labels[layers] == label).sum(0) for label in TISSUES]).astype(np.float32)
-    brain = counts[tissue.CSF :].sum(0) > LAYERS / 2
-    counts *= 1 - (head.artery[layers] + head.vein[layers]).mean(0)
-    counts[tissue.ARTERY], counts[tissue.VEIN] = head.artery[layers].sum(0), head.vein[layers].sum(0)
+    fluid, artery, vein = (getattr(head, name)[layers] for name in ("fluid", "artery", "vein"))
+    left = (1 - artery - vein) * (1 - fluid)
+    volumes = np.stack([((head.labels[layers] == label) * left).sum(0) for label in TISSUES])
+    volumes[tissue.CSF] = ((1 - artery - vein) * fluid).sum(0)
+    volumes[tissue.ARTERY], volumes[tissue.VEIN] = artery.sum(0), vein.sum(0)
+    brain = volumes[tissue.CSF :].sum(0) > LAYERS / 2
     return {
         "cbv": cbv,
         "cbf": cbf,
         "mtt": 60 * cbv / safe,
         "delay": delay,
         "tmax": delay + late,
-        "tissue": counts.argmax(0).astype(np.uint8),
+        "tissue": volumes.argmax(0).astype(np.uint8),
         "mask": brain,
     }
 

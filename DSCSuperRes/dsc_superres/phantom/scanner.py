@@ -35,11 +35,11 @@ class Protocol:
             echo_time=float(rng.uniform(0.030, 0.040)),
             repetition_time=float(rng.choice([1.4, 1.45, 1.5, 1.5, 1.5, 1.55, 1.6])),
             flip_angle=float(rng.uniform(35, 90)),
-            dummies=int(rng.choice([0, 0, 0, 1, 2])),
+            dummies=int(rng.choice([0, 0, 0, 0, 1])),
             snr=float(np.exp(rng.uniform(np.log(40), np.log(150)))),
             scale=float(rng.uniform(900, 3000)),
             blur=(float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.25, 0.5))),
-            drift=float(rng.normal(0, 0.008)),
+            drift=float(rng.normal(0, 0.004)),
             motion=float(rng.uniform(0.02, 0.12)),
             silent_background=bool(rng.uniform() < 0.3),
         )

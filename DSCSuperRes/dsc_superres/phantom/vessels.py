@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from dsc_superres.phantom.anatomy import CSF, Anatomy, hull_profile
+from dsc_superres.phantom.anatomy import Anatomy
 
 _MCA = [(5, 4, -22), (12, 5, -19), (24, 4, -18), (34, 2, -15), (41, -1, -8), (42, -8, 2), (43, -20, 10), (50, -34, 18)]
 _MCA_UPPER = [(34, 2, -15), (39, 14, -2), (42, 20, 8), (46, 16, 18), (52, 4, 28)]
@@ -26,12 +26,12 @@ _TRANSVERSE = [(0, -98, -12), (16, -98, -14), (34, -90, -16), (50, -72, -22), (5
 
 def draw_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
     """Volume fractions float32[z, y, x] of artery and of vein in every voxel."""
-    arteries = [_both(path) for path in (_MCA, _MCA_UPPER, _ACA, _PCA, _CAROTID)]
-    trunks = [(path, rng.uniform(1.0, 1.4)) for pair in arteries for path in pair]
-    trunks.append((np.array(_BASILAR, float), rng.uniform(1.3, 1.7)))
+    sizes = ((_CAROTID, 2.1), (_MCA, 1.5), (_MCA_UPPER, 1.3), (_ACA, 1.15), (_PCA, 1.15))
+    trunks = [(path, radius * rng.uniform(0.85, 1.15)) for line, radius in sizes for path in _both(line)]
+    trunks.append((np.array(_BASILAR, float), rng.uniform(1.6, 2.0)))
     artery = _tree(rng, anatomy, trunks, leaves=260, thinnest=rng.uniform(0.26, 0.36))
 
-    sagittal = hull_profile(np.radians(np.linspace(8, 205, 60))) * (1, 1.0, 1.0)
+    sagittal = anatomy.template.sagittal_outline(np.radians(np.linspace(8, 205, 60)))
     trunks = [(sagittal, rng.uniform(2.6, 3.6)), (np.array(_STRAIGHT, float), rng.uniform(1.6, 2.2))]
     trunks += [(path, rng.uniform(2.2, 3.4)) for path in _both(_TRANSVERSE)]
     trunks += [(path, rng.uniform(0.8, 1.2)) for path in _both(_DEEP_VEIN)]
@@ -86,7 +86,7 @@ def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
     """float[n, 3] (z, y, x; mm): random points in the fluid near the brain's surface, away from the ventricles."""
     x, y, z = anatomy.warp
     ventricles = (np.abs(x) < 30) & (y > -50) & (y < 35) & (z > -8) & (z < 32)
-    candidates = np.flatnonzero((anatomy.labels == CSF) & (anatomy.depth > -0.5) & (anatomy.depth < 30) & ~ventricles)
+    candidates = np.flatnonzero((anatomy.fluid > 0.5) & (anatomy.depth > -0.5) & (anatomy.depth < 30) & ~ventricles)
     index = np.stack(np.unravel_index(rng.choice(candidates, number, replace=False), anatomy.labels.shape), 1)
     return (index + rng.uniform(-0.5, 0.5, index.shape)) * anatomy.grid.steps
 
