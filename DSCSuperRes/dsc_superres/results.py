@@ -43,8 +43,8 @@ def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
 
 
 def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: Path) -> None:
-    """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into a new ``folder``."""
-    folder.mkdir()
+    """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``."""
+    folder.mkdir(exist_ok=True)
     for name, values in maps.as_dict().items():
         write_volume(values, geometry, folder / f"{name}.nii.gz")
     write_volume(maps.mask.astype(np.float32), geometry, folder / "mask.nii.gz")

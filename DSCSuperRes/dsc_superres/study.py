@@ -91,10 +91,19 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     return Study(series, {job.model: fine}, maps=maps, maps_error=reason, seconds=clock.laps)
 
 
-def retrospect(series: Series, job: Job, report: Report, stop: Stop, mask: np.ndarray | None = None) -> Study:
+def retrospect(
+    series: Series,
+    job: Job,
+    report: Report,
+    stop: Stop,
+    *,
+    mask: np.ndarray | None = None,
+    aif: ArterialInput | None = None,
+) -> Study:
     """Under-sample ``series``, reconstruct that with each of the job's models, and measure how close they come.
 
-    ``mask`` is bool[z, y, x] on the grid of ``series`` and goes before the job's. Raises ``DSCError``, ``Cancelled``.
+    ``mask``, bool[z, y, x] on the grid of ``series``, and ``aif`` go before the job's own, for whoever knows better.
+    Raises ``DSCError`` and ``Cancelled``.
     """
     from dsc_superres.degrade import matching_truth, undersample
     from dsc_superres.reconstruct import reconstruct
@@ -127,7 +136,7 @@ def retrospect(series: Series, job: Job, report: Report, stop: Stop, mask: np.nd
     maps, reason, peaks = {}, None, {}
     if job.maps:
         report(edges[-1][-1], "Computing perfusion maps")
-        maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job)
+        maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job, aif)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
     return Study(coarse, fine, truth, mask, found, maps, reason, peaks, clock.laps)
@@ -142,16 +151,17 @@ def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
 
 
 def _all_maps(
-    series: Mapping[str, Series], mask: np.ndarray | None, job: Job
+    series: Mapping[str, Series], mask: np.ndarray | None, job: Job, aif: ArterialInput | None = None
 ) -> tuple[dict[str, PerfusionMaps], str | None]:
     """Maps of each series; or none, and the sentence that says why.
 
-    Arteries are looked for in the first series only. The others take their arterial input from the same voxels, so
-    that maps differ by the series and not by the choice of arteries.
+    Where no arterial input is given, arteries are looked for in the first series only. The others take theirs from
+    the same voxels, so that maps differ by the series and not by the choice of arteries.
     """
     found: dict[str, PerfusionMaps] = {}
     try:
-        aif = read_aif_csv(job.aif) if job.aif else None
+        if aif is None and job.aif:
+            aif = read_aif_csv(job.aif)
         for name, one in series.items():
             mask = np.ones(one.signal.shape[1:], bool) if mask is None and job.mask == "none" else mask
             if aif is None and found:

@@ -30,12 +30,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from dsc_superres import atomic
 from dsc_superres.errors import Cancelled, DSCError
-from dsc_superres.progress import Clock
+from dsc_superres.progress import Clock, Report, part
 
 PROTOCOL = 1
 OK, DEFECT, BAD_INPUT, OUT_OF_MEMORY, CANCELLED = 0, 1, 2, 3, 130
@@ -58,7 +59,7 @@ class Channel:
         self._clock = Clock()
         self._last = ("", 0.0)
 
-    def send(self, kind: str, **fields: object) -> None:
+    def send(self, kind: str, /, **fields: object) -> None:
         """Send one object. Raises ``Cancelled`` where nobody listens any more."""
         try:
             self._stream.write(json.dumps({"type": kind, **fields}, allow_nan=False) + "\n")
@@ -139,11 +140,7 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
     """Do the job and send its outcome; returns the exit code."""
     try:
         channel.progress(0.0, "Starting")
-        from dsc_superres.job import read_job
-        from dsc_superres.study import run_job
-
-        result = run_job(read_job(job_file), channel.progress, listener.cancelled)
-        channel.send("result", **result)
+        channel.send("result", **work(job_file, channel.progress, listener.cancelled))
     except Cancelled:
         log.info("cancelled")
         return CANCELLED
@@ -157,6 +154,27 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
         message = f"An unexpected error occurred ({type(error).__name__}: {error}); the log has the details."
         return _fail(channel, error, message, DEFECT)
     return OK
+
+
+def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+    """Do the job and write its results; returns the fields of the result line. Raises ``DSCError``, ``Cancelled``."""
+    from dsc_superres.job import read_job
+    from dsc_superres.results import write_study
+    from dsc_superres.study import enhance, retrospect
+
+    job = read_job(job_file)
+    report(0.01, "Reading")
+    series = job.read_input()
+    if stop():
+        raise Cancelled
+    study = (retrospect if job.task == "compare" else enhance)(series, job, part(report, 0.05, 0.95), stop)
+    report(0.95, "Writing")
+    with atomic.atomic_folder(job.output) as folder:
+        result = write_study(study, job, folder)
+        if stop():
+            raise Cancelled
+    report(1.0, "Done")
+    return {"folder": str(job.output), **result}
 
 
 def out_of_memory(error: Exception) -> bool:

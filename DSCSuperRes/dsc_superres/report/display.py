@@ -1,0 +1,87 @@
+"""How a slice is shown: turned as radiologists expect it, in millimetres, cropped to the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsc_superres.series import Geometry
+
+LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+"""Names of the two ends of each patient axis (LPS), the negative one first."""
+
+# What points right and down on the screen, as (patient axis, sign), by the axis across the slice:
+# sagittal slices show anterior left and superior up; coronal and axial ones show the patient's right on the left.
+_SCREEN = {0: ((1, 1), (2, -1)), 1: ((0, 1), (2, -1)), 2: ((0, 1), (1, 1))}
+
+
+@dataclass(frozen=True)
+class View:
+    """A slice as it is shown: which voxels of [y, x], turned how, and how large they are."""
+
+    rows: slice
+    columns: slice
+    transposed: bool
+    flipped: tuple[bool, bool]
+    size_mm: tuple[float, float]
+    letters: tuple[str, str, str, str]
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """The image [y, x] as rows from top to bottom and columns from left to right of the screen."""
+        image = image[self.rows, self.columns]
+        image = image.T if self.transposed else image
+        return image[:: -1 if self.flipped[0] else 1, :: -1 if self.flipped[1] else 1]
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom, top in mm, for ``imshow``."""
+        width, height = self.size_mm
+        return 0.0, width, height, 0.0
+
+    def coarse(self, image: np.ndarray, factor: int) -> np.ndarray:
+        """The same view of an image that is ``factor`` times coarser: its pixels drawn large."""
+        return self(image.repeat(factor, axis=0).repeat(factor, axis=1))
+
+
+def head_view(geometry: Geometry, mask: np.ndarray, multiple: int = 1, margin_mm: float = 12.0) -> View:
+    """The view of axial, coronal or sagittal slices that shows what lies in ``mask`` (bool[y, x]) with a margin.
+
+    The crop begins and ends at multiples of ``multiple`` voxels, so that coarse pixels are not cut.
+    """
+    direction = np.asarray(geometry.direction)
+    across = int(np.abs(direction[:, 2]).argmax())
+    right, down = _SCREEN[across]
+    transposed = int(np.abs(direction[:, 0]).argmax()) != right[0]
+    horizontal, vertical = (1, 0) if transposed else (0, 1)
+    flip_columns = direction[right[0], horizontal] * right[1] < 0
+    flip_rows = direction[down[0], vertical] * down[1] < 0
+    rows = _span(mask.any(axis=1), margin_mm / geometry.spacing[1], multiple)
+    columns = _span(mask.any(axis=0), margin_mm / geometry.spacing[0], multiple)
+    size = (
+        (columns.stop - columns.start) * geometry.spacing[0],
+        (rows.stop - rows.start) * geometry.spacing[1],
+    )
+    left, end = _ends(right)
+    top, bottom = _ends(down)
+    return View(
+        rows,
+        columns,
+        transposed,
+        (bool(flip_rows), bool(flip_columns)),
+        size[::-1] if transposed else size,
+        (left, end, top, bottom),
+    )
+
+
+def _span(used: np.ndarray, margin: float, multiple: int) -> slice:
+    inside = np.flatnonzero(used)
+    first, last = (inside[0], inside[-1]) if inside.size else (0, used.size - 1)
+    start = int(max(first - margin, 0)) // multiple * multiple
+    stop = -(-int(min(last + 1 + margin, used.size)) // multiple) * multiple
+    return slice(start, min(stop, used.size))
+
+
+def _ends(axis: tuple[int, int]) -> tuple[str, str]:
+    letters = LETTERS[axis[0]]
+    return letters if axis[1] > 0 else letters[::-1]

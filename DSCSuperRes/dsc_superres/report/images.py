@@ -1,0 +1,107 @@
+"""Pictures of slices: frames beside their truth, and maps beside theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+
+from dsc_superres.report.display import View
+from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, Box, colour_bar, new_figure
+
+GAP, TOP, LABEL, BAR = 0.06, 0.34, 0.62, 0.82
+"""Inches: between panels, above them for the titles, left of them for the row labels, and for a colour bar."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One image [y, x] as shown (already in screen order), with its colours; ``note`` is printed inside it."""
+
+    image: np.ndarray
+    cmap: str | Colormap
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels side by side, a label, and the units of the main and of the last panel's colour bar."""
+
+    label: str
+    panels: Sequence[Panel]
+    unit: str
+    difference_unit: str
+
+
+def montage(titles: Sequence[str], rows: Sequence[Row], view: View, panel_width: float = 2.25) -> Figure:
+    """Rows of panels under common titles; the last column, a difference, has its own colour bar.
+
+    Every panel has the slice's physical aspect ratio. Rows of one scale share their colour bars.
+    """
+    width_mm, height_mm = view.size_mm
+    panel_height = panel_width * height_mm / width_mm
+    columns = len(titles)
+    lefts = [LABEL + c * (panel_width + GAP) + (BAR if c == columns - 1 else 0) for c in range(columns)]
+    width = lefts[-1] + panel_width + BAR + GAP
+    height = TOP + len(rows) * (panel_height + GAP) + 0.08
+    bottoms = [height - TOP - (r + 1) * (panel_height + GAP) + GAP for r in range(len(rows))]
+    figure = new_figure(width, height)
+
+    def box(left: float, bottom: float, wide: float, high: float) -> Box:
+        return left / width, bottom / height, wide / width, high / height
+
+    for left, title in zip(lefts, titles, strict=True):
+        x, y = (left + panel_width / 2) / width, (height - TOP * 0.62) / height
+        figure.text(x, y, title, color=TEXT, fontsize=10.5, ha="center")
+    for row, bottom in zip(rows, bottoms, strict=True):
+        middle = (bottom + panel_height / 2) / height
+        figure.text(
+            0.5 * LABEL / width, middle, row.label, color=TEXT, fontsize=10, rotation=90, ha="center", va="center"
+        )
+        for panel, left in zip(row.panels, lefts, strict=True):
+            _draw(figure, box(left, bottom, panel_width, panel_height), panel, view, letters=panel is rows[0].panels[0])
+    for c in (columns - 2, columns - 1):
+        left = lefts[c] + panel_width + 0.07
+        shared = len({(row.panels[c].low, row.panels[c].high) for row in rows}) == 1
+        spans = [(bottoms[-1], bottoms[0] + panel_height)] if shared else [(b, b + panel_height) for b in bottoms]
+        for row, (low, high) in zip(rows, spans, strict=False):
+            inset = (high - low) * (0.25 if shared else 0.12)
+            panel, unit = row.panels[c], row.difference_unit if c == columns - 1 else row.unit
+            place = box(left, low + inset, 0.085, high - low - 2 * inset)
+            colour_bar(figure, place, panel.cmap, (panel.low, panel.high), unit)
+    return figure
+
+
+def _draw(figure: Figure, box: Box, panel: Panel, view: View, letters: bool) -> None:
+    axes = figure.add_axes(box)
+    axes.set_facecolor(PANEL)
+    axes.imshow(
+        panel.image, cmap=panel.cmap, vmin=panel.low, vmax=panel.high, extent=view.extent, interpolation="nearest"
+    )
+    axes.set_axis_off()
+    style = {"transform": axes.transAxes, "fontsize": 8, "color": MUTED}
+    if panel.note:
+        axes.text(0.03, 0.03, panel.note, **style)
+    if letters:
+        left, right, top, _ = view.letters
+        axes.text(0.02, 0.5, left, va="center", **style)
+        axes.text(0.98, 0.5, right, va="center", ha="right", **style)
+        axes.text(0.5, 0.98, top, va="top", ha="center", **style)
+
+
+def difference_panel(values: np.ndarray, limit: float, note: str = "") -> Panel:
+    """A signed difference in colours that are symmetric about zero."""
+    return Panel(values, DIFFERENCE, -limit, limit, note)
+
+
+def nice_limit(values: np.ndarray, percentile: float = 99.5) -> float:
+    """A round number that nearly all of |values| stay below: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
+    target = float(np.percentile(np.abs(values), percentile)) if values.size else 0.0
+    if not target > 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(target))
+    return float(next(step * power for step in (1, 1.5, 2, 3, 5, 7, 10) if step * power >= target * 0.999))

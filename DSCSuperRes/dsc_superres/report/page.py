@@ -1,0 +1,158 @@
+"""From a story to the page: figures, tables and sentences put into the template."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from dsc_superres import __version__
+from dsc_superres.atomic import atomic_file, write_text
+from dsc_superres.report.figures import all_figures
+from dsc_superres.report.style import data_uri, model_name, png
+from dsc_superres.report.tables import NMSE, PSNR, SSIM, Table, _table, image_table, map_table
+from dsc_superres.results import model_provenance
+from dsc_superres.study import TRUTH, Study
+
+if TYPE_CHECKING:
+    from dsc_superres.demo import Story
+
+CAPTIONS = {
+    "frames": "The same slice at three times, all in one grey window. The input is drawn with its own large pixels and "
+    "is the last frame that had been acquired by then. Red: reconstruction above the truth; blue: below.",
+    "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw; "
+    "between them it has to know the bolus.",
+    "quality": "Every frame against the ground truth{where}. Peaks are frames that were acquired; what counts is how "
+    "little is lost between them while the bolus passes.",
+    "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one colour "
+    "scale. The arterial input is {artery}.",
+}
+
+
+def write_report(story: Story, folder: Path, figures_folder: Path | None = None) -> Path:
+    """Write ``report.html`` into ``folder``, and the figures as PNG into ``figures_folder`` if one is named."""
+    pictures = {name: png(figure) for name, figure in all_figures(story).items()}
+    if figures_folder:
+        figures_folder.mkdir(parents=True, exist_ok=True)
+        for name, content in pictures.items():
+            with atomic_file(figures_folder / f"{name}.png") as partial:
+                partial.write_bytes(content)
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = templates.get_template("template.html").render(
+        **facts(story),
+        pictures={name: data_uri(content) for name, content in pictures.items()},
+        captions=_captions(story),
+        version=__version__,
+    )
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def facts(story: Story) -> dict[str, object]:
+    """Everything but the pictures that the template prints."""
+    study, simulated = story.study, story.simulated
+    maps = study.maps.get(TRUTH)
+    return {
+        "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Series given",
+        "simulated": simulated,
+        "headline": headline(study),
+        "facts": _series_facts(story),
+        "images": image_table(study),
+        "brain": study.mask is not None,
+        "clean": _clean_table(story),
+        "maps": map_table(_errors_against_truth(study)) if maps and len(study.maps) > 1 else None,
+        "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
+        "maps_error": study.maps_error,
+        "warnings": maps.warnings if maps else (),
+        "card": model_card(study.model),
+        "provenance": _provenance(story),
+        "model": model_name(study.model),
+    }
+
+
+def headline(study: Study) -> tuple[str, str] | None:
+    """The main result as a number and a sentence: PSNR against the best other model."""
+    if len(study.comparisons) < 2:
+        return None
+    psnr = {m: (result.brain or result.whole).psnr for m, result in study.comparisons.items()}
+    own = psnr.pop(study.model)
+    best = max(psnr, key=psnr.get)
+    gain = own - psnr[best]
+    place = "in the brain" if study.mask is not None else "over the whole image"
+    sentence = f"PSNR {place}: {model_name(study.model)} against the best interpolator, {model_name(best)}"
+    return f"{gain:+.1f} dB".replace("-", "−").replace("−0.0", "0.0").replace("+0.0", "0.0"), sentence
+
+
+def model_card(model: str) -> dict[str, object] | None:
+    """The card that lies beside a model's weights; None for an interpolator."""
+    from dsc_superres.networks.registry import WEIGHTS
+
+    path = Path(model) if Path(model).is_file() else WEIGHTS / f"{model}.safetensors"
+    card = path.with_suffix(".json")
+    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
+
+
+def _errors_against_truth(study: Study) -> dict[str, dict]:
+    from dsc_superres.study import map_errors
+
+    truth = study.maps[TRUTH]
+    return map_errors({m: maps for m, maps in study.maps.items() if m != TRUTH}, truth.as_dict(), truth.mask)
+
+
+def _clean_table(story: Story) -> Table | None:
+    """PSNR, NMSE and SSIM against the simulated series without noise."""
+    if not story.simulated:
+        return None
+    found = story.simulated.clean_scores
+    names = {model: "Ground-truth series (with its noise)" if model == TRUTH else model_name(model) for model in found}
+    values = [[found[model].psnr, found[model].nmse, found[model].ssim] for model in names]
+    return _table([PSNR, NMSE, SSIM], names, values, ceiling=True)
+
+
+def _series_facts(story: Story) -> list[tuple[str, str]]:
+    study, job = story.study, story.job
+    truth, coarse = study.truth, study.input
+
+    def describe(series) -> str:
+        pixel = " × ".join(f"{s:.3g}" for s in series.geometry.spacing)
+        size = " × ".join(map(str, series.size))
+        rhythm = f"every {series.interval:.3g} s" if series.has_times else "(times unknown)"
+        return f"{size} voxels of {pixel} mm, {series.frames} frames {rhythm}"
+
+    echo = "not known" if truth.echo_time is None else f"{1000 * truth.echo_time:.3g} ms ({truth.sources['echo_time']})"
+    return [
+        ("Ground truth", describe(truth)),
+        ("Input", f"{describe(coarse)}: under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"),
+        ("Echo time", echo),
+    ]
+
+
+def _captions(story: Story) -> dict[str, str]:
+    where = " in the brain" if story.study.mask is not None else ""
+    simulated = " as simulated," if story.simulated else ""
+    artery = "the one that was simulated" if story.simulated else "taken in the same voxels of both"
+    return {name: text.format(where=where, simulated=simulated, artery=artery) for name, text in CAPTIONS.items()}
+
+
+def _provenance(story: Story) -> list[tuple[str, str]]:
+    study = story.study
+    weights = model_provenance(study.model)["weights_sha256"]
+    rows = [("Model", f"{model_name(study.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
+    if TRUTH in study.maps:
+        maps = study.maps[TRUTH]
+        rows += [
+            ("Deconvolution", str(maps.provenance.get("method", ""))),
+            ("kH/ρ", f"{maps.provenance.get('kh_over_rho_ml_per_g', float('nan')):.3f} mL/g"),
+            ("Arterial input", maps.aif.source),
+            ("Bolus", f"arrival {maps.bolus.arrival:.1f} s, peak {maps.bolus.peak:.1f} s, "
+             f"mean fall of the signal {100 * maps.bolus.drop:.0f} %"),
+        ]  # fmt: skip
+    rows.append(("Software", f"DSCSuperRes {__version__}"))
+    return rows

@@ -1,0 +1,127 @@
+"""Curves: signal over time in a few places, and the quality of every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dsc_superres.metrics import Comparison
+from dsc_superres.report.display import View
+from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, model_colour, model_name, new_figure, style_plot
+from dsc_superres.series import Series
+
+REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A few voxels, bool[z, y, x], whose mean signal is worth a curve."""
+
+    name: str
+    voxels: np.ndarray
+
+
+def curves(
+    truth: Series,
+    coarse: Series,
+    space: int,
+    fine: Mapping[str, Series],
+    regions: list[Region],
+    background: np.ndarray,
+    view: View,
+    z: int,
+) -> Figure:
+    """Mean signal of each region over time: the truth, reconstructions, and the frames that were acquired.
+
+    ``background`` is the image [y, x] of slice ``z`` on which the regions are shown; ``fine`` holds the
+    reconstructions to draw, the main one first.
+    """
+    figure = new_figure(11.2, 4.6)
+    grid = figure.add_gridspec(
+        2, 3, width_ratios=(1.15, 1, 1), left=0.02, right=0.985, top=0.87, bottom=0.1, hspace=0.42, wspace=0.2
+    )
+    _regions_image(figure.add_subplot(grid[:, 0]), regions, background, view, z)
+    handles: dict[str, object] = {}
+    for number, region in enumerate(regions[:4]):
+        axes = figure.add_subplot(grid[number // 2, 1 + number % 2])
+        below = number + 2 >= len(regions[:4])
+        style_plot(axes, "time (s)" if below else "", "signal (a.u.)" if number % 2 == 0 else "")
+        axes.set_title(region.name, color=REGION_COLOURS[number], fontsize=10, loc="left")
+        (handles["Ground truth"],) = axes.plot(
+            truth.times, _mean(truth, region.voxels), color=model_colour("truth"), linewidth=1.0, alpha=0.9
+        )
+        for order, (model, series) in enumerate(reversed(fine.items())):
+            main = order == len(fine) - 1
+            (handles[model_name(model)],) = axes.plot(
+                series.times,
+                _mean(series, region.voxels),
+                color=model_colour(model),
+                linewidth=2.0 if main else 1.2,
+                linestyle="-" if main else (0, (4, 2)),
+            )
+        z_at, y_at, x_at = np.nonzero(region.voxels)
+        acquired = coarse.signal[:, z_at, y_at // space, x_at // space].mean(axis=1)
+        (handles["Acquired (input)"],) = axes.plot(
+            coarse.times, acquired, "o", color=PANEL, markeredgecolor=TEXT, markersize=4.5, markeredgewidth=1.1
+        )
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="upper right",
+        ncols=len(handles),
+        frameon=False,
+        labelcolor=TEXT,
+        fontsize=9,
+        bbox_to_anchor=(0.99, 1.0),
+    )
+    return figure
+
+
+def frame_quality(comparisons: Mapping[str, Comparison], bolus: tuple[float, float] | None) -> Figure:
+    """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
+    figure = new_figure(11.2, 2.9)
+    axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))
+    style_plot(axes, "time (s)", "PSNR (dB)")
+    if bolus:
+        axes.axvspan(*bolus, color=LINE, alpha=0.6, linewidth=0)
+        axes.text(np.mean(bolus), 0.96, "bolus", transform=axes.get_xaxis_transform(), color=MUTED, fontsize=8,
+                  ha="center", va="top")  # fmt: skip
+    for order, (model, result) in enumerate(reversed(comparisons.items())):
+        main = order == len(comparisons) - 1
+        scores = result.brain or result.whole
+        values = np.where(np.isfinite(scores.frame_psnr), scores.frame_psnr, np.nan)
+        axes.plot(
+            result.aligned.times,
+            values,
+            color=model_colour(model),
+            linewidth=2.0 if main else 1.1,
+            label=model_name(model),
+        )
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=5, frameon=False, labelcolor=TEXT, fontsize=9, reverse=True
+    )
+    return figure
+
+
+def _mean(series: Series, voxels: np.ndarray) -> np.ndarray:
+    return series.signal[:, voxels].mean(axis=1)
+
+
+def _regions_image(axes, regions: list[Region], background: np.ndarray, view: View, z: int) -> None:
+    shown = view(background)
+    axes.imshow(
+        shown, cmap="gray", vmin=0, vmax=np.percentile(shown, 99.7), extent=view.extent, interpolation="nearest"
+    )
+    axes.set_axis_off()
+    for region, colour in zip(regions, REGION_COLOURS, strict=False):
+        inside = view(region.voxels[z])
+        if inside.any():
+            # In mm; more samples than pixels, so that the outline follows the pixels' edges.
+            fine = np.pad(inside.repeat(4, axis=0).repeat(4, axis=1), 1)
+            rows, columns = inside.shape
+            x = (np.arange(-1, 4 * columns + 1) + 0.5) * view.size_mm[0] / (4 * columns)
+            y = (np.arange(-1, 4 * rows + 1) + 0.5) * view.size_mm[1] / (4 * rows)
+            axes.contour(x, y, fine.astype(float), levels=[0.5], colors=[colour], linewidths=1.5)

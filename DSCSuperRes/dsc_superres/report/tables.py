@@ -1,0 +1,122 @@
+"""The numbers of the report as rows of text, with the best of each column marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dsc_superres.report.style import model_name
+from dsc_superres.study import TRUTH, Study
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, how a number is printed, and whether more is better."""
+
+    title: str
+    format: str
+    more_is_better: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text ready for the page: titles with units, and rows of (name, [(text, is best)])."""
+
+    columns: Sequence[Column]
+    rows: Sequence[tuple[str, Sequence[tuple[str, bool]]]]
+
+
+PSNR = Column("PSNR", ".2f", True, "dB")
+NMSE = Column("NMSE", ".2e")
+SSIM = Column("SSIM", ".4f", True)
+PEAK = Column("Peak ΔR2* error", ".1f", unit="%")
+
+
+def image_table(study: Study) -> Table:
+    """Every model against the ground truth: in the brain (where known), whole, the peak, maps, and time."""
+    columns: list[Column] = []
+    getters: list[Callable[[str], float]] = []
+
+    def add(column: Column, get: Callable[[str], float]) -> None:
+        columns.append(column)
+        getters.append(get)
+
+    results = study.comparisons
+    if study.mask is not None:
+        add(PSNR, lambda m: results[m].brain.psnr)
+        add(NMSE, lambda m: results[m].brain.nmse)
+        add(SSIM, lambda m: results[m].brain.ssim)
+    add(Column("PSNR whole", ".2f", True, "dB"), lambda m: results[m].whole.psnr)
+    add(Column("SSIM whole", ".4f", True), lambda m: results[m].whole.ssim)
+    if study.peak_errors:
+        add(PEAK, lambda m: 100 * study.peak_errors[m][1])
+    add(Column("Time", ".1f", unit="s"), lambda m: study.seconds[f"reconstruction {m}"])
+    names = {model: model_name(model) for model in results}
+    return _table(columns, names, [[get(model) for get in getters] for model in names], unjudged=1)
+
+
+def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Table:
+    """Relative error of each map by model, %; the maps of the true series, if among them, are not judged."""
+    titles = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax", "ttp": "TTP"}
+    present = [name for name in titles if all(name in found for found in errors.values())]
+    times = ("mtt", "tmax", "ttp")
+    columns = [
+        Column(f"{titles[name]} error", ".2f", unit="s") if name in times else Column(
+            f"{titles[name]} error", ".1f", unit="%"
+        )
+        for name in present
+    ]  # fmt: skip
+    columns += [Column(f"{titles[name]} correlation", ".3f", True) for name in present if name not in times]
+
+    def values(found: Mapping[str, Mapping[str, float | None]]) -> list[float]:
+        row = [
+            _number(found[name]["mean_absolute"]) if name in times else 100 * _number(found[name]["relative"])
+            for name in present
+        ]
+        return row + [_number(found[name]["correlation"]) for name in present if name not in times]
+
+    names = {model: "Maps of the ground-truth series" if model == TRUTH else model_name(model) for model in errors}
+    return _table(columns, names, [values(errors[model]) for model in names], ceiling=TRUTH in errors)
+
+
+def _table(
+    columns: Sequence[Column],
+    names: Mapping[str, str],
+    values: list[list[float]],
+    *,
+    unjudged: int = 0,
+    ceiling: bool = False,
+) -> Table:
+    """Mark the best of each column, but not in the last ``unjudged`` ones nor, with ``ceiling``, the row TRUTH."""
+    judged = [index for index, model in enumerate(names) if not (ceiling and model == TRUTH)]
+    best = []
+    for number, column in enumerate(columns):
+        candidates = {i: values[i][number] for i in judged if not math.isnan(values[i][number])}
+        choose = max if column.more_is_better else min
+        found = choose(candidates.values(), default=math.nan)
+        if number >= len(columns) - unjudged or len(candidates) < 2:
+            found = math.nan
+        # Equal as printed is equally good.
+        best.append(format(found, column.format))
+    rows = []
+    for index, name in enumerate(names.values()):
+        cells = []
+        for number, column in enumerate(columns):
+            text = format(values[index][number], column.format)
+            is_best = index in judged and text == best[number] and text != "nan"
+            cells.append(("–" if text == "nan" else _pretty(text), is_best))
+        rows.append((name, cells))
+    return Table(columns, rows)
+
+
+def _pretty(text: str) -> str:
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,158 @@
+"""The background process, started as another program starts it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from dsc_superres.io import read_series, write_series
+from dsc_superres.job import JobError, parse_job
+from dsc_superres.worker import out_of_memory
+from sample import bolus_series
+
+MINIMAL = {"task": "enhance", "input": "in.nii", "output": "out"}
+
+
+class Worker:
+    """A worker with its pipes, as Slicer's QProcess would hold it."""
+
+    def __init__(self, folder, job, *arguments):
+        path = folder / "job.json"
+        path.write_text(job if isinstance(job, str) else json.dumps(job))
+        command = [sys.executable, "-m", "dsc_superres.worker", *(arguments or ("--job", str(path)))]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        self.process = subprocess.Popen(command, text=True, encoding="utf-8", **pipes)
+
+    def finish(self, close=False):
+        """(exit code, messages, log); standard input stays open until the end unless ``close``."""
+        if close:
+            self.process.stdin.close()
+        messages = [json.loads(line) for line in self.process.stdout]
+        code = self.process.wait(timeout=60)
+        return code, messages, self.process.stderr.read()
+
+
+def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "pchip", "baselines": ["linear"]}
+    code, messages, log = Worker(tmp_path, job).finish()
+    assert code == 0, log
+    *progress, result = messages
+    assert {message["type"] for message in progress} == {"progress"}
+    fractions = [message["fraction"] for message in progress]
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] <= fractions[-1] <= 1
+    assert result["type"] == "result"
+    assert (
+        result["metrics"]["images"]["pchip"]["brain"]["psnr"] > result["metrics"]["images"]["linear"]["brain"]["psnr"]
+    )
+    assert "scan" not in json.dumps(result["provenance"])
+    for name in result["files"].values():
+        assert (tmp_path / "out" / name).exists()
+    assert read_series(tmp_path / "out" / "reconstruction.seq.nrrd").frames == 33
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_arrays_go_in_and_come_out_for_a_program_that_holds_the_image_itself(tmp_path):
+    series = bolus_series()
+    np.save(tmp_path / "in.npy", series.signal[::4])
+    geometry = {name: getattr(series.geometry, name) for name in ("spacing", "origin", "direction")}
+    job = {"task": "enhance", "input": "in.npy", "output": "out", "model": "linear", "format": "npy", "maps": False}
+    job |= {"times": series.times[::4].tolist(), "geometry": geometry, "echo_time": 0.03}
+    code, messages, log = Worker(tmp_path, job).finish()
+    assert code == 0, log
+    described = messages[-1]["series"]["reconstruction"]
+    signal = np.load(tmp_path / "out" / described["file"])
+    assert signal.dtype == np.float32
+    assert signal.shape == (33, 2, 74, 82)
+    assert len(described["times"]) == 33
+    assert described["geometry"]["spacing"] == pytest.approx([1.75, 1.75, 5.0])
+
+
+@pytest.mark.parametrize("how", ["cancel line", "closed input"])
+def test_cancel_ends_the_worker_without_a_result(tmp_path, how):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    worker = Worker(tmp_path, {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "pchip"})
+    if how == "cancel line":
+        worker.process.stdin.write("cancel\n")
+        worker.process.stdin.flush()
+    code, messages, log = worker.finish(close=how == "closed input")
+    assert code == 130, log
+    assert "result" not in [message["type"] for message in messages]
+    assert "Traceback" not in log
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.json", "in.nii.gz", "job.json"]
+
+
+def test_bad_input_is_an_error_line_and_exit_code_2(tmp_path):
+    (tmp_path / "in.nii").write_text("not an image")
+    code, messages, log = Worker(tmp_path, {**MINIMAL, "model": "linear"}).finish()
+    assert code == 2
+    assert messages[-1]["type"] == "error"
+    assert "in.nii" in messages[-1]["message"]
+    assert "Traceback" not in log
+    assert not (tmp_path / "out").exists()
+
+
+def test_probe_lists_devices_versions_and_models(tmp_path):
+    code, messages, _ = Worker(tmp_path, "", "--probe").finish(close=True)
+    assert code == 0
+    (answer,) = messages
+    assert answer["devices"][0]["name"] == "cpu"
+    assert answer["versions"]["torch"]
+    assert {"ode-liif", "backprojection"} <= {model["name"] for model in answer["models"]}
+
+
+def test_nothing_that_a_library_prints_can_break_a_line():
+    code = (
+        "import os; from dsc_superres.worker import Channel\n"
+        "channel = Channel(); print('python'); os.write(1, b'compiled\\n'); channel.send('progress', fraction=0.5)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"type": "progress", "fraction": 0.5}
+    assert {"python", "compiled"} <= set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"task": None}, "lacks"),
+        ({"task": "guess"}, "enhance, compare"),
+        ({"modle": "pchip"}, 'did you mean "model"'),
+        ({"space": "two"}, "positive number"),
+        ({"space": 0.5}, "at least 1"),
+        ({"time": True}, "positive number"),
+        ({"task": "compare", "time": 2.5}, "whole numbers"),
+        ({"task": "compare", "interval": 1.0}, "belongs"),
+        ({"maps": "yes"}, "true or false"),
+        ({"baselines": "linear"}, "list"),
+        ({"geometry": {"spacing": [1, 1, 1]}}, "origin"),
+        ({"geometry": {"spacing": [1, 0, 1], "origin": [0, 0, 0], "direction": np.eye(3).tolist()}}, "spacing"),
+        ({"device": "tpu"}, "one of auto"),
+    ],
+)
+def test_a_job_that_cannot_be_done_says_why(change, words):
+    from dsc_superres.errors import DSCError
+
+    with pytest.raises(DSCError, match=words) as error:
+        parse_job({**MINIMAL, **change})
+    assert "\n" not in str(error.value)
+
+
+def test_a_job_is_an_object():
+    with pytest.raises(JobError):
+        parse_job(["enhance"])
+
+
+def test_paths_start_at_the_job_file(tmp_path):
+    (tmp_path / "own.safetensors").write_bytes(b"")
+    job = parse_job({**MINIMAL, "model": "own.safetensors", "mask": "auto"}, tmp_path)
+    assert job.input == tmp_path / "in.nii"
+    assert job.model == str(tmp_path / "own.safetensors")
+    assert job.mask == "auto"
+
+
+def test_memory_errors_are_told_apart_from_defects():
+    assert out_of_memory(MemoryError())
+    assert out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ..."))
+    assert not out_of_memory(RuntimeError("shape mismatch"))
