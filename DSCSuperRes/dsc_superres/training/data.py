@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from dsc_superres.degrade import OPERATORS
 from dsc_superres.networks import Window
 from dsc_superres.networks.sampling import average
+from dsc_superres.reconstruct import normalisation
 from dsc_superres.training.anatomy import HeadVolumes, log_uniform
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
@@ -120,12 +121,3 @@ class SceneBatches(Dataset):
         if factor == int(factor) and rng.random() < self.options.kspace_share:
             return OPERATORS["kspace"](fine, int(factor))
         return average(torch.from_numpy(fine), (self.options.coarse,) * 2).numpy()
-
-
-def normalisation(mean: np.ndarray) -> tuple[float, float]:
-    """Offset and scale that bring a series to about 0..1: the 1st and 99th percentile of its temporal mean.
-
-    The scale is 0 for a constant image.
-    """
-    low, high = np.percentile(mean, (1, 99))
-    return float(low), float(high - low)

@@ -13,7 +13,7 @@ TRANSIT_TIMES = np.geomspace(0.5, 24, 14)  # s
 
 
 def random_arterial_input(rng: np.random.Generator, arrival: float) -> np.ndarray:
-    """float64[time] on the table's clock: gamma-variate first pass, recirculation and a slow tail; unit first-pass area."""
+    """float64[time] on the table's clock: gamma-variate first pass of unit area, recirculation, tail."""
     time = np.arange(0, DURATION, STEP)
     alpha, beta = rng.uniform(1.3, 5), log_uniform(rng, 0.6, 2.6)
     since = np.maximum(time - arrival, 0)

@@ -145,7 +145,7 @@ class Trainer:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        return float(value)
+        return float(value.detach())
 
     @torch.inference_mode()
     def validate(self, batches: list[Batch]) -> tuple[float, float]:
@@ -163,7 +163,7 @@ class Trainer:
 
 
 def train(config: str | Path) -> Path:
-    """Train as ``config`` says until its last step, or go on where an earlier run stopped; returns the weights' path."""
+    """Train as ``config`` says to its last step, going on where an earlier run stopped; returns the weights' path."""
     options = read_config(config)
     if options.threads:
         torch.set_num_threads(options.threads)
