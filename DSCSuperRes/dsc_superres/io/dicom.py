@@ -188,9 +188,10 @@ def _pixels(path: Path) -> np.ndarray:
         dataset = pydicom.dcmread(path, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-        if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        try:
+            return dataset.pixel_array
+        except (NotImplementedError, RuntimeError):  # the plugin for this compression is not there
             return _decompressed(dataset)
-        return dataset.pixel_array
     except OSError as error:
         raise FileError(f"Cannot read {path}: {reason(error)}.") from error
     except Exception as error:  # pydicom and GDCM raise whatever the damage leads to
@@ -198,7 +199,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def _decompressed(dataset: FileDataset) -> np.ndarray:
-    """Pixels decoded by GDCM, which SimpleITK always brings; pydicom would need plugins that may not be there.
+    """Pixels decoded by GDCM, which SimpleITK always brings.
 
     GDCM sees an image without rescaling, so what it gives are the stored values, and without a patient.
     """

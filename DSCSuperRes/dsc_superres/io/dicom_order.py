@@ -90,7 +90,9 @@ def frame_times(
         times = _past_midnight(values).min(axis=1) * unit
         steps = np.diff(times)
         if np.all(steps > 0) and _CREDIBLE[0] <= np.median(steps) <= _CREDIBLE[1]:
-            return _evened(times - times[0], tag, repetition)
+            rounded = tag == "AcquisitionTime" and not np.any(values % 1)
+            times = np.round(times - times[0], 6)
+            return _evened(times, repetition) if rounded else (times, f"DICOM {tag}")
     for tag, interval in (("TemporalResolution", resolution), ("RepetitionTime (2D EPI)", repetition)):
         if interval:
             return np.arange(len(frames)) * interval, f"DICOM {tag}"
@@ -153,13 +155,10 @@ def _past_midnight(seconds: np.ndarray) -> np.ndarray:
     return seconds + _DAY * (seconds < _DAY / 2) if wraps else seconds
 
 
-def _evened(times: np.ndarray, tag: str, repetition: float | None) -> tuple[np.ndarray, str]:
-    """Whole seconds are a rounded clock: even them out, at TR if that fits, where a straight line explains them."""
-    times = np.round(times, 6)
-    if tag == "TriggerTime" or np.any(times % 1):
-        return times, f"DICOM {tag}"
+def _evened(times: np.ndarray, repetition: float | None) -> tuple[np.ndarray, str]:
+    """Undo a clock's rounding to whole seconds, with TR if that fits, where a straight line explains the times."""
     count = np.arange(len(times))
     for interval, words in ((repetition, "and RepetitionTime"), (times[-1] / count[-1], "evened out")):
         if interval and np.all(np.abs(times - interval * count) <= 1):
-            return interval * count, f"DICOM {tag} in whole seconds {words}"
-    return times, f"DICOM {tag}"
+            return interval * count, f"DICOM AcquisitionTime in whole seconds {words}"
+    return times, "DICOM AcquisitionTime in whole seconds"
