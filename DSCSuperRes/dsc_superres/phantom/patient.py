@@ -12,7 +12,7 @@ from dsc_superres.phantom.anatomy import TISSUES, build_anatomy
 from dsc_superres.phantom.grid import LAYERS, SLICES, Grid
 from dsc_superres.phantom.head import Head, Supply, apparent_volume, furnish
 from dsc_superres.phantom.kinetics import KH, RHO, STEP, ArterialInput, Bolus, Residue, TissueCurves
-from dsc_superres.phantom.lesions import add_lesion, draw_kind
+from dsc_superres.phantom.lesions import KINDS, add_lesion, draw_kind
 from dsc_superres.phantom.scanner import Compartment, Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
 from dsc_superres.phantom.template import NAMES as TEMPLATES
 from dsc_superres.phantom.template import load_template
@@ -66,17 +66,26 @@ class DigitalPatient:
 
 
 def digital_patient(
-    seed: int, *, slices: int | None = None, frames: int = 60, matrix: int = 256, template: str | None = None
+    seed: int,
+    *,
+    slices: int | None = None,
+    frames: int = 60,
+    matrix: int = 256,
+    template: str | None = None,
+    lesion: str | None = None,
 ) -> DigitalPatient:
     """The patient of ``seed``: always the same one.
 
     ``slices`` (20 unless given, at most 22) are the middle ones of the same head, pixel for pixel.
     ``template`` is the base anatomy: "mni152" unless ``seed`` is a validation seed, then "fsaverage".
+    ``lesion`` is "glioma", "stroke" or "none"; drawn unless given.
     Raises ``SeriesError`` for sizes that cannot be built.
     """
     slices = 20 if slices is None else slices
     template = template or ("fsaverage" if seed in VALIDATION_SEEDS else "mni152")
-    _check(slices, frames, matrix, template)
+    _check(seed, slices, frames, matrix)
+    _check_name("base anatomy", template, TEMPLATES)
+    _check_name("lesion", lesion or "none", KINDS)
     shape_rng, tissue_rng, scan_rng, noise_rng = np.random.default_rng(seed).spawn(4)
     protocol = Protocol.draw(scan_rng)
     times = np.arange(frames) * protocol.repetition_time
@@ -84,6 +93,7 @@ def digital_patient(
     anatomy = build_anatomy(shape_rng, grid, load_template(template))
     vessels = draw_vessels(shape_rng, anatomy)
     kind = draw_kind(shape_rng)
+    kind = lesion or kind
     labels, fluid = add_lesion(shape_rng, anatomy, kind)
     leakage = tissue_rng.uniform(0.02, 0.25) / 60
     head = furnish(tissue_rng, anatomy, labels, fluid, vessels, leakage)
@@ -121,9 +131,14 @@ def digital_patient(
     )
 
 
-def _check(slices: int, frames: int, matrix: int, template: str) -> None:
-    if template not in TEMPLATES:
-        raise SeriesError(f"There is no base anatomy {template!r}: choose one of {', '.join(TEMPLATES)}.")
+def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise SeriesError(f"There is no {what} {name!r} for a digital patient: choose one of {', '.join(names)}.")
+
+
+def _check(seed: int, slices: int, frames: int, matrix: int) -> None:
+    if seed < 0:
+        raise SeriesError(f"The seed of a digital patient is a whole number from 0; {seed} was given.")
     if not 1 <= slices <= SLICES:
         raise SeriesError(f"A digital patient has 1 to {SLICES} slices; {slices} were asked for.")
     if frames < 2:
@@ -135,7 +150,7 @@ def _check(slices: int, frames: int, matrix: int, template: str) -> None:
 def _supply(rng: np.random.Generator, protocol: Protocol, duration: float) -> tuple[Supply, Bolus, dict[str, object]]:
     """The bolus, scaled so that grey matter's signal falls by a drawn fraction, and every tissue's curves."""
     bolus = Bolus.draw(rng)
-    drop = rng.uniform(0.34, 0.62)
+    drop = rng.uniform(0.40, 0.64)
     normal = Residue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
     peak = TissueCurves(bolus, normal, max(duration, 90)).table[32].max()
     area = -np.log(1 - drop) / protocol.echo_time / (60 * peak)
@@ -148,8 +163,8 @@ def _supply(rng: np.random.Generator, protocol: Protocol, duration: float) -> tu
     }
     curves = {name: TissueCurves(bolus, residue, max(duration, 90)) for name, residue in residues.items()}
     volumes = {
-        "artery_cbv": apparent_volume(curves["vessel"], 1.0, rng.uniform(1.7, 2.6), protocol.echo_time),
-        "vein_cbv": apparent_volume(curves["vessel"], 3.0, rng.uniform(1.2, 1.8), protocol.echo_time),
+        "artery_cbv": apparent_volume(curves["vessel"], 1.0, rng.uniform(2.0, 3.0), protocol.echo_time),
+        "vein_cbv": apparent_volume(curves["vessel"], 3.0, rng.uniform(1.5, 2.2), protocol.echo_time),
     }
     drawn = {"bolus": asdict(bolus), "grey_drop": drop, "residues": {k: asdict(v) for k, v in residues.items()}}
     return Supply(**curves, **volumes), bolus, drawn | volumes

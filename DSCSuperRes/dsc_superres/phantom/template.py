@@ -147,5 +147,5 @@ def _splat(change: np.ndarray, shape: tuple[int, ...], corners: np.ndarray, part
         below = np.floor(point[:, 2]).astype(int)
         rest = point[:, 2] - below
         flat = (column * shape[1] + row) * shape[2] + below
-        np.add.at(change, flat, -share * (1 - rest))
+        np.add.at(change, flat, share * (rest - 1))
         np.add.at(change, flat + 1, -share * rest)

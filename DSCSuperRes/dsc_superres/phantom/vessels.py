@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from dsc_superres.phantom.anatomy import Anatomy
+from dsc_superres.phantom.grid import Grid
 
 _MCA = [(5, 4, -22), (12, 5, -19), (24, 4, -18), (34, 2, -15), (41, -1, -8), (42, -8, 2), (43, -20, 10), (50, -34, 18)]
 _MCA_UPPER = [(34, 2, -15), (39, 14, -2), (42, 20, 8), (46, 16, 18), (52, 4, 28)]
@@ -62,7 +63,7 @@ def _tree(rng, anatomy: Anatomy, trunks, leaves: int, thinnest: float) -> np.nda
     starts = np.concatenate([nodes[chain[:, 0]], nodes[parent[branch]]])
     ends = np.concatenate([nodes[chain[:, 1]], nodes[branch]])
     thick = np.concatenate([radii[chain[:, 0]], radius[branch]])
-    return _fill_tubes(rng, anatomy, starts, ends, thick)
+    return fill_tubes(rng, anatomy.grid, starts, ends, thick)
 
 
 def _trunk_nodes(rng, anatomy: Anatomy, trunks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,18 +108,22 @@ def _shortest_paths(nodes: np.ndarray, roots: int) -> tuple[np.ndarray, np.ndarr
     return parent, np.argsort(reach)
 
 
-def _fill_tubes(rng, anatomy: Anatomy, starts, ends, radii) -> np.ndarray:
-    """float32[z, y, x]: the fraction of each voxel that lies in tubes, by random points of equal volume."""
-    steps = anatomy.grid.steps
-    quantum = steps.prod() / 30
+def fill_tubes(rng: np.random.Generator, grid: Grid, starts, ends, radii: np.ndarray) -> np.ndarray:
+    """float32[z, y, x]: the fraction of each voxel that lies in tubes, by random points of equal volume.
+
+    ``starts``, ``ends`` float[n, 3] (z, y, x; mm on the grid); ``radii`` float[n], mm.
+    """
+    per_voxel = 30
     length = np.linalg.norm(ends - starts, axis=1)
-    number = np.ceil(np.pi * radii**2 * length / quantum).astype(int)
+    number = np.ceil(np.pi * radii**2 * length / grid.steps.prod() * per_voxel).astype(int)
     which = np.repeat(np.arange(len(radii)), number)
-    points = starts[which] + rng.uniform(size=(which.size, 1)) * (ends - starts)[which]
-    offset = rng.normal(size=points.shape)
-    offset *= (radii[which] * rng.uniform(size=which.size) ** (1 / 3) / np.linalg.norm(offset, axis=1))[:, None]
-    index = np.rint((points + offset) / steps).astype(int)
-    inside = np.all((index >= 0) & (index < anatomy.labels.shape), axis=1)
-    flat = np.ravel_multi_index(index[inside].T, anatomy.labels.shape)
-    amount = np.bincount(flat, minlength=anatomy.labels.size).reshape(anatomy.labels.shape)
-    return np.minimum(amount / 24, 1).astype(np.float32)
+    axis = (ends - starts) / np.maximum(length, 1e-6)[:, None]
+    across = rng.normal(size=(which.size, 3))
+    across -= np.sum(across * axis[which], 1, keepdims=True) * axis[which]
+    across *= (radii[which] * np.sqrt(rng.uniform(size=which.size)) / np.linalg.norm(across, axis=1))[:, None]
+    points = starts[which] + rng.uniform(size=(which.size, 1)) * (ends - starts)[which] + across
+    index = np.rint(points / grid.steps).astype(int)
+    inside = np.all((index >= 0) & (index < grid.shape), axis=1)
+    flat = np.ravel_multi_index(index[inside].T, grid.shape)
+    amount = np.bincount(flat, minlength=np.prod(grid.shape)).reshape(grid.shape)
+    return np.minimum(amount / per_voxel, 1).astype(np.float32)
