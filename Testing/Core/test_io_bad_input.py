@@ -184,7 +184,8 @@ def test_targets_that_cannot_be_written(tmp_path, series, suffix):
     before = listing(tmp_path)
     for name in ("missing/scan", "file/scan", "folder", "taken", "locked"):
         target = tmp_path / f"{name}{suffix}"
-        refuses(lambda target=target: write_series(series, target), "Cannot write", name, kind=FileError)
+        refuses(lambda target=target: write_series(series, target), f"Cannot write {tmp_path / name}.", kind=FileError)
+        refuses(lambda target=target: write_series(series, str(target)), "folder" if name != "locked" else "read-only")
     assert listing(tmp_path) == before
     assert (tmp_path / f"locked{suffix}").read_text() == "precious"
 

@@ -112,6 +112,11 @@ TIMINGS = {
         [0, 1.6, 3.2],
         "TriggerTime",
     ),
+    "trigger, and a clock in whole seconds": (
+        lambda t, z: {"TriggerTime": 1600 * t, "AcquisitionTime": f"1000{(10, 11, 13)[t]}"},
+        [0, 1.6, 3.2],
+        "TriggerTime",
+    ),
     "resolution": (
         lambda t, z: {"TemporalPositionIdentifier": t + 1, "TemporalResolution": 1700},
         [0, 1.7, 3.4],

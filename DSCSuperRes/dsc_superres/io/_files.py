@@ -54,9 +54,13 @@ def stem_of(path: Path) -> str:
 
 
 def existing(path: Path) -> Path:
-    """``path``, or ``FileError`` when nothing is there."""
-    if not path.exists():
-        raise FileError(f"{path} does not exist: check the name.")
+    """``path``, or ``FileError`` when nothing is there or may be looked at."""
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise FileError(f"{path} does not exist: check the name.") from error
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
     return path
 
 
@@ -76,17 +80,24 @@ def quiet() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
+def check_target(path: Path) -> None:
+    """Raise ``FileError`` when ``path`` is plainly no place to write to."""
+    if not path.parent.is_dir():
+        raise FileError(f"Cannot write {path}: {path.parent} is not an existing folder.")
+    if path.is_dir():
+        raise FileError(f"Cannot write {path}: a folder of that name exists.")
+    # A rename would replace a read-only file without a word.
+    if path.exists() and not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise FileError(f"Cannot write {path}: the existing file is read-only.")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` only when the block ends well; nothing is left otherwise.
 
     Raises ``FileError`` for a missing folder, a read-only target, a full disk.
     """
-    if path.is_dir():
-        raise FileError(f"Cannot write {path}: a folder of that name exists.")
-    # A rename would replace a read-only file without a word.
-    if path.exists() and not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
-        raise FileError(f"Cannot write {path}: the existing file is read-only.")
+    check_target(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -58,8 +58,9 @@ def repetition_time(header: Dataset) -> float | None:
     )
     if not planar or header.get("MRAcquisitionType") != "2D":
         return None
-    groups = header.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    timing = _group(Dataset(), groups[0], "MRTimingAndRelatedParametersSequence")
+    shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    frame = (header.get("PerFrameFunctionalGroupsSequence") or [Dataset()])[0]
+    timing = _group(frame, shared, "MRTimingAndRelatedParametersSequence")
     value = header.get("RepetitionTime") or timing.get("RepetitionTime")
     return float(value) / 1000 if value else None
 

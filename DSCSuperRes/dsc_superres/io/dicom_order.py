@@ -7,8 +7,9 @@ TemporalPositionIndex, TemporalPositionTimeOffset, FrameAcquisitionDateTime, Fra
 FrameAcquisitionNumber, the frame's place in the file. A clock that contradicts this order is an error.
 
 Frame times come from the first of: TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
-AcquisitionTime (earliest slice of a frame; whole seconds are evened out), TriggerTime; then, as an interval,
-TemporalResolution, and RepetitionTime in 2D echo-planar imaging. Times start at 0.
+AcquisitionTime with fractions of a second, TriggerTime, AcquisitionTime in whole seconds, evened out; then, as an
+interval, TemporalResolution, and RepetitionTime in 2D echo-planar imaging. A frame's time is that of its earliest
+slice, and the first frame's is 0.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def frame_times(
 
     ``resolution`` and ``repetition`` are the intervals in s that the header states, or None.
     """
+    rounded: tuple[np.ndarray, str] | None = None
     for tag, unit in _CLOCKS.items():
         values = _values(frames, tag)
         if values is None:
@@ -90,9 +92,12 @@ def frame_times(
         times = _past_midnight(values).min(axis=1) * unit
         steps = np.diff(times)
         if np.all(steps > 0) and _CREDIBLE[0] <= np.median(steps) <= _CREDIBLE[1]:
-            rounded = tag == "AcquisitionTime" and not np.any(values % 1)
             times = np.round(times - times[0], 6)
-            return _evened(times, repetition) if rounded else (times, f"DICOM {tag}")
+            if tag != "AcquisitionTime" or np.any(values % 1):
+                return times, f"DICOM {tag}"
+            rounded = _evened(times, repetition)
+    if rounded:
+        return rounded
     for tag, interval in (("TemporalResolution", resolution), ("RepetitionTime (2D EPI)", repetition)):
         if interval:
             return np.arange(len(frames)) * interval, f"DICOM {tag}"

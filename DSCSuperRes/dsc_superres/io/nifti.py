@@ -85,7 +85,7 @@ def write_nifti(
     header = _compose(array, geometry, interval, start)
     with replacing(path) as raw:
         if suffix_of(path) == ".nii.gz":
-            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=4, mtime=0) as file:
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
                 _pour(array, header, file)
         else:
             _pour(array, header, raw)

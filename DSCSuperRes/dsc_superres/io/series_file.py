@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import FileError, SeriesError
-from dsc_superres.io._files import SERIES_SUFFIXES, Stored, existing, replacing, suffix_of
+from dsc_superres.io._files import SERIES_SUFFIXES, Stored, check_target, existing, replacing, suffix_of
 from dsc_superres.io.dicom import is_dicom, read_dicom
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
@@ -65,6 +65,7 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
     suffix = suffix_of(path)
     if suffix not in SERIES_SUFFIXES:
         raise FileError(f"Cannot write {path}: a series is written as {', '.join(SERIES_SUFFIXES)}.")
+    check_target(path)
     array = _as_integer(series) if integer and series.scalar_type.kind in "iu" else series.signal
     # The image is the inner block: it takes its place first, and the sidecar only if it did.
     with replacing(sidecar_path(path)) as sidecar:
@@ -97,13 +98,13 @@ def _times(stored: Stored, sidecar: Sidecar, frames: int, interval: float | None
         return count * _positive(interval, "frame interval given"), _USER
     if stored.frame_times is not None:
         return stored.frame_times, stored.sources["times"]
-    listed = sidecar.frame_times()
+    listed, source = sidecar.frame_times()
     if listed is not None:
         if listed.shape != (frames,):
             raise SeriesError(
                 f"{sidecar.path} lists {listed.size} frame times but its image has {frames} frames: mend or remove it."
             )
-        return listed, sidecar.source("times", f"{sidecar.path.name}, FrameTimes")
+        return listed, source
     repetition = sidecar.number("RepetitionTime")
     if repetition is not None:
         repetition = _positive(repetition, f"RepetitionTime in {sidecar.path}")

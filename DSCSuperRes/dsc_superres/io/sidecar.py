@@ -1,7 +1,7 @@
 """The JSON file beside an image, for what its format cannot hold. Keys as in BIDS where BIDS has them.
 
 ``EchoTime`` s; ``RepetitionTime`` s from frame to frame, when uniform; ``FrameTimes`` s of every frame (also read as
-BIDS' ``VolumeTiming``); ``Provenance``: where each of these came from.
+BIDS' ``VolumeTiming``), or ``FrameNumbers`` when the times are unknown; ``Provenance``: where each of these came from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from dsc_superres.errors import FileError
 from dsc_superres.io._files import reason, stem_of
-from dsc_superres.series import Series
+from dsc_superres.series import MISSING, Series
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Sidecar:
     path: Path
     content: dict[str, Any] = field(default_factory=dict)
 
-    def frame_times(self) -> np.ndarray | None:
-        """s, of every frame. Raises ``FileError`` for what is not a list of numbers."""
-        key = next((key for key in ("FrameTimes", "VolumeTiming") if key in self.content), None)
-        return None if key is None else np.atleast_1d(self._numbers(key))
+    def frame_times(self) -> tuple[np.ndarray | None, str]:
+        """(time of every frame in s or None, where it came from). Raises ``FileError`` for anything but numbers."""
+        for key in ("FrameTimes", "VolumeTiming", "FrameNumbers"):
+            if key in self.content:
+                source = MISSING if key == "FrameNumbers" else self.source("times", f"{self.path.name}, {key}")
+                return np.atleast_1d(self._numbers(key)), source
+        return None, MISSING
 
     def number(self, key: str) -> float | None:
         """One number, for instance ``EchoTime``. Raises ``FileError`` for anything else."""
@@ -82,7 +85,7 @@ def sidecar_bytes(series: Series) -> bytes:
         interval = uniform_interval(series.times)
         if interval:
             content["RepetitionTime"] = interval
-        content["FrameTimes"] = series.times.tolist()
+    content["FrameTimes" if series.has_times else "FrameNumbers"] = series.times.tolist()
     content["Provenance"] = dict(series.sources)
     content["GeneratedBy"] = [{"Name": "DSCSuperRes", "Version": _version()}]
     return (json.dumps(content, indent=2) + "\n").encode()
