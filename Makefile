@@ -1,11 +1,13 @@
 # `make demo` takes a series through the whole job; `make test` checks style and runs the tests.
 #   make demo INPUT=series.nii.gz OUT=result     one's own series instead of the digital patient
+#   make demo INPUT=series.nii ARGS="--te 0.03"  and what else `dsc-superres demo --help` lists
 #   make test PYTHON=python3.12                  another interpreter for a fresh environment
 
 PYTHON ?= python3
 VENV ?= .venv
 INPUT ?=
 OUT ?= demo-output
+ARGS ?=
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -20,7 +22,7 @@ INSTALL = "$(BIN)/python" -m pip install --disable-pip-version-check --constrain
 .PHONY: demo test format clean
 
 demo: $(INSTALLED)
-	"$(BIN)/dsc-superres" demo $(if $(INPUT),"$(INPUT)") --out "$(OUT)"
+	"$(BIN)/dsc-superres" demo $(if $(INPUT),"$(INPUT)") --out "$(OUT)" $(ARGS)
 
 test: $(WITH_TESTS)
 	"$(BIN)/ruff" check .

@@ -63,10 +63,11 @@ class Simulated:
 
 @dataclass(frozen=True, eq=False)
 class Story:
-    """Everything that the report tells."""
+    """Everything that the report tells; ``z`` is the slice to show."""
 
     study: Study
     job: Job
+    z: int
     regions: list[Region] = field(default_factory=list)
     simulated: Simulated | None = None
 
@@ -101,26 +102,33 @@ def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: Fals
         if simulated:
             write_json(folder / "metrics.json", {**result["metrics"], "against_simulation": _plain(simulated)})
         report(0.94, "Drawing the report")
-        story = Story(study, job, find_regions(study, patient), simulated)
+        story = Story(study, job, *find_regions(study, patient), simulated)
         write_report(story, folder, Path(demo.figures) if demo.figures else None)
     report(1.0, "Done")
     return demo.folder / "report.html"
 
 
-def find_regions(study: Study, patient: DigitalPatient | None) -> list[Region]:
-    """An artery, grey matter, white matter and a lesion; for real data what its own maps suggest. Empty without maps.
+def find_regions(study: Study, patient: DigitalPatient | None) -> tuple[int, list[Region]]:
+    """The slice to look at, and regions in it: artery, grey matter, white matter and lesion.
 
-    Each but the artery is a disc of ``ROI_RADIUS`` in the slice where the lesion, or the last class, is largest.
+    Real data have what their own maps suggest, and the whole brain; without maps there are no regions. Tissue regions
+    are discs of ``ROI_RADIUS``.
     """
     if TRUTH not in study.maps:
-        return []
+        depth = study.truth.size[2]
+        return depth // 2 if study.mask is None else int(study.mask.sum(axis=(1, 2)).argmax()), []
     spacing = study.truth.geometry.spacing
     classes = _classes(study, patient)
-    # The lesion, if there is one, is the last class: its slice is the one to look at, so the others come from there.
-    z = next((_innermost(where, spacing)[0] for where in reversed(classes.values()) if where.any()), 0)
-    artery = _artery(study, patient, z)
-    discs = {name: _disc(where, z, spacing) for name, where in classes.items()}
-    return [Region(name, where) for name, where in {"Artery": artery, **discs}.items() if where.any()]
+    brain = study.maps[TRUTH].mask
+    z = int(brain.sum(axis=(1, 2)).argmax())
+    if patient:
+        # The lesion, if there is one, is the last class.
+        z = next((_innermost(where, spacing)[0] for where in reversed(classes.values()) if where.any()), z)
+    found = {"Artery": _artery(study, patient, z)}
+    found |= {name: _disc(where, z, spacing) for name, where in classes.items()}
+    if patient is None:
+        found["Whole brain"] = brain
+    return z, [Region(name, where) for name, where in found.items() if where.any()]
 
 
 def _artery(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:

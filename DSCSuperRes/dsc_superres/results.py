@@ -38,6 +38,7 @@ def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
         "series": described,
         "metrics": metrics,
         "maps_error": study.maps_error,
+        "notes": list(study.notes),
         "provenance": origin,
     }
 
@@ -106,6 +107,7 @@ def study_provenance(study: Study, job: Job) -> dict[str, object]:
         },
         "maps": {model: maps_provenance(maps) for model, maps in study.maps.items() if model in (TRUTH, study.model)},
         "maps_error": study.maps_error,
+        "notes": list(study.notes),
         "seconds": dict(study.seconds),
         "notice": DISCLAIMER,
     }

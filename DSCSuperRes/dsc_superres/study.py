@@ -19,6 +19,8 @@ from dsc_superres.series import Series
 
 Stop = Callable[[], bool]
 TRUTH = "truth"
+ASSUMED_ECHO_TIME = 0.03
+"""s, where a series does not tell: tissue and artery share it, so it cancels in every map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class Study:
     comparisons      of each reconstruction with the truth
     maps             by model, and ``TRUTH``; empty where there are none
     maps_error       why there are none
+    notes            sentences for the reader about assumptions behind the maps
     peak_errors      by model: error of the peak Delta R2* in the mask, (1/s, share of the mean peak)
     seconds          what each step took
     """
@@ -43,6 +46,7 @@ class Study:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     maps: Mapping[str, PerfusionMaps] = field(default_factory=dict)
     maps_error: str | None = None
+    notes: tuple[str, ...] = ()
     peak_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -88,7 +92,8 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
         report(0.9, "Computing perfusion maps")
         maps, reason = _all_maps({job.model: fine}, find_mask_or_none(job.mask, fine), job)
         clock.lap("maps")
-    return Study(series, {job.model: fine}, maps=maps, maps_error=reason, seconds=clock.laps)
+    notes = _notes(series, maps)
+    return Study(series, {job.model: fine}, maps=maps, maps_error=reason, notes=notes, seconds=clock.laps)
 
 
 def retrospect(
@@ -139,7 +144,7 @@ def retrospect(
         maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job, aif)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
-    return Study(coarse, fine, truth, mask, found, maps, reason, peaks, clock.laps)
+    return Study(coarse, fine, truth, mask, found, maps, reason, _notes(series, maps), peaks, clock.laps)
 
 
 def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
@@ -163,15 +168,29 @@ def _all_maps(
         if aif is None and job.aif:
             aif = read_aif_csv(job.aif)
         for name, one in series.items():
+            one = _with_echo_time(one) if aif is None else one
             mask = np.ones(one.signal.shape[1:], bool) if mask is None and job.mask == "none" else mask
-            if aif is None and found:
-                first = next(iter(found.values()))
-                found[name] = compute_maps(one, aif=_same_arteries(one, first), mask=mask, options=MapOptions())
-            else:
-                found[name] = compute_maps(one, aif=aif, mask=mask, options=MapOptions())
+            arteries = _same_arteries(one, next(iter(found.values()))) if aif is None and found else aif
+            found[name] = compute_maps(one, aif=arteries, mask=mask, options=MapOptions())
     except PerfusionError as error:
         return {}, str(error)
     return found, None
+
+
+def _with_echo_time(series: Series) -> Series:
+    if series.echo_time is not None:
+        return series
+    sources = {**series.sources, "echo_time": "assumed"}
+    return series.with_signal(series.signal, echo_time=ASSUMED_ECHO_TIME, sources=sources)
+
+
+def _notes(series: Series, maps: Mapping[str, PerfusionMaps]) -> tuple[str, ...]:
+    if series.echo_time is not None or not maps:
+        return ()
+    return (
+        f"The echo time of the series is not known, so the maps assume {1000 * ASSUMED_ECHO_TIME:g} ms; "
+        "they do not depend on it, because tissue and artery share it.",
+    )
 
 
 def _same_arteries(series: Series, maps: PerfusionMaps) -> ArterialInput:
@@ -190,7 +209,7 @@ def _peak_errors(
         return {}
     mask, baseline = maps[TRUTH].mask, maps[TRUTH].baseline
     return {
-        model: peak_change_error(series.signal, truth.signal, mask, baseline, truth.echo_time)
+        model: peak_change_error(series.signal, truth.signal, mask, baseline, truth.echo_time or ASSUMED_ECHO_TIME)
         for model, series in fine.items()
     }
 

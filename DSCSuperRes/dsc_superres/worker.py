@@ -3,7 +3,8 @@
 Standard output carries one JSON object per line and nothing else (UTF-8); standard error carries a log for people:
 
     {"type": "progress", "fraction": 0.42, "stage": "Reconstructing", "seconds_left": 12.5}   seconds_left may be null
-    {"type": "result", "folder": ..., "files": {...}, "metrics": {...}, "maps_error": null, "provenance": {...}}
+    {"type": "result", "folder": ..., "files": {...}, "series": {...}, "metrics": {...},
+     "maps_error": null, "notes": [...], "provenance": {...}}
     {"type": "error", "message": "One sentence for the user.", "kind": "SeriesError"}
 
 The last line is a result or an error, unless the work was cancelled. Cancel with the line ``cancel`` on standard

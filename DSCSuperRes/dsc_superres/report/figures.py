@@ -23,7 +23,7 @@ MAP_COLOURS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "vi
 def all_figures(story: Story) -> dict[str, Figure]:
     """Every figure that the story allows, by name, in the order of the page."""
     study = story.study
-    z = shown_slice(story)
+    z = story.z
     view = _view(study, z)
     figures = {"frames": frames_figure(study, view, z)}
     if story.regions:
@@ -38,15 +38,6 @@ def all_figures(story: Story) -> dict[str, Figure]:
     return figures
 
 
-def shown_slice(story: Story) -> int:
-    """The slice that the regions lie in, or else the one with most brain."""
-    if story.regions:
-        return int(story.regions[-1].voxels.any(axis=(1, 2)).argmax())
-    mask = story.study.mask
-    depth = story.study.truth.signal.shape[1]
-    return depth // 2 if mask is None else int(mask.sum(axis=(1, 2)).argmax())
-
-
 def shown_frames(study: Study) -> list[tuple[str, int]]:
     """(label, frame of the truth) of the three rows; frames in between acquired ones where there is a choice."""
     frames, step = study.truth.frames, max(round((study.truth.frames - 1) / (study.input.frames - 1)), 1)
@@ -55,16 +46,18 @@ def shown_frames(study: Study) -> list[tuple[str, int]]:
         """The frame farthest from acquired ones in the interval of ``frame``."""
         return int(np.clip(frame // step * step + step // 2, 0, frames - 1))
 
-    if TRUTH not in study.maps:
-        return [(name, unseen(round(share * (frames - 1)))) for name, share in
-                (("Early", 0.15), ("Middle", 0.5), ("Late", 0.85))]  # fmt: skip
-    bolus, times = study.maps[TRUTH].bolus, study.truth.times
-    recovery = int(np.abs(times - (bolus.peak + 2.0 * (bolus.peak - bolus.arrival) + 6)).argmin())
-    return [
-        ("Baseline", unseen(bolus.arrival_frame // 2)),
-        ("Bolus peak", bolus.peak_frame),
-        ("Recovery", unseen(recovery)),
-    ]
+    if TRUTH in study.maps:
+        bolus, times = study.maps[TRUTH].bolus, study.truth.times
+        recovery = int(np.abs(times - (bolus.peak + 2.0 * (bolus.peak - bolus.arrival) + 6)).argmin())
+        chosen = {"Baseline": bolus.arrival_frame // 2, "Bolus peak": bolus.peak_frame, "Recovery": recovery}
+        between = {name: frame if name == "Bolus peak" else unseen(frame) for name, frame in chosen.items()}
+    else:
+        shares = {"Early": 0.15, "Middle": 0.5, "Late": 0.85}
+        chosen = {name: round(share * (frames - 1)) for name, share in shares.items()}
+        between = {name: unseen(frame) for name, frame in chosen.items()}
+    # In a short series the frames in between may coincide, or leave their order.
+    ordered = list(between.values()) == sorted(set(between.values()))
+    return list((between if ordered else chosen).items())
 
 
 def bolus_span(study: Study) -> tuple[float, float] | None:
@@ -116,7 +109,7 @@ def maps_figure(story: Story, view: View, z: int) -> Figure:
         if story.simulated:
             images.insert(0, view(story.simulated.maps[name][z]))
         difference = images[-1] - images[-2]
-        high = nice_limit(images[-2][~hidden], 98)
+        high = nice_limit(images[-2][~hidden], 96)
         limit = nice_limit(difference[~hidden], 98)
         title, unit = MAP_TITLES[name]
         panels = [Panel(np.where(hidden, np.nan, image), MAP_COLOURS[name], 0, high) for image in images]

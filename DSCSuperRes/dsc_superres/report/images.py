@@ -10,7 +10,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from dsc_superres.report.display import View
-from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, Box, colour_bar, new_figure
+from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, WIDTH, Box, colour_bar, new_figure
 
 GAP, TOP, LABEL, BAR = 0.06, 0.34, 0.62, 0.82
 """Inches: between panels, above them for the titles, left of them for the row labels, and for a colour bar."""
@@ -37,16 +37,17 @@ class Row:
     difference_unit: str
 
 
-def montage(titles: Sequence[str], rows: Sequence[Row], view: View, panel_width: float = 2.25) -> Figure:
+def montage(titles: Sequence[str], rows: Sequence[Row], view: View) -> Figure:
     """Rows of panels under common titles; the last column, a difference, has its own colour bar.
 
     Every panel has the slice's physical aspect ratio. Rows of one scale share their colour bars.
     """
     width_mm, height_mm = view.size_mm
-    panel_height = panel_width * height_mm / width_mm
     columns = len(titles)
+    panel_width = (WIDTH - LABEL - 2 * BAR - (columns + 1) * GAP) / columns
+    panel_height = panel_width * height_mm / width_mm
     lefts = [LABEL + c * (panel_width + GAP) + (BAR if c == columns - 1 else 0) for c in range(columns)]
-    width = lefts[-1] + panel_width + BAR + GAP
+    width = WIDTH
     height = TOP + len(rows) * (panel_height + GAP) + 0.08
     bottoms = [height - TOP - (r + 1) * (panel_height + GAP) + GAP for r in range(len(rows))]
     figure = new_figure(width, height)

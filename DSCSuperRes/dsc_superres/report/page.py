@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 CAPTIONS = {
     "frames": "The same slice at three times, all in one grey window. The input is drawn with its own large pixels and "
-    "is the last frame that had been acquired by then. Red: reconstruction above the truth; blue: below.",
+    "is the last frame that had been acquired by then. Orange: reconstruction above the truth; blue: below.",
     "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw; "
     "between them it has to know the bolus.",
-    "quality": "Every frame against the ground truth{where}. Peaks are frames that were acquired; what counts is how "
-    "little is lost between them while the bolus passes.",
+    "quality": "Every frame against the ground truth{where}. What counts is how little is lost while the bolus passes, "
+    "between the frames that were acquired.",
     "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one colour "
-    "scale. The arterial input is {artery}.",
+    "scale. The arterial input is {artery}. Orange: the reconstruction's map is above; blue: below.",
 }
 
 
@@ -60,7 +60,7 @@ def facts(story: Story) -> dict[str, object]:
     study, simulated = story.study, story.simulated
     maps = study.maps.get(TRUTH)
     return {
-        "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Series given",
+        "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Measured series",
         "simulated": simulated,
         "headline": headline(study),
         "facts": _series_facts(story),
@@ -70,7 +70,7 @@ def facts(story: Story) -> dict[str, object]:
         "maps": map_table(_errors_against_truth(study)) if maps and len(study.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
         "maps_error": study.maps_error,
-        "warnings": maps.warnings if maps else (),
+        "warnings": (*study.notes, *maps.warnings) if maps else (),
         "card": model_card(study.model),
         "provenance": _provenance(story),
         "model": model_name(study.model),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dsc_superres.metrics import Comparison
 from dsc_superres.report.display import View
-from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, model_colour, model_name, new_figure, style_plot
+from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_colour, model_name, new_figure, style_plot
 from dsc_superres.series import Series
 
 REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
@@ -39,7 +39,7 @@ def curves(
     ``background`` is the image [y, x] of slice ``z`` on which the regions are shown; ``fine`` holds the
     reconstructions to draw, the main one first.
     """
-    figure = new_figure(11.2, 4.6)
+    figure = new_figure(WIDTH, 4.6)
     grid = figure.add_gridspec(
         2, 3, width_ratios=(1.15, 1, 1), left=0.02, right=0.985, top=0.87, bottom=0.1, hspace=0.42, wspace=0.2
     )
@@ -82,7 +82,7 @@ def curves(
 
 def frame_quality(comparisons: Mapping[str, Comparison], bolus: tuple[float, float] | None) -> Figure:
     """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
-    figure = new_figure(11.2, 2.9)
+    figure = new_figure(WIDTH, 2.9)
     axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))
     style_plot(axes, "time (s)", "PSNR (dB)")
     if bolus:

@@ -10,6 +10,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
+WIDTH = 11.2
+"""Inches of every figure, so that all texts have one size on the page."""
 Box = tuple[float, float, float, float]
 PANEL, TEXT, MUTED, LINE = "#0d1013", "#e8eaed", "#98a2ab", "#2b3238"
 NAMES = {
@@ -29,7 +31,7 @@ COLOURS = {
     "linear": "#8e99a3",
 }
 DIFFERENCE = LinearSegmentedColormap.from_list(
-    "difference", ["#a8e1ff", "#2f93dc", "#123a5e", PANEL, "#61301a", "#e0662a", "#ffd9a3"]
+    "difference", ["#a8e1ff", "#2f93dc", "#17507f", PANEL, "#84401c", "#e0662a", "#ffd9a3"]
 )
 """For signed differences: blue below, orange above, and as dark as the panel at zero, where nothing is to be seen."""
 
