@@ -7,7 +7,11 @@ from torch import Tensor, nn
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, size, padding=size // 2)
+    """A convolution that keeps the variance of rectified inputs (He et al. 2015); the default start shrinks it."""
+    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class ResidualBlock(nn.Module):
@@ -18,7 +22,7 @@ class ResidualBlock(nn.Module):
         self.first = convolution(channels, channels)
         self.second = convolution(channels, channels)
         with torch.no_grad():
-            self.second.weight.mul_(0.3)
+            self.second.weight.mul_(0.2)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(torch.relu(self.first(x)))

@@ -43,7 +43,7 @@ class OdeLiif(nn.Module):
     frame_blocks          depth of the per-frame encoder
     direction             channels of the direction d
     field                 hidden channels of the vector fields
-    decoder               hidden units of the implicit function
+    decoder               width of the implicit function
     solver, step, rtol, atol   how the ODE is solved (see ``ode.solve``); free to change after training
     """
 
@@ -55,7 +55,7 @@ class OdeLiif(nn.Module):
         frame_blocks: int = 2,
         direction: int = 16,
         field: int = 32,
-        decoder: int = 64,
+        decoder: int = 48,
         solver: str = "midpoint",
         step: float = 0.5,
         rtol: float = 1e-3,
@@ -78,7 +78,7 @@ class OdeLiif(nn.Module):
     def encode(self, frame: Tensor, summary: Tensor, anatomy: Tensor) -> Tensor:
         """Z = E(I): one frame [b, h, w] with the series' summary [b, 2, h, w] and anatomy features [b, c, h, w]."""
         change = frame - summary[:, 0]
-        inputs = torch.cat([frame[:, None], change[:, None], anatomy], 1)
+        inputs = torch.cat([frame[:, None] - 0.5, change[:, None], anatomy], 1)
         return self.frame(inputs.contiguous(memory_format=torch.channels_last))
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Tensor:

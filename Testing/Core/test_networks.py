@@ -1,0 +1,215 @@
+"""The mathematics of the networks: interpolators, the ODE, the implicit function, the registry."""
+
+import numpy as np
+import pytest
+import torch
+from dsc_superres.errors import ModelError
+from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
+from dsc_superres.networks.interpolation import cubic_in_time, pchip_in_time
+from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
+from dsc_superres.networks.ode import VectorField, solve
+from dsc_superres.networks.sampling import average, back_project, upsample
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.interpolate import PchipInterpolator
+from torch import nn
+
+SMALL = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+
+
+def random_network() -> nn.Module:
+    """A small ODE-LIIF none of whose parts is at its neutral initial value."""
+    torch.manual_seed(3)
+    model = create("ode-liif", **SMALL)
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    return model.eval()
+
+
+def series_of(frames: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    times = torch.tensor([0, 1.0, 2.5, 3.0, 4.0, 6.0][:frames], dtype=torch.float64)
+    return torch.rand(2, frames, 7, 9, generator=generator), times
+
+
+def test_pchip_is_scipys() -> None:
+    frames, times = series_of()
+    oracle = PchipInterpolator(times.numpy(), frames.numpy(), axis=1)
+    t = torch.tensor([0.0, 0.2, 0.7, 1.0])
+    for count in (2, 3, 6):
+        oracle = PchipInterpolator(times[:count].numpy(), frames[:, :count].numpy(), axis=1)
+        for index in range(count - 1):
+            around = window(frames[:, :count], times[:count], summarise(frames), index)
+            at = (times[index] + t * (times[index + 1] - times[index])).numpy()
+            np.testing.assert_allclose(pchip_in_time(around.frames, around, t), oracle(at), atol=2e-6)
+
+
+def test_cubic_in_time_reproduces_parabolas() -> None:
+    _, times = series_of()
+    frames = (2 + times - 0.3 * times**2).float()[None, :, None, None].expand(1, 6, 2, 2).contiguous()
+    around = window(frames, times, summarise(frames), 2)
+    at = times[2] + 0.4 * (times[3] - times[2])
+    value = cubic_in_time(around.frames, around, torch.tensor([0.4]))
+    np.testing.assert_allclose(value, 2 + at - 0.3 * at**2, atol=1e-5)
+
+
+@given(coarse=st.integers(4, 20), factor=st.floats(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_upsampling_keeps_constants_and_means_of_ramps(coarse: int, factor: float) -> None:
+    fine = max(coarse, round(coarse * factor))
+    flat = torch.full((coarse, coarse), 3.5)
+    for kind in ("linear", "cubic"):
+        np.testing.assert_allclose(upsample(flat, (fine, fine), kind), 3.5, rtol=1e-5)
+    np.testing.assert_allclose(average(torch.full((fine, fine), 3.5), (coarse, coarse)), 3.5, rtol=1e-5)
+    np.testing.assert_allclose(back_project(flat, (fine, fine)), 3.5, rtol=1e-5)
+
+
+def test_back_projection_is_consistent_with_the_data() -> None:
+    image = torch.rand(16, 16, generator=torch.Generator().manual_seed(0))
+    before = (average(upsample(image, (32, 32), "cubic"), (16, 16)) - image).abs().max()
+    after = (average(back_project(image, (32, 32)), (16, 16)) - image).abs().max()
+    assert after < 0.15 * before
+
+
+@given(fine=st.integers(2, 50), coarse=st.integers(2, 30))
+@settings(max_examples=60, deadline=None)
+def test_liif_weights_sum_to_one(fine: int, coarse: int) -> None:
+    rows, columns = neighbours(fine, coarse), neighbours(fine + 3, coarse)
+    total = sum(row[2][:, None] * column[2][None, :] for row in rows for column in columns)
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+    assert all((weight >= 0).all() for _, _, weight in rows)
+
+
+def textbook_liif(decoder: LocalImplicitDecoder, latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The implicit function as it is defined: one query at a time, g at each of the four cells, weighted by area."""
+    features = decoder.branch(latent)[0]
+    height, width = latent.shape[-2:]
+    image = torch.zeros(size)
+    for i in range(size[0]):
+        for j in range(size[1]):
+            y, x = (i + 0.5) * height / size[0] - 0.5, (j + 0.5) * width / size[1] - 0.5
+            for v in (np.floor(y), np.floor(y) + 1):
+                for u in (np.floor(x), np.floor(x) + 1):
+                    area = (1 - abs(y - v)) * (1 - abs(x - u))
+                    z = features[:, int(np.clip(v, 0, height - 1)), int(np.clip(u, 0, width - 1))]
+                    offsets = (torch.tensor([float(y - v)]), torch.tensor([float(x - u)]))
+                    image[i, j] += area * (z @ decoder.coordinates(*offsets, (height / size[0], width / size[1]))[0, 0])
+    return decoder.gain * image
+
+
+@pytest.mark.parametrize("size", [(10, 14), (15, 14), (8, 9), (12, 7)])
+def test_decoder_equals_the_textbook(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    decoder, latent = LocalImplicitDecoder(6, 5), torch.rand(2, 6, 5, 7)
+    with torch.no_grad():
+        expected = textbook_liif(decoder, latent, size)
+        assert expected.std() > 1e-3
+        np.testing.assert_allclose(decoder(latent, size)[0], expected, atol=1e-6)
+
+
+class Spiral(nn.Module):
+    """dz/dt = 2 i z cos t over pairs of channels, whose solution is known."""
+
+    def forward(self, t: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        return 2 * torch.cos(t) * torch.stack([-state[:, 1], state[:, 0]], 1)
+
+
+@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
+@pytest.mark.parametrize("begin", [0.0, 1.0])
+def test_solver_converges_at_its_order(method: str, order: int, begin: float) -> None:
+    times = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
+    start = torch.tensor([1.0, 0.0], dtype=torch.float64).reshape(1, 2, 1, 1)
+    phase = 2 * (torch.sin(times) - np.sin(begin))
+    exact = torch.stack([torch.cos(phase), torch.sin(phase)], 1)
+    errors = []
+    for step in (0.1, 0.05):
+        found = solve(Spiral(), start, times, begin=begin, method=method, step=step)[:, 0, :, 0, 0]
+        errors.append((found - exact).abs().max())
+    assert torch.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
+
+
+def test_adaptive_solver_meets_its_tolerance() -> None:
+    times = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
+    start = torch.tensor([1.0, 0.0], dtype=torch.float64).reshape(1, 2, 1, 1)
+    found = solve(Spiral(), start, times, begin=0.0, method="dopri5", rtol=1e-7, atol=1e-8)[:, 0, :, 0, 0]
+    phase = 2 * torch.sin(times)
+    np.testing.assert_allclose(found, torch.stack([torch.cos(phase), torch.sin(phase)], 1), atol=1e-6)
+
+
+def test_flows_return_their_starting_features() -> None:
+    torch.manual_seed(0)
+    field, start = VectorField(6, 4), torch.rand(2, 6, 5, 5)
+    nn.init.normal_(field.outward.weight)
+    times = torch.tensor([0.0, 0.5, 1.0])
+    with torch.no_grad():
+        forward, backward = (solve(field, start, times, begin=begin) for begin in (0.0, 1.0))
+    assert torch.equal(forward[0], start)
+    assert torch.equal(backward[-1], start)
+    assert not torch.allclose(forward[1], start)
+    assert not torch.allclose(backward[1], start)
+
+
+def test_one_solve_serves_all_times() -> None:
+    """Times asked for together or one by one agree to the accuracy of the solver, not to its step."""
+    model, (frames, times) = random_network(), series_of()
+    model.solving.update(method="dopri5", rtol=1e-6, atol=1e-7)
+    around, t = window(frames, times, summarise(frames), 2), torch.tensor([0.0, 0.35, 0.8, 1.0])
+    with torch.no_grad():
+        together = model(around, t, (14, 18))
+        apart = torch.cat([model(around, moment[None], (14, 18)) for moment in t], 1)
+    np.testing.assert_allclose(together, apart, atol=1e-4)
+
+
+def test_cached_frames_change_nothing() -> None:
+    model, (frames, times) = random_network(), series_of()
+    t, cache = torch.tensor([0.25, 0.5]), {}
+    with torch.no_grad():
+        for index in range(5):
+            around = window(frames, times, summarise(frames), index)
+            np.testing.assert_allclose(model(around, t, (10, 11), cache), model(around, t, (10, 11)), atol=1e-5)
+    assert len(cache) <= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [(7, 9), (14, 18), (11, 25)])
+def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
+    model = random_network() if name == "ode-liif" else create(name)
+    frames, times = series_of()
+    with torch.no_grad():
+        image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
+    assert image.shape == (2, 3, *size)
+    assert torch.isfinite(image).all()
+
+
+def test_gradients_reach_every_parameter() -> None:
+    model, (frames, times) = random_network().train(), series_of()
+    model(window(frames, times, summarise(frames), 2), torch.tensor([0.3, 0.6]), (14, 18)).square().mean().backward()
+    idle = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
+    assert idle == []
+
+
+def test_weights_travel_with_their_options(tmp_path) -> None:
+    model, (frames, times) = random_network(), series_of()
+    path = tmp_path / "mine.safetensors"
+    save_model(model, path, name="ode-liif", options=SMALL)
+    around, t = window(frames, times, summarise(frames), 1), torch.tensor([0.5])
+    with torch.no_grad():
+        assert torch.equal(load_model(path)(around, t, (14, 18)), model(around, t, (14, 18)))
+
+
+def test_models_that_cannot_be_used_are_refused(tmp_path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not weights at all")
+    for source, message in [
+        ("nonsense", "no model"),
+        (tmp_path / "gone.safetensors", "not there"),
+        (broken, "not a file"),
+    ]:
+        with pytest.raises(ModelError, match=message):
+            load_model(source)
+    save_model(random_network(), tmp_path / "changed.safetensors", name="ode-liif", options=SMALL)
+    (tmp_path / "changed.json").write_text('{"sha256": "0"}')
+    with pytest.raises(ModelError, match="checksum"):
+        load_model(tmp_path / "changed.safetensors")
+    with pytest.raises(ModelError, match="options"):
+        create("ode-liif", chanels=3)

@@ -1,0 +1,102 @@
+"""Reconstruction of whole series: sizes, times, tiles, constants, cancellation, refusals."""
+
+import numpy as np
+import pytest
+import torch
+from dsc_superres.errors import Cancelled, ModelError, SeriesError
+from dsc_superres.networks import create
+from dsc_superres.reconstruct import HALO, reconstruct
+from dsc_superres.series import Series
+from torch import nn
+
+
+def network() -> nn.Module:
+    torch.manual_seed(3)
+    model = create("ode-liif", channels=8, blocks=2, frame_blocks=1, direction=4, field=4, decoder=8)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=0.1)
+    return model
+
+
+def series(shape=(5, 3, 13, 17), times=None) -> Series:
+    signal = 100 + 50 * np.random.default_rng(2).random(shape)
+    return Series(signal, np.arange(shape[0]) * 2.0 if times is None else times)
+
+
+def test_four_times_finer_keeps_the_acquired_times() -> None:
+    coarse = series(times=[0, 2, 4.5, 6, 9.0])
+    fine = reconstruct(coarse, model=network())
+    assert fine.signal.shape == (4 * 4 + 1, 3, 26, 34)
+    np.testing.assert_allclose(fine.times[::4], coarse.times)
+    np.testing.assert_allclose(np.diff(fine.times)[4:8], 2.5 / 4)
+
+
+@pytest.mark.parametrize(
+    ("space", "time", "shape"), [(1.5, 2.5, (11, 3, 20, 26)), (1, 1, (5, 3, 13, 17)), (3, 1.3, (6, 3, 39, 51))]
+)
+def test_factors_need_not_be_whole(space: float, time: float, shape: tuple) -> None:
+    fine = reconstruct(series(), space=space, time=time, model=network())
+    assert fine.signal.shape == shape
+    assert np.isfinite(fine.signal).all()
+
+
+def test_interval_and_given_times() -> None:
+    coarse = series()
+    np.testing.assert_allclose(reconstruct(coarse, interval=1.5, model="linear").times, [0, 1.5, 3, 4.5, 6, 7.5])
+    given = reconstruct(coarse, space=1, times=[0.5, 2, 7.9], model="linear")
+    np.testing.assert_allclose(given.times, [0.5, 2, 7.9])
+    np.testing.assert_allclose(given.signal[1], coarse.signal[1], rtol=1e-5)
+
+
+def test_constant_stays_constant_and_scale_is_undone() -> None:
+    flat = Series(np.full((4, 2, 9, 9), 7.5), np.arange(4))
+    np.testing.assert_allclose(reconstruct(flat, model=network()).signal, 7.5, atol=1e-4)
+    coarse, model = series(), network()
+    brighter = coarse.with_signal(coarse.signal * 1000 + 5000)
+    expected = reconstruct(coarse, model=model).signal * 1000 + 5000
+    np.testing.assert_allclose(reconstruct(brighter, model=model).signal, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("space", [2, 1.5])
+def test_tiles_equal_the_whole(space: float) -> None:
+    tall = series((3, 1, 12 * HALO, 24))
+    model = network()
+    whole, tiled = (
+        reconstruct(tall, space=space, time=2, model=model, tile=tile).signal for tile in (10_000, 4 * HALO)
+    )
+    np.testing.assert_allclose(tiled, whole, atol=1e-2)  # of about 100
+
+
+def test_progress_is_monotone_and_cancel_stops_at_once() -> None:
+    seen = []
+    reconstruct(series(), model="linear", progress=lambda fraction, stage: seen.append(fraction))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    calls = []
+
+    def stop() -> bool:
+        calls.append(1)
+        return len(calls) == 3
+
+    with pytest.raises(Cancelled):
+        reconstruct(series(), model="linear", cancelled=stop)
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"space": 0.5}, SeriesError),
+        ({"time": 0}, SeriesError),
+        ({"interval": 0}, SeriesError),
+        ({"interval": 99}, SeriesError),
+        ({"times": [1, 99]}, SeriesError),
+        ({"times": [2, 1]}, SeriesError),
+        ({"model": "nonsense"}, ModelError),
+        ({"device": "quantum"}, ModelError),
+    ],
+)
+def test_refusals(options: dict, error: type) -> None:
+    with pytest.raises(error):
+        reconstruct(series(), **{"model": "linear", **options})

@@ -1,0 +1,84 @@
+"""Training: reproducible batches, a loss that falls, and runs that can be resumed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from dsc_superres.errors import FileError, ModelError
+from dsc_superres.networks import load_model
+from dsc_superres.training.data import DataOptions, SceneBatches
+from dsc_superres.training.train import read_config, train
+
+CONFIG = """
+name = "ode-liif"
+out = "{out}"
+seed = 5
+steps = {steps}
+warm_up = 2
+workers = 0
+validate_every = 100
+rate = 3e-3
+cool_down = 0.0
+[network]
+channels = 8
+blocks = 1
+frame_blocks = 1
+direction = 4
+field = 4
+decoder = 8
+[data]
+scenes = 2
+pairs = 2
+coarse = 16
+"""
+
+
+def test_batches_are_a_function_of_seed_and_step() -> None:
+    options = DataOptions(scenes=2, coarse=16)
+    first, again = (SceneBatches(options, seed=7, steps=9)[4] for _ in range(2))
+    other = SceneBatches(options, seed=8, steps=9)[4]
+    assert torch.equal(first.target, again.target)
+    assert torch.equal(first.window.frames, again.window.frames)
+    assert first.target.shape != other.target.shape or not torch.equal(first.target, other.target)
+
+
+def test_batches_hold_what_they_say() -> None:
+    """At an acquired time the noise-free target, averaged to the coarse grid, is the frame but for its noise."""
+    checked = 0
+    for index in range(12):
+        batch = SceneBatches(DataOptions(scenes=3, coarse=24, kspace_share=0), seed=1, steps=20)[index]
+        assert torch.isfinite(batch.target).all()
+        if batch.t[0] > 0 or batch.target.shape[-1] != 48:
+            continue
+        coarse = batch.target[:, 0].unflatten(-1, (24, 2)).unflatten(-3, (24, 2)).mean((-1, -3))
+        assert (coarse - batch.window.frames[:, 1]).abs().mean() < 0.05
+        checked += 1
+    assert checked >= 2
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
+    for name, lengths in (("whole", [6]), ("parts", [3, 6])):
+        for steps in lengths:
+            config = tmp_path / f"{name}.toml"
+            config.write_text(CONFIG.format(out=tmp_path / name, steps=steps))
+            weights = train(config)
+        assert weights.is_file()
+    whole, parts = (load_model(tmp_path / name / "ode-liif.safetensors").state_dict() for name in ("whole", "parts"))
+    for key, value in whole.items():
+        np.testing.assert_allclose(parts[key], value, atol=1e-6)
+
+
+def test_configuration_errors_are_sentences(tmp_path) -> None:
+    with pytest.raises(FileError, match="cannot be read"):
+        read_config(tmp_path / "gone.toml")
+    (tmp_path / "bad.toml").write_text('name = "ode-liif"\nout = "x"\nstps = 3\n')
+    with pytest.raises(ModelError, match="stps"):
+        read_config(tmp_path / "bad.toml")
+
+
+def test_data_options_of_the_shipped_configuration_exist() -> None:
+    import dsc_superres.training as package
+
+    options = read_config(next(iter(package.__path__)) + "/ode-liif.toml")
+    assert set(options.data) <= {field.name for field in dataclasses.fields(DataOptions)}
