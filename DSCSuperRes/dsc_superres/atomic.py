@@ -35,6 +35,9 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
         yield partial
         _publish(partial, target)
         done = True
+    except FileError as error:
+        # Whoever wrote into the folder knows only its other name.
+        raise FileError(str(error).replace(str(partial), str(target))) from error
     except OSError as error:
         raise FileError(f"The folder {target.name} cannot be written: {error.strerror or error}.") from error
     finally:
@@ -56,7 +59,8 @@ def atomic_file(target: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise FileError(f"{target.name} cannot be written: {error.strerror or error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_text(target: str | Path, text: str) -> None:

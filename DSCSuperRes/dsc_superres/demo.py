@@ -74,8 +74,10 @@ class Story:
 
 def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: False) -> Path:
     """Do it and return the path of the report. Raises ``DSCError``; what fails leaves no folder behind."""
+    from dsc_superres.networks import load_model
     from dsc_superres.report import write_report
 
+    load_model(demo.model)  # a model that is not there is worth knowing before the work, not in the middle of it
     with atomic_folder(demo.folder) as folder:
         patient = None
         if demo.series is None:

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.run(options)
         sys.stdout.flush()
     except (KeyboardInterrupt, Cancelled):
-        return _fail("interrupted; nothing was written", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED)
     except DSCError as error:
         return _fail(str(error), 2)
     except BrokenPipeError:

@@ -87,14 +87,14 @@ def maps(options: argparse.Namespace) -> None:
     settings = MapOptions(**{name: value for name, value in chosen.items() if value is not None})
     aif = read_aif_csv(options.aif) if options.aif else None
     series = _read(options)
-    with progress_bar("Perfusion maps") as report:
+    with progress_bar("Perfusion maps") as report, atomic_folder(options.output) as folder:
         report(0.1, "Brain mask")
         mask = find_mask(options.mask, series)
         report(0.3, "Arterial input and deconvolution")
         mask = np.ones(series.signal.shape[1:], bool) if mask is None else mask
         found = compute_maps(series, aif=aif, mask=mask, options=settings)
-        with atomic_folder(options.output) as folder:
-            write_maps(found, series.geometry, folder)
+        report(0.9, "Writing")
+        write_maps(found, series.geometry, folder)
     for warning in found.warnings:
         print(f"Note: {warning}", file=sys.stderr)
     if options.json:
