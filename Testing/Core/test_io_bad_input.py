@@ -73,6 +73,14 @@ def test_sheared_axes(tmp_path):
     refuses(lambda: read_series(path), "scan.nii", "right angles", "resample")
 
 
+def test_axes_that_contradict_the_voxel_size(tmp_path, capfd):
+    image = nibabel.Nifti1Image(np.zeros((4, 4, 4, 3)), np.diag([2.0, 2, 2, 1]))
+    image.header["pixdim"][1:4] = 1
+    nibabel.save(image, tmp_path / "scan.nii")
+    refuses(lambda: read_series(tmp_path / "scan.nii"), "scan.nii", "1 x 1 x 1 mm and 2 x 2 x 2 mm", kind=FileError)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -184,8 +192,9 @@ def test_targets_that_cannot_be_written(tmp_path, series, suffix):
     before = listing(tmp_path)
     for name in ("missing/scan", "file/scan", "folder", "taken", "locked"):
         target = tmp_path / f"{name}{suffix}"
-        refuses(lambda target=target: write_series(series, target), f"Cannot write {tmp_path / name}.", kind=FileError)
-        refuses(lambda target=target: write_series(series, str(target)), "folder" if name != "locked" else "read-only")
+        culprit = tmp_path / "taken.json" if name == "taken" else target
+        words = f"Cannot write {culprit}:", "read-only" if name == "locked" else "folder"
+        refuses(lambda target=target: write_series(series, target), *words, kind=FileError)
     assert listing(tmp_path) == before
     assert (tmp_path / f"locked{suffix}").read_text() == "precious"
 

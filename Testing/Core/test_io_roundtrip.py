@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -218,3 +220,12 @@ def test_sidecar_holds_no_more_than_it_should(tmp_path):
     assert set(content) == {"EchoTime", "RepetitionTime", "FrameTimes", "Provenance", "GeneratedBy"}
     assert "DOE" not in (tmp_path / "scan.json").read_text()
     assert math.isclose(content["RepetitionTime"], 1.5)
+
+
+def test_runs_with_what_slicer_brings():
+    """No import beyond numpy, scipy, SimpleITK, pydicom and what these bring."""
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(['torch', 'nibabel', 'skimage', 'nilearn', 'matplotlib'])); "
+        "import dsc_superres.io"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

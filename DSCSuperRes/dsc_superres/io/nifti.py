@@ -15,7 +15,7 @@ import math
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ class _Header:
     shape: tuple[int, ...]  # [..., z, y, x]
     dtype: np.dtype
     offset: int
+    spacing: tuple[float, ...]  # x, y, z in the file's unit of length
     slope: float
     intercept: float
     interval: float
@@ -57,7 +58,7 @@ def read_nifti(path: Path) -> Stored:
     try:
         with _opened(path) as file:
             header = _parse(path, file.read(_HEADER_SIZE))
-            _refuse_shear(path, header)
+            _check_axes(path, header)
             file.seek(header.offset)
             array = _voxels(path, file, header)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -124,6 +125,7 @@ def _parse(path: Path, raw: bytes) -> _Header:
         shape=tuple(sizes[::-1]),
         dtype=np.dtype(order + kind),
         offset=max(int(offset), _HEADER_SIZE),
+        spacing=get("3f", 80),
         slope=slope,
         intercept=intercept,
         interval=_decimal(get("f", 92)[0]),
@@ -156,17 +158,26 @@ def _rescaled(value: float, scale: float) -> float:
     return value / round(1 / scale)  # 1500 / 1000, not 1500 * 0.001, which is not 1.5
 
 
-def _refuse_shear(path: Path, header: _Header) -> None:
-    """ITK would silently fall back on the qform."""
+def _check_axes(path: Path, header: _Header) -> None:
+    """Refuse an sform that is no rotation of the voxel size: ITK would take another orientation without a word."""
     if header.sform is None:
         return
     lengths = np.linalg.norm(header.sform[:, :3], axis=0)
+    if not np.allclose(lengths, header.spacing, rtol=1e-2):
+        raise FileError(
+            f"The header of {path} states two voxel sizes, {_listed(header.spacing)} mm and {_listed(lengths)} mm "
+            "(pixdim and sform): correct the wrong one."
+        )
     axes = header.sform[:, :3] / np.where(lengths > 0, lengths, 1)
     if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
         raise FileError(
             f"The axes of {path} are not at right angles to each other (its sform is sheared): "
             "resample it to an orthogonal grid first."
         )
+
+
+def _listed(lengths: Iterable[float]) -> str:
+    return " x ".join(f"{length:.4g}" for length in lengths)
 
 
 def _geometry(path: Path) -> Geometry:
