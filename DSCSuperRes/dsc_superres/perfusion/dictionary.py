@@ -11,29 +11,33 @@ from scipy.special import gammaincc
 
 STEP = 0.05
 """s; the grid of the convolution."""
+LORENTZIAN = 0.0
+"""In the place of a gamma shape: the Lorentzian residue, flat at first and with a long tail."""
 
 
 @dataclass(frozen=True, eq=False)
 class AtomGrid:
     """The parameters of the atoms and their priors.
 
-    shapes  of the gamma distribution of transit times: 1 is an exponential residue, large is a box
-    mtt     mean transit times, s; evenly spaced in the logarithm
-    delays  from artery to tissue, s; evenly spaced
-    shape_prior  relative probability of each shape: the two classic residues, exponential and box, are more likely
+    shapes       of the gamma distribution of transit times: 1 is an exponential residue, large a box, 0.5 is like two
+                 exponentials; or LORENTZIAN
+    mtt          mean transit times, s; evenly spaced in the logarithm
+    delays       from artery to tissue, s; evenly spaced
+    shape_prior  relative probability of each shape
 
-    Transit times are log-normal around 5 s; delays normal around 1 s, with wide tails for collateral flow.
+    Transit times are log-normal around ``mtt_centre`` s; delays normal around ``delay_centre`` s, with a tail for the
+    late flow of collaterals.
     """
 
-    shapes: np.ndarray = field(default_factory=lambda: np.array([1.0, 1.5, 2.5, 5.0, 12.0, 50.0]))
+    shapes: np.ndarray = field(default_factory=lambda: np.array([0.5, 1.0, LORENTZIAN, 2.5, 6.0, 50.0]))
     mtt: np.ndarray = field(default_factory=lambda: np.geomspace(1.0, 24.0, 48))
     delays: np.ndarray = field(default_factory=lambda: np.arange(-5, 12.01, 0.25))
-    shape_prior: np.ndarray = field(default_factory=lambda: np.array([3.0, 1.0, 1.0, 1.0, 1.0, 2.0]))
-    mtt_centre: float = 5.0
-    mtt_spread: float = 0.9
+    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.3, 2.0, 0.2, 2.0, 1.0, 2.0]))
+    mtt_centre: float = 6.0
+    mtt_spread: float = 1.1
     delay_centre: float = 1.0
     delay_spread: float = 2.5
-    delay_tail: float = 0.1
+    delay_tail: float = 0.05
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -65,10 +69,17 @@ class Dictionary:
     log_prior: np.ndarray
 
 
+def residue(shape: float, x: np.ndarray) -> np.ndarray:
+    """The share of contrast still in the tissue after x mean transit times: R(0) = 1, unit area."""
+    if shape == LORENTZIAN:
+        return 1 / (1 + (0.5 * np.pi * x) ** 2)
+    return gammaincc(shape, shape * x)
+
+
 def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid: AtomGrid | None = None) -> Dictionary:
     """All atoms of ``grid`` for an arterial curve given as a function of time, sampled at times[t] (s).
 
-    C(t) = AIF convolved with R/MTT, R(t) the upper regularised gamma function of shape and t/MTT: R(0) = 1, area MTT.
+    C(t) = AIF convolved with R(t/MTT)/MTT.
     """
     grid = grid or AtomGrid()
     fine = np.arange(times[0] - max(grid.delays.max(), 0), times[-1] - min(grid.delays.min(), 0) + STEP, STEP)
@@ -78,9 +89,9 @@ def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid:
     share = shifted - lower
     curves = np.empty((*grid.shape, len(times)), np.float32)
     for i, shape in enumerate(grid.shapes):
-        residue = gammaincc(shape, shape * lag / grid.mtt[:, None])
-        residue[:, 0] *= 0.5
-        full = fftconvolve(arterial[None], residue, axes=1)[:, : len(fine)] * (STEP / grid.mtt[:, None])
+        values = residue(shape, lag / grid.mtt[:, None])
+        values[:, 0] *= 0.5  # the trapezoid rule
+        full = fftconvolve(arterial[None], values, axes=1)[:, : len(fine)] * (STEP / grid.mtt[:, None])
         curves[i] = full[:, lower] * (1 - share) + full[:, lower + 1] * share
     return Dictionary(
         grid=grid,

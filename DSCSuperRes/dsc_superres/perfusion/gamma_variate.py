@@ -64,11 +64,7 @@ def fit_gamma_variate(times: np.ndarray, curve: np.ndarray) -> GammaVariate:
     fits = []
     for alpha, beta in ((1.5, 2.0), (3.0, 1.5), (6.0, 1.0)):
         start = np.clip([1.05 * top, at - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
-        fits.append(
-            least_squares(
-                misfit, start, bounds=(lower, upper), x_scale=scale, max_nfev=80
-            )
-        )
+        fits.append(least_squares(misfit, start, bounds=(lower, upper), x_scale=scale, max_nfev=80))
     return GammaVariate(*min(fits, key=lambda fit: fit.cost).x)
 
 

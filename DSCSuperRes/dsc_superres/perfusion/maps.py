@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.aif import automatic_aif
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
+from dsc_superres.perfusion.estimate import curve_maps
+from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.provenance import provenance
@@ -93,7 +93,12 @@ def compute_maps(
     curves = delta_r2star(signal, series.echo_time, bolus.baseline)
     if aif is None:
         aif = automatic_aif(curves, series.times, bolus, np.argwhere(mask))
-    values = curve_maps(curves, series.times, aif, bolus, options)
+    leakage = {}
+    if options.leakage != "none":
+        reference = reference_curve(curves, bolus)
+        fit = correct_leakage(curves, series.times, reference, bolus, options.leakage == "bidirectional")
+        curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
+    values = curve_maps(curves, series.times, aif, bolus, options, series.echo_time) | leakage
     maps = {name: _placed(value, mask) for name, value in values.items()}
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
@@ -104,47 +109,6 @@ def compute_maps(
         provenance=provenance(series, aif, bolus, options),
         extra=maps,
     )
-
-
-def curve_maps(
-    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, options: MapOptions
-) -> dict[str, np.ndarray]:
-    """Map values float32[n] by name from concentration curves[t, n] (1/s) at times[t] (s)."""
-    arterial = aif.at(times)
-    cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, options.integration_end)
-    residue = _deconvolve(curves, arterial, times, options)
-    cbf = 6000 * options.kh_over_rho * residue.peak
-    return {
-        "cbv": cbv.astype(np.float32),
-        "cbf": cbf.astype(np.float32),
-        "mtt": mean_transit_time(cbv, cbf),
-        "ttp": time_to_peak(curves, times, bolus),
-        "tmax": residue.time,
-    }
-
-
-def area_ratio(
-    curves: np.ndarray, arterial: np.ndarray, times: np.ndarray, bolus: Bolus, integration_end: float | None
-) -> np.ndarray:
-    """float64[n]: area of curves[t, n] over that of arterial[t], trapezoids on the true times. CAPLEX Q.PH1.001."""
-    end = times[-1] if integration_end is None else bolus.arrival + integration_end
-    window = slice(bolus.baseline.stop - 1, max(int(np.searchsorted(times, end, "right")), bolus.peak_frame + 2))
-    arterial_area = np.trapezoid(arterial[window], times[window])
-    if arterial_area <= 0:
-        raise PerfusionError("The area under the arterial input is not positive: choose another one.")
-    return np.trapezoid(curves[window], times[window], axis=0) / arterial_area
-
-
-def mean_transit_time(cbv: np.ndarray, cbf: np.ndarray) -> np.ndarray:
-    """float32[n]: 60 CBV/CBF in s where both are positive, else 0. Central volume theorem, CAPLEX M.ID1.001."""
-    cbv, cbf = np.asarray(cbv, np.float32), np.asarray(cbf, np.float32)
-    positive = (cbv > 0) & (cbf > 0)
-    return np.where(positive, 60 * cbv / np.where(positive, cbf, 1), 0).astype(np.float32)
-
-
-def time_to_peak(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndarray:
-    """float32[n]: time of the maximum of curves[t, n] minus the bolus' arrival, s. CAPLEX Q.CD1.010."""
-    return np.maximum(times[curves.argmax(axis=0)] - bolus.arrival, 0).astype(np.float32)
 
 
 def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
@@ -161,23 +125,6 @@ def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
         raise PerfusionError(
             f"{NO_BOLUS} (the signal rises in many voxels while it falls in others, as it does with motion)."
         )
-
-
-def _deconvolve(
-    curves: np.ndarray, arterial: np.ndarray, times: np.ndarray, options: MapOptions
-) -> deconvolution.Residue:
-    grid = deconvolution.uniform_grid(times)
-    if len(grid) != len(times) or not np.allclose(grid, times):
-        curves = PchipInterpolator(times, curves, axis=0)(grid).astype(np.float32)
-        arterial = PchipInterpolator(times, arterial)(grid)
-    dt = float(grid[1] - grid[0])
-    if options.method == "osvd":
-        return deconvolution.osvd(curves, arterial, dt, options.oscillation)
-    solve, default = {
-        "ssvd": (deconvolution.ssvd, deconvolution.STANDARD_THRESHOLD),
-        "csvd": (deconvolution.csvd, deconvolution.CIRCULANT_THRESHOLD),
-    }[options.method]
-    return solve(curves, arterial, dt, options.threshold or default)
 
 
 def _checked_mask(mask: np.ndarray, series: Series) -> np.ndarray:

@@ -17,7 +17,8 @@ class MapOptions:
 
     method            "csvd" (default), "osvd", "ssvd" or "bayes"
     kh_over_rho       haematocrit factor over brain density, mL/g; in CBV and CBF alike (CAPLEX M.ID1.006)
-    threshold         sSVD, cSVD: share of the largest singular value below which they are cut; None: 0.2, 0.1
+    threshold         sSVD, cSVD: share of the largest singular value below which they are cut; None: 0.2, 0.1 as
+                      published; "adaptive": the best one for the interval and the noise of the series
     oscillation       oSVD: the limit of the oscillation index
     leakage           "none", "bsw" or "bidirectional"
     integration_end   s after the bolus' arrival at which the areas of CBV end; None: chosen from the series
@@ -27,7 +28,7 @@ class MapOptions:
 
     method: str = "csvd"
     kh_over_rho: float = KH_OVER_RHO
-    threshold: float | None = None
+    threshold: float | str | None = None
     oscillation: float = 0.035
     leakage: str = "none"
     integration_end: float | None = None
@@ -41,8 +42,10 @@ class MapOptions:
             raise PerfusionError(
                 f"kH/rho is {self.kh_over_rho}; it must be positive (0.705 mL/g, or 1 for relative maps)."
             )
-        if self.threshold is not None and not 0 < self.threshold < 1:
-            raise PerfusionError(f"The threshold is {self.threshold}; it must lie between 0 and 1.")
+        if self.threshold not in (None, "adaptive") and not (
+            isinstance(self.threshold, int | float) and 0 < self.threshold < 1
+        ):
+            raise PerfusionError(f'The threshold is {self.threshold}; it must lie between 0 and 1 or be "adaptive".')
         if not self.oscillation > 0:
             raise PerfusionError(f"The oscillation limit is {self.oscillation}; it must be positive.")
         if self.integration_end is not None and not self.integration_end > 0:

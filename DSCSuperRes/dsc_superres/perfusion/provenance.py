@@ -8,6 +8,8 @@ from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
 
+UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
+UNITS |= {f"{name}_sd": unit for name, unit in UNITS.items() if name != "ttp"} | {"k1": "1", "k2": "1/s"}
 FORMULAS = {
     "delta_r2star": "-ln(S/S0)/TE [1/s], CAPLEX M.SM1.001, S0 = mean of the baseline, P.BL2.003",
     "cbv": "100 kH/rho area(tissue)/area(artery) [mL/100 g], CAPLEX Q.PH1.001",
@@ -33,6 +35,7 @@ def provenance(series: Series, aif: ArterialInput, bolus: Bolus, options: MapOpt
         "oscillation_limit": options.oscillation if options.method == "osvd" else None,
         "leakage": options.leakage,
         "kh_over_rho_ml_per_g": options.kh_over_rho,
+        "units": dict(UNITS),
         "formulas": dict(FORMULAS),
         "echo_time_s": series.echo_time,
         "interval_s": series.interval,

@@ -1,0 +1,42 @@
+"""Blood volume from areas, and where the integral should end."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.integrate import cumulative_trapezoid
+
+from dsc_superres.errors import PerfusionError
+from dsc_superres.perfusion.bolus import Bolus, curve_noise
+
+
+def area_ratio(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray, bolus: Bolus, end: float) -> np.ndarray:
+    """float64[n]: area of curves[t, n] over that of arterial[t] up to ``end`` (s), trapezoids on the true times.
+
+    CAPLEX Q.PH1.001 without its factors. Raises ``PerfusionError`` where the arterial area is not positive.
+    """
+    window = slice(bolus.baseline.stop - 1, max(int(np.searchsorted(times, end, "right")), bolus.peak_frame + 2))
+    arterial_area = np.trapezoid(arterial[window], times[window])
+    if arterial_area <= 0:
+        raise PerfusionError("The area under the arterial input is not positive: choose another one.")
+    return np.trapezoid(curves[window], times[window], axis=0) / arterial_area
+
+
+def integration_end(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray, bolus: Bolus) -> float:
+    """The time (s) at which the integrals of curves[t, n] and arterial[t] best end.
+
+    A longer window adds noise: that of the frames, and that of S0 in all of them. A shorter one cuts the tail of the
+    tissue more than that of the artery. The mean curve, nearly free of noise, tells that bias; the least root sum of
+    squares of both wins.
+    """
+    first = bolus.baseline.stop - 1
+    noise = float(np.median(curve_noise(curves)))
+    mean = curves.mean(axis=1, dtype=np.float64)
+    ends = np.arange(min(bolus.peak_frame + 2, len(times) - 1), len(times))
+    tissue = cumulative_trapezoid(mean[first:], times[first:], initial=0)[ends - first]
+    artery = cumulative_trapezoid(arterial[first:], times[first:], initial=0)[ends - first]
+    if np.any(tissue <= 0) or np.any(artery <= 0):
+        return float(times[-1])
+    length = times[ends] - times[first]
+    spread = noise * np.sqrt(length * length / (ends - first) + length**2 / bolus.baseline_frames) / tissue
+    bias = (tissue / artery) / (tissue[-1] / artery[-1]) - 1
+    return float(times[ends[np.argmin(np.hypot(spread, bias))]])

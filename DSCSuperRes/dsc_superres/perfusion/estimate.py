@@ -1,0 +1,118 @@
+"""From concentration curves to map values: areas and SVD, or the Bayesian dictionary."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from dsc_superres.perfusion import deconvolution
+from dsc_superres.perfusion.area import area_ratio, integration_end
+from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.options import MapOptions
+
+
+def curve_maps(
+    curves: np.ndarray,
+    times: np.ndarray,
+    aif: ArterialInput,
+    bolus: Bolus,
+    options: MapOptions,
+    echo_time: float = 0.03,
+) -> dict[str, np.ndarray]:
+    """Map values float32[n] by name from concentration curves[t, n] (1/s) at times[t] (s).
+
+    cbv, cbf, mtt, ttp and tmax; with "bayes" also their standard deviations cbv_sd, cbf_sd, mtt_sd, tmax_sd.
+    """
+    curves = np.asarray(curves, np.float32)
+    values = _bayes(curves, times, aif, options, echo_time) if options.method == "bayes" else None
+    if values is None:
+        values = _svd(curves, times, aif.at(times), bolus, options)
+    values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
+    if "mtt_sd" in values:
+        values["mtt_sd"] = values["mtt_sd"] * values["mtt"]
+    values["ttp"] = time_to_peak(curves, times, bolus)
+    return values
+
+
+def mean_transit_time(cbv: np.ndarray, cbf: np.ndarray) -> np.ndarray:
+    """float32[n]: 60 CBV/CBF in s where both are positive, else 0. Central volume theorem, CAPLEX M.ID1.001."""
+    cbv, cbf = np.asarray(cbv, np.float32), np.asarray(cbf, np.float32)
+    positive = (cbv > 0) & (cbf > 0)
+    return np.where(positive, 60 * cbv / np.where(positive, cbf, 1), 0).astype(np.float32)
+
+
+def time_to_peak(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndarray:
+    """float32[n]: time of the maximum of curves[t, n] minus the bolus' arrival, s. CAPLEX Q.CD1.010.
+
+    Between the frames the maximum is that of the parabola through three of them.
+    """
+    at = np.clip(curves.argmax(axis=0), 1, len(times) - 2)
+    columns = np.arange(curves.shape[1])
+    before, top, after = (curves[at + k, columns].astype(np.float64) for k in (-1, 0, 1))
+    left, right = times[at] - times[at - 1], times[at + 1] - times[at]
+    rise, fall = (top - before) / left, (top - after) / right
+    bend = rise / left + fall / right
+    shift = np.where(bend > 0, 0.5 * (rise * right / left - fall * left / right) / np.where(bend > 0, bend, 1), 0)
+    shift = np.clip(shift, -left, right)
+    return np.maximum(times[at] + shift - bolus.arrival, 0).astype(np.float32)
+
+
+def resampled(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Curves [m, n] and arterial [m] on an even grid of times, and its step (s); unchanged where times are even.
+
+    Irregular frames are joined by monotone splines (pchip), which do not overshoot.
+    """
+    grid = deconvolution.uniform_grid(times)
+    if len(grid) != len(times) or not np.allclose(grid, times, atol=0.02 * (grid[1] - grid[0])):
+        curves = PchipInterpolator(times, curves, axis=0)(grid).astype(np.float32)
+        arterial = PchipInterpolator(times, arterial)(grid)
+    return curves, arterial, float(grid[1] - grid[0])
+
+
+def _svd(
+    curves: np.ndarray, times: np.ndarray, arterial: np.ndarray, bolus: Bolus, options: MapOptions
+) -> dict[str, np.ndarray]:
+    if options.integration_end is None:
+        end = integration_end(curves, arterial, times, bolus)
+    else:
+        end = bolus.arrival + options.integration_end
+    cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
+    even, artery, dt = resampled(curves, arterial, times)
+    if options.method == "osvd":
+        residue = deconvolution.osvd(even, artery, dt, options.oscillation)
+    else:
+        solve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
+        residue = solve(even, artery, dt, threshold(even, artery, dt, options))
+    cbf = 6000 * options.kh_over_rho * residue.peak
+    return {"cbv": cbv.astype(np.float32), "cbf": cbf.astype(np.float32), "tmax": residue.time}
+
+
+def threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, options: MapOptions) -> float:
+    """The share of the largest singular value that sSVD or cSVD keeps: given, published, or adapted to noise."""
+    if options.threshold is None:
+        return deconvolution.STANDARD_THRESHOLD if options.method == "ssvd" else deconvolution.CIRCULANT_THRESHOLD
+    if options.threshold != "adaptive":
+        return float(options.threshold)
+    noise = float(np.median(curve_noise(curves)) / max(np.median(curves.max(axis=0)), 1e-6))
+    return deconvolution.adaptive_threshold(arterial, dt, noise, circulant=options.method == "csvd")
+
+
+def _bayes(
+    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, options: MapOptions, echo_time: float
+) -> dict[str, np.ndarray]:
+    from dsc_superres.perfusion.bayes import posterior  # needs torch
+    from dsc_superres.perfusion.dictionary import dictionary
+    from dsc_superres.perfusion.gamma_variate import continuous_curve
+
+    found = posterior(curves, dictionary(continuous_curve(aif.times, aif.delta_r2star), times), echo_time)
+    cbv, cbf = 100 * options.kh_over_rho * found.cbv, 6000 * options.kh_over_rho * found.cbf
+    return {
+        "cbv": cbv,
+        "cbf": cbf,
+        "tmax": found.delay,
+        "cbv_sd": cbv * found.cbv_sd,
+        "cbf_sd": cbf * found.cbf_sd,
+        "mtt_sd": found.mtt_sd,
+        "tmax_sd": found.delay_sd,
+    }
