@@ -1,4 +1,4 @@
-"""What a head is made of: relaxation, blood supply and leakage of every voxel, as the scanner's compartments."""
+"""What a head is made of: relaxation, perfusion and leakage of every voxel."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import numpy as np
 
 from dsc_superres.phantom import anatomy as tissue
 from dsc_superres.phantom.anatomy import Anatomy
-from dsc_superres.phantom.grid import LAYERS
-from dsc_superres.phantom.kinetics import KH, RHO, TissueCurves
-from dsc_superres.phantom.scanner import Compartment
 
 # label: proton density, T1 (s), T2* (s) at 3 T, CBF (mL/100 g/min), MTT (s)
 _PROPERTIES = {
@@ -54,7 +51,6 @@ def furnish(
     labels: np.ndarray,
     fluid: np.ndarray,
     vessels: tuple[np.ndarray, np.ndarray],
-    leakage: float,
 ) -> Head:
     """Properties for every voxel of ``labels``: typical values, varied per patient and smoothly in space."""
     grid = anatomy.grid
@@ -75,7 +71,7 @@ def furnish(
     rim = labels == tissue.RIM
     patchy = np.exp(0.35 * grid.field(rng, 7.0))
     cbf[rim] *= patchy[rim]
-    ktrans = np.where(rim, np.float32(leakage) * patchy, 0).astype(np.float32)
+    ktrans = np.where(rim, np.float32(rng.uniform(0.02, 0.25) / 60) * patchy, 0).astype(np.float32)
     stroke = np.isin(labels, (tissue.CORE, tissue.PENUMBRA))
     starved = rng.uniform(2.5, 5) + 0.5 * patchy
     delay[stroke] += starved[stroke]
@@ -92,60 +88,3 @@ def _air_gradients(rng: np.random.Generator, anatomy: Anatomy) -> np.ndarray:
         parts = ((c - np.float32(p)) ** 2 for c, p in zip(anatomy.warp, (x, y, z), strict=True))
         total += np.float32(rng.uniform(30, 90)) * np.exp(-sum(parts) / np.float32(2 * reach**2))
     return total
-
-
-@dataclass(frozen=True, eq=False)
-class Supply:
-    """The curves of each kind of tissue and the apparent blood volume (mL/100 g) of pure artery and vein.
-
-    Blood in a large vessel changes R2* less than the same blood spread through a capillary bed; vessels are
-    therefore given the volume that an analysis with the tissue's relaxivity would find in them.
-    """
-
-    normal: TissueCurves
-    tumour: TissueCurves
-    stroke: TissueCurves
-    vessel: TissueCurves
-    artery_cbv: float
-    vein_cbv: float
-    artery_mtt: float = 1.0
-    vein_mtt: float = 3.0
-
-    def compartments(self, head: Head, index: int) -> list[Compartment]:
-        """The compartments of slice ``index`` of the whole head."""
-        layers = slice(index * LAYERS, (index + 1) * LAYERS)
-        part = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
-        lesion = np.isin(part["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
-        stroke = np.isin(part["labels"], (tissue.CORE, tissue.PENUMBRA))
-        inside = part["labels"] != tissue.BACKGROUND
-        rest = 1 - part["artery"] - part["vein"]
-        left = rest * (1 - part["fluid"])
-        groups = ((inside & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
-        found = [self._select(part, where, left, curves) for where, curves in groups]
-        for name, share, values in (
-            ("fluid", rest * part["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
-            ("artery", part["artery"], _blood(self.artery_cbv, self.artery_mtt, t1=1.3, t2star=0.045)),
-            ("vein", part["vein"], _blood(self.vein_cbv, self.vein_mtt, t1=1.6, t2star=0.022)),
-        ):
-            r2star = part["air"] + values.pop("r2")
-            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * part["delay"] + 4.0 * (name == "vein")
-            filled = {key: np.full_like(left, value) for key, value in values.items()}
-            mixed = part | filled | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(left)}
-            found.append(self._select(mixed, share > 0, share, self.vessel))
-        return found
-
-    @staticmethod
-    def _select(part: dict, where: np.ndarray, share: np.ndarray, curves: TissueCurves) -> Compartment:
-        names = ("density", "t1", "r2star", "cbf", "mtt", "delay", "ktrans")
-        values = {name: part[name][where] for name in names}
-        return Compartment(pixel=np.nonzero(where)[1], share=share[where] / LAYERS, curves=curves, **values)
-
-
-def _blood(cbv: float, mtt: float, t1: float, t2star: float) -> dict[str, float]:
-    return {"density": 0.85, "t1": t1, "r2": 1 / t2star, "cbf": 60 * cbv / mtt, "mtt": mtt}
-
-
-def apparent_volume(curves: TissueCurves, mtt: float, exponent: float, echo_time: float) -> float:
-    """CBV (mL/100 g) of pure blood whose signal falls by exp(-``exponent``) at the peak."""
-    per_cbf = curves.table[int(np.rint(curves.position(np.float32(mtt))))].max()
-    return min(exponent / echo_time / per_cbf * mtt / 60, 100 * KH / RHO)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
-from scipy.special import gammaincc
+from scipy.special import gamma, gammaincc
 
 KH = 0.733
 """Haematocrit factor (1 - 0.45) / (1 - 0.25) between large and small vessels."""
@@ -65,12 +65,17 @@ class Bolus:
         """Delta R2* (1/s) at ``times`` (s, uniform, starting at 0)."""
         since = np.maximum(times - self.arrival, 0)
         first = since**self.shape * np.exp(-since / self.scale)
-        first /= first.sum() * (times[1] - times[0])
+        first /= gamma(self.shape + 1) * self.scale ** (self.shape + 1)
         second = _convolve(
             _later(first, times, self.recirculation_delay), _decay(times, self.recirculation_spread), times
         )
         slow = _convolve(_later(first, times, 4.0), _decay(times, self.washout), times)
         return self.area * (first + self.recirculation * second + self.plateau * slow)
+
+    def at(self, times: np.ndarray) -> np.ndarray:
+        """Delta R2* (1/s) at any ``times`` (s)."""
+        fine = np.arange(0, np.max(times) + self.arrival + 2 * STEP, STEP)
+        return np.interp(times, fine, self(fine))
 
 
 def _decay(times: np.ndarray, constant: float) -> np.ndarray:
@@ -111,6 +116,7 @@ class TissueCurves:
 
     def __init__(self, bolus: Bolus, residue: Residue, duration: float) -> None:
         times = np.arange(0, duration + 2 * STEP, STEP)
+        self.residue = residue
         self.nodes = np.geomspace(0.8, 40, 64)
         residues = residue(times, self.nodes[:, None])
         self.table = (RHO / KH / 6000 * _convolve(bolus(times), residues, times)).astype(np.float32)

@@ -10,12 +10,14 @@ from dsc_superres.errors import SeriesError
 from dsc_superres.phantom import anatomy as tissue
 from dsc_superres.phantom.anatomy import TISSUES, build_anatomy
 from dsc_superres.phantom.grid import LAYERS, SLICES, Grid
-from dsc_superres.phantom.head import Head, Supply, apparent_volume, furnish
-from dsc_superres.phantom.kinetics import KH, RHO, STEP, ArterialInput, Bolus, Residue, TissueCurves
+from dsc_superres.phantom.head import Head, furnish
+from dsc_superres.phantom.kinetics import KH, RHO, ArterialInput
 from dsc_superres.phantom.lesions import KINDS, add_lesion, draw_kind
-from dsc_superres.phantom.scanner import Compartment, Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
+from dsc_superres.phantom.scanner import Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
+from dsc_superres.phantom.supply import Supply
 from dsc_superres.phantom.template import NAMES as TEMPLATES
 from dsc_superres.phantom.template import load_template
+from dsc_superres.phantom.truth import slice_truth
 from dsc_superres.phantom.vessels import draw_vessels
 from dsc_superres.series import Series
 
@@ -86,49 +88,55 @@ def digital_patient(
     _check(seed, slices, frames, matrix)
     _check_name("base anatomy", template, TEMPLATES)
     _check_name("lesion", lesion or "none", KINDS)
-    shape_rng, tissue_rng, scan_rng, noise_rng = np.random.default_rng(seed).spawn(4)
-    protocol = Protocol.draw(scan_rng)
+    shape, vascular, pathology, tissues, scan, noise = np.random.default_rng(seed).spawn(6)
+    protocol = Protocol.draw(scan)
     times = np.arange(frames) * protocol.repetition_time
-    grid = Grid.draw(shape_rng, matrix)
-    anatomy = build_anatomy(shape_rng, grid, load_template(template))
-    vessels = draw_vessels(shape_rng, anatomy)
-    kind = draw_kind(shape_rng)
+    grid = Grid.draw(shape, matrix)
+    anatomy = build_anatomy(shape, grid, load_template(template))
+    kind = draw_kind(pathology)
     kind = lesion or kind
-    labels, fluid = add_lesion(shape_rng, anatomy, kind)
-    leakage = tissue_rng.uniform(0.02, 0.25) / 60
-    head = furnish(tissue_rng, anatomy, labels, fluid, vessels, leakage)
-    supply, bolus, drawn = _supply(tissue_rng, protocol, times[-1])
-    leak = _leak(tissue_rng, bolus, times)
+    labels, fluid = add_lesion(pathology, anatomy, kind)
+    head = furnish(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
+    supply = Supply.draw(tissues, protocol.echo_time, times[-1])
+    leak = Leak.draw(tissues, supply.bolus, times)
+    clean, noisy, truth = _scan(scan, noise, head, supply, leak, protocol, times, slices)
+    return DigitalPatient(
+        **_both_series(seed, grid, protocol, times, clean, noisy),
+        **truth,
+        aif=ArterialInput(times, supply.bolus.at(times)),
+        description={"seed": seed, "template": template, "lesion": kind, "sigma": protocol.noise}
+        | asdict(protocol)
+        | supply.described(),
+    )
 
-    sensitivity = coil(scan_rng, (SLICES, matrix, matrix))
-    motion = Motion.draw(scan_rng, frames, protocol.motion)
-    sigma = _grey_signal(protocol) / protocol.snr
-    streams = noise_rng.spawn(SLICES)
-    clean = np.empty((frames, slices, matrix, matrix), np.float32)
+
+def _scan(
+    scan: np.random.Generator,
+    noise: np.random.Generator,
+    head: Head,
+    supply: Supply,
+    leak: Leak,
+    protocol: Protocol,
+    times: np.ndarray,
+    slices: int,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """The clean and the noisy signal float32[t, z, y, x] of the middle slices, and their truth maps."""
+    plane = head.labels.shape[1:]
+    sensitivity = coil(scan, (SLICES, *plane))
+    motion = Motion.draw(scan, times.size, protocol.motion)
+    streams = noise.spawn(SLICES)
+    clean = np.empty((times.size, slices, *plane), np.float32)
     noisy = np.empty_like(clean)
     truths = []
     for at in range(slices):
         index = at + (SLICES - slices) // 2
         parts = supply.compartments(head, index)
-        image = slice_signal(parts, protocol, times, leak, (matrix, matrix))
+        image = slice_signal(parts, protocol, times, leak, plane)
         clean[:, at] = acquire(image, protocol, sensitivity[index], motion)
-        near = _near_head(labels, index) if protocol.silent_background else None
-        noisy[:, at] = add_noise(streams[index], clean[:, at], sigma, near)
-        truths.append(_truth(parts, head, index))
-    return DigitalPatient(
-        **_both_series(seed, grid, protocol, times, clean, noisy),
-        **{name: np.stack([truth[name] for truth in truths]) for name in truths[0]},
-        aif=ArterialInput(times, _sampled(bolus, times)),
-        description={
-            "seed": seed,
-            "template": template,
-            "lesion": kind,
-            **asdict(protocol),
-            **drawn,
-            "ktrans": leakage,
-            "sigma": sigma,
-        },
-    )
+        near = _near_head(head.labels, index) if protocol.silent_background else None
+        noisy[:, at] = add_noise(streams[index], clean[:, at], protocol.noise, near)
+        truths.append(slice_truth(parts, head, index))
+    return clean, noisy, {name: np.stack([truth[name] for truth in truths]) for name in truths[0]}
 
 
 def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
@@ -143,52 +151,8 @@ def _check(seed: int, slices: int, frames: int, matrix: int) -> None:
         raise SeriesError(f"A digital patient has 1 to {SLICES} slices; {slices} were asked for.")
     if frames < 2:
         raise SeriesError(f"A digital patient needs at least 2 frames; {frames} were asked for.")
-    if matrix < 32 or matrix % 2:
-        raise SeriesError(f"The matrix of a digital patient is an even number from 32; {matrix} was asked for.")
-
-
-def _supply(rng: np.random.Generator, protocol: Protocol, duration: float) -> tuple[Supply, Bolus, dict[str, object]]:
-    """The bolus, scaled so that grey matter's signal falls by a drawn fraction, and every tissue's curves."""
-    bolus = Bolus.draw(rng)
-    drop = rng.uniform(0.40, 0.64)
-    normal = Residue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
-    peak = TissueCurves(bolus, normal, max(duration, 90)).table[32].max()
-    area = -np.log(1 - drop) / protocol.echo_time / (60 * peak)
-    bolus = Bolus(**{**asdict(bolus), "area": float(area)})
-    residues = {
-        "normal": normal,
-        "tumour": Residue(float(rng.choice([1.0, 2.0, 4.0]))),
-        "stroke": Residue(1.0, float(rng.uniform(0.5, 2.0))),
-        "vessel": Residue(2.0),
-    }
-    curves = {name: TissueCurves(bolus, residue, max(duration, 90)) for name, residue in residues.items()}
-    volumes = {
-        "artery_cbv": apparent_volume(curves["vessel"], 1.0, rng.uniform(2.0, 3.0), protocol.echo_time),
-        "vein_cbv": apparent_volume(curves["vessel"], 3.0, rng.uniform(1.5, 2.2), protocol.echo_time),
-    }
-    drawn = {"bolus": asdict(bolus), "grey_drop": drop, "residues": {k: asdict(v) for k, v in residues.items()}}
-    return Supply(**curves, **volumes), bolus, drawn | volumes
-
-
-def _sampled(bolus: Bolus, times: np.ndarray) -> np.ndarray:
-    fine = np.arange(0, max(times[-1], 90) + 2 * STEP, STEP)
-    return np.interp(times, fine, bolus(fine))
-
-
-def _leak(rng: np.random.Generator, bolus: Bolus, times: np.ndarray) -> Leak:
-    """Agent outside leaky vessels (two-compartment exchange, back-flux included), mM per ktrans of 1/s."""
-    fine = np.arange(0, max(times[-1], 90) + 2 * STEP, STEP)
-    tissue_relaxivity, backflux = 50.0, rng.uniform(0.1, 0.8) / 60
-    held = np.cumsum(bolus(fine) / tissue_relaxivity * np.exp(backflux * fine)) * STEP * np.exp(-backflux * fine)
-    return Leak(np.interp(times, fine, held), r2star=float(rng.uniform(5, 30)))
-
-
-def _grey_signal(protocol: Protocol) -> float:
-    """The stored steady-state signal of typical grey matter: what SNR refers to."""
-    rest = np.exp(-protocol.repetition_time / 1.35)
-    angle = np.radians(protocol.flip_angle)
-    steady = np.sin(angle) * (1 - rest) / (1 - np.cos(angle) * rest)
-    return protocol.scale * 0.84 * steady * np.exp(-protocol.echo_time / 0.052)
+    if matrix < 64 or matrix % 2:
+        raise SeriesError(f"The matrix of a digital patient is an even number from 64; {matrix} was asked for.")
 
 
 def _near_head(labels: np.ndarray, index: int) -> np.ndarray:
@@ -196,39 +160,9 @@ def _near_head(labels: np.ndarray, index: int) -> np.ndarray:
     return (labels[index * LAYERS : (index + 1) * LAYERS] != tissue.BACKGROUND).any(0)
 
 
-def _truth(parts: list[Compartment], head: Head, index: int) -> dict[str, np.ndarray]:
-    """The maps of one slice: volumes and flows add up over what a voxel holds, times are weighted by flow."""
-    shape = head.labels.shape[1:]
-
-    def total(values: list[np.ndarray]) -> np.ndarray:
-        summed = sum(np.bincount(p.pixel, v, shape[0] * shape[1]) for p, v in zip(parts, values, strict=True))
-        return summed.reshape(shape).astype(np.float32)
-
-    flows = [p.share * p.cbf for p in parts]
-    cbf = total(flows)
-    cbv = total([f * p.mtt / 60 for f, p in zip(flows, parts, strict=True)])
-    safe = np.maximum(cbf, 1e-6)
-    delay = total([f * p.delay for f, p in zip(flows, parts, strict=True)]) / safe
-    late = total([f * p.curves.time_to_peak(p.mtt) for f, p in zip(flows, parts, strict=True)]) / safe
-    layers = slice(index * LAYERS, (index + 1) * LAYERS)
-    fluid, artery, vein = (getattr(head, name)[layers] for name in ("fluid", "artery", "vein"))
-    left = (1 - artery - vein) * (1 - fluid)
-    volumes = np.stack([((head.labels[layers] == label) * left).sum(0) for label in TISSUES])
-    volumes[tissue.CSF] = ((1 - artery - vein) * fluid).sum(0)
-    volumes[tissue.ARTERY], volumes[tissue.VEIN] = artery.sum(0), vein.sum(0)
-    brain = volumes[tissue.CSF :].sum(0) > LAYERS / 2
-    return {
-        "cbv": cbv,
-        "cbf": cbf,
-        "mtt": 60 * cbv / safe,
-        "delay": delay,
-        "tmax": delay + late,
-        "tissue": volumes.argmax(0).astype(np.uint8),
-        "mask": brain,
-    }
-
-
-def _both_series(seed, grid: Grid, protocol: Protocol, times, clean, noisy) -> dict[str, Series]:
+def _both_series(
+    seed: int, grid: Grid, protocol: Protocol, times: np.ndarray, clean: np.ndarray, noisy: np.ndarray
+) -> dict[str, Series]:
     sources = dict.fromkeys(("times", "geometry", "echo_time"), "simulated")
     common = {
         "times": times,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.phantom.kinetics import TissueCurves
+from dsc_superres.phantom.kinetics import STEP, Bolus, TissueCurves
 
 R1_RELAXIVITY = 4.5
 """Of the contrast agent in tissue, 1/(s mM)."""
+TISSUE_RELAXIVITY = 50.0
+"""R2* relaxivity of agent inside capillaries, 1/(s mM): what makes Delta R2* a concentration."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Protocol:
             silent_background=bool(rng.uniform() < 0.3),
         )
 
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the noise as stored: ``snr`` refers to grey matter in the steady state."""
+        rest = np.exp(-self.repetition_time / 1.35)
+        angle = np.radians(self.flip_angle)
+        steady = np.sin(angle) * (1 - rest) / (1 - np.cos(angle) * rest)
+        return float(self.scale * 0.84 * steady * np.exp(-self.echo_time / 0.052) / self.snr)
+
 
 @dataclass(frozen=True, eq=False)
 class Compartment:
@@ -73,6 +83,15 @@ class Leak:
 
     concentration: np.ndarray
     r2star: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, bolus: Bolus, times: np.ndarray) -> Leak:
+        """Two-compartment exchange with back-flux (Tofts), from the plasma that ``bolus`` brings."""
+        fine = np.arange(0, times[-1] + 1, STEP)
+        backflux = rng.uniform(0.1, 0.8) / 60
+        plasma = bolus(fine) / TISSUE_RELAXIVITY
+        held = np.cumsum(plasma * np.exp(backflux * fine)) * STEP * np.exp(-backflux * fine)
+        return cls(np.interp(times, fine, held), r2star=float(rng.uniform(5, 30)))
 
 
 def slice_signal(

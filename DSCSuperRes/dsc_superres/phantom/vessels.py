@@ -88,7 +88,7 @@ def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
     x, y, z = anatomy.warp
     ventricles = (np.abs(x) < 30) & (y > -50) & (y < 35) & (z > -8) & (z < 32)
     candidates = np.flatnonzero((anatomy.fluid > 0.5) & (anatomy.depth > -0.5) & (anatomy.depth < 30) & ~ventricles)
-    index = np.stack(np.unravel_index(rng.choice(candidates, number, replace=False), anatomy.labels.shape), 1)
+    index = np.stack(np.unravel_index(rng.choice(candidates, number), anatomy.labels.shape), 1)
     return (index + rng.uniform(-0.5, 0.5, index.shape)) * anatomy.grid.steps
 
 

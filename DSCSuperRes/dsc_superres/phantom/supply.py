@@ -1,0 +1,107 @@
+"""The blood supply of a head: its bolus, the curves of every kind of tissue, and the compartments they make."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from dsc_superres.phantom import anatomy as tissue
+from dsc_superres.phantom.grid import LAYERS
+from dsc_superres.phantom.head import Head
+from dsc_superres.phantom.kinetics import KH, RHO, Bolus, Residue, TissueCurves
+from dsc_superres.phantom.scanner import Compartment
+
+ARTERY_MTT, VEIN_MTT = 1.0, 3.0
+"""Seconds over which a large vessel smears the bolus."""
+VEIN_DELAY = 4.0
+"""Seconds by which veins fill after the tissue that they drain."""
+
+
+@dataclass(frozen=True, eq=False)
+class Supply:
+    """The curves of each kind of tissue and the apparent blood volume (mL/100 g) of pure artery and vein.
+
+    Blood in a large vessel changes R2* less than the same blood spread through a capillary bed; vessels are
+    therefore given the volume that an analysis with the tissue's relaxivity would find in them.
+    """
+
+    bolus: Bolus
+    normal: TissueCurves
+    tumour: TissueCurves
+    stroke: TissueCurves
+    vessel: TissueCurves
+    artery_cbv: float
+    vein_cbv: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, echo_time: float, duration: float) -> Supply:
+        """A bolus whose dose makes grey matter's signal fall by 40 to 64 %, and curves of ``duration`` s."""
+        duration = max(duration, 90.0)
+        bolus, normal = Bolus.draw(rng), Residue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
+        peak = _peak(TissueCurves(bolus, normal, duration), 4.0)
+        area = -np.log(1 - rng.uniform(0.40, 0.64)) / echo_time / (60 * peak)
+        bolus = replace(bolus, area=float(area))
+        residues = {
+            "normal": normal,
+            "tumour": Residue(float(rng.choice([1.0, 2.0, 4.0]))),
+            "stroke": Residue(1.0, float(rng.uniform(0.5, 2.0))),
+            "vessel": Residue(2.0),
+        }
+        curves = {name: TissueCurves(bolus, residue, duration) for name, residue in residues.items()}
+        # Pure blood is meant to fall to 5 to 20 % of its signal: dark, but above the noise as a rule.
+        artery = _apparent_volume(curves["vessel"], ARTERY_MTT, rng.uniform(2.0, 3.0) / echo_time)
+        vein = _apparent_volume(curves["vessel"], VEIN_MTT, rng.uniform(1.5, 2.2) / echo_time)
+        return cls(bolus, **curves, artery_cbv=artery, vein_cbv=vein)
+
+    def described(self) -> dict[str, object]:
+        """What was drawn, as plain values."""
+        kinds = ("normal", "tumour", "stroke", "vessel")
+        residues = {name: asdict(getattr(self, name).residue) for name in kinds}
+        return {"bolus": asdict(self.bolus), "residues": residues} | {
+            "artery_cbv": self.artery_cbv,
+            "vein_cbv": self.vein_cbv,
+        }
+
+    def compartments(self, head: Head, index: int) -> list[Compartment]:
+        """The compartments of slice ``index`` of the whole head."""
+        layers = slice(index * LAYERS, (index + 1) * LAYERS)
+        part = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
+        lesion = np.isin(part["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
+        stroke = np.isin(part["labels"], (tissue.CORE, tissue.PENUMBRA))
+        inside = part["labels"] != tissue.BACKGROUND
+        rest = 1 - part["artery"] - part["vein"]
+        left = rest * (1 - part["fluid"])
+        groups = ((inside & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
+        found = [self._select(part, where, left, curves) for where, curves in groups]
+        for name, share, values in (
+            ("fluid", rest * part["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
+            ("artery", part["artery"], _blood(self.artery_cbv, ARTERY_MTT, t1=1.3, t2star=0.045)),
+            ("vein", part["vein"], _blood(self.vein_cbv, VEIN_MTT, t1=1.6, t2star=0.022)),
+        ):
+            r2star = part["air"] + values.pop("r2")
+            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * part["delay"] + VEIN_DELAY * (name == "vein")
+            filled = {key: np.full_like(left, value) for key, value in values.items()}
+            mixed = part | filled | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(left)}
+            found.append(self._select(mixed, share > 0, share, self.vessel))
+        return found
+
+    @staticmethod
+    def _select(part: dict[str, np.ndarray], where: np.ndarray, share: np.ndarray, curves: TissueCurves) -> Compartment:
+        names = ("density", "t1", "r2star", "cbf", "mtt", "delay", "ktrans")
+        values = {name: part[name][where] for name in names}
+        return Compartment(pixel=np.nonzero(where)[1], share=share[where] / LAYERS, curves=curves, **values)
+
+
+def _blood(cbv: float, mtt: float, t1: float, t2star: float) -> dict[str, float]:
+    return {"density": 0.85, "t1": t1, "r2": 1 / t2star, "cbf": 60 * cbv / mtt, "mtt": mtt}
+
+
+def _peak(curves: TissueCurves, mtt: float) -> float:
+    """The highest Delta R2* (1/s) of tissue with ``mtt`` (s), per mL/100 g/min."""
+    return float(curves.table[int(np.rint(curves.position(np.float32(mtt))))].max())
+
+
+def _apparent_volume(curves: TissueCurves, mtt: float, peak: float) -> float:
+    """CBV (mL/100 g) of blood whose Delta R2* rises to ``peak`` (1/s); never more than pure blood has."""
+    return min(peak / _peak(curves, mtt) * mtt / 60, 100 * KH / RHO)
