@@ -13,6 +13,7 @@ from dsc_superres.networks import Window
 from dsc_superres.networks.sampling import average
 from dsc_superres.reconstruct import normalisation
 from dsc_superres.training.anatomy import HeadVolumes, log_uniform
+from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientScenes
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
 COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
@@ -22,7 +23,10 @@ COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
 class DataOptions:
     """What a batch holds: ``scenes`` x ``pairs`` windows of ``coarse`` x ``coarse`` pixels, ``times`` targets each.
 
-    volumes: head volumes for half of the shapes ("mni152" or paths, variables expanded).
+    volumes: head volumes for half of the shapes ("mni152" or paths, variables expanded)
+    kspace_share: of the inputs under-sampled by cropping k-space instead of averaging blocks
+    patients: folder for the digital training patients, of which ``patient_share`` of the scenes are cut from step
+    ``patients_from`` on; none where it is empty
     """
 
     scenes: int = 6
@@ -31,6 +35,9 @@ class DataOptions:
     coarse: int = 36
     volumes: list[str] = field(default_factory=list)
     kspace_share: float = 0.15
+    patients: str = ""
+    patient_share: float = 0.25
+    patients_from: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class SceneBatches(Dataset):
     def __init__(self, options: DataOptions, *, seed: int, steps: int) -> None:
         self.options, self.seed, self.steps = options, seed, steps
         self.generator = SceneGenerator(HeadVolumes(options.volumes) if options.volumes else None)
+        self.patients = PatientScenes(options.patients) if options.patients else None
 
     def __len__(self) -> int:
         return self.steps
@@ -65,7 +73,8 @@ class SceneBatches(Dataset):
         factor = 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(1.3, 3.5)]))
         fine = round(self.options.coarse * factor)
         t = self._times(rng)
-        samples = [self._sample(rng, fine, t) for _ in range(self.options.scenes)]
+        use_patients = self.patients is not None and index >= self.options.patients_from
+        samples = [self._sample(rng, fine, t, use_patients) for _ in range(self.options.scenes)]
         frames, times, summary, target = (
             torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*samples, strict=True)
         )
@@ -77,10 +86,14 @@ class SceneBatches(Dataset):
             return np.sort(rng.choice(COMMON_TIMES, count, replace=False)).astype(np.float32)
         return np.sort(rng.uniform(0.02, 0.98, count)).astype(np.float32)
 
-    def _sample(self, rng: np.random.Generator, fine: int, t: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _sample(self, rng: np.random.Generator, fine: int, t: np.ndarray, use_patients: bool) -> tuple[np.ndarray, ...]:
         """Windows of one scene: frames [p, 4, h, w], times [p, 4], summary [1, 2, h, w], target [p, m, H, W]."""
-        scene = self.generator.draw(rng, fine)
-        clock = self._frame_times(rng)
+        if use_patients and rng.random() < self.options.patient_share:
+            scene = self.patients.draw(rng, fine)
+            clock = self._patient_times(rng, scene)
+        else:
+            scene = self.generator.draw(rng, fine)
+            clock = self._frame_times(rng)
         coarse = self._degrade(rng, scene.acquire(rng, clock))
         offset, scale = normalisation(coarse.mean(0))
         scale *= rng.uniform(0.7, 1.5)
@@ -106,13 +119,20 @@ class SceneBatches(Dataset):
             clock[1:] += np.cumsum(rng.uniform(-0.2, 0.4, count - 1) * interval)
         return clock
 
-    def _choose_pairs(self, rng: np.random.Generator, scene: Scene, clock: np.ndarray) -> np.ndarray:
+    @staticmethod
+    def _patient_times(rng: np.random.Generator, scene: PatientScene) -> np.ndarray:
+        """Every second to sixth of the simulated frames, from any of the first on."""
+        step = int(rng.choice([2, 3, 4, 4, 4, 5, 6]))
+        start = 0 if rng.random() < 0.4 else int(rng.integers(step))
+        return np.arange(start, FRAME_COUNT, step) * scene.interval
+
+    def _choose_pairs(self, rng: np.random.Generator, scene: Scene | PatientScene, clock: np.ndarray) -> np.ndarray:
         """Mostly around the bolus, where perfusion is decided."""
         last = clock.size - 1
         weight = np.full(last, 0.25)
         middle = clock[:-1] + np.diff(clock) / 2
         weight[(middle > scene.arrival - 4) & (middle < scene.arrival + 22)] += 1.0
-        if scene.start_up.any():
+        if scene.hot_start:
             weight[0] += 0.7
         return rng.choice(last, self.options.pairs, replace=False, p=weight / weight.sum())
 

@@ -40,6 +40,11 @@ class Scene:
     noise: float
     noise_blur: float
 
+    @property
+    def hot_start(self) -> bool:
+        """Whether the first frame is off steady state."""
+        return bool(np.any(self.start_up))
+
     def frames(self, times: np.ndarray) -> np.ndarray:
         """float32[t, y, x]: the noise-free signal at ``times`` (s), as the scanner's point spread shows it."""
         delta_r2star = self.blood * sample_table(self.table, self.transit, self.delay, times)

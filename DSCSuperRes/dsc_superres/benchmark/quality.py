@@ -1,0 +1,217 @@
+"""How close each model comes to the ground truth, over the validation patients and any measured series.
+
+Per case the series is under-sampled, reconstructed by every model, and measured: image errors against what the
+scanner stored and (digital patients) against the same without noise; then the error of the peak Delta R2* and of
+CBV and CBF, computed with one arterial input and one mask for all. Rows are mean and standard deviation over patients,
+then the difference of the first model to the best classic interpolator with its 95 % confidence interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from dsc_superres.degrade import matching_truth, undersample
+from dsc_superres.errors import PerfusionError
+from dsc_superres.metrics import nmse, psnr, ssim
+from dsc_superres.series import Series
+
+CLASSIC = ("linear", "cubic", "pchip", "backprojection")
+MEASURES: dict[str, tuple[str, bool]] = {
+    "psnr": ("PSNR, dB", True),
+    "nmse": ("NMSE, %", False),
+    "ssim": ("SSIM", True),
+    "psnr_clean": ("PSNR to noise-free, dB", True),
+    "psnr_between": ("… on frames not acquired", True),
+    "psnr_bolus": ("… on bolus frames", True),
+    "ssim_whole": ("SSIM whole image", True),
+    "peak": ("peak ΔR2* error, %", False),
+    "cbv": ("CBV error, %", False),
+    "cbf": ("CBF error, %", False),
+}
+"""Heading of each measure, and whether more is better. In the brain unless it says otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One series to measure on: ``truth`` as stored, ``clean`` without noise (the same where unknown)."""
+
+    name: str
+    truth: Series
+    clean: Series
+    mask: np.ndarray
+    aif: object | None
+
+    @property
+    def bolus(self) -> np.ndarray:
+        """bool[t]: frames in which the brain is at least a fifth of the way to its lowest signal."""
+        mean = self.clean.signal[:, self.mask].mean(axis=1)
+        steady = mean[1:] if len(mean) > 2 else mean
+        return mean < steady.max() - 0.2 * (steady.max() - steady.min())
+
+
+def patient_case(seed: int, slices: int, space: int, time: int) -> Case:
+    """A digital patient, cropped to what under-sampling sees."""
+    from dsc_superres.perfusion import ArterialInput
+    from dsc_superres.phantom import digital_patient
+
+    patient = digital_patient(seed, slices=slices)
+    truth, clean = (matching_truth(series, space, time) for series in (patient.series, patient.clean))
+    width, height, _ = truth.size
+    aif = ArterialInput(patient.aif.times, patient.aif.delta_r2star)
+    return Case(f"patient {seed}", truth, clean, patient.mask[:, :height, :width], aif)
+
+
+def measured_case(path: str, space: int, time: int) -> Case:
+    """A measured series: its own truth, noise included. An echo time that is not known cancels in every error."""
+    from dsc_superres.io import read_series
+    from dsc_superres.perfusion import brain_mask
+    from dsc_superres.study import ASSUMED_ECHO_TIME
+
+    series = read_series(path)
+    if series.echo_time is None:
+        series = replace(series, echo_time=ASSUMED_ECHO_TIME)
+    truth = matching_truth(series, space, time)
+    return Case(Path(path).name, truth, truth, brain_mask(truth), None)
+
+
+def measure(case: Case, recon: Series, time: int) -> dict[str, float]:
+    """Every measure of one reconstruction; perfusion errors only where there is a bolus."""
+    truth, clean, image, mask = case.truth.signal, case.clean.signal, recon.signal, case.mask
+    peak = float(clean.max())
+    between, bolus = np.arange(recon.frames) % time != 0, case.bolus
+    found = {
+        "psnr": psnr(image, truth, mask),
+        "nmse": 100 * nmse(image, truth, mask),
+        "ssim": ssim(image, truth, mask),
+        "psnr_clean": psnr(image, clean, mask, peak),
+        "psnr_between": psnr(image[between], clean[between], mask, peak),
+        "psnr_bolus": psnr(image[bolus], clean[bolus], mask, peak),
+        "ssim_whole": ssim(image, truth),
+    }
+    try:
+        return found | _perfusion_errors(case, recon)
+    except PerfusionError:
+        return found
+
+
+def _perfusion_errors(case: Case, recon: Series) -> dict[str, float]:
+    """Median relative errors (%) over the brain, against the noise-free series' own values."""
+    from dsc_superres.perfusion import MapOptions, compute_maps, delta_r2star
+
+    options = MapOptions(method="csvd")
+    maps = compute_maps(case.clean, aif=case.aif, mask=case.mask, options=options)
+    found = compute_maps(recon, aif=maps.aif, mask=case.mask, options=options)
+    peaks = [
+        delta_r2star(series.signal[:, case.mask], series.echo_time or 0.03, maps.baseline).max(axis=0)
+        for series in (recon, case.clean)
+    ]
+    pairs = {"peak": peaks} | {
+        name: (getattr(found, name)[case.mask], getattr(maps, name)[case.mask]) for name in ("cbv", "cbf")
+    }
+    return {name: _median_error(values, truth) for name, (values, truth) in pairs.items()}
+
+
+def _median_error(values: np.ndarray, truth: np.ndarray) -> float:
+    counted = truth > 0.1 * np.median(truth[truth > 0])
+    return 100 * float(np.median(np.abs(values[counted] / truth[counted] - 1)))
+
+
+def evaluate(
+    cases: Sequence[Callable[[], Case]], models: Sequence[str], space: int, time: int, tell: Callable[[str], None]
+):
+    """One record (case, model and measures) per case and model; a case is made when its turn comes."""
+    from dsc_superres.reconstruct import reconstruct
+
+    records = []
+    for make in cases:
+        case = make()
+        coarse = undersample(case.truth, space, time)
+        for model in models:
+            recon = reconstruct(coarse, space=space, time=time, model=model)
+            records.append({"case": case.name, "model": Path(model).stem} | measure(case, recon, time))
+            tell(f"{case.name}  {Path(model).stem}  {records[-1]['psnr_clean']:.2f} dB")
+    return records
+
+
+def table(records: list[dict]) -> str:
+    """Markdown: models by measures, mean ± sd over cases, and the first model's lead over the best classic one."""
+    models = list(dict.fromkeys(record["model"] for record in records))
+    measures = [name for name in MEASURES if any(name in record for record in records)]
+    values = {
+        model: {name: np.array([r.get(name, np.nan) for r in records if r["model"] == model]) for name in measures}
+        for model in models
+    }
+    lines = [
+        "| model | " + " | ".join(MEASURES[name][0] for name in measures) + " |",
+        "|---" * (len(measures) + 1) + "|",
+    ]
+    for model in models:
+        lines.append(
+            f"| {model} | " + " | ".join(_mean_and_spread(values[model][name], name) for name in measures) + " |"
+        )
+    classic = [model for model in models if model in CLASSIC]
+    if models[0] not in CLASSIC and classic:
+        leads = [_lead(values, models[0], classic, name) for name in measures]
+        lines.append(f"| **{models[0]} minus best classic** (95 % CI) | " + " | ".join(leads) + " |")
+    return "\n".join(lines)
+
+
+def _digits(name: str) -> int:
+    return 4 if name.startswith("ssim") else 3 if name == "nmse" else 2
+
+
+def _mean_and_spread(values: np.ndarray, name: str) -> str:
+    spread = f" ± {np.nanstd(values, ddof=1):.{_digits(name)}f}" if values.size > 1 else ""
+    return f"{np.nanmean(values):.{_digits(name)}f}{spread}"
+
+
+def _lead(values: dict, model: str, classic: list[str], name: str) -> str:
+    """Paired difference to the classic model with the best mean, with a Student confidence interval."""
+    from scipy.stats import t
+
+    sign = 1 if MEASURES[name][1] else -1
+    best = max(classic, key=lambda other: sign * np.nanmean(values[other][name]))
+    difference = values[model][name] - values[best][name]
+    digits = _digits(name)
+    interval = ""
+    if difference.size > 1:
+        half = t.ppf(0.975, difference.size - 1) * np.nanstd(difference, ddof=1) / difference.size**0.5
+        interval = f" ({np.nanmean(difference) - half:+.{digits}f} to {np.nanmean(difference) + half:+.{digits}f})"
+    return f"**{np.nanmean(difference):+.{digits}f}**{interval} to {best}"
+
+
+def run(arguments: Sequence[str]) -> None:
+    """``dsc-superres benchmark quality``: prints the table, and saves it with every case's numbers under ``--out``."""
+    from dsc_superres.phantom import VALIDATION_SEEDS
+
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark quality", description=__doc__)
+    parser.add_argument("--models", nargs="+", default=["ode-liif", *CLASSIC], help="names or .safetensors files")
+    parser.add_argument("--patients", type=int, default=len(VALIDATION_SEEDS), help="how many validation patients")
+    parser.add_argument("--slices", type=int, default=3, help="middle slices of each patient")
+    parser.add_argument("--series", nargs="*", default=[], help="measured series to use instead of the patients")
+    parser.add_argument("--space", type=int, default=2)
+    parser.add_argument("--time", type=int, default=4)
+    parser.add_argument("--out", type=Path, help="folder for quality.md and quality.json")
+    options = parser.parse_args(arguments)
+    space, time = options.space, options.time
+    cases = [
+        lambda seed=seed: patient_case(seed, options.slices, space, time)
+        for seed in VALIDATION_SEEDS[: 0 if options.series else options.patients]
+    ] + [lambda path=path: measured_case(path, space, time) for path in options.series]
+    import sys
+
+    records = evaluate(cases, options.models, space, time, lambda line: print(line, file=sys.stderr, flush=True))
+    text = table(records)
+    print(text)
+    if options.out:
+        from dsc_superres.atomic import write_text
+
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_text(options.out / "quality.md", text + "\n")
+        write_text(options.out / "quality.json", json.dumps(records, indent=1))
