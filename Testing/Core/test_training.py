@@ -1,6 +1,11 @@
 """Training: reproducible batches, a loss that falls, and runs that can be resumed."""
 
 import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -67,6 +72,19 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
     whole, parts = (load_model(tmp_path / name / "ode-liif.safetensors").state_dict() for name in ("whole", "parts"))
     for key, value in whole.items():
         np.testing.assert_allclose(parts[key], value, atol=1e-6)
+
+
+def test_an_interrupted_run_keeps_its_steps(tmp_path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "run", steps=100_000))
+    command = [sys.executable, "-m", "dsc_superres", "train", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "log.csv").is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert load_model(tmp_path / "run" / "ode-liif.safetensors") is not None
 
 
 def test_configuration_errors_are_sentences(tmp_path) -> None:

@@ -6,8 +6,12 @@ import csv
 import logging
 import math
 import os
+import signal
+import threading
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,7 +167,10 @@ class Trainer:
 
 
 def train(config: str | Path) -> Path:
-    """Train as ``config`` says to its last step, going on where an earlier run stopped; returns the weights' path."""
+    """Train as ``config`` says to its last step, going on where an earlier run stopped; returns the weights' path.
+
+    Ctrl-C saves a checkpoint, then raises ``KeyboardInterrupt``. Raises ``ModelError`` or ``FileError``.
+    """
     options = read_config(config)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -176,11 +183,33 @@ def train(config: str | Path) -> Path:
     batches = SceneBatches(data, seed=options.seed, steps=options.steps)
     remaining = Subset(batches, range(trainer.step, options.steps))
     loader = DataLoader(remaining, batch_size=None, num_workers=options.workers, pin_memory=device.type == "cuda")
-    history = open(trainer.folder / "log.csv", "a", newline="")  # noqa: SIM115 (closed below, open for the whole run)
-    writer = csv.writer(history)
+    with open(trainer.folder / "log.csv", "a", newline="") as history, _asked_to_stop() as stop:
+        _loop(trainer, loader, validation, csv.writer(history), stop)
+    trainer.save()
+    if trainer.step < options.steps:
+        raise KeyboardInterrupt
+    return trainer.folder / f"{options.name}.safetensors"
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or a request to end sets, so that a run stops between two steps and can go on later."""
+    stop = threading.Event()
+    caught = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in caught}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _loop(trainer: Trainer, loader: DataLoader, validation: list[Batch], writer, stop: threading.Event) -> None:
+    """All remaining steps, with a line in the log at every validation and a checkpoint every few minutes."""
+    options = trainer.options
     last_save, begin, losses = time.monotonic(), time.monotonic(), []
     for batch in loader:
-        losses.append(trainer.update(batch.to(device)))
+        losses.append(trainer.update(batch.to(trainer.device)))
         trainer.seconds += time.monotonic() - begin
         begin = time.monotonic()
         if not math.isfinite(losses[-1]):
@@ -190,11 +219,9 @@ def train(config: str | Path) -> Path:
             mean = sum(losses) / len(losses)
             log.info("step %d loss %.5f gain %.2f dB (acquired %.2f)", trainer.step, mean, gain, acquired)
             writer.writerow([trainer.step, f"{trainer.seconds:.0f}", f"{mean:.6f}", f"{gain:.3f}", f"{acquired:.3f}"])
-            history.flush()
             losses = []
         if time.monotonic() - last_save > 60 * options.checkpoint_minutes:
             trainer.save()
             last_save = time.monotonic()
-    trainer.save()
-    history.close()
-    return trainer.folder / f"{options.name}.safetensors"
+        if stop.is_set():
+            return
