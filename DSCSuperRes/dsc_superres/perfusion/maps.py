@@ -92,7 +92,7 @@ def compute_maps(
     refuse_motion(signal, bolus)
     curves = delta_r2star(signal, series.echo_time, bolus.baseline)
     if aif is None:
-        aif = automatic_aif(curves, series.times, bolus, np.argwhere(mask))
+        aif = automatic_aif(curves, series.times, bolus, np.argwhere(mask), series.echo_time)
     leakage = {}
     if options.leakage != "none":
         reference = reference_curve(curves, bolus)
