@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from torch import nn
 
+from dsc_superres.atomic import atomic_file
 from dsc_superres.errors import ModelError
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.ode_liif import OdeLiif
@@ -46,10 +45,8 @@ def save_model(model: nn.Module, path: str | Path, *, name: str, options: dict) 
     metadata = {"network": name, "options": json.dumps(options)}
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     content = save(state, metadata)
-    path = Path(path)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        file.write(content)
-    os.replace(file.name, path)
+    with atomic_file(path) as partial:
+        partial.write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 
 
