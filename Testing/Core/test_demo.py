@@ -10,6 +10,7 @@ import pytest
 from dsc_superres import cli
 from dsc_superres.io import read_series, read_volume, write_series
 from dsc_superres.metrics import compare
+from dsc_superres.perfusion import compute_maps
 from dsc_superres.report.display import head_view
 from dsc_superres.report.images import nice_limit
 from dsc_superres.series import Geometry, Series
@@ -124,3 +125,10 @@ def test_limits_are_round_and_hold_nearly_everything(scale):
     limit = nice_limit(values, 99)
     assert np.mean(np.abs(values) <= limit) >= 0.989
     assert limit / 10 ** np.floor(np.log10(limit)) == pytest.approx(round(limit / 10 ** np.floor(np.log10(limit)), 1))
+
+
+def test_maps_do_not_depend_on_the_echo_time_that_is_assumed():
+    series = bolus_series()
+    one, other = (compute_maps(series.with_signal(series.signal, echo_time=te)) for te in (0.03, 0.05))
+    for name in ("cbv", "cbf", "mtt", "ttp", "tmax"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-3, atol=1e-3)

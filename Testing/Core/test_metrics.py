@@ -119,3 +119,29 @@ def test_json_is_strict_even_for_identical_and_tiny_images():
     assert whole["psnr"] is None
     assert whole["ssim"] is None
     assert whole["nmse"] == 0
+
+
+def test_peak_change_error_finds_a_peak_that_was_cut_off():
+    """Delta R2* of the truth peaks at 20/s and 10/s; half of the first peak is lost, the second is kept."""
+    echo_time, s0 = 0.03, 500.0
+    delta = np.zeros((6, 1, 1, 2))
+    delta[4, 0, 0] = 20.0, 10.0
+    truth = s0 * np.exp(-echo_time * delta)
+    delta[4, 0, 0, 0] = 10.0
+    recon = s0 * np.exp(-echo_time * delta)
+    mask = np.ones((1, 1, 2), bool)
+    error, share = metrics.peak_change_error(recon, truth, mask, slice(0, 4), echo_time)
+    assert error == pytest.approx(5.0, rel=1e-4)
+    assert share == pytest.approx(5.0 / 15.0, rel=1e-4)
+    assert metrics.peak_change_error(recon, truth, mask, slice(0, 4))[1] == pytest.approx(share, rel=1e-4)
+
+
+def test_map_error_counts_only_the_mask():
+    truth = np.array([[[1.0, 2.0, 3.0, 0.0]]])
+    values = np.array([[[1.5, 2.0, 2.0, 99.0]]])
+    found = metrics.map_error(values, truth, truth > 0)
+    assert found["mean_absolute"] == pytest.approx(0.5)
+    assert found["relative"] == pytest.approx(1.5 / 6)
+    assert found["bias"] == pytest.approx(-0.5 / 3)
+    assert found["correlation"] == pytest.approx(np.corrcoef([1.5, 2, 2], [1, 2, 3])[0, 1])
+    assert metrics.map_error(np.ones_like(truth), truth, truth > 0)["correlation"] is None

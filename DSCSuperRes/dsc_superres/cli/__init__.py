@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from dsc_superres.errors import Cancelled, DSCError
 
 INTERRUPTED = 130
+DEBUG = "DSC_SUPERRES_DEBUG"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Heavy libraries load only when a command needs them."""
     from dsc_superres.cli.parser import build_parser
 
+    if not sys.warnoptions and not os.environ.get(DEBUG):
+        warnings.simplefilter("ignore")  # those of libraries speak to programmers; ours are printed as notes
     try:
         options = build_parser().parse_args(arguments)
         options.run(options)
@@ -33,9 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         return _fail("there is not enough memory for this series: close other programs or use a smaller factor", 2)
     except Exception as error:
-        if os.environ.get("DSC_SUPERRES_DEBUG"):
+        if os.environ.get(DEBUG):
             raise
-        hint = "DSC_SUPERRES_DEBUG=1 shows where"
+        hint = f"{DEBUG}=1 shows where"
         return _fail(f"unexpected error ({type(error).__name__}: {error}); {hint}", 1)
     return 0
 
