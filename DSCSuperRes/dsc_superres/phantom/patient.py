@@ -22,7 +22,9 @@ from dsc_superres.phantom.vessels import draw_vessels
 from dsc_superres.series import Series
 
 TRAINING_SEEDS = tuple(range(1000, 1032))
+"""32 patients grown on MNI152."""
 VALIDATION_SEEDS = tuple(range(2000, 2009))
+"""9 patients grown on fsaverage: another cortex. Deep nuclei and cerebellum are those of MNI152, warped anew."""
 KH_OVER_RHO = KH / RHO
 
 
@@ -39,7 +41,9 @@ class DigitalPatient:
     tmax       s, maximum of the residue: the delay, plus what dispersion adds
     tissue     uint8, keys of ``names``: the most frequent tissue of the voxel
     mask       bool: brain, fluid inside it included
-    aif        the arterial input at the frame times, in units of tissue (with ``kh_over_rho`` it gives these maps)
+    aif        the arterial input at the frame times, in units of tissue: with ``kh_over_rho`` it gives these maps;
+               arteries in the images show less (their blood has a lower relaxivity), so an input measured there
+               makes CBV and CBF too high by one factor, as in vivo
     description what was drawn for this patient
     """
 
