@@ -12,7 +12,7 @@ from dsc_superres.errors import Cancelled, PerfusionError
 from dsc_superres.job import Job
 from dsc_superres.masks import find_mask
 from dsc_superres.metrics import Comparison, compare, map_error, peak_change_error
-from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps, compute_maps, delta_r2star, read_aif_csv
+from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps, compute_maps, read_aif_csv
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.progress import Report, part
 from dsc_superres.series import Series
@@ -160,8 +160,8 @@ def _all_maps(
 ) -> tuple[dict[str, PerfusionMaps], str | None]:
     """Maps of each series; or none, and the sentence that says why.
 
-    Where no arterial input is given, arteries are looked for in the first series only. The others take theirs from
-    the same voxels, so that maps differ by the series and not by the choice of arteries.
+    Where no arterial input is given, it is looked for in the first series and then serves all: arteries are thinner
+    than coarse pixels, and one input that is too low would scale every voxel of a map.
     """
     found: dict[str, PerfusionMaps] = {}
     try:
@@ -170,8 +170,8 @@ def _all_maps(
         for name, one in series.items():
             one = _with_echo_time(one) if aif is None else one
             mask = np.ones(one.signal.shape[1:], bool) if mask is None and job.mask == "none" else mask
-            arteries = _same_arteries(one, next(iter(found.values()))) if aif is None and found else aif
-            found[name] = compute_maps(one, aif=arteries, mask=mask, options=MapOptions())
+            first = next(iter(found.values()), None)
+            found[name] = compute_maps(one, aif=first.aif if first else aif, mask=mask, options=MapOptions())
     except PerfusionError as error:
         return {}, str(error)
     return found, None
@@ -190,15 +190,6 @@ def _notes(series: Series, maps: Mapping[str, PerfusionMaps]) -> tuple[str, ...]
     return (
         f"The echo time of the series is not known, so the maps assume {1000 * ASSUMED_ECHO_TIME:g} ms; "
         "they do not depend on it, because tissue and artery share it.",
-    )
-
-
-def _same_arteries(series: Series, maps: PerfusionMaps) -> ArterialInput:
-    """The arterial input of ``series`` in the arterial voxels of ``maps``, which lie on the same grid."""
-    z, y, x = maps.aif.voxels.T
-    curves = delta_r2star(series.signal[:, z, y, x], series.echo_time, maps.baseline)
-    return ArterialInput(
-        series.times, curves.mean(axis=1), maps.aif.voxels, source="the arterial voxels of the ground truth"
     )
 
 

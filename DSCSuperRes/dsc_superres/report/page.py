@@ -137,7 +137,7 @@ def _series_facts(story: Story) -> list[tuple[str, str]]:
 def _captions(story: Story) -> dict[str, str]:
     where = " in the brain" if story.study.mask is not None else ""
     simulated = " as simulated," if story.simulated else ""
-    artery = "the one that was simulated" if story.simulated else "taken in the same voxels of both"
+    artery = "the one that was simulated" if story.simulated else "that of the ground truth for both"
     return {name: text.format(where=where, simulated=simulated, artery=artery) for name, text in CAPTIONS.items()}
 
 
