@@ -92,7 +92,8 @@ def digital_patient(
     _check(seed, slices, frames, matrix)
     _check_name("base anatomy", template, TEMPLATES)
     _check_name("lesion", lesion or "none", KINDS)
-    shape, vascular, pathology, tissues, scan, noise = np.random.default_rng(seed).spawn(6)
+    # A stream for each concern: neither the matrix nor the slices asked for change the bolus or the protocol.
+    shape, vascular, pathology, tissues, blood, scan, noise = np.random.default_rng(seed).spawn(7)
     protocol = Protocol.draw(scan)
     times = np.arange(frames) * protocol.repetition_time
     grid = Grid.draw(shape, matrix)
@@ -101,8 +102,8 @@ def digital_patient(
     kind = lesion or kind
     labels, fluid = add_lesion(pathology, anatomy, kind)
     head = furnish(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
-    supply = Supply.draw(tissues, protocol.echo_time, times[-1])
-    leak = Leak.draw(tissues, supply.bolus, times)
+    supply = Supply.draw(blood, protocol.echo_time, times[-1])
+    leak = Leak.draw(blood, supply.bolus, times)
     clean, noisy, truth = _scan(scan, noise, head, supply, leak, protocol, times, slices)
     return DigitalPatient(
         **_both_series(seed, grid, protocol, times, clean, noisy),
