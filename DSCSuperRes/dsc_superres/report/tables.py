@@ -113,7 +113,7 @@ def _table(
 
 def _pretty(text: str) -> str:
     if "e" not in text:
-        return text
+        return text.replace("-", "−")
     mantissa, exponent = text.split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
