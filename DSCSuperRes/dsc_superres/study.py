@@ -90,7 +90,7 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     maps, reason = {}, None
     if job.maps:
         report(0.9, "Computing perfusion maps")
-        maps, reason = _all_maps({job.model: fine}, find_mask_or_none(job.mask, fine), job)
+        maps, reason = _all_maps({job.model: fine}, _fine_mask(job.mask, series, fine), job)
         clock.lap("maps")
     notes = _notes(series, maps)
     return Study(series, {job.model: fine}, maps=maps, maps_error=reason, notes=notes, seconds=clock.laps)
@@ -153,6 +153,17 @@ def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
         return find_mask(choice, series)
     except PerfusionError:
         return None
+
+
+def _fine_mask(choice: str, series: Series, fine: Series) -> np.ndarray | None:
+    """The mask on the grid of ``fine``; a file is drawn on that of ``series``, which covers the same field of view."""
+    if choice in ("auto", "none"):
+        return find_mask_or_none(choice, fine)
+    mask = find_mask(choice, series)
+    for axis in (1, 2):
+        coarse, size = mask.shape[axis], fine.signal.shape[1 + axis]
+        mask = mask.take(((np.arange(size) + 0.5) * coarse / size).astype(int), axis=axis)
+    return mask
 
 
 def _all_maps(

@@ -17,13 +17,13 @@ Exit codes:
     3    out of memory, on the device or the machine
     130  cancelled; nothing was written
 
-``--probe`` sends one line of type ``probe`` instead: versions, devices and models. The fields of a job are those of
-``dsc_superres.job.Job``.
+``--probe`` sends one line of type ``probe`` instead: versions, devices and models.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import logging
 import os
@@ -37,6 +37,7 @@ from typing import TextIO
 
 from dsc_superres import atomic
 from dsc_superres.errors import Cancelled, DSCError
+from dsc_superres.job import Job, read_job
 from dsc_superres.progress import Clock, Report, part
 
 PROTOCOL = 1
@@ -119,6 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dsc_superres.worker",
         description=__doc__,
+        epilog=f"The fields of a job. {inspect.getdoc(Job)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     task = parser.add_mutually_exclusive_group(required=True)
@@ -159,7 +161,6 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
 
 def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
     """Do the job and write its results; returns the fields of the result line. Raises ``DSCError``, ``Cancelled``."""
-    from dsc_superres.job import read_job
     from dsc_superres.results import write_study
     from dsc_superres.study import enhance, retrospect
 

@@ -130,6 +130,28 @@ def test_bad_input_is_one_sentence_and_no_output(make, tmp_path, capsys):
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX")
+@pytest.mark.parametrize("target", [["undersample", "coarse.nii"], ["maps", "maps"]])
+def test_a_full_disk_leaves_no_half_written_file(target, scan, tmp_path):
+    """A limit on the size of files stops the writing in its middle, as a full disk does."""
+    code = (
+        "import resource, sys; from dsc_superres.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    before = sorted(tmp_path.iterdir())
+    command, name = target
+    done = subprocess.run(
+        [sys.executable, "-c", code, command, str(scan), str(tmp_path / name), "--te", "0.03"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert name in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -6,8 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-from dsc_superres.io import read_series, write_series
+from dsc_superres.degrade import undersample
+from dsc_superres.errors import DSCError
+from dsc_superres.io import read_series, write_series, write_volume
 from dsc_superres.job import JobError, parse_job
+from dsc_superres.progress import silent
+from dsc_superres.study import enhance
 from dsc_superres.worker import out_of_memory
 from sample import bolus_series
 
@@ -132,8 +136,6 @@ def test_nothing_that_a_library_prints_can_break_a_line():
     ],
 )
 def test_a_job_that_cannot_be_done_says_why(change, words):
-    from dsc_superres.errors import DSCError
-
     with pytest.raises(DSCError, match=words) as error:
         parse_job({**MINIMAL, **change})
     assert "\n" not in str(error.value)
@@ -150,6 +152,17 @@ def test_paths_start_at_the_job_file(tmp_path):
     assert job.input == tmp_path / "in.nii"
     assert job.model == str(tmp_path / "own.safetensors")
     assert job.mask == "auto"
+
+
+def test_a_mask_drawn_on_the_input_reaches_the_maps_of_the_reconstruction(tmp_path):
+    series = undersample(bolus_series(), 2, 2)
+    drawn = np.zeros(series.signal.shape[1:], np.float32)
+    drawn[0, 5:12, 6:15] = 1
+    write_volume(drawn, series.geometry, tmp_path / "mask.nii.gz")
+    job = parse_job({**MINIMAL, "model": "linear", "time": 1, "mask": "mask.nii.gz"}, tmp_path)
+    study = enhance(series, job, silent, lambda: False)
+    assert study.maps_error is None
+    np.testing.assert_array_equal(study.maps["linear"].mask, drawn.repeat(2, axis=1).repeat(2, axis=2) > 0)
 
 
 def test_memory_errors_are_told_apart_from_defects():

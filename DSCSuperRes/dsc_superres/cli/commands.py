@@ -122,6 +122,8 @@ def compare(options: argparse.Namespace) -> None:
             write_series(written, difference)
         if options.json and options.json != "-":
             write_json(options.json, result.to_dict())
+    if result.brain is None and options.mask != "none":
+        print("Note: no brain was found, so there are numbers for the whole image only.", file=sys.stderr)
     print(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
 
 
