@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from scipy.integrate import cumulative_trapezoid
 from scipy.signal import fftconvolve
 from scipy.special import gammaincc
 
@@ -72,14 +73,21 @@ def tissue_curves(
 
 def grid_cases() -> list[tuple[str, float, float, float]]:
     """The 288 cases of the standard object: 3 residues x 4 CBV x 6 MTT x 4 delays."""
-    return list(product(("exp", "box", "gamma"), (1.0, 2.0, 4.0, 8.0), (2.0, 4.0, 6.0, 8.0, 12.0, 16.0), (0.0, 1.0, 2.0, 4.0)))
+    return list(
+        product(("exp", "box", "gamma"), (1.0, 2.0, 4.0, 8.0), (2.0, 4.0, 6.0, 8.0, 12.0, 16.0), (0.0, 1.0, 2.0, 4.0))
+    )
 
 
 def random_cases(residues: Iterable[str], count: int, seed: int) -> list[tuple[str, float, float, float]]:
     """``count`` cases per residue with CBV 1..8, MTT 2..16 (log-uniform) and delays -2..6 s that lie on no grid."""
     random = np.random.default_rng(seed)
     return [
-        (name, float(np.exp(random.uniform(0, np.log(8)))), float(np.exp(random.uniform(*np.log((2, 16))))), float(random.uniform(-2, 6)))
+        (
+            name,
+            float(np.exp(random.uniform(0, np.log(8)))),
+            float(np.exp(random.uniform(*np.log((2, 16))))),
+            float(random.uniform(-2, 6)),
+        )
         for name in residues
         for _ in range(count)
     ]
@@ -119,6 +127,18 @@ def reference_object(
         truth={"cbv": cbv, "mtt": mtt, "delay": delay, "cbf": 60 * cbv / mtt},
         residue=names,
     )
+
+
+def leaking_object(
+    cases: list[tuple[str, float, float, float]], times: np.ndarray, snr: float, k2: np.ndarray, seed: int = 3
+) -> ReferenceObject:
+    """A reference object whose curves leak with k2[n] (1/s): k2 times the integral of the mean curve is taken away."""
+    plain = reference_object(cases, times, np.inf)
+    curves = -np.log(plain.signal / 1000) / ECHO_TIME
+    mean = curves[:, k2 == 0].mean(axis=1)
+    leaking = 1000 * np.exp(-ECHO_TIME * (curves - k2 * cumulative_trapezoid(mean, times, initial=0)[:, None]))
+    noise = np.random.default_rng(seed).normal(scale=1000 / snr, size=(2, *leaking.shape))
+    return replace(plain, signal=np.hypot(leaking + noise[0], noise[1]).astype(np.float32))
 
 
 def _peak_for_drop(aif: GammaVariate, drop: float = 0.4) -> float:

@@ -82,7 +82,9 @@ def candidate_voxels(curves: np.ndarray, times: np.ndarray, bolus: Bolus, echo_t
     area = np.trapezoid(curves[window], times[window], axis=0)
     readable = (area > 0) & (curves.max(axis=0) < -np.log(SIGNAL_LIMIT) / echo_time)
     if not readable.any():
-        raise PerfusionError("No artery was found: no curve rises in the first pass; give the arterial input (--aif FILE).")
+        raise PerfusionError(
+            "No artery was found: no curve rises in the first pass; give the arterial input (--aif FILE)."
+        )
     count = min(max(int(AREA_SHARE * len(area)), 4 * MOST), int(readable.sum()))
     large = np.argsort(np.where(readable, area, -np.inf))[::-1][:count]
     # Within the first pass a narrow peak is not irregular, but just what an artery looks like.
@@ -174,7 +176,9 @@ def quality(shape: Shape, tissue: Shape) -> float:
     return float(np.mean(np.clip(marks, 0, 1)))
 
 
-def _warnings(curves: np.ndarray, times: np.ndarray, curve: np.ndarray, chosen: np.ndarray, echo_time: float) -> list[str]:
+def _warnings(
+    curves: np.ndarray, times: np.ndarray, curve: np.ndarray, chosen: np.ndarray, echo_time: float
+) -> list[str]:
     found = []
     if np.mean(chosen.max(axis=0) > -np.log(SATURATED) / echo_time) > 0.5:
         found.append("The arterial signal falls below a tenth of its baseline: its peak may be cut off by noise.")

@@ -17,6 +17,7 @@ CHUNK = 16384
 STANDARD_THRESHOLD = 0.2
 CIRCULANT_THRESHOLD = 0.1
 OSCILLATION_LIMIT = 0.035
+OSCILLATION_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,12 @@ def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRC
     return _in_chunks(curves, lambda block: _peak(inverse @ block, dt, wrap=True))
 
 
-def osvd(curves: np.ndarray, aif: np.ndarray, dt: float, limit: float = OSCILLATION_LIMIT) -> Residue:
-    """Block-circulant SVD with, per voxel, the smallest threshold (0.05, 0.1 .. 0.95) that oscillates less."""
+def osvd(
+    curves: np.ndarray, aif: np.ndarray, dt: float, limit: float = OSCILLATION_LIMIT, step: float = OSCILLATION_STEP
+) -> Residue:
+    """Block-circulant SVD with, per voxel, the smallest threshold (step, 2 step .. 0.95) that oscillates less."""
     matrix = circulant_matrix(aif, dt)
-    thresholds = np.arange(0.05, 0.96, 0.05)
+    thresholds = np.arange(step, 0.951, step)
     inverses = [truncated_inverse(matrix, t, len(aif)) for t in thresholds]
     return _in_chunks(curves, lambda block: _least_regularised(inverses, block, dt, limit))
 

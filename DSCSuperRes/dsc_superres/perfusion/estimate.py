@@ -80,7 +80,8 @@ def _svd(
     cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
     even, artery, dt = resampled(curves, arterial, times)
     if options.method == "osvd":
-        residue = deconvolution.osvd(even, artery, dt, options.oscillation)
+        step = options.threshold or deconvolution.OSCILLATION_STEP
+        residue = deconvolution.osvd(even, artery, dt, options.oscillation, step)
     else:
         solve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
         residue = solve(even, artery, dt, threshold(even, artery, dt, options))

@@ -18,7 +18,8 @@ class MapOptions:
     method            "csvd" (default), "osvd", "ssvd" or "bayes"
     kh_over_rho       haematocrit factor over brain density, mL/g; in CBV and CBF alike (CAPLEX M.ID1.006)
     threshold         sSVD, cSVD: share of the largest singular value below which they are cut; None: 0.2, 0.1 as
-                      published; "adaptive": the best one for the interval and the noise of the series
+                      published; "adaptive": the best one for the interval and the noise of the series.
+                      oSVD: the step of the thresholds that are tried; None: 0.05 as published
     oscillation       oSVD: the limit of the oscillation index
     leakage           "none", "bsw" or "bidirectional"
     integration_end   s after the bolus' arrival at which the areas of CBV end; None: chosen from the series
@@ -42,6 +43,8 @@ class MapOptions:
             raise PerfusionError(
                 f"kH/rho is {self.kh_over_rho}; it must be positive (0.705 mL/g, or 1 for relative maps)."
             )
+        if self.threshold == "adaptive" and self.method not in ("ssvd", "csvd"):
+            raise PerfusionError(f"An adaptive threshold is for sSVD and cSVD; the method is {self.method}.")
         if self.threshold not in (None, "adaptive") and not (
             isinstance(self.threshold, int | float) and 0 < self.threshold < 1
         ):
