@@ -167,7 +167,7 @@ def test_cached_frames_change_nothing() -> None:
         for index in range(5):
             around = window(frames, times, summarise(frames), index)
             np.testing.assert_allclose(model(around, t, (10, 11), cache), model(around, t, (10, 11)), atol=1e-5)
-    assert len(cache) <= 3
+    assert len(cache) <= 6  # anatomy, two encoded and three fine frames
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,20 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from dsc_superres.networks.sampling import back_project, upsample
-from dsc_superres.networks.window import Window
+from dsc_superres.networks.window import Window, forget, remember
 
 
 def linear_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
-    """Straight line between the pair: frames [b, 4, H, W], t [m] or [b, m] -> [b, m, H, W]."""
-    t = _column(t)
-    return (1 - t) * frames[:, 1:2] + t * frames[:, 2:3]
+    """Straight line between the pair: frames [b, 4, H, W] at the times ``t`` [m] -> [b, m, H, W]."""
+    return _combine(frames[:, 1:3], torch.stack([1 - t, t], 1))
 
 
 def cubic_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
     """Cubic Hermite curve with the parabola's slope through three frames (Catmull-Rom on uniform times)."""
     before, within, after, step_before, step_after = _differences(frames, window)
-    start = (before * 1 + within * step_before) / (1 + step_before)
-    stop = (after * 1 + within * step_after) / (1 + step_after)
+    start = (before + within * step_before) / (1 + step_before)
+    stop = (after + within * step_after) / (1 + step_after)
     return _hermite(frames, torch.where(step_before > 0, start, within), torch.where(step_after > 0, stop, within), t)
 
 
@@ -33,8 +32,9 @@ def pchip_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
     return _hermite(frames, start, stop, t)
 
 
-def _column(t: Tensor) -> Tensor:
-    return t[..., None, None] if t.ndim == 2 else t[None, :, None, None]
+def _combine(parts: Tensor, weights: Tensor) -> Tensor:
+    """Sums of the images [b, k, H, W] with weights [m, k]: [b, m, H, W], one matrix product."""
+    return (weights.to(parts) @ parts.flatten(2)).unflatten(2, parts.shape[2:])
 
 
 def _differences(frames: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -64,10 +64,9 @@ def _end_slope(near: Tensor, far: Tensor, step_far: Tensor) -> Tensor:
 
 
 def _hermite(frames: Tensor, start: Tensor, stop: Tensor, t: Tensor) -> Tensor:
-    t = _column(t)
-    first, second = frames[:, 1:2], frames[:, 2:3]
     rise = t * t * (3 - 2 * t)
-    return first * (1 - rise) + second * rise + start[:, None] * t * (1 - t) ** 2 - stop[:, None] * t * t * (1 - t)
+    weights = torch.stack([1 - rise, rise, t * (1 - t) ** 2, -t * t * (1 - t)], 1)
+    return _combine(torch.stack([frames[:, 1], frames[:, 2], start, stop], 1), weights)
 
 
 class Interpolator(nn.Module):
@@ -79,9 +78,19 @@ class Interpolator(nn.Module):
         self.in_time = {"linear": linear_in_time, "cubic": cubic_in_time, "pchip": pchip_in_time}[in_time]
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
-        """Frames [b, m, H, W] at the times ``t`` ([m] or [b, m], 0 and 1 at the pair), ``size`` (H, W)."""
+        """Frames [b, m, H, W] at the times ``t`` [m] (0 and 1 at the pair), ``size`` (H, W).
+
+        ``cache`` (optional) keeps the fine frames that the next pair of the series needs again.
+        """
+        fine = []
+        for place in range(4):
+            index = max(window.index - 1 + place, 0)  # before the first frame, the window repeats it
+            fine.append(remember(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
+        forget(cache, window.index)
+        return self.in_time(torch.stack(fine, 1), window, t)
+
+    def refine(self, frame: Tensor, size: tuple[int, int]) -> Tensor:
+        """[b, h, w] -> [b, H, W]."""
         if self.in_space == "backprojection":
-            fine = back_project(window.frames, size)
-        else:
-            fine = upsample(window.frames, size, self.in_space)
-        return self.in_time(fine, window, t)
+            return back_project(frame, size)
+        return upsample(frame, size, self.in_space)

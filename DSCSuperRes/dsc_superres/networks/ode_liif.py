@@ -15,7 +15,10 @@ from dsc_superres.networks.encoder import ResidualBlock, ResidualEncoder, convol
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.ode import VectorField, solve
-from dsc_superres.networks.window import Window
+from dsc_superres.networks.window import Window, remember
+
+ALWAYS = -1
+"""The frame index of what a cache keeps for a whole series."""
 
 
 class Fusion(nn.Module):
@@ -79,7 +82,7 @@ class OdeLiif(nn.Module):
         """Z = E(I): one frame [b, h, w] with the series' summary [b, 2, h, w] and anatomy features [b, c, h, w]."""
         change = frame - summary[:, 0]
         inputs = torch.cat([frame[:, None] - 0.5, change[:, None], anatomy], 1)
-        return self.frame(inputs.contiguous(memory_format=torch.channels_last))
+        return self.frame(_channels_last(inputs))
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Tensor:
         """Features of both frames and the direction -> fused features at the times ``t`` [m]: [m, b, c, h, w]."""
@@ -87,10 +90,7 @@ class OdeLiif(nn.Module):
         forward = solve(self.forward_field, torch.cat([first, direction], 1), t, begin=0.0, **self.solving)
         backward = solve(self.backward_field, torch.cat([second, direction], 1), t, begin=1.0, **self.solving)
         times = t.repeat_interleave(batch).to(first)
-        channels_last = {"memory_format": torch.channels_last}
-        fused = self.fusion(
-            forward.flatten(0, 1).contiguous(**channels_last), backward.flatten(0, 1).contiguous(**channels_last), times
-        )
+        fused = self.fusion(_channels_last(forward.flatten(0, 1)), _channels_last(backward.flatten(0, 1)), times)
         return fused.unflatten(0, (t.numel(), batch))
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
@@ -100,20 +100,20 @@ class OdeLiif(nn.Module):
         series, so that each frame is encoded once. A window may carry several pairs of one scene: its batch is then
         a whole multiple of the summary's.
         """
-        cache = {} if cache is None else cache
-        if "anatomy" not in cache:
-            cache["anatomy"] = self.anatomy(window.summary.contiguous(memory_format=torch.channels_last))
+        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy(_channels_last(window.summary)))
         repeat = window.frames.shape[0] // window.summary.shape[0]
-        summary = window.summary.repeat_interleave(repeat, 0)
-        anatomy = cache["anatomy"].repeat_interleave(repeat, 0)
-        pair = []
-        for index, frame in zip((window.index, window.index + 1), window.pair, strict=True):
-            if index not in cache:
-                cache[index] = self.encode(frame, summary, anatomy)
-            pair.append(cache[index])
-        cache.pop(window.index - 1, None)
+        summary, anatomy = (part.repeat_interleave(repeat, 0) for part in (window.summary, anatomy))
+        pair = [
+            remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, summary, anatomy))
+            for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
+        ]
         heading = torch.stack([*window.pair, *window.slopes()], 1)
-        direction = self.direction(torch.cat([heading, summary], 1).contiguous(memory_format=torch.channels_last))
+        direction = self.direction(_channels_last(torch.cat([heading, summary], 1)))
         fused = self.flow(*pair, direction, t)
-        residual = self.decoder(fused.flatten(0, 1).contiguous(memory_format=torch.channels_last), size)
-        return self.base(window, t, size) + residual.unflatten(0, fused.shape[:2]).transpose(0, 1)
+        residual = self.decoder(_channels_last(fused.flatten(0, 1)), size)
+        return self.base(window, t, size, cache) + residual.unflatten(0, fused.shape[:2]).transpose(0, 1)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """The layout in which convolutions are fastest."""
+    return x.contiguous(memory_format=torch.channels_last)

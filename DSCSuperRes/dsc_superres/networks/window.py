@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -55,3 +56,18 @@ def window(frames: Tensor, times: Tensor, summary: Tensor, index: int) -> Window
     clock = (times[around] - times[index]) / (times[index + 1] - times[index])
     clock = torch.where(absent, torch.nan, clock).to(frames)
     return Window(frames[:, around], clock.expand(frames.shape[0], 4), summary, index)
+
+
+def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
+    """What ``make`` gives, made once per ``key`` (what it is, frame index) where there is a cache."""
+    if cache is None:
+        return make()
+    if key not in cache:
+        cache[key] = make()
+    return cache[key]
+
+
+def forget(cache: dict | None, before: int) -> None:
+    """Drop from a cache what belongs to frames ``before`` this one; pairs come in order, so it is not needed again."""
+    for key in [key for key in cache or () if 0 <= key[1] < before]:
+        del cache[key]
