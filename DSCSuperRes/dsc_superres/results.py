@@ -15,7 +15,7 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.probe import versions
 from dsc_superres.series import Geometry, Series
-from dsc_superres.study import TRUTH, Study, map_errors
+from dsc_superres.study import TRUTH, Study, label, map_errors
 
 DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."
 
@@ -89,8 +89,8 @@ def study_provenance(study: Study, job: Job) -> dict[str, object]:
     """How the results came about. Holds no file name and no header field: they may name a patient."""
     options = ("task", "space", "time", "interval", "operator", "model", "baselines", "device", "mask")
     settings = {name: getattr(job, name) for name in options}
-    for name in ("model", "mask"):
-        settings[name] = Path(settings[name]).name if Path(settings[name]).is_file() else settings[name]
+    settings |= {"model": label(job.model), "baselines": [label(model) for model in job.baselines]}
+    settings["mask"] = "file" if job.mask not in ("auto", "none") else job.mask
     source = study.truth or study.input
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

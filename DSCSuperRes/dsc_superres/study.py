@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Study:
     """A reconstruction, and beside it what it was made from and measured against.
 
     input            the coarse series that was reconstructed
-    reconstructions  by model, the job's own first
+    reconstructions  by ``label`` of the model, the job's own first
     truth            what the input was under-sampled from; None for the task ``enhance``
     mask             bool[z, y, x] of the brain on the grid of the truth (or reconstruction); None for everything
     comparisons      of each reconstruction with the truth
@@ -71,6 +72,11 @@ def map_errors(
     }
 
 
+def label(model: str) -> str:
+    """What results call a model: its name, or its file's without the folder."""
+    return Path(model).name if model.endswith(".safetensors") else model
+
+
 def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     """Reconstruct ``series`` as the job says, and map the result. Raises ``DSCError`` and ``Cancelled``."""
     from dsc_superres.reconstruct import reconstruct
@@ -90,10 +96,10 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     maps, reason = {}, None
     if job.maps:
         report(0.9, "Computing perfusion maps")
-        maps, reason = _all_maps({job.model: fine}, _fine_mask(job.mask, series, fine), job)
+        maps, reason = _all_maps({label(job.model): fine}, _fine_mask(job.mask, series, fine), job)
         clock.lap("maps")
     notes = _notes(series, maps)
-    return Study(series, {job.model: fine}, maps=maps, maps_error=reason, notes=notes, seconds=clock.laps)
+    return Study(series, {label(job.model): fine}, maps=maps, maps_error=reason, notes=notes, seconds=clock.laps)
 
 
 def retrospect(
@@ -125,19 +131,20 @@ def retrospect(
     edges = _shares(models)
     fine, found = {}, {}
     for model, (start, middle, _) in zip(models, edges, strict=True):
-        fine[model] = reconstruct(
+        name = label(model)
+        fine[name] = reconstruct(
             coarse,
             space=space,
             time=steps,
             model=model,
             device=job.device,
-            progress=part(report, start, middle, f"{model}: "),
+            progress=part(report, start, middle, f"{name}: "),
             cancelled=stop,
         )
-        clock.lap(f"reconstruction {model}")
-        report(middle, f"{model}: measuring")
-        found[model] = compare(fine[model], truth, mask)
-        clock.lap(f"metrics {model}")
+        clock.lap(f"reconstruction {name}")
+        report(middle, f"{name}: measuring")
+        found[name] = compare(fine[name], truth, mask)
+        clock.lap(f"metrics {name}")
     maps, reason, peaks = {}, None, {}
     if job.maps:
         report(edges[-1][-1], "Computing perfusion maps")

@@ -71,7 +71,7 @@ def facts(story: Story) -> dict[str, object]:
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
         "maps_error": study.maps_error,
         "warnings": (*study.notes, *maps.warnings) if maps else (),
-        "card": model_card(study.model),
+        "card": model_card(story.job.model),
         "provenance": _provenance(story),
         "model": model_name(study.model),
     }
@@ -143,7 +143,7 @@ def _captions(story: Story) -> dict[str, str]:
 
 def _provenance(story: Story) -> list[tuple[str, str]]:
     study = story.study
-    weights = model_provenance(study.model)["weights_sha256"]
+    weights = model_provenance(story.job.model)["weights_sha256"]
     rows = [("Model", f"{model_name(study.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
     if TRUTH in study.maps:
         maps = study.maps[TRUTH]
