@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from dsc_superres.series import Geometry, Series
 
 ANGLE = math.radians(12)

@@ -7,11 +7,12 @@ import sys
 
 import numpy as np
 import pytest
+from sample import bolus_series
+
 from dsc_superres import cli
 from dsc_superres.cli.parser import build_parser
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.series import Series
-from sample import bolus_series
 
 COMMANDS = ("info", "simulate", "undersample", "reconstruct", "maps", "compare", "train", "benchmark", "demo")
 MAPS = ("cbv", "cbf", "mtt", "ttp", "tmax")

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
 from dsc_superres.degrade import OPERATORS, block_average, kspace_crop, matching_truth, undersample
 from dsc_superres.errors import SeriesError
 from dsc_superres.reconstruct import reconstruct
 from dsc_superres.series import Geometry, Series
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
 
 def blob(size: int, centre: tuple[float, float], width: float = 6.0) -> np.ndarray:

@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from sample import bolus_series
+
 from dsc_superres import cli
 from dsc_superres.io import read_series, read_volume, write_series
 from dsc_superres.metrics import compare
@@ -14,7 +16,6 @@ from dsc_superres.perfusion import compute_maps
 from dsc_superres.report.display import head_view
 from dsc_superres.report.images import nice_limit
 from dsc_superres.series import Geometry, Series
-from sample import bolus_series
 
 
 class Page(HTMLParser):

@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from dsc_superres.errors import DSCError, FileError, SeriesError
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.series import Geometry, Series

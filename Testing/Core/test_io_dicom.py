@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dsc_superres.errors import DSCError, FileError, SeriesError
-from dsc_superres.io import read_series
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, RLELossless, generate_uid
 from scipy.spatial.transform import Rotation
+
+from dsc_superres.errors import DSCError, FileError, SeriesError
+from dsc_superres.io import read_series
 
 FRAMES, SLICES, ROWS, COLUMNS = 3, 4, 5, 6
 SPACING = (1.5, 1.25, 4.0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from dsc_superres.io import read_series
 from dsc_superres.series import MISSING
 

@@ -9,11 +9,12 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dsc_superres.io import read_series, read_volume, write_series, write_volume
-from dsc_superres.series import MISSING, Geometry, Series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+
+from dsc_superres.io import read_series, read_volume, write_series, write_volume
+from dsc_superres.series import MISSING, Geometry, Series
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SUFFIXES = (".nii", ".nii.gz", ".seq.nrrd")

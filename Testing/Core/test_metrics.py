@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from dsc_superres import metrics
 from dsc_superres.errors import SeriesError
 from dsc_superres.series import Geometry, Series
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 RNG = np.random.default_rng(7)
 ANGLE = 0.3

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.interpolate import PchipInterpolator
+from torch import nn
+
 from dsc_superres.errors import ModelError
 from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
 from dsc_superres.networks.interpolation import cubic_in_time, pchip_in_time
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.sampling import average, back_project, upsample
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.interpolate import PchipInterpolator
-from torch import nn
 
 SMALL = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dsc_superres.phantom.kinetics import KH, RHO, Bolus, Residue, TissueCurves
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dsc_superres.phantom.kinetics import KH, RHO, Bolus, Residue, TissueCurves
 
 TIMES = np.arange(0, 300, 0.1)
 

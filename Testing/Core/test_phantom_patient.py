@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from dsc_superres.errors import SeriesError
 from dsc_superres.phantom import TISSUES, TRAINING_SEEDS, VALIDATION_SEEDS, DigitalPatient, digital_patient
 from dsc_superres.phantom.template import load_template
-from scipy import ndimage
 
 LABEL = {name: label for label, name in TISSUES.items()}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dsc_superres.benchmark.quality import Case, evaluate, table
 from dsc_superres.series import Series
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.networks import create
 from dsc_superres.reconstruct import HALO, reconstruct
 from dsc_superres.series import Series
-from torch import nn
 
 
 def network() -> nn.Module:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dsc_superres.errors import SeriesError
 from dsc_superres.series import MISSING, Geometry, Series
 

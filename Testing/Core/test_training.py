@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
+
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import load_model
 from dsc_superres.training.data import DataOptions, SceneBatches

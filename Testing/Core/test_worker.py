@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from sample import bolus_series
+
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
 from dsc_superres.io import read_series, write_series, write_volume
@@ -13,7 +15,6 @@ from dsc_superres.job import JobError, parse_job
 from dsc_superres.progress import silent
 from dsc_superres.study import enhance
 from dsc_superres.worker import out_of_memory
-from sample import bolus_series
 
 MINIMAL = {"task": "enhance", "input": "in.nii", "output": "out"}
 
