@@ -68,7 +68,7 @@ def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) ->
         )
         for name in present
     ]  # fmt: skip
-    columns += [Column(f"{titles[name]} correlation", ".3f", True) for name in present if name not in times]
+    columns += [Column(f"{titles[name]} r", ".3f", True) for name in present if name not in times]
 
     def values(found: Mapping[str, Mapping[str, float | None]]) -> list[float]:
         row = [
