@@ -159,7 +159,7 @@ def leakage_table() -> Table:
 
 
 def osipi_table(folder: Path) -> Table:
-    """The 14 curves of the OSIPI code collection: errors of CBF, passes of its tolerance, CBV against its corrected truth."""
+    """The 14 curves of the OSIPI code collection: CBF, passes of its tolerance, CBV against its corrected truth."""
     csv.field_size_limit(10**7)
     with (folder / "osipi" / "dsc_data.csv").open() as file:
         cases = list(csv.DictReader(file))

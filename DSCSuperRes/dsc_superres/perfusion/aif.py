@@ -166,7 +166,7 @@ def _arterial_input(
 
 
 def quality(shape: Shape, tissue: Shape) -> float:
-    """0..1: how far a curve is from tissue in height (5 times is full mark), earliness (2 s), width, and noise (5 %)."""
+    """0..1: how far a curve is from tissue in height (full mark: 5 times), earliness (2 s), width, and noise (5 %)."""
     marks = [
         shape.height[0] / tissue.height[0] / 5,
         (tissue.moment[0] - shape.moment[0]) / 2,

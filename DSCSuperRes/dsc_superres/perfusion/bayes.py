@@ -26,12 +26,12 @@ CLASSES = 24
 """Classes of curves that share their noise weights."""
 RANK_TOLERANCE = 3e-4
 """Directions of the dictionary that carry less than this share of its norm are dropped."""
-COARSE = (2, 3, 4)
+COARSE = (2, 3, 2)
 """Steps of the coarse grid along shape, transit time and delay."""
 NEGLIGIBLE = 9.0
 """Atoms whose posterior is less than exp(-NEGLIGIBLE) of the best one's are left out."""
-MOST_ATOMS = 1500
-"""Atoms for one block of voxels, as long as the coarse grid allows."""
+MOST_ATOMS, MOST_WORK = 1500, 4_000_000
+"""Atoms for one block of voxels, and atoms times voxels of a whole small volume, which can afford all atoms."""
 MODEL_ERROR = 3e-3
 """Share of a curve's height by which the best atom may miss it: the grid is finite, residues are not all gamma."""
 
@@ -66,11 +66,12 @@ def posterior(curves: np.ndarray, atoms: Dictionary, echo_time: float) -> Poster
     basis = basis[values > RANK_TOLERANCE * values[0]]
     coordinates = atoms.curves @ basis.T
     classes, weights = noise_classes(y, basis[:10], echo_time)
+    most = max(MOST_ATOMS, MOST_WORK // max(len(y), 1))
     result = np.zeros((8, len(y)), np.float32)
     for k, weight in enumerate(weights):
         members = np.flatnonzero(classes == k)
         if members.size:
-            result[:, members] = _class_posterior(y[members], atoms, coordinates, basis, weight)
+            result[:, members] = _class_posterior(y[members], atoms, coordinates, basis, weight, most)
     return Posterior(*result)
 
 
@@ -102,7 +103,7 @@ def _thinned(rows: np.ndarray, most: int) -> np.ndarray:
 
 
 def _class_posterior(
-    y: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, weight: np.ndarray
+    y: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, weight: np.ndarray, most: int
 ) -> np.ndarray:
     """float32[8, n] in the order of ``Posterior`` for curves y[n, t] that share the frame weights weight[t]."""
     import torch
@@ -126,7 +127,7 @@ def _class_posterior(
         chunk = order[i : i + CHUNK]
         scale = np.sqrt(0.5 / variance[chunk]).astype(np.float32)
         block = torch.from_numpy(projected[chunk] * scale[:, None])
-        kept = torch.from_numpy(_kept(block, table_coarse, coarse, atoms.grid.shape))
+        kept = torch.from_numpy(_kept(block, table_coarse, coarse, atoms.grid.shape, most))
         found = _moments(block, table[:, kept], features[kept], torch.from_numpy(scale * np.float32(norm.mean())))
         result[:, chunk] = np.concatenate([found.numpy(), np.sqrt(variance[chunk])[None]])
     return result
@@ -165,7 +166,9 @@ def _best_coarse(projected: np.ndarray, table: torch.Tensor) -> tuple[np.ndarray
     return np.maximum(best, 1e-6), np.concatenate([part.indices.numpy() for part in parts])
 
 
-def _kept(block: torch.Tensor, table: torch.Tensor, coarse: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def _kept(
+    block: torch.Tensor, table: torch.Tensor, coarse: np.ndarray, shape: tuple[int, int, int], most: int
+) -> np.ndarray:
     """int[m]: the atoms that may matter to any voxel of the block, with a margin of one coarse step.
 
     Where the posterior is wide they are many, and every second or third of them serves as well.
@@ -178,11 +181,11 @@ def _kept(block: torch.Tensor, table: torch.Tensor, coarse: np.ndarray, shape: t
     for axis, step in enumerate(COARSE):
         plausible = np.repeat(plausible, step, axis=axis)
     plausible = plausible[: shape[0], : shape[1], : shape[2]]
-    for steps in ((1, 1), (1, 2), (2, 2), (3, 4)):
+    for steps in ((1, 1), (2, 1), (3, 1), (3, 2)):
         thinned = np.zeros_like(plausible)
         thinned[:, :: steps[0], :: steps[1]] = plausible[:, :: steps[0], :: steps[1]]
         kept = np.flatnonzero(thinned)
-        if len(kept) <= MOST_ATOMS:
+        if len(kept) <= most:
             break
     return kept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial import ArterialInput
@@ -25,8 +26,9 @@ def curve_maps(
     cbv, cbf, mtt, ttp and tmax; with "bayes" also their standard deviations cbv_sd, cbf_sd, mtt_sd, tmax_sd.
     """
     curves = np.asarray(curves, np.float32)
-    values = _bayes(curves, times, aif, options, echo_time) if options.method == "bayes" else None
-    if values is None:
+    if options.method == "bayes":
+        values = _bayes(curves, times, aif, options, echo_time)
+    else:
         values = _svd(curves, times, aif.at(times), bolus, options)
     values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
     if "mtt_sd" in values:
@@ -102,7 +104,11 @@ def threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, options: MapO
 def _bayes(
     curves: np.ndarray, times: np.ndarray, aif: ArterialInput, options: MapOptions, echo_time: float
 ) -> dict[str, np.ndarray]:
-    from dsc_superres.perfusion.bayes import posterior  # needs torch
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise PerfusionError("The Bayesian method needs PyTorch, which is not installed: choose csvd.") from None
+    from dsc_superres.perfusion.bayes import posterior
     from dsc_superres.perfusion.dictionary import dictionary
     from dsc_superres.perfusion.gamma_variate import continuous_curve
 

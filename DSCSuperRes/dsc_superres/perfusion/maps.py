@@ -20,6 +20,7 @@ from dsc_superres.perfusion.provenance import provenance
 from dsc_superres.series import Series
 
 UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
+"""The units of the maps that every method gives, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class PerfusionMaps:
     bolus          baseline, arrival and peak
     warnings       sentences for the reader
     provenance     formulas, thresholds, codes and units
-    extra          further maps by name, such as standard deviations or leakage
+    extra          further maps by name: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, same units), k1, k2 (leakage)
     """
 
     cbv: np.ndarray

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dsc_superres.errors import PerfusionError
 
-METHODS = ("csvd", "osvd", "ssvd", "bayes")
+METHODS = ("bayes", "csvd", "osvd", "ssvd")
 LEAKAGE = ("none", "bsw", "bidirectional")
 KH_OVER_RHO = (1 - 0.45) / (1 - 0.25) / 1.04
 
@@ -15,7 +15,7 @@ KH_OVER_RHO = (1 - 0.45) / (1 - 0.25) / 1.04
 class MapOptions:
     """How to compute maps.
 
-    method            "csvd" (default), "osvd", "ssvd" or "bayes"
+    method            "bayes" (default; needs PyTorch), "csvd", "osvd" or "ssvd"
     kh_over_rho       haematocrit factor over brain density, mL/g; in CBV and CBF alike (CAPLEX M.ID1.006)
     threshold         sSVD, cSVD: share of the largest singular value below which they are cut; None: 0.2, 0.1 as
                       published; "adaptive": the best one for the interval and the noise of the series.
@@ -27,7 +27,7 @@ class MapOptions:
     Raises ``PerfusionError`` for values that make no sense.
     """
 
-    method: str = "csvd"
+    method: str = "bayes"
     kh_over_rho: float = KH_OVER_RHO
     threshold: float | str | None = None
     oscillation: float = 0.035
