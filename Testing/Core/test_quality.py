@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark.quality import Case, evaluate, table
+from dsc_superres.benchmark.quality import Case, evaluate, insert, table
+from dsc_superres.errors import FileError
 from dsc_superres.series import Series
 
 TIMES = np.arange(25) * 1.5
@@ -35,8 +36,8 @@ def test_measures_and_table() -> None:
     truth, recon = case().truth.signal, best
     assert recon["psnr"] < 20 * np.log10(truth.max() / 5) + 0.5  # nothing beats the truth's own noise by much
     text = table(records)
-    assert "| backprojection |" in text
-    assert f"{best['psnr']:.2f} ± 0.00" in text
+    assert text.splitlines()[0].endswith("| backprojection | linear |")
+    assert f"{best['psnr']:.2f} ± 0.00 | {worst['psnr']:.2f} ± 0.00" in text
 
 
 def test_lead_is_paired_and_signed() -> None:
@@ -45,13 +46,22 @@ def test_lead_is_paired_and_signed() -> None:
         for i, base in enumerate((30.0, 35.0, 32.0))
         for model, gain in (("mine", 1.0 + 0.1 * i), ("pchip", 0.0), ("cubic", -0.5))
     ]
-    lead = table(records).splitlines()[-1]
-    assert "mine minus best classic" in lead
-    assert "**+1.10** (+0.85 to +1.35) to pchip" in lead
-    assert "**-0.110**" in lead
+    head, _, psnr, nmse = table(records).splitlines()
+    assert head.endswith("| mine − best classic (95 % CI) |")
+    assert psnr.endswith("| **+1.10** (+0.85 to +1.35), pchip |")
+    assert "**-0.110**" in nmse
 
 
 @pytest.mark.parametrize("missing", ["peak", "cbv"])
 def test_measures_a_case_does_not_have_are_left_out(missing: str) -> None:
     records = [{"case": "a", "model": "pchip", "psnr": 30.0}]
     assert missing not in table(records)
+
+
+def test_table_goes_between_its_marks(tmp_path) -> None:
+    document = tmp_path / "README.md"
+    document.write_text("before\n<!-- quality -->\nold\n<!-- /quality -->\nafter\n")
+    insert(document, "quality", "new")
+    assert document.read_text() == "before\n<!-- quality -->\nnew\n<!-- /quality -->\nafter\n"
+    with pytest.raises(FileError, match="no marks"):
+        insert(document, "speed", "new")

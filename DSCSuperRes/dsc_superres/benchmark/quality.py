@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.degrade import matching_truth, undersample
-from dsc_superres.errors import PerfusionError
+from dsc_superres.errors import FileError, PerfusionError
 from dsc_superres.metrics import nmse, psnr, ssim
 from dsc_superres.series import Series
 
@@ -27,9 +27,9 @@ MEASURES: dict[str, tuple[str, bool]] = {
     "nmse": ("NMSE, %", False),
     "ssim": ("SSIM", True),
     "psnr_clean": ("PSNR to noise-free, dB", True),
-    "psnr_between": ("… on frames not acquired", True),
-    "psnr_bolus": ("… on bolus frames", True),
-    "ssim_whole": ("SSIM whole image", True),
+    "psnr_between": ("… of frames not acquired, dB", True),
+    "psnr_bolus": ("… of bolus frames, dB", True),
+    "ssim_whole": ("SSIM, whole image", True),
     "peak": ("peak ΔR2* error, %", False),
     "cbv": ("CBV error, %", False),
     "cbf": ("CBF error, %", False),
@@ -140,25 +140,22 @@ def evaluate(
 
 
 def table(records: list[dict]) -> str:
-    """Markdown: models by measures, mean ± sd over cases, and the first model's lead over the best classic one."""
+    """Markdown: measures by models, mean ± sd over cases, and the first model's lead over the best classic one."""
     models = list(dict.fromkeys(record["model"] for record in records))
-    measures = [name for name in MEASURES if any(name in record for record in records)]
-    values = {
-        model: {name: np.array([r.get(name, np.nan) for r in records if r["model"] == model]) for name in measures}
-        for model in models
-    }
-    lines = [
-        "| model | " + " | ".join(MEASURES[name][0] for name in measures) + " |",
-        "|---" * (len(measures) + 1) + "|",
-    ]
-    for model in models:
-        lines.append(
-            f"| {model} | " + " | ".join(_mean_and_spread(values[model][name], name) for name in measures) + " |"
-        )
     classic = [model for model in models if model in CLASSIC]
-    if models[0] not in CLASSIC and classic:
-        leads = [_lead(values, models[0], classic, name) for name in measures]
-        lines.append(f"| **{models[0]} minus best classic** (95 % CI) | " + " | ".join(leads) + " |")
+    leading = models[0] not in CLASSIC and bool(classic)
+    head = ["in the brain, against the acquired frames", *models]
+    if leading:
+        head.append(f"{models[0]} − best classic (95 % CI)")
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for name, (title, _) in MEASURES.items():
+        values = {m: np.array([r[name] for r in records if r["model"] == m and name in r]) for m in models}
+        if not all(found.size for found in values.values()):
+            continue
+        row = [title] + [_mean_and_spread(values[model], name) for model in models]
+        if leading:
+            row.append(_lead(values, models[0], classic, name))
+        lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
@@ -167,23 +164,34 @@ def _digits(name: str) -> int:
 
 
 def _mean_and_spread(values: np.ndarray, name: str) -> str:
-    spread = f" ± {np.nanstd(values, ddof=1):.{_digits(name)}f}" if values.size > 1 else ""
-    return f"{np.nanmean(values):.{_digits(name)}f}{spread}"
+    digits = _digits(name)
+    return f"{values.mean():.{digits}f}" + (f" ± {values.std(ddof=1):.{digits}f}" if values.size > 1 else "")
 
 
-def _lead(values: dict, model: str, classic: list[str], name: str) -> str:
+def _lead(values: dict[str, np.ndarray], model: str, classic: list[str], name: str) -> str:
     """Paired difference to the classic model with the best mean, with a Student confidence interval."""
     from scipy.stats import t
 
     sign = 1 if MEASURES[name][1] else -1
-    best = max(classic, key=lambda other: sign * np.nanmean(values[other][name]))
-    difference = values[model][name] - values[best][name]
-    digits = _digits(name)
+    best = max(classic, key=lambda other: sign * values[other].mean())
+    difference = values[model] - values[best]
+    digits, middle, count = _digits(name), difference.mean(), difference.size
     interval = ""
-    if difference.size > 1:
-        half = t.ppf(0.975, difference.size - 1) * np.nanstd(difference, ddof=1) / difference.size**0.5
-        interval = f" ({np.nanmean(difference) - half:+.{digits}f} to {np.nanmean(difference) + half:+.{digits}f})"
-    return f"**{np.nanmean(difference):+.{digits}f}**{interval} to {best}"
+    if count > 1:
+        half = t.ppf(0.975, count - 1) * difference.std(ddof=1) / count**0.5
+        interval = f" ({middle - half:+.{digits}f} to {middle + half:+.{digits}f})"
+    return f"**{middle:+.{digits}f}**{interval}, {best}"
+
+
+def insert(document: Path, mark: str, text: str) -> None:
+    """Put ``text`` between the comments ``<!-- mark -->`` and ``<!-- /mark -->`` of a Markdown document."""
+    from dsc_superres.atomic import write_text
+
+    old = document.read_text(encoding="utf-8")
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    if begin not in old or end not in old:
+        raise FileError(f"{document.name} has no marks {begin} and {end} to put the table between.")
+    write_text(document, old[: old.index(begin) + len(begin)] + f"\n{text}\n" + old[old.index(end) :])
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -197,6 +205,8 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--series", nargs="*", default=[], help="measured series to use instead of the patients")
     parser.add_argument("--space", type=int, default=2)
     parser.add_argument("--time", type=int, default=4)
+    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the table")
+    parser.add_argument("--mark", default="quality", help="that place: between <!-- MARK --> and <!-- /MARK -->")
     parser.add_argument("--out", type=Path, help="folder for quality.md and quality.json")
     options = parser.parse_args(arguments)
     space, time = options.space, options.time
@@ -209,6 +219,8 @@ def run(arguments: Sequence[str]) -> None:
     records = evaluate(cases, options.models, space, time, lambda line: print(line, file=sys.stderr, flush=True))
     text = table(records)
     print(text)
+    if options.into:
+        insert(options.into, options.mark, text)
     if options.out:
         from dsc_superres.atomic import write_text
 
