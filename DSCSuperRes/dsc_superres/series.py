@@ -118,10 +118,12 @@ class Series:
         set_(self, "signal", signal)
         set_(self, "times", times)
         set_(self, "scalar_type", np.dtype(self.scalar_type))
-        known = {"times": "given", "geometry": "given", "echo_time": "given"}
+        sources = {"times": "given", "geometry": "given", "echo_time": "given", **self.sources}
         if self.echo_time is None:
-            known["echo_time"] = MISSING
-        set_(self, "sources", MappingProxyType({**known, **self.sources}))
+            sources["echo_time"] = MISSING
+        elif sources["echo_time"] == MISSING:
+            sources["echo_time"] = "given"
+        set_(self, "sources", MappingProxyType(sources))
 
     @property
     def frames(self) -> int:

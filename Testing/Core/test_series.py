@@ -1,5 +1,7 @@
 """The series value checks itself and cannot be changed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,9 @@ def test_resized_grid_covers_the_same_box() -> None:
     geometry = Geometry(spacing=(1, 1, 5)).resized((8, 8, 3), (4, 4, 3))
     assert geometry.spacing == (2, 2, 5)
     assert geometry.origin == (0.5, 0.5, 0)
+
+
+def test_source_of_the_echo_time_follows_the_value() -> None:
+    without = Series(SIGNAL, [0, 1, 2])
+    assert replace(without, echo_time=0.03).sources["echo_time"] == "given"
+    assert replace(without, echo_time=0.03, sources={"echo_time": "sidecar"}).sources["echo_time"] == "sidecar"
