@@ -2,6 +2,8 @@
 #   make demo INPUT=series.nii.gz OUT=result     one's own series instead of the digital patient
 #   make demo INPUT=series.nii ARGS="--te 0.03"  and what else `dsc-superres demo --help` lists
 #   make test PYTHON=python3.12                  another interpreter for a fresh environment
+# On Linux pip chooses a torch for NVIDIA cards, of some gigabytes. The small one for processors comes with
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +30,7 @@ def simulate(options: argparse.Namespace) -> None:
     """A digital patient with its truth maps."""
     from dsc_superres.atomic import atomic_folder
     from dsc_superres.io import write_series, write_volume
+    from dsc_superres.io._files import stem_of
 
     output = _series_target(options.output)
     with progress_bar("Simulating") as report:
@@ -36,7 +38,7 @@ def simulate(options: argparse.Namespace) -> None:
 
         report(0.0, f"Digital patient {options.seed}")
         patient = digital_patient(options.seed, slices=options.slices)
-        stem = _stem(output)
+        stem = stem_of(output)
         with atomic_folder(output.parent) as folder:
             write_series(patient.series, folder / output.name, integer=True)
             for name, values in patient.truth_maps().items():
@@ -131,9 +133,12 @@ def train(options: argparse.Namespace) -> None:
     """Train as a configuration file says."""
     if not Path(options.config).is_file():
         raise FileError(f"The configuration {options.config} does not exist.")
+    import logging
+
     from dsc_superres.training.train import train as run
 
-    run(options.config)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    print(run(options.config))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -171,11 +176,6 @@ def _series_target(name: str) -> Path:
         raise FileError(f"{path.name} is not a name for a series: end it in .nii, .nii.gz or .seq.nrrd.")
     if not path.absolute().parent.is_dir():
         raise FileError(f"The folder {path.parent} does not exist: create it first.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise FileError(f"The folder {path.parent} cannot be written: choose another one.")
     return path
-
-
-def _stem(path: Path) -> str:
-    for suffix in (".seq.nrrd", ".nii.gz", ".nii"):
-        if path.name.lower().endswith(suffix):
-            return path.name[: -len(suffix)]
-    return path.stem
