@@ -32,6 +32,7 @@ class TrainOptions:
     """One configuration file. ``network`` and ``data`` hold the options of those parts.
 
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
+    coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
     average: decay of the running mean of the weights, which is what is saved and validated
     """
 
@@ -42,6 +43,8 @@ class TrainOptions:
     rate: float = 1e-3
     warm_up: int = 200
     cool_down: float = 0.3
+    coarse: float = 2.0
+    coarse_from: int = 0
     average: float = 0.998
     threads: int = 0
     workers: int = 1
@@ -72,17 +75,21 @@ def learning_rate(step: int, options: TrainOptions) -> float:
     return options.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
 
-def loss(image: Tensor, target: Tensor, border: int = 3) -> Tensor:
+def loss(image: Tensor, target: Tensor, coarse: float = 0.0, border: int = 3) -> Tensor:
     """Charbonnier distance of the signal plus that of its logarithm, on which Delta R2* depends.
 
-    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule.
+    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule. ``coarse``
+    weighs the distance of 4 x 4 means: detail averages out of them, so that what is left is the error in time.
     """
     inner = (..., slice(border, -border), slice(border, -border))
     image, target = image[inner], target[inner]
-    signal = charbonnier(image - target, 0.02)
-    bright = target > 0.1
-    ratio = torch.where(bright, (image - target) / target.clamp(min=0.1), 0)
-    return signal + 0.3 * charbonnier(ratio, 0.04)
+    error = image - target
+    total = charbonnier(error, 0.02)
+    ratio = torch.where(target > 0.1, error / target.clamp(min=0.1), 0)
+    total = total + 0.3 * charbonnier(ratio, 0.04)
+    if coarse:
+        total = total + coarse * charbonnier(nn.functional.avg_pool2d(error, 4), 0.01)
+    return total
 
 
 def charbonnier(error: Tensor, scale: float) -> Tensor:
@@ -142,7 +149,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.options)
         size = tuple(batch.target.shape[-2:])
-        value = loss(self.network(batch.window, batch.t, size), batch.target)
+        coarse = self.options.coarse if self.step >= self.options.coarse_from else 0.0
+        value = loss(self.network(batch.window, batch.t, size), batch.target, coarse)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
