@@ -117,7 +117,6 @@ def retrospect(
     Raises ``DSCError`` and ``Cancelled``.
     """
     from dsc_superres.degrade import matching_truth, undersample
-    from dsc_superres.reconstruct import reconstruct
 
     space, steps = int(job.space), int(job.time)
     clock = _Stopwatch(stop)
@@ -127,6 +126,22 @@ def retrospect(
     width, height, _ = truth.size
     mask = find_mask_or_none(job.mask, truth) if mask is None else mask[:, :height, :width]
     clock.lap("under-sampling")
+    fine, found = _reconstruct_all(coarse, truth, mask, job, report, clock)
+    maps, reason, peaks = {}, None, {}
+    if job.maps:
+        report(0.9, "Computing perfusion maps")
+        maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job, aif)
+        peaks = _peak_errors(truth, fine, maps)
+        clock.lap("maps")
+    return Study(coarse, fine, truth, mask, found, maps, reason, _notes(series, maps), peaks, clock.laps)
+
+
+def _reconstruct_all(
+    coarse: Series, truth: Series, mask: np.ndarray | None, job: Job, report: Report, clock: _Stopwatch
+) -> tuple[dict[str, Series], dict[str, Comparison]]:
+    """The reconstruction by each of the job's models, and how it compares with the truth; 0.9 of the work."""
+    from dsc_superres.reconstruct import reconstruct
+
     models = tuple(dict.fromkeys((job.model, *job.baselines)))
     edges = _shares(models)
     fine, found = {}, {}
@@ -134,24 +149,18 @@ def retrospect(
         name = label(model)
         fine[name] = reconstruct(
             coarse,
-            space=space,
-            time=steps,
+            space=job.space,
+            time=job.time,
             model=model,
             device=job.device,
             progress=part(report, start, middle, f"{name}: "),
-            cancelled=stop,
+            cancelled=clock.stop,
         )
         clock.lap(f"reconstruction {name}")
         report(middle, f"{name}: measuring")
         found[name] = compare(fine[name], truth, mask)
         clock.lap(f"metrics {name}")
-    maps, reason, peaks = {}, None, {}
-    if job.maps:
-        report(edges[-1][-1], "Computing perfusion maps")
-        maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job, aif)
-        peaks = _peak_errors(truth, fine, maps)
-        clock.lap("maps")
-    return Study(coarse, fine, truth, mask, found, maps, reason, _notes(series, maps), peaks, clock.laps)
+    return fine, found
 
 
 def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
@@ -241,11 +250,11 @@ class _Stopwatch:
 
     def __init__(self, stop: Stop) -> None:
         self.laps: dict[str, float] = {}
-        self._stop, self._last = stop, time.monotonic()
+        self.stop, self._last = stop, time.monotonic()
 
     def lap(self, step: str) -> None:
         now = time.monotonic()
         self.laps[step] = round(now - self._last, 2)
         self._last = now
-        if self._stop():
+        if self.stop():
             raise Cancelled

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dsc_superres.metrics import Comparison
@@ -50,23 +51,7 @@ def curves(
         below = number + 2 >= len(regions[:4])
         style_plot(axes, "time (s)" if below else "", "signal (a.u.)" if number % 2 == 0 else "")
         axes.set_title(region.name, color=REGION_COLOURS[number], fontsize=10, loc="left")
-        (handles["Ground truth"],) = axes.plot(
-            truth.times, _mean(truth, region.voxels), color=model_colour("truth"), linewidth=1.0, alpha=0.9
-        )
-        for order, (model, series) in enumerate(reversed(fine.items())):
-            main = order == len(fine) - 1
-            (handles[model_name(model)],) = axes.plot(
-                series.times,
-                _mean(series, region.voxels),
-                color=model_colour(model),
-                linewidth=2.0 if main else 1.2,
-                linestyle="-" if main else (0, (4, 2)),
-            )
-        z_at, y_at, x_at = np.nonzero(region.voxels)
-        acquired = coarse.signal[:, z_at, y_at // space, x_at // space].mean(axis=1)
-        (handles["Acquired (input)"],) = axes.plot(
-            coarse.times, acquired, "o", color=PANEL, markeredgecolor=TEXT, markersize=4.5, markeredgewidth=1.1
-        )
+        handles |= _region_curves(axes, truth, coarse, space, fine, region)
     figure.legend(
         handles.values(),
         handles.keys(),
@@ -78,6 +63,27 @@ def curves(
         bbox_to_anchor=(0.99, 1.0),
     )
     return figure
+
+
+def _region_curves(
+    axes: Axes, truth: Series, coarse: Series, space: int, fine: Mapping[str, Series], region: Region
+) -> dict[str, object]:
+    """Draw one region's curves; returns the lines by what the legend calls them."""
+
+    def plot(series: Series, **style: object) -> object:
+        return axes.plot(series.times, series.signal[:, region.voxels].mean(axis=1), **style)[0]
+
+    handles = {"Ground truth": plot(truth, color=model_colour("truth"), linewidth=1.0, alpha=0.9)}
+    # The main model is drawn last, on top.
+    for model, series in reversed(fine.items()):
+        main = model == next(iter(fine))
+        style = {"linewidth": 2.0, "linestyle": "-"} if main else {"linewidth": 1.2, "linestyle": (0, (4, 2))}
+        handles[model_name(model)] = plot(series, color=model_colour(model), **style)
+    z, y, x = np.nonzero(region.voxels)
+    acquired = coarse.signal[:, z, y // space, x // space].mean(axis=1)
+    ring = {"color": PANEL, "markeredgecolor": TEXT, "markersize": 4.5, "markeredgewidth": 1.1}
+    (handles["Acquired (input)"],) = axes.plot(coarse.times, acquired, "o", **ring)
+    return handles
 
 
 def frame_quality(comparisons: Mapping[str, Comparison], bolus: tuple[float, float] | None) -> Figure:
@@ -106,11 +112,7 @@ def frame_quality(comparisons: Mapping[str, Comparison], bolus: tuple[float, flo
     return figure
 
 
-def _mean(series: Series, voxels: np.ndarray) -> np.ndarray:
-    return series.signal[:, voxels].mean(axis=1)
-
-
-def _regions_image(axes, regions: list[Region], background: np.ndarray, view: View, z: int) -> None:
+def _regions_image(axes: Axes, regions: list[Region], background: np.ndarray, view: View, z: int) -> None:
     shown = view(background)
     axes.imshow(
         shown, cmap="gray", vmin=0, vmax=np.percentile(shown, 99.7), extent=view.extent, interpolation="nearest"
