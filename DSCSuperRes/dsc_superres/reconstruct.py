@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.series import MISSING, Series
+from dsc_superres.start_up import remaining_excess, starts_unsettled
+from dsc_superres.tiling import pieces
 
 if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help should not wait for it
     import torch
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0..1) and the stage in words."""
-
-HALO = 24
-"""Coarse pixels around a tile that the network sees but does not write; about its effective reach."""
 
 
 def reconstruct(
@@ -42,11 +40,13 @@ def reconstruct(
     The field of view is kept to the edge; where ``space`` times the matrix is not whole it is rounded.
     ``model`` is a registered name, a .safetensors file, or a network. Slices (or tiles of at most ``tile`` coarse
     pixels a side) are worked on one group at a time, so working memory does not grow with the series.
+    A network that says so (``models_start_up``) is shown a settled first frame, and the excess of the real one is put
+    back as it decays (see ``start_up``).
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` says so.
     """
     import torch
 
-    from dsc_superres.networks import create, load_model, summarise
+    from dsc_superres.networks import create, load_model
 
     target = target_times(series, time=time, interval=interval, times=times)
     height, width = fine_size(series, space)
@@ -59,20 +59,19 @@ def reconstruct(
     slices = series.signal.shape[1]
     result = np.empty((target.size, slices, height, width), np.float32)
     steps = _schedule(series.times, target)
-    pieces = list(_pieces(series.signal.shape[1:], (height, width), tile))
-    clock = torch.tensor(series.times)
-    done, total = 0, len(pieces) * len(steps)
+    unsettled = getattr(network, "models_start_up", False) and series.has_times and starts_unsettled(series.signal)
+    work = list(pieces(series.signal.shape[1:], (height, width), tile))
+    done, total = 0, len(work) * len(steps)
     with torch.inference_mode():
-        for piece in pieces:
+        for piece in work:
             coarse = (np.asarray(series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]) - offset) / scale
             frames = torch.from_numpy(coarse).transpose(0, 1).contiguous().to(where)
-            summary, cache = summarise(frames), {}
+            movie = _Movie(network, frames, series.times, piece.seen_size, unsettled)
             for index, moments, output in steps:
                 if cancelled is not None and cancelled():
                     raise Cancelled
-                image = _run(network, frames, clock, summary, index, moments, piece.seen_size, cache)
-                inner = image[..., piece.inner_rows, piece.inner_columns].cpu().numpy()
-                result[output, piece.slices, piece.rows, piece.columns] = inner.transpose(1, 0, 2, 3)
+                image = movie.between(index, moments)[..., piece.inner_rows, piece.inner_columns]
+                result[output, piece.slices, piece.rows, piece.columns] = image.transpose(0, 1).cpu().numpy()
                 done += 1
                 if progress is not None:
                     progress(done / total, "reconstructing")
@@ -159,71 +158,35 @@ def _schedule(times: np.ndarray, target: np.ndarray) -> list[tuple[int, np.ndarr
     return steps
 
 
-def _run(network, frames, clock, summary, index, moments, size, cache):
-    """Frames [b, m, H, W] of one pair."""
-    import torch
+class _Movie:
+    """One piece of a series, [b, n, h, w], and the network that says what lies between its frames."""
 
-    from dsc_superres.networks import window
+    def __init__(
+        self, network: torch.nn.Module, frames: torch.Tensor, times: np.ndarray, size: tuple[int, int], unsettled: bool
+    ) -> None:
+        import torch
 
-    t = torch.from_numpy(moments).to(frames.device)
-    return network(window(frames, clock, summary, index), t, size, cache)
+        from dsc_superres.networks import summarise
 
+        self.network, self.times, self.size, self.unsettled = network, torch.tensor(times), size, unsettled
+        self.acquired = frames
+        self.frames = torch.cat([frames[:, 1:2], frames[:, 1:]], 1) if unsettled else frames
+        self.summary = summarise(self.frames)
+        self.cache: dict = {}
 
-@dataclass(frozen=True)
-class _Piece:
-    """A group of slices, or one tile of a slice: what is seen (coarse), and what is written (fine)."""
+    def between(self, index: int, moments: np.ndarray) -> torch.Tensor:
+        """float32[b, m, H, W]: the frames at ``moments`` (0..1) from frame ``index`` to the next."""
+        import torch
 
-    slices: slice
-    seen_rows: slice
-    seen_columns: slice
-    seen_size: tuple[int, int]
-    inner_rows: slice
-    inner_columns: slice
-    rows: slice
-    columns: slice
+        t = torch.from_numpy(moments).to(self.frames)
+        image = self._run(self.frames, index, t, self.cache)
+        if self.unsettled and index == 0:
+            bright, settled = (self._run(frames, 0, t[:1] * 0, {}) for frames in (self.acquired, self.frames))
+            left = remaining_excess(moments * float(self.times[1] - self.times[0]))
+            image = image + torch.from_numpy(left).to(image)[:, None, None] * (bright - settled)
+        return image
 
+    def _run(self, frames: torch.Tensor, index: int, t: torch.Tensor, cache: dict) -> torch.Tensor:
+        from dsc_superres.networks import window
 
-def _pieces(shape: tuple[int, int, int], size: tuple[int, int], tile: int) -> Iterator[_Piece]:
-    slices, height, width = shape
-    rows, columns = _spans(height, size[0], tile), _spans(width, size[1], tile)
-    area = max(r[0].stop - r[0].start for r in rows) * max(c[0].stop - c[0].start for c in columns)
-    group = max(1, tile * tile // (2 * area))
-    for first in range(0, slices, group):
-        for seen_rows, inner_rows, fine_rows in rows:
-            for seen_columns, inner_columns, fine_columns in columns:
-                seen = (seen_rows.stop - seen_rows.start, seen_columns.stop - seen_columns.start)
-                yield _Piece(
-                    slices=slice(first, min(first + group, slices)),
-                    seen_rows=seen_rows,
-                    seen_columns=seen_columns,
-                    seen_size=(seen[0] * size[0] // height, seen[1] * size[1] // width),
-                    inner_rows=inner_rows,
-                    inner_columns=inner_columns,
-                    rows=fine_rows,
-                    columns=fine_columns,
-                )
-
-
-def _spans(coarse: int, fine: int, tile: int) -> list[tuple[slice, slice, slice]]:
-    """One axis cut into tiles: (seen, on the coarse grid), (written, within what is seen), (written, on the fine grid).
-
-    Cuts lie where a coarse and a fine pixel edge coincide; where there are too few of those the axis stays whole.
-    """
-    common = math.gcd(coarse, fine)
-    unit_coarse, unit_fine = coarse // common, fine // common
-    per_tile = max(1, (tile - 2 * HALO) // unit_coarse)
-    halo = math.ceil(HALO / unit_coarse)
-    if coarse <= tile or unit_coarse * (per_tile + 2 * halo) >= coarse:
-        return [(slice(0, coarse), slice(0, fine), slice(0, fine))]
-    spans = []
-    for begin in range(0, common, per_tile):
-        end = min(begin + per_tile, common)
-        low, high = max(begin - halo, 0), min(end + halo, common)
-        spans.append(
-            (
-                slice(low * unit_coarse, high * unit_coarse),
-                slice((begin - low) * unit_fine, (end - low) * unit_fine),
-                slice(begin * unit_fine, end * unit_fine),
-            )
-        )
-    return spans
+        return self.network(window(frames, self.times, self.summary, index), t, self.size, cache)

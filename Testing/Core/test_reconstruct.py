@@ -7,8 +7,10 @@ from torch import nn
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.networks import create
-from dsc_superres.reconstruct import HALO, reconstruct
+from dsc_superres.reconstruct import reconstruct
 from dsc_superres.series import Series
+from dsc_superres.start_up import starts_unsettled
+from dsc_superres.tiling import HALO
 
 
 def network() -> nn.Module:
@@ -101,3 +103,33 @@ def test_progress_is_monotone_and_cancel_stops_at_once() -> None:
 def test_refusals(options: dict, error: type) -> None:
     with pytest.raises(error):
         reconstruct(series(), **{"model": "linear", **options})
+
+
+def unsettled_series() -> Series:
+    """A still image whose first frame is a third brighter."""
+    y, x = np.mgrid[:24, :24] / 24
+    still = 100 + 40 * np.sin(6 * x) * np.cos(5 * y)
+    signal = np.broadcast_to(still, (6, 1, 24, 24)).copy()
+    signal[0] *= 1.33
+    return Series(signal, np.arange(6) * 6.0)
+
+
+def test_excess_of_the_first_frame_is_not_spread_over_the_first_interval() -> None:
+    coarse = unsettled_series()
+    model = network()
+    nn.init.zeros_(model.decoder.branch[2].weight)
+    nn.init.zeros_(model.decoder.branch[2].bias)
+    fine, plain = (reconstruct(coarse, model=which).signal.mean((1, 2, 3)) for which in (model, "pchip"))
+    level = fine[8]
+    assert fine[0] == pytest.approx(plain[0], rel=1e-3)  # the first frame itself is as acquired
+    assert abs(fine[1] - level) < 0.07 * level < abs(plain[1] - level)
+    np.testing.assert_allclose(fine[2:], level, rtol=0.01)
+
+
+def test_a_bolus_is_not_taken_for_a_start() -> None:
+    coarse = unsettled_series()
+    assert starts_unsettled(coarse.signal)
+    falling = coarse.signal * np.array([1, 0.85, 0.6, 0.7, 0.8, 0.9])[:, None, None, None] / coarse.signal[:1] * 100
+    assert not starts_unsettled(falling)
+    assert not starts_unsettled(coarse.signal[1:])
+    assert not starts_unsettled(coarse.signal[:3])

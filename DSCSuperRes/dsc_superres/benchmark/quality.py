@@ -28,6 +28,7 @@ MEASURES: dict[str, tuple[str, bool]] = {
     "ssim": ("SSIM", True),
     "psnr_clean": ("PSNR to noise-free, dB", True),
     "psnr_between": ("… of frames not acquired, dB", True),
+    "psnr_settled": ("… after the first interval, dB", True),
     "psnr_bolus": ("… of bolus frames, dB", True),
     "ssim_whole": ("SSIM, whole image", True),
     "peak": ("peak ΔR2* error, %", False),
@@ -91,6 +92,7 @@ def measure(case: Case, recon: Series, time: int) -> dict[str, float]:
         "ssim": ssim(image, truth, mask),
         "psnr_clean": psnr(image, clean, mask, peak),
         "psnr_between": psnr(image[between], clean[between], mask, peak),
+        "psnr_settled": psnr(image[time:], clean[time:], mask, peak),
         "psnr_bolus": psnr(image[bolus], clean[bolus], mask, peak),
         "ssim_whole": ssim(image, truth),
     }

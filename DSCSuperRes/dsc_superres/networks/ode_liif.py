@@ -50,6 +50,9 @@ class OdeLiif(nn.Module):
     solver, step, rtol, atol   how the ODE is solved (see ``ode.solve``); free to change after training
     """
 
+    models_start_up = True
+    """``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
+
     def __init__(
         self,
         *,
