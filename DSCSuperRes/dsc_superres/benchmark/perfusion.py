@@ -6,10 +6,12 @@ environment variable DSC_REFERENCE) holds them.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +46,18 @@ class Table:
         return "\n".join([self.title, *lines])
 
 
-def run(
+def run(arguments: Sequence[str] = ()) -> list[Table]:
+    """``dsc-superres benchmark perfusion``: prints the tables, and returns them."""
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark perfusion", description=__doc__)
+    parser.add_argument("--reference", type=Path, help="folder with published results (or set DSC_REFERENCE)")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    options = parser.parse_args(arguments)
+    found = tables(options.reference, options.methods, lambda _, stage: print(stage, file=sys.stderr, flush=True))
+    print("\n\n".join(map(str, found)))
+    return found
+
+
+def tables(
     reference: str | Path | None = None,
     methods: Iterable[str] = METHODS,
     progress: Callable[[float, str], None] = lambda fraction, stage: None,
@@ -67,12 +80,12 @@ def run(
         "OSIPI": lambda: [osipi_table(folder)] if folder and (folder / "osipi").is_dir() else [],
         "speed": lambda: [speed_table(methods)],
     }
-    tables = []
+    found = []
     for done, (stage, make) in enumerate(parts.items()):
         progress(done / len(parts), stage)
-        tables += make()
+        found += make()
     progress(1.0, "done")
-    return tables
+    return found
 
 
 def standard_table(methods: tuple[str, ...], folder: Path | None) -> Table:

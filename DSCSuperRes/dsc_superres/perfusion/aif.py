@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.cluster.vq import kmeans2
+from scipy.cluster.vq import vq
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.clusters import k_means
 
 AREA_SHARE = 0.05
 """Share of brain voxels, by area under the first pass, among which arteries are looked for."""
@@ -114,11 +115,11 @@ def _merit(shape: Shape) -> np.ndarray:
 def _earliest_cluster(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndarray:
     """bool[n]: the cluster of normalised curves[t, n] with the smallest first moment."""
     window = first_pass(times, bolus)
-    normal = curves[window] / np.maximum(curves[window].sum(axis=0), 1e-9)
+    normal = np.ascontiguousarray(curves[window] / np.maximum(curves[window].sum(axis=0), 1e-9), np.float32)
     moment = shape_of(curves, times, bolus).moment
     order = np.array_split(np.argsort(moment), CLUSTERS)
     seeds = np.stack([normal[:, group].mean(axis=1) for group in order])
-    _, label = kmeans2(normal.T.astype(np.float64), seeds.astype(np.float64), minit="matrix", missing="warn")
+    label, _ = vq(normal.T, k_means(normal.T, seeds))
     means = [moment[label == k].mean() if np.any(label == k) else np.inf for k in range(CLUSTERS)]
     return label == int(np.argmin(means))
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.cluster.vq import vq
 from scipy.ndimage import maximum_filter
 
 from dsc_superres.perfusion.dictionary import Dictionary
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
 
 CHUNK = 256
 """Voxels per block: its block of likelihoods stays in the cache."""
-CLASSES = 24
-"""Classes of curves that share their noise weights."""
+LOWEST, LEVEL_RATIO = 0.1, 1.25
+"""Attenuation up to which all frames weigh alike, and the ratio between classes of curves above it."""
 RANK_TOLERANCE = 3e-4
 """Directions of the dictionary that carry less than this share of its norm are dropped."""
 COARSE = (2, 3, 2)
 """Steps of the coarse grid along shape, transit time and delay."""
-NEGLIGIBLE = 9.0
+NEGLIGIBLE = 10.0
 """Atoms whose posterior is less than exp(-NEGLIGIBLE) of the best one's are left out."""
-MOST_ATOMS, MOST_WORK = 1500, 4_000_000
+MOST_ATOMS, MOST_WORK = 1500, 20_000_000
 """Atoms for one block of voxels, and atoms times voxels of a whole small volume, which can afford all atoms."""
-MODEL_ERROR = 3e-3
+MODEL_ERROR = 5e-3
 """Share of a curve's height by which the best atom may miss it: the grid is finite, residues are not all gamma."""
 
 MODEL_SD = (0.015, 0.06, 0.075, 0.14)
@@ -46,7 +45,7 @@ class Posterior:
 
     cbv, cbf are fractions and fractions per second; means are geometric, so that MTT = cbv/cbf.
     cbv_sd, cbf_sd, mtt_sd are relative (standard deviations of the logarithm); delay_sd in s.
-    noise is the standard deviation of Delta R2* at full signal, 1/s.
+    noise is the standard deviation of the attenuation at full signal.
     """
 
     cbv: np.ndarray
@@ -59,13 +58,13 @@ class Posterior:
     noise: np.ndarray
 
 
-def posterior(curves: np.ndarray, atoms: Dictionary, echo_time: float) -> Posterior:
-    """The posterior of curves[t, n] (1/s) under ``atoms``; echo_time in s gives the noise its weights."""
-    y = np.ascontiguousarray(np.asarray(curves, np.float32).T)
+def posterior(attenuation: np.ndarray, atoms: Dictionary) -> Posterior:
+    """The posterior of attenuation[t, n] = -ln(S/S0) under ``atoms`` made from the arterial attenuation."""
+    y = np.ascontiguousarray(np.asarray(attenuation, np.float32).T)
     _, values, basis = np.linalg.svd(_thinned(atoms.curves, 1500), full_matrices=False)
     basis = basis[values > RANK_TOLERANCE * values[0]]
     coordinates = atoms.curves @ basis.T
-    classes, weights = noise_classes(y, basis[:10], echo_time)
+    classes, weights = noise_classes(y, basis[:10])
     most = max(MOST_ATOMS, MOST_WORK // max(len(y), 1))
     result = np.zeros((8, len(y)), np.float32)
     for k, weight in enumerate(weights):
@@ -75,26 +74,26 @@ def posterior(curves: np.ndarray, atoms: Dictionary, echo_time: float) -> Poster
     return Posterior(*result)
 
 
-def noise_classes(y: np.ndarray, basis: np.ndarray, echo_time: float) -> tuple[np.ndarray, np.ndarray]:
-    """Class int[n] of each curve y[n, t], and the frame weights float64[c, t] of each class: exp(-2 TE Delta R2*).
+def noise_classes(y: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Class int[n] of each curve y[n, t], and the frame weights float64[c, t] of each class: exp(-2 y).
 
     Curves are smoothed by the leading directions basis[r, t] of the dictionary, else weights would follow the noise.
+    A class holds curves of like height, a third of them by the time of their centre of gravity.
     """
-    smooth = echo_time * (y @ basis.T)
-    sample = _thinned(smooth, 4000)
-    count = min(CLASSES, max(1, len(sample) // 8))
-    order = np.argsort(np.linalg.norm(sample, axis=1))
-    centres = _k_means(sample, np.stack([sample[group].mean(axis=0) for group in np.array_split(order, count)]))
-    return vq(smooth, centres)[0], np.exp(-2 * np.clip(centres @ basis, 0, 2.5).astype(np.float64))
-
-
-def _k_means(points: np.ndarray, centres: np.ndarray, rounds: int = 8) -> np.ndarray:
-    """float32[c, d]: centres of Lloyd's clusters of points[n, d]; a cluster that loses its points stays where it is."""
-    for _ in range(rounds):
-        nearest, _ = vq(points, centres)
-        filled = np.unique(nearest)
-        centres[filled] = [points[nearest == k].mean(axis=0) for k in filled]
-    return centres
+    smooth = np.clip((y @ basis.T) @ basis, 0, 2.5)
+    height = smooth.max(axis=1)
+    level = np.floor(np.log(np.maximum(height, LOWEST) / LOWEST) / np.log(LEVEL_RATIO)).astype(int)
+    centre = (smooth @ np.arange(y.shape[1], dtype=np.float32)) / np.maximum(smooth.sum(axis=1), 1e-30)
+    classes, weights = np.zeros(len(y), int), []
+    for one in np.unique(level):
+        members = np.flatnonzero(level == one)
+        third = np.searchsorted(np.quantile(centre[members], (1 / 3, 2 / 3)), centre[members]) if one > 0 else 0
+        classes[members] = len(weights) + third
+        for _ in range(3 if one > 0 else 1):
+            inside = classes[members] == len(weights)
+            mean = smooth[members[inside]].mean(axis=0, dtype=np.float64) if inside.any() else np.zeros(y.shape[1])
+            weights.append(np.exp(-2 * mean))
+    return classes, np.stack(weights)
 
 
 def _thinned(rows: np.ndarray, most: int) -> np.ndarray:
@@ -120,7 +119,7 @@ def _class_posterior(
     coarse = _coarse_atoms(atoms.grid.shape)
     table_coarse = table[:, torch.from_numpy(coarse.ravel())].contiguous()
     best, at = _best_coarse(projected, table_coarse)
-    variance = np.maximum(energy - best**2, 0) / freedom + (MODEL_ERROR * best) ** 2 + 1e-8
+    variance = np.maximum(energy - best**2, 0) / freedom + (MODEL_ERROR * best) ** 2
     order = _order(at, coarse.shape)
     result = np.empty((8, len(y)), np.float32)
     for i in range(0, len(y), CHUNK):
@@ -163,7 +162,7 @@ def _best_coarse(projected: np.ndarray, table: torch.Tensor) -> tuple[np.ndarray
 
     parts = [(torch.from_numpy(projected[i : i + CHUNK]) @ table).max(dim=1) for i in range(0, len(projected), CHUNK)]
     best = np.concatenate([part.values.numpy() for part in parts])
-    return np.maximum(best, 1e-6), np.concatenate([part.indices.numpy() for part in parts])
+    return np.maximum(best, 1e-30), np.concatenate([part.indices.numpy() for part in parts])
 
 
 def _kept(
@@ -195,7 +194,8 @@ def _moments(block: torch.Tensor, table: torch.Tensor, features: torch.Tensor, s
 
     amplitude = (block @ table).clamp_min_(0)
     best = amplitude.amax(dim=1, keepdim=True).clamp_min(1e-6)
-    weight = (amplitude * amplitude).sub_(best**2)
+    # Not as a difference of squares: that would lose what single precision has left.
+    weight = (amplitude - best).mul_(amplitude + best)
     # Beyond e^-60 lie denormal numbers, which cost a hundred times as much.
     weight.clamp_min_(-60).exp_()
     total = weight @ features

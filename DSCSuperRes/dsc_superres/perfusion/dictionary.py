@@ -56,7 +56,7 @@ class Dictionary:
     """Curves of unit CBV (fraction 1) with their parameters, and the prior over them.
 
     grid       the parameters along the axes
-    curves     float32[k, t], 1/s
+    curves     float32[k, t], in the unit of the arterial curve
     mtt        float64[k], s
     delay      float64[k], s
     log_prior  float64[k]

@@ -112,7 +112,9 @@ def _bayes(
     from dsc_superres.perfusion.dictionary import dictionary
     from dsc_superres.perfusion.gamma_variate import continuous_curve
 
-    found = posterior(curves, dictionary(continuous_curve(aif.times, aif.delta_r2star), times), echo_time)
+    # In -ln(S/S0) instead of Delta R2* nothing depends on the echo time, and the signal's noise is known.
+    artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
+    found = posterior(np.float32(echo_time) * curves, dictionary(artery, times))
     cbv, cbf = 100 * options.kh_over_rho * found.cbv, 6000 * options.kh_over_rho * found.cbf
     return {
         "cbv": cbv,

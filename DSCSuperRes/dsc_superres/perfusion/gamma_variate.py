@@ -51,21 +51,22 @@ class GammaVariate:
 
 def fit_gamma_variate(times: np.ndarray, curve: np.ndarray) -> GammaVariate:
     """The least-squares gamma variate with recirculation for a bolus curve[t] at times[t] (s), from several starts."""
-    times, curve = np.asarray(times, float), np.asarray(curve, float)
-    top, at = float(curve.max()), float(times[curve.argmax()])
-    lower = np.array([0.1 * top, times[0] - 10, 0.3, 0.2, 0, 2, 1])
-    upper = np.array([5 * top, at + 1, 20, 20, 3, 40, 300])
-    scale = np.array([top, 1, 1, 1, 0.3, 5, 20])
+    times, top = np.asarray(times, float), float(np.max(curve))
+    curve, at = np.asarray(curve, float) / top, float(times[np.argmax(curve)])
+    lower = np.array([0.1, times[0] - 10, 0.3, 0.2, 0, 2, 1])
+    upper = np.array([5, at + 1, 20, 20, 3, 40, 300])
+    scale = np.array([1, 1, 1, 1, 0.3, 5, 20])
 
     def misfit(p: np.ndarray) -> np.ndarray:
         # With coarse frames several curves fit alike: the second term takes the one nearest to the usual alpha.
-        return np.append(GammaVariate(*p)(times) - curve, 1e-3 * top * np.log(p[2] / USUAL_ALPHA))
+        return np.append(GammaVariate(*p)(times) - curve, 1e-3 * np.log(p[2] / USUAL_ALPHA))
 
     fits = []
     for alpha, beta in ((1.5, 2.0), (3.0, 1.5), (6.0, 1.0)):
-        start = np.clip([1.05 * top, at - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
+        start = np.clip([1.05, at - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
         fits.append(least_squares(misfit, start, bounds=(lower, upper), x_scale=scale, max_nfev=80))
-    return GammaVariate(*min(fits, key=lambda fit: fit.cost).x)
+    height, *others = min(fits, key=lambda fit: fit.cost).x
+    return GammaVariate(top * height, *others)
 
 
 def continuous_curve(times: np.ndarray, curve: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
