@@ -22,7 +22,7 @@ ENOUGH = 60
 """Clustering stops when no more voxels than this would be left."""
 FEWEST, MOST = 3, 12
 """Voxels of an arterial input: enough to average noise, few enough to stay within large arteries."""
-PURITY = 0.85
+PURITY = 0.9
 """A voxel joins the arterial input if its peak reaches this share of the best ones': the others hold tissue as well."""
 SIGNAL_LIMIT = 0.04
 """Signals below this share of the baseline cannot be told from zero: such voxels are left out."""

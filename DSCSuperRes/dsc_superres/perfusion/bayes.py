@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHUNK = 256
 """Voxels per block: its block of likelihoods stays in the cache."""
-LOWEST, LEVEL_RATIO = 0.1, 1.25
+LOWEST, LEVEL_RATIO = 0.06, 1.35
 """Attenuation up to which all frames weigh alike, and the ratio between classes of curves above it."""
 RANK_TOLERANCE = 3e-4
 """Directions of the dictionary that carry less than this share of its norm are dropped."""
@@ -31,10 +31,10 @@ NEGLIGIBLE = 10.0
 """Atoms whose posterior is less than exp(-NEGLIGIBLE) of the best one's are left out."""
 MOST_ATOMS, MOST_WORK = 1500, 20_000_000
 """Atoms for one block of voxels, and atoms times voxels of a whole small volume, which can afford all atoms."""
-MODEL_ERROR = 5e-3
+MODEL_ERROR = 8e-3
 """Share of a curve's height by which the best atom may miss it: the grid is finite, residues are not all gamma."""
 
-MODEL_SD = (0.015, 0.06, 0.075, 0.14)
+MODEL_SD = (0.01, 0.05, 0.065, 0.11)
 """Standard deviations of ln CBV, ln CBF, ln MTT and delay (s) that remain without noise, from residues between those of
 the dictionary; added to the posterior's. Measured on reference objects with residues and delays off its grid."""
 

@@ -32,8 +32,8 @@ class AtomGrid:
     shapes: np.ndarray = field(default_factory=lambda: np.array([0.5, 1.0, LORENTZIAN, 2.5, 6.0, 50.0]))
     mtt: np.ndarray = field(default_factory=lambda: np.geomspace(1.0, 24.0, 48))
     delays: np.ndarray = field(default_factory=lambda: np.arange(-5, 12.01, 0.5))
-    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.3, 2.0, 0.2, 2.0, 1.0, 2.0]))
-    mtt_centre: float = 6.0
+    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.3, 2.5, 0.2, 2.0, 1.0, 3.0]))
+    mtt_centre: float = 6.5
     mtt_spread: float = 1.1
     delay_centre: float = 1.0
     delay_spread: float = 2.5

@@ -92,6 +92,8 @@ def compute_maps(
     bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
     refuse_motion(signal, bolus)
     curves = delta_r2star(signal, series.echo_time, bolus.baseline)
+    # Before steady state the signal says nothing of contrast, and there is none yet.
+    curves[: bolus.baseline.start] = 0
     if aif is None:
         aif = automatic_aif(curves, series.times, bolus, np.argwhere(mask), series.echo_time)
     leakage = {}
