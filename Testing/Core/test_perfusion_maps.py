@@ -10,11 +10,15 @@ from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import (
     ArterialInput,
     MapOptions,
+    aif_candidates,
     aif_from_voxels,
     brain_mask,
     compute_maps,
     delta_r2star,
+    population_aif,
     read_aif_csv,
+    relative_cbv,
+    white_matter,
 )
 from dsc_superres.series import Geometry, Series
 
@@ -125,6 +129,38 @@ def test_what_is_missing_is_named():
         compute_maps(series, mask=np.zeros_like(truth["brain"]))
     with pytest.raises(PerfusionError, match="unknown"):
         MapOptions("fft")
+
+
+def test_white_matter_is_found_and_normalises_cbv():
+    series, truth = head(stripped=True)
+    maps = compute_maps(series)
+    region = white_matter(maps)
+    assert truth["white"][region].mean() > 0.95
+    assert region.sum() > 0.2 * truth["white"].sum()
+    relative = relative_cbv(maps, truth["white"])
+    assert relative[truth["white"]].mean() == pytest.approx(1, rel=1e-4)
+    assert np.median(relative[truth["grey"]]) == pytest.approx(3.5 / 1.5, rel=0.1)
+    with pytest.raises(PerfusionError, match="region"):
+        relative_cbv(maps, np.zeros_like(truth["white"]))
+
+
+def test_candidates_are_ranked_and_lie_in_single_arteries():
+    series, truth = head(stripped=True)
+    maps = compute_maps(series, options=MapOptions("csvd"))
+    curves = delta_r2star(series.signal[:, maps.mask], 0.03, maps.baseline)
+    first, *others = aif_candidates(curves, series.times, maps.bolus, np.argwhere(maps.mask), 0.03)
+    assert others
+    assert [aif.score for aif in others] == sorted((aif.score for aif in others), reverse=True)
+    for aif in (first, *others):
+        assert truth["artery"][tuple(aif.voxels.T)].mean() > 0.8
+    for aif in others:
+        assert np.ptp(aif.voxels[:, 2]) < 6
+
+
+def test_a_population_curve_gives_relative_maps_and_says_so():
+    series, _ = head(stripped=True)
+    maps = compute_maps(series, aif=population_aif(TIMES, 12.3), options=MapOptions("csvd"))
+    assert any("relative" in sentence for sentence in maps.warnings)
 
 
 @pytest.mark.parametrize("leakage", ["bsw", "bidirectional"])
