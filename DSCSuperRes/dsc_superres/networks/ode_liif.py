@@ -21,21 +21,36 @@ ALWAYS = -1
 """The frame index of what a cache keeps for a whole series."""
 
 
+SLOPE_GAIN = 4.0
+"""Changes between frames are small beside the frames; brought to about the same size they are learned as fast."""
+
+
 class Fusion(nn.Module):
-    """Both flows at time t -> one feature map: their linear mix plus a learned correction."""
+    """Both flows at time t -> one feature map: their linear mix plus a learned correction.
+
+    The correction's features are multiplied by functions of t (``pace``, one at the start), so that a curve over time
+    can be learned as a product of what a place does and when, as the decoder does with position.
+    """
 
     def __init__(self, oriented: int, channels: int) -> None:
         super().__init__()
         self.mix = convolution(2 * oriented, channels)
         self.clock = nn.Linear(1, channels)
+        self.pace = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, channels))
         self.keep = convolution(oriented, channels, 1)
         self.refine = ResidualBlock(channels)
+        nn.init.zeros_(self.pace[2].weight)
+        nn.init.ones_(self.pace[2].bias)
 
     def forward(self, forward: Tensor, backward: Tensor, t: Tensor) -> Tensor:
         """Features [n, c', h, w] of either flow and their times [n] -> [n, c, h, w]."""
-        share = t[:, None, None, None]
-        moment = self.clock(t[:, None])[:, :, None, None]
-        mixed = torch.relu(self.mix(torch.cat([forward, backward], 1)) + moment)
+        waves = torch.stack(
+            [t, t * t, torch.sin(torch.pi * t), torch.cos(torch.pi * t), torch.sin(2 * torch.pi * t)], 1
+        )
+        share, moment, pace = (
+            part[:, :, None, None] for part in (t[:, None], self.clock(t[:, None]), self.pace(waves))
+        )
+        mixed = torch.relu(self.mix(torch.cat([forward, backward], 1)) + moment) * pace
         return self.refine(self.keep((1 - share) * forward + share * backward) + mixed)
 
 
@@ -84,7 +99,7 @@ class OdeLiif(nn.Module):
     def encode(self, frame: Tensor, summary: Tensor, anatomy: Tensor) -> Tensor:
         """Z = E(I): one frame [b, h, w] with the series' summary [b, 2, h, w] and anatomy features [b, c, h, w]."""
         change = frame - summary[:, 0]
-        inputs = torch.cat([frame[:, None] - 0.5, change[:, None], anatomy], 1)
+        inputs = torch.cat([frame[:, None] - 0.5, SLOPE_GAIN * change[:, None], anatomy], 1)
         return self.frame(_channels_last(inputs))
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Tensor:
@@ -110,7 +125,7 @@ class OdeLiif(nn.Module):
             remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, summary, anatomy))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
-        heading = torch.stack([*window.pair, *window.slopes()], 1)
+        heading = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
         direction = self.direction(_channels_last(torch.cat([heading, summary], 1)))
         fused = self.flow(*pair, direction, t)
         residual = self.decoder(_channels_last(fused.flatten(0, 1)), size)

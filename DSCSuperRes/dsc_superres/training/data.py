@@ -17,6 +17,8 @@ from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientSce
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
 COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
+SETTLED = 2
+"""The first frame of a patient that is in steady state; ``reconstruct`` shows the network no other."""
 
 
 @dataclass(frozen=True)
@@ -121,19 +123,17 @@ class SceneBatches(Dataset):
 
     @staticmethod
     def _patient_times(rng: np.random.Generator, scene: PatientScene) -> np.ndarray:
-        """Every second to sixth of the simulated frames, from any of the first on."""
+        """Every second to sixth of the simulated frames, from one after the magnetisation has settled on."""
         step = int(rng.choice([2, 3, 4, 4, 4, 5, 6]))
-        start = 0 if rng.random() < 0.4 else int(rng.integers(step))
+        start = SETTLED + int(rng.integers(step))
         return np.arange(start, FRAME_COUNT, step) * scene.interval
 
     def _choose_pairs(self, rng: np.random.Generator, scene: Scene | PatientScene, clock: np.ndarray) -> np.ndarray:
         """Mostly around the bolus, where perfusion is decided."""
         last = clock.size - 1
-        weight = np.full(last, 0.25)
+        weight = np.full(last, 0.15)
         middle = clock[:-1] + np.diff(clock) / 2
         weight[(middle > scene.arrival - 4) & (middle < scene.arrival + 22)] += 1.0
-        if scene.hot_start:
-            weight[0] += 0.7
         return rng.choice(last, self.options.pairs, replace=False, p=weight / weight.sum())
 
     def _degrade(self, rng: np.random.Generator, fine: np.ndarray) -> np.ndarray:

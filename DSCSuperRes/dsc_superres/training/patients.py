@@ -22,7 +22,6 @@ class PatientScene:
     interval: float
     arrival: float
     noise: float
-    hot_start: bool = True
 
     def frames(self, times: np.ndarray) -> np.ndarray:
         """float32[t, y, x] at ``times`` (s): Catmull-Rom between the simulated frames, linear beside the first."""

@@ -40,11 +40,6 @@ class Scene:
     noise: float
     noise_blur: float
 
-    @property
-    def hot_start(self) -> bool:
-        """Whether the first frame is off steady state."""
-        return bool(np.any(self.start_up))
-
     def frames(self, times: np.ndarray) -> np.ndarray:
         """float32[t, y, x]: the noise-free signal at ``times`` (s), as the scanner's point spread shows it."""
         delta_r2star = self.blood * sample_table(self.table, self.transit, self.delay, times)
@@ -105,7 +100,7 @@ class SceneGenerator:
         blood = np.minimum(blood * gain, 3.5 / table[0].max())
         leaking = rng.random() < 0.2
         patch = smooth_noise(rng, size, rng.uniform(4, 10)) > 1.0
-        hot = rng.random() < 0.35
+        hot = rng.random() < 0.1
         walk = np.cumsum(rng.normal(0, 1, (60, 2)), axis=0) * log_uniform(rng, 0.01, 0.06)
         return Scene(
             still=still,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
@@ -122,9 +123,11 @@ class Trainer:
             self.step, self.seconds = state["step"], state["seconds"]
             log.info("resumed at step %d", self.step)
         elif self.options.start_from:
-            from dsc_superres.networks import load_model
-
-            weights = load_model(os.path.expandvars(self.options.start_from)).state_dict()
+            path = Path(os.path.expandvars(self.options.start_from))
+            if not path.is_file():
+                raise FileError(f"The weights {path} to start from are not there: train them first.")
+            # Parts of the network that the start does not have keep their initial values.
+            weights = {**self.network.state_dict(), **load_file(path)}
             self.network.load_state_dict(weights)
             self.average.module.load_state_dict(weights)
 
@@ -153,7 +156,7 @@ class Trainer:
         value = loss(self.network(batch.window, batch.t, size), batch.target, coarse)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
         self.optimiser.step()
         self.average.update_parameters(self.network)
         self.step += 1
