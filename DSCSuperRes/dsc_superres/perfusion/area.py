@@ -9,6 +9,10 @@ from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 
 
+ENOUGH = 2000
+"""Curves from which the typical noise is estimated."""
+
+
 def area_ratio(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray, bolus: Bolus, end: float) -> np.ndarray:
     """float64[n]: area of curves[t, n] over that of arterial[t] up to ``end`` (s), trapezoids on the true times.
 
@@ -29,7 +33,7 @@ def integration_end(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray,
     squares of both wins.
     """
     first = bolus.baseline.stop - 1
-    noise = float(np.median(curve_noise(curves)))
+    noise = float(np.median(curve_noise(curves[:, :: max(1, curves.shape[1] // ENOUGH)])))
     mean = curves.mean(axis=1, dtype=np.float64)
     ends = np.arange(min(bolus.peak_frame + 2, len(times) - 1), len(times))
     tissue = cumulative_trapezoid(mean[first:], times[first:], initial=0)[ends - first]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import toeplitz
 
-CHUNK = 16384
+CHUNK = 4096
 """Voxels per block: bounds the memory, since residues are never kept."""
 STANDARD_THRESHOLD = 0.2
 CIRCULANT_THRESHOLD = 0.1
@@ -73,13 +73,13 @@ def truncated_inverse(matrix: np.ndarray, threshold: float, columns: int) -> np.
 def ssvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = STANDARD_THRESHOLD) -> Residue:
     """Standard truncated SVD of curves[t, n]; sensitive to a delay between artery and tissue."""
     inverse = truncated_inverse(standard_matrix(aif, dt), threshold, len(aif))
-    return _in_chunks(curves, lambda block: _peak(inverse @ block, dt, wrap=False))
+    return _in_chunks(curves, lambda block: _peak(block.T @ inverse.T, dt, wrap=False))
 
 
 def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRCULANT_THRESHOLD) -> Residue:
     """Block-circulant truncated SVD of curves[t, n]; insensitive to delay, times may be negative."""
     inverse = truncated_inverse(circulant_matrix(aif, dt), threshold, len(aif))
-    return _in_chunks(curves, lambda block: _peak(inverse @ block, dt, wrap=True))
+    return _in_chunks(curves, lambda block: _peak(block.T @ inverse.T, dt, wrap=True))
 
 
 def osvd(
@@ -110,21 +110,22 @@ def adaptive_threshold(aif: np.ndarray, dt: float, noise: float, circulant: bool
 
 
 def oscillation_index(residue: np.ndarray) -> np.ndarray:
-    """[n]: mean absolute second difference of residue[L, n] over its maximum (Wu 2003)."""
-    peak = residue.max(axis=0)
-    bend = np.abs(np.diff(residue, n=2, axis=0)).sum(axis=0)
-    return bend / (len(residue) * np.where(peak > 0, peak, np.inf))
+    """[n]: mean absolute second difference of residue[n, L] over its maximum (Wu 2003)."""
+    peak = residue.max(axis=1)
+    bend = residue[:, 2:] - 2 * residue[:, 1:-1]
+    bend += residue[:, :-2]
+    return np.abs(bend, out=bend).sum(axis=1) / (residue.shape[1] * np.where(peak > 0, peak, np.inf))
 
 
 def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float, limit: float) -> Residue:
     peak, time = np.zeros(block.shape[1], np.float32), np.zeros(block.shape[1], np.float32)
     open_ = np.arange(block.shape[1])
     for step, inverse in enumerate(inverses):
-        residue = inverse @ block[:, open_]
+        residue = block[:, open_].T @ inverse.T
         done = oscillation_index(residue) < limit
         if step == len(inverses) - 1:
             done[:] = True
-        found = _peak(residue[:, done], dt, wrap=True)
+        found = _peak(residue[done], dt, wrap=True)
         peak[open_[done]], time[open_[done]] = found.peak, found.time
         open_ = open_[~done]
         if not open_.size:
@@ -133,16 +134,15 @@ def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float,
 
 
 def _peak(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
-    """Largest sample of residue[m, n] and its time by a parabola through the neighbours: finer than the interval.
+    """Largest sample of residue[n, m] and its time by a parabola through the neighbours: finer than the interval.
 
     With ``wrap`` the second half of the samples are negative times.
     """
-    m, n = residue.shape
-    voxels = np.arange(n)
-    at = residue.argmax(axis=0)
-    top = residue[at, voxels]
-    before = residue[(at - 1) % m, voxels] if wrap else residue[np.maximum(at - 1, 0), voxels]
-    after = residue[(at + 1) % m, voxels] if wrap else residue[np.minimum(at + 1, m - 1), voxels]
+    n, m = residue.shape
+    at = residue.argmax(axis=1)
+    row, flat = m * np.arange(n), residue.ravel()
+    top = flat[row + at]
+    before, after = (flat[row + (at + k) % m] for k in (-1, 1))
     bend = before - 2 * top + after
     shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
     if not wrap:
