@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,6 +82,15 @@ def test_from_scan_to_metrics_and_maps(scan, tmp_path, capsys):
     assert run("maps", fine, again, "--aif", tmp_path / "maps" / "aif.csv", "--te", "0.03") == 0
     first, second = (read_volume(folder / "cbv.nii.gz")[0] for folder in (tmp_path / "maps", again))
     np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-3)
+
+
+def test_whole_numbers_come_back_whole_on_request(tmp_path):
+    series, path, fine = bolus_series(), tmp_path / "scan.nii.gz", tmp_path / "fine.nii.gz"
+    write_series(replace(series, scalar_type=np.int16), path, integer=True)
+    assert run("reconstruct", path, fine, "--model", "linear", "--integer") == 0
+    assert read_series(fine).scalar_type == np.int16
+    assert run("reconstruct", path, fine, "--model", "linear") == 0
+    assert read_series(fine).scalar_type == np.float32
 
 
 def test_info_says_what_is_there_and_what_is_missing(tmp_path, capsys):

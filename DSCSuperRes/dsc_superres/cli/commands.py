@@ -53,7 +53,7 @@ def undersample(options: argparse.Namespace) -> None:
 
     output = _series_target(options.output)
     coarse = degrade(_read(options), options.space, options.time, options.operator)
-    write_series(coarse, output)
+    write_series(coarse, output, integer=options.integer)
 
 
 def reconstruct(options: argparse.Namespace) -> None:
@@ -73,7 +73,7 @@ def reconstruct(options: argparse.Namespace) -> None:
             device=options.device,
             progress=report,
         )
-        write_series(fine, output)
+        write_series(fine, output, integer=options.integer)
 
 
 def maps(options: argparse.Namespace) -> None:

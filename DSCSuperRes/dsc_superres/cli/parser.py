@@ -123,6 +123,7 @@ def _undersample(commands: Commands) -> None:
         help="mean over S x S pixels, or the centre of k-space (default: block)",
     )
     _timing(parser)
+    _integer(parser)
 
 
 def _reconstruct(commands: Commands) -> None:
@@ -142,6 +143,7 @@ def _reconstruct(commands: Commands) -> None:
     times.add_argument("--interval", type=_seconds, metavar="SECONDS", help="time between frames, instead of --time")
     _model(parser)
     _timing(parser)
+    _integer(parser)
 
 
 def _maps(commands: Commands) -> None:
@@ -235,6 +237,12 @@ def _in_out(parser: argparse.ArgumentParser) -> None:
 def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="ode-liif", metavar="NAME|FILE", help="default: ode-liif")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
+
+
+def _integer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--integer", action="store_true", help="round to the input's own type, where that is one of whole numbers"
+    )
 
 
 def _timing(parser: argparse.ArgumentParser) -> None:
