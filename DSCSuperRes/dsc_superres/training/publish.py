@@ -25,7 +25,7 @@ INTENDED_USE = (
 DATA = (
     "Domain-randomised scenes made afresh at every step: random label maps and slices of head volumes in any "
     "orientation through random contrasts, with random texture, vessels, bolus, transit times, delays, repetition "
-    "times, point spread, motion, coil shading and noise (signal-to-noise 25 to 160). From step {patients_from} on, "
+    "times, point spread, motion, coil shading and noise (signal-to-noise 25 to 160). "
     "{patient_share:.0%} of the scenes are cut from the 32 digital training patients. Inputs are noisy, targets not. "
     "Head volumes: the MNI152 template of nilearn; two T1 volumes of OMEGA ds000247 (CC0); one of coreg_qa (BSD-2)."
 )
@@ -36,6 +36,12 @@ LIMITS = [
     "One slice at a time; strong motion, distortion and slice timing are outside what it was trained on.",
     "Intervals far above 6 s between acquired frames can miss the bolus; no network brings back what was not sampled.",
 ]
+
+HISTORY = (
+    "The first stage ran 2190 of its steps, and the patients were simulated, with earlier states of this code: the "
+    "fusion had no functions of time, slopes were not scaled, windows with an unsettled first frame were more frequent. "
+    "The numbers below are the second stage's. The whole has not been repeated."
+)
 
 
 def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: str) -> dict[str, object]:
@@ -52,7 +58,8 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
         "data": DATA.format(**options.data),
         "limits": LIMITS,
         "training": {
-            "command": "dsc-superres train DSCSuperRes/dsc_superres/training/ode-liif.toml",
+            "command": "dsc-superres train ode-liif-first.toml, then dsc-superres train ode-liif.toml (in training/)",
+            "history": HISTORY,
             "seed": options.seed,
             "steps": checkpoint["step"],
             "windows_per_step": options.data["scenes"] * options.data["pairs"],
