@@ -1,6 +1,5 @@
 """Training: reproducible batches, a loss that falls, and runs that can be resumed."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from dsc_superres.errors import FileError, ModelError
-from dsc_superres.networks import load_model
+from dsc_superres.networks import create, load_model
 from dsc_superres.training.data import DataOptions, SceneBatches
 from dsc_superres.training.train import read_config, train
 
@@ -96,8 +95,10 @@ def test_configuration_errors_are_sentences(tmp_path) -> None:
         read_config(tmp_path / "bad.toml")
 
 
-def test_data_options_of_the_shipped_configuration_exist() -> None:
+@pytest.mark.parametrize("stage", ["ode-liif-first", "ode-liif"])
+def test_shipped_configurations_are_valid(stage: str) -> None:
     import dsc_superres.training as package
 
-    options = read_config(next(iter(package.__path__)) + "/ode-liif.toml")
-    assert set(options.data) <= {field.name for field in dataclasses.fields(DataOptions)}
+    options = read_config(f"{next(iter(package.__path__))}/{stage}.toml")
+    DataOptions(**options.data)
+    create(options.name, **options.network)

@@ -38,9 +38,9 @@ LIMITS = [
 ]
 
 HISTORY = (
-    "The first stage ran 2190 of its steps, and the patients were simulated, with earlier states of this code: the "
-    "fusion had no functions of time, slopes were not scaled, windows with an unsettled first frame were more frequent. "
-    "The numbers below are the second stage's. The whole has not been repeated."
+    "The first stage, stopped by hand near step 2215, ran with an earlier state of this code, and so did the "
+    "simulation of the patients: the fusion had no functions of time, slopes were not scaled, and windows with an unsettled first "
+    "frame were more frequent. Steps and hours here are the second stage's. The whole has not been repeated."
 )
 
 
