@@ -39,8 +39,8 @@ LIMITS = [
 
 HISTORY = (
     "The first stage, stopped by hand near step 2215, ran with an earlier state of this code, and so did the "
-    "simulation of the patients: the fusion had no functions of time, slopes were not scaled, and windows with an unsettled first "
-    "frame were more frequent. Steps and hours here are the second stage's. The whole has not been repeated."
+    "simulation of the patients: no functions of time in the fusion, unscaled slopes, more windows with an unsettled "
+    "first frame. Steps and hours here are the second stage's. The whole has not been repeated."
 )
 
 
