@@ -8,7 +8,6 @@ from scipy.integrate import cumulative_trapezoid
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 
-
 ENOUGH = 2000
 """Curves from which the typical noise is estimated."""
 
