@@ -52,7 +52,7 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
     return {
         "name": options.name,
         "sha256": sha256,
-        "summary": f"ODE-LIIF with {parameters:,} parameters, trained on simulated data alone.".replace(",", " "),
+        "summary": f"ODE-LIIF with {parameters / 1000:.0f} thousand parameters, trained on simulated series alone.",
         "method": "After Lee et al., ISMRM 2024, abstract 0658; a residual on back-projection with pchip in time.",
         "intended_use": INTENDED_USE,
         "data": DATA.format(**options.data),
@@ -65,7 +65,7 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
             "windows_per_step": options.data["scenes"] * options.data["pairs"],
             "hours": round(checkpoint["seconds"] / 3600, 2),
             "device": "1 to 2 CPU cores, 32-bit floats",
-            "loss": "Charbonnier distance of the signal plus 0.3 of that of its relative error",
+            "loss": f"Charbonnier distance of the signal, plus 0.3 of its relative error's, plus {options.coarse:g} of 4 x 4 means'",
         },
         "network": options.network,
         "validation": {
