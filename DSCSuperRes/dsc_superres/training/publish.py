@@ -65,7 +65,7 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
             "windows_per_step": options.data["scenes"] * options.data["pairs"],
             "hours": round(checkpoint["seconds"] / 3600, 2),
             "device": "1 to 2 CPU cores, 32-bit floats",
-            "loss": f"Charbonnier distance: of the signal, 0.3 of its relative error, {options.coarse:g} of 4 x 4 means",
+            "loss": f"Charbonnier distance: signal, 0.3 of its relative error, {options.coarse:g} of 4 x 4 means",
         },
         "network": options.network,
         "validation": {
