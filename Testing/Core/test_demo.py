@@ -13,9 +13,9 @@ from dsc_superres import cli
 from dsc_superres.io import read_series, read_volume, write_series
 from dsc_superres.metrics import compare
 from dsc_superres.perfusion import compute_maps
-from dsc_superres.report.display import head_view
+from dsc_superres.report.display import head_view, moment, time_axis
 from dsc_superres.report.images import nice_limit
-from dsc_superres.series import Geometry, Series
+from dsc_superres.series import MISSING, Geometry, Series
 
 
 class Page(HTMLParser):
@@ -134,3 +134,10 @@ def test_maps_do_not_depend_on_the_echo_time_that_is_assumed():
     for name in ("cbv", "cbf", "mtt", "ttp", "tmax"):
         change = np.abs(getattr(one, name) - getattr(other, name)).sum()
         assert change <= 1e-3 * np.abs(getattr(one, name)).sum()
+
+
+def test_unknown_times_are_not_called_seconds():
+    known = Series(np.ones((3, 1, 2, 2)), [0, 1.5, 3])
+    unknown = Series(np.ones((3, 1, 2, 2)), [0, 4, 8], sources={"times": MISSING})
+    assert (moment(known, 1.5), time_axis(known)) == ("1.5 s", "time (s)")
+    assert (moment(unknown, 4.0), time_axis(unknown)) == ("frame 4", "frame")

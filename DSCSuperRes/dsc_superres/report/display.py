@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsc_superres.series import Geometry
+from dsc_superres.series import Geometry, Series
 
 LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 """Names of the two ends of each patient axis (LPS), the negative one first."""
@@ -85,3 +85,13 @@ def _span(used: np.ndarray, margin: float, multiple: int) -> slice:
 def _ends(axis: tuple[int, int]) -> tuple[str, str]:
     letters = LETTERS[axis[0]]
     return letters if axis[1] > 0 else letters[::-1]
+
+
+def moment(series: Series, time: float) -> str:
+    """A frame time in words: seconds, or the frame's number where a series has no times."""
+    return f"{time:.1f} s" if series.has_times else f"frame {time:.4g}"
+
+
+def time_axis(series: Series) -> str:
+    """The label of an axis of frame times."""
+    return "time (s)" if series.has_times else "frame"

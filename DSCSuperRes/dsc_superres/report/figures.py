@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from dsc_superres.report.display import View, head_view
+from dsc_superres.report.display import View, head_view, moment
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
 from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
@@ -32,7 +32,7 @@ def all_figures(story: Story) -> dict[str, Figure]:
         figures["curves"] = curves(
             study.truth, study.input, int(story.job.space), fine, story.regions, background, view, z
         )
-    figures["quality"] = frame_quality(study.comparisons, bolus_span(study))
+    figures["quality"] = frame_quality(study, bolus_span(study))
     if TRUTH in study.maps:
         figures["maps"] = maps_figure(story, view, z)
     return figures
@@ -86,9 +86,9 @@ def frames_figure(study: Study, view: View, z: int) -> Figure:
             Row(
                 label,
                 [
-                    Panel(plane, "gray", low, high, f"{time:.1f} s"),
-                    Panel(acquired, "gray", low, high, f"acquired at {coarse.times[last]:.1f} s"),
-                    Panel(view(fine.signal[frame, z]), "gray", low, high, f"{time:.1f} s"),
+                    Panel(plane, "gray", low, high, moment(truth, time)),
+                    Panel(acquired, "gray", low, high, f"acquired at {moment(coarse, coarse.times[last])}"),
+                    Panel(view(fine.signal[frame, z]), "gray", low, high, moment(truth, time)),
                     difference_panel(difference, limit),
                 ],
                 "signal (a.u.)",

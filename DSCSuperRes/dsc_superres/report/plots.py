@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsc_superres.metrics import Comparison
-from dsc_superres.report.display import View
+from dsc_superres.report.display import View, time_axis
 from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_colour, model_name, new_figure, style_plot
 from dsc_superres.series import Series
+from dsc_superres.study import Study
 
 REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
 
@@ -49,7 +49,7 @@ def curves(
     for number, region in enumerate(regions[:4]):
         axes = figure.add_subplot(grid[number // 2, 1 + number % 2])
         below = number + 2 >= len(regions[:4])
-        style_plot(axes, "time (s)" if below else "", "signal (a.u.)" if number % 2 == 0 else "")
+        style_plot(axes, time_axis(truth) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
         axes.set_title(region.name, color=REGION_COLOURS[number], fontsize=10, loc="left")
         handles |= _region_curves(axes, truth, coarse, space, fine, region)
     figure.legend(
@@ -86,17 +86,17 @@ def _region_curves(
     return handles
 
 
-def frame_quality(comparisons: Mapping[str, Comparison], bolus: tuple[float, float] | None) -> Figure:
+def frame_quality(study: Study, bolus: tuple[float, float] | None) -> Figure:
     """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
     figure = new_figure(WIDTH, 2.9)
     axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))
-    style_plot(axes, "time (s)", "PSNR (dB)")
+    style_plot(axes, time_axis(study.input), "PSNR (dB)")
     if bolus:
         axes.axvspan(*bolus, color=LINE, alpha=0.6, linewidth=0)
         axes.text(np.mean(bolus), 0.96, "bolus", transform=axes.get_xaxis_transform(), color=MUTED, fontsize=8,
                   ha="center", va="top")  # fmt: skip
-    for order, (model, result) in enumerate(reversed(comparisons.items())):
-        main = order == len(comparisons) - 1
+    for order, (model, result) in enumerate(reversed(study.comparisons.items())):
+        main = order == len(study.comparisons) - 1
         scores = result.brain or result.whole
         values = np.where(np.isfinite(scores.frame_psnr), scores.frame_psnr, np.nan)
         axes.plot(
