@@ -38,9 +38,10 @@ LIMITS = [
 ]
 
 HISTORY = (
-    "The first stage, stopped by hand near step 2215, ran with an earlier state of this code, and so did the "
-    "simulation of the patients: no functions of time in the fusion, unscaled slopes, more windows with an unsettled "
-    "first frame. Steps and hours here are the second stage's. The whole has not been repeated."
+    "The first stage, stopped by hand near step 2215, ran with an earlier state of this code (no functions of time in "
+    "the fusion, unscaled slopes, more windows with an unsettled first frame); the second was cut off at step 2331 of "
+    "3700, and both used patients of an earlier state of the phantom. The last stage ran with this code. Its seed, "
+    "steps and hours stand here; the first two took about half an hour each. The whole has not been repeated."
 )
 
 
@@ -58,7 +59,7 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
         "data": DATA.format(**options.data),
         "limits": LIMITS,
         "training": {
-            "command": "dsc-superres train ode-liif-first.toml, then dsc-superres train ode-liif.toml (in training/)",
+            "command": "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml",
             "history": HISTORY,
             "seed": options.seed,
             "steps": checkpoint["step"],
