@@ -1,0 +1,125 @@
+"""Charts of signal over time, at a point or averaged over segments: truth, input and reconstruction together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import slicer
+
+from .Curves import Relaxation, meanCurve, meanFrames
+from .Plots import Plots, Style
+from .Segments import segmentIds, segmentMask, voxelCentres, voxelsAt
+
+TIME = "Time (s)"
+SIGNAL, RELAXATION = "Signal (a.u.)", "ΔR2* (1/s)"
+STYLES = {
+    "truth": Style((0.50, 0.54, 0.58), width=3.0),
+    "reconstruction": Style((0.23, 0.56, 0.85)),
+    "input": Style((0.90, 0.62, 0.00), line=False, points=True),
+}
+"""By role, in the order of drawing: the acquired points of the input lie on top."""
+NAMES = {"truth": "Ground truth", "reconstruction": "Reconstruction", "input": "Input (acquired)"}
+MARKER = Style((0.65, 0.65, 0.65), dashed=True, width=1.0)
+Curve = tuple[np.ndarray, np.ndarray]
+"""Times in s and values, float64[t] both."""
+
+
+class CurveCharts:
+    """The charts of one ``Result``; the same nodes are filled again at every update."""
+
+    def __init__(self, result) -> None:
+        self._result = result
+        self._fleeting, self._kept = Plots(result, transient=True), Plots(result)
+        self._range = (0.0, 1.0)
+
+    def atPoint(
+        self, ras: np.ndarray, time: float, relaxation: Relaxation | None = None
+    ) -> slicer.vtkMRMLPlotChartNode | None:
+        """``chart.cursor``: the curves of the voxels at ``ras`` (mm), with a line at ``time`` (s); Delta R2* if asked.
+
+        None where the reconstruction has no voxel.
+        """
+        curves: dict[str, Curve] = {}
+        for role in self._roles():
+            sequence = self._result.sequence(role)
+            voxels = voxelsAt(ras, sequence.GetNthDataNode(0))
+            if len(voxels):
+                curves[role] = self._curve(role, meanCurve(sequence, voxels), relaxation)
+        if "reconstruction" not in curves:
+            return None
+        everything = np.concatenate([values for _, values in curves.values()])
+        self._range = (float(everything.min()), float(everything.max()))
+        y = RELAXATION if relaxation else SIGNAL
+        series = [self.markTime(time)]
+        for role, (times, values) in curves.items():
+            table = self._fleeting.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, y: values})
+            series.append(self._fleeting.series(f"cursor.{role}", NAMES[role], table, TIME, y, STYLES[role]))
+        return self._fleeting.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
+
+    def markTime(self, time: float) -> slicer.vtkMRMLPlotSeriesNode:
+        """Move the line across the cursor's chart to ``time`` (s); it is as high as the curves."""
+        columns = {TIME: np.full(2, time), "Range": np.array(self._range)}
+        table = self._fleeting.table("marker", "Shown frame", columns)
+        return self._fleeting.series("marker", "Shown frame", table, TIME, "Range", MARKER)
+
+    def overSegments(
+        self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
+    ) -> Iterator[slicer.vtkMRMLPlotChartNode | None]:
+        """``chart.segments``: the mean curves of the visible segments.
+
+        Yields None after each frame that was read, so that the caller can pause, and the chart at the end. The
+        regions are those voxels of the reconstruction whose centre lies in the segment; the input's coarse voxels
+        count as often as they hold one. Delta R2* is that of the mean signal.
+        """
+        segments, y = _segments(segmentation), RELAXATION if relaxation else SIGNAL
+        grid = self._result.sequence("reconstruction").GetNthDataNode(0)
+        points = {name: voxelCentres(segmentMask(segmentation, one, grid), grid) for one, name, _ in segments}
+        series = []
+        for role in self._roles():
+            sequence, columns = self._result.sequence(role), {TIME: self._result.times(role)}
+            for _, name, _ in segments:
+                values = []
+                for value in meanFrames(sequence, voxelsAt(points[name], sequence.GetNthDataNode(0))):
+                    values.append(value)
+                    yield None
+                columns[name] = self._curve(role, np.array(values), relaxation)[1]
+            table = self._kept.table(f"segments.{role}", f"{self._result.name} segments, {NAMES[role]}", columns)
+            for index, (_, name, colour) in enumerate(segments):
+                style, title = STYLES[role], NAMES[role]
+                if len(segments) > 1:
+                    style = replace(style, colour=colour, dashed=role == "truth")
+                    title = f"{name}: {title}"
+                series.append(self._kept.series(f"segments.{index}.{role}", title, table, TIME, name, style))
+        title = f"{_quantity(y)}, mean over {segments[0][1] if len(segments) == 1 else 'segments'}"
+        yield self._kept.chart("segments", title, TIME, y, series)
+
+    def _roles(self) -> list[str]:
+        return [role for role in STYLES if self._result.sequence(role) is not None]
+
+    def _curve(self, role: str, signal: np.ndarray, relaxation: Relaxation | None) -> Curve:
+        times = self._result.times(role)
+        return times, signal if relaxation is None else relaxation.change(signal, times)
+
+
+def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> list[tuple[str, str, tuple[float, float, float]]]:
+    """Id, name (made unique) and colour of each visible segment."""
+    found: list[tuple[str, str, tuple[float, float, float]]] = []
+    for one in segmentIds(segmentation):
+        segment = segmentation.GetSegmentation().GetSegment(one)
+        name = segment.GetName()
+        if name in [other for _, other, _ in found]:
+            name = f"{name} ({one})"
+        found.append((one, name, segment.GetColor()))
+    return found
+
+
+def _quantity(axis: str) -> str:
+    return axis.split(" (")[0]
+
+
+def _place(ras: np.ndarray) -> str:
+    """For example "L 12.0, A 45.5, S 7.0 mm"."""
+    letters = (("L", "R"), ("P", "A"), ("I", "S"))
+    return ", ".join(f"{pair[int(value >= 0)]} {abs(value):.1f}" for pair, value in zip(letters, ras, strict=True)) + " mm"

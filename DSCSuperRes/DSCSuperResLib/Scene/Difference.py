@@ -1,0 +1,72 @@
+"""How the difference reconstruction - ground truth is coloured: signed, or by its size alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+
+from .SharedWindow import sampleVoxels
+
+ATTRIBUTE = "DSCSuperRes.Colors"
+SIGNED = ("#a8e1ff", "#2f93dc", "#17507f", "#0d1013", "#84401c", "#e0662a", "#ffd9a3")
+SIZE = ("#ffe9a6", "#f2813a", "#8f2f6b", "#0d1013", "#8f2f6b", "#f2813a", "#ffe9a6")
+"""Both as dark as the view where there is no difference; signed is blue below the truth and orange above."""
+COLOURS = 255
+"""Odd, so that zero has a colour of its own."""
+
+
+def colourDifference(volume: slicer.vtkMRMLScalarVolumeNode, limit: float, absolute: bool) -> None:
+    """Colour ``volume`` from -limit to +limit (signal units); ``absolute`` gives both signs the same colours."""
+    display = volume.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        display.AutoWindowLevelOff()
+        display.SetWindowLevelMinMax(-limit, limit)
+        display.SetAndObserveColorNodeID(_colours(volume.GetScene(), absolute).GetID())
+
+
+def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool) -> None:
+    """Show or hide the colour legend of ``volume``, with ``title`` (quantity and unit), where it is shown."""
+    display = volume.GetDisplayNode()
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(display)
+    if legend is None and not visible:
+        return
+    if legend is None:
+        legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(display)
+    with slicer.util.NodeModify(legend):
+        legend.SetTitleText(title)
+        legend.SetLabelFormat("%.3g")
+        legend.SetNumberOfLabels(5)
+        legend.SetMaxNumberOfColors(COLOURS)
+        legend.SetVisibility(visible)
+
+
+def typicalLimit(difference: slicer.vtkMRMLSequenceNode) -> float:
+    """A limit that all but the largest differences stay below, rounded to one digit, in signal units."""
+    limit = float(np.percentile(np.abs(sampleVoxels(difference)), 99.5))
+    if limit <= 0:
+        return 1.0
+    digit = 10.0 ** np.floor(np.log10(limit))
+    return float(np.ceil(limit / digit) * digit)
+
+
+def _colours(scene: slicer.vtkMRMLScene, absolute: bool) -> slicer.vtkMRMLColorTableNode:
+    kind = "absolute difference" if absolute else "signed difference"
+    count = scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")
+    nodes = (scene.GetNthNodeByClass(index, "vtkMRMLColorTableNode") for index in range(count))
+    found = next((node for node in nodes if node.GetAttribute(ATTRIBUTE) == kind), None)
+    return found or _newColours(scene, kind, SIZE if absolute else SIGNED)
+
+
+def _newColours(scene: slicer.vtkMRMLScene, kind: str, anchors: tuple[str, ...]) -> slicer.vtkMRMLColorTableNode:
+    node = slicer.vtkMRMLColorTableNode()
+    node.SetTypeToUser()
+    node.SetName(f"DSCSuperRes {kind}")
+    node.SetAttribute("Category", "DSCSuperRes")
+    node.SetAttribute(ATTRIBUTE, kind)
+    node.SetNumberOfColors(COLOURS)
+    rgb = np.array([[int(anchor[i : i + 2], 16) / 255 for i in (1, 3, 5)] for anchor in anchors])
+    positions = np.linspace(0, 1, len(anchors))
+    for index, place in enumerate(np.linspace(0, 1, COLOURS)):
+        node.SetColor(index, str(index), *(np.interp(place, positions, channel) for channel in rgb.T), 1.0)
+    scene.AddNode(node)
+    return node

@@ -1,0 +1,58 @@
+"""Segments as voxels: which voxels of a volume a segment covers, and where they lie in the patient."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+
+def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool = True) -> list[str]:
+    """The ids of the segments, in their order; only those that are shown, unless told otherwise."""
+    ids = segmentation.GetSegmentation().GetSegmentIDs()
+    display = segmentation.GetDisplayNode()
+    return [one for one in ids if not visibleOnly or display is None or display.GetSegmentVisibility(one)]
+
+
+def segmentMask(
+    segmentation: slicer.vtkMRMLSegmentationNode, segmentId: str, volume: slicer.vtkMRMLVolumeNode
+) -> np.ndarray:
+    """bool[k, j, i] on the grid of ``volume``: the voxels whose centre lies in the segment. Makes no node."""
+    labelmap = slicer.vtkOrientedImageData()
+    dimensions = volume.GetImageData().GetDimensions()
+    if not segmentation.GetBinaryLabelmapRepresentation(segmentId, labelmap) or labelmap.GetNumberOfPoints() == 0:
+        return np.zeros(dimensions[::-1], bool)
+    reference, resampled = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
+    reference.SetDimensions(dimensions)
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    reference.SetImageToWorldMatrix(matrix)
+    resample = slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage
+    if not resample(labelmap, reference, resampled, False, False):
+        return np.zeros(dimensions[::-1], bool)
+    return vtk_to_numpy(resampled.GetPointData().GetScalars()).reshape(dimensions[::-1]) > 0
+
+
+def voxelCentres(mask: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """float64[n, 3], RAS in mm: the centres of the voxels of ``volume`` that are set in ``mask`` bool[k, j, i]."""
+    matrix = _ijkToRas(volume)
+    return np.argwhere(mask)[:, ::-1] @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def voxelsAt(points: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """int[m]: flat index (i fastest) of the voxel of ``volume`` at each point float[n, 3] in RAS mm.
+
+    Points outside are left out; a coarse voxel comes once for each point in it.
+    """
+    matrix = np.linalg.inv(_ijkToRas(volume))
+    ijk = np.rint(np.atleast_2d(points) @ matrix[:3, :3].T + matrix[:3, 3]).astype(int)
+    dimensions = volume.GetImageData().GetDimensions()
+    ijk = ijk[np.all((ijk >= 0) & (ijk < dimensions), axis=1)]
+    return ijk @ np.array([1, dimensions[0], dimensions[0] * dimensions[1]])
+
+
+def _ijkToRas(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
