@@ -121,5 +121,6 @@ def _quantity(axis: str) -> str:
 
 def _place(ras: np.ndarray) -> str:
     """For example "L 12.0, A 45.5, S 7.0 mm"."""
-    letters = (("L", "R"), ("P", "A"), ("I", "S"))
-    return ", ".join(f"{pair[int(value >= 0)]} {abs(value):.1f}" for pair, value in zip(letters, ras, strict=True)) + " mm"
+    letters = ("LR", "PA", "IS")
+    parts = (f"{pair[int(value >= 0)]} {abs(value):.1f}" for pair, value in zip(letters, ras, strict=True))
+    return ", ".join(parts) + " mm"

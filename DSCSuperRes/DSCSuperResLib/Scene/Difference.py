@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import slicer
+from vtk.util.numpy_support import vtk_to_numpy
 
 from .SharedWindow import sampleVoxels
 
 ATTRIBUTE = "DSCSuperRes.Colors"
+ABSOLUTE = "absolute difference"
 SIGNED = ("#a8e1ff", "#2f93dc", "#17507f", "#0d1013", "#84401c", "#e0662a", "#ffd9a3")
 SIZE = ("#ffe9a6", "#f2813a", "#8f2f6b", "#0d1013", "#8f2f6b", "#f2813a", "#ffe9a6")
 """Both as dark as the view where there is no difference; signed is blue below the truth and orange above."""
@@ -22,6 +24,25 @@ def colourDifference(volume: slicer.vtkMRMLScalarVolumeNode, limit: float, absol
         display.AutoWindowLevelOff()
         display.SetWindowLevelMinMax(-limit, limit)
         display.SetAndObserveColorNodeID(_colours(volume.GetScene(), absolute).GetID())
+
+
+def shownDifference(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, bool]:
+    """The limit (signal units) and whether ``volume`` is coloured by size alone: what ``colourDifference`` set."""
+    display = volume.GetDisplayNode()
+    colours = display.GetColorNode()
+    return display.GetWindowLevelMax(), colours is not None and colours.GetAttribute(ATTRIBUTE) == ABSOLUTE
+
+
+def legendShown(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether the legend of ``volume`` is shown."""
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume.GetDisplayNode())
+    return legend is not None and bool(legend.GetVisibility())
+
+
+def meanSignal(sequence: slicer.vtkMRMLSequenceNode) -> float:
+    """The mean over the head in the first frame: over the voxels above the mean of all."""
+    signal = vtk_to_numpy(sequence.GetNthDataNode(0).GetImageData().GetPointData().GetScalars())
+    return float(signal[signal >= signal.mean()].mean())
 
 
 def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool) -> None:
@@ -50,7 +71,7 @@ def typicalLimit(difference: slicer.vtkMRMLSequenceNode) -> float:
 
 
 def _colours(scene: slicer.vtkMRMLScene, absolute: bool) -> slicer.vtkMRMLColorTableNode:
-    kind = "absolute difference" if absolute else "signed difference"
+    kind = ABSOLUTE if absolute else "signed difference"
     count = scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")
     nodes = (scene.GetNthNodeByClass(index, "vtkMRMLColorTableNode") for index in range(count))
     found = next((node for node in nodes if node.GetAttribute(ATTRIBUTE) == kind), None)
@@ -61,6 +82,7 @@ def _newColours(scene: slicer.vtkMRMLScene, kind: str, anchors: tuple[str, ...])
     node = slicer.vtkMRMLColorTableNode()
     node.SetTypeToUser()
     node.SetName(f"DSCSuperRes {kind}")
+    node.SetHideFromEditors(False)  # a hidden colour table would not be saved with the scene
     node.SetAttribute("Category", "DSCSuperRes")
     node.SetAttribute(ATTRIBUTE, kind)
     node.SetNumberOfColors(COLOURS)
