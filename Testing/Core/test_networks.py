@@ -168,7 +168,7 @@ def test_cached_frames_change_nothing() -> None:
         for index in range(5):
             around = window(frames, times, summarise(frames), index)
             np.testing.assert_allclose(model(around, t, (10, 11), cache), model(around, t, (10, 11)), atol=1e-5)
-    assert len(cache) <= 6  # anatomy, two encoded and three fine frames
+    assert len(cache) <= 7  # anatomy, presence, two encoded and three fine frames
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -180,6 +180,18 @@ def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
         image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
     assert image.shape == (2, 3, *size)
     assert torch.isfinite(image).all()
+
+
+def test_air_keeps_its_noise_floor() -> None:
+    """A magnitude image is not zero in air; a network that learned from noise-free targets would make it so."""
+    model, (frames, times) = random_network(), series_of()
+    frames = torch.cat([0.01 * frames, 0.3 + frames], dim=-1)
+    around = window(frames, times, summarise(frames), 2)
+    size, t = (14, 36), torch.tensor([0.0, 0.4])
+    with torch.inference_mode():
+        image, base = model(around, t, size), model.base(around, t, size)
+    assert torch.equal(image[..., :14], base[..., :14])
+    assert (image[..., 18:] - base[..., 18:]).abs().mean() > 0.1
 
 
 def test_gradients_reach_every_parameter() -> None:

@@ -3,7 +3,8 @@
 After Lee et al., ISMRM 2024, abstract 0658. What the abstract leaves open is settled here by name: the image is a
 residual on back-projection with pchip in time, so the network corrects an interpolator and can fall back on it; the
 encoder sees, beside each frame, features of the series' temporal mean and standard deviation, which carry the anatomy
-at far better signal-to-noise; the direction looks one frame beyond the pair on either side.
+at far better signal-to-noise; the direction looks one frame beyond the pair on either side; where there is no signal,
+the residual is left out, so that air keeps the noise floor of a magnitude image.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ ALWAYS = -1
 
 SLOPE_GAIN = 4.0
 """Changes between frames are small beside the frames; brought to about the same size they are learned as fast."""
+
+AIR, TISSUE = 0.03, 0.08
+"""Normalised signal (mean over the series) up to which a pixel is air, and from which it surely is not."""
 
 
 class Fusion(nn.Module):
@@ -128,8 +132,16 @@ class OdeLiif(nn.Module):
         heading = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
         direction = self.direction(_channels_last(torch.cat([heading, summary], 1)))
         fused = self.flow(*pair, direction, t)
-        residual = self.decoder(_channels_last(fused.flatten(0, 1)), size)
-        return self.base(window, t, size, cache) + residual.unflatten(0, fused.shape[:2]).transpose(0, 1)
+        residual = self.decoder(_channels_last(fused.flatten(0, 1)), size).unflatten(0, fused.shape[:2])
+        where = remember(cache, ("presence", ALWAYS), lambda: presence(window.summary[:, :1], size))
+        return self.base(window, t, size, cache) + where.repeat_interleave(repeat, 0) * residual.transpose(0, 1)
+
+
+def presence(mean: Tensor, size: tuple[int, int]) -> Tensor:
+    """The series' mean [b, 1, h, w] -> 0 in air, 1 where there is signal within a coarse pixel, [b, 1, H, W]."""
+    near = nn.functional.max_pool2d(mean, 3, 1, 1)
+    share = ((near - AIR) / (TISSUE - AIR)).clamp(0, 1)
+    return nn.functional.interpolate(share, size=size, mode="bilinear", align_corners=False)
 
 
 def _channels_last(x: Tensor) -> Tensor:
