@@ -10,7 +10,7 @@ import slicer
 from .Plots import Plots, Style
 
 MEASURES = {"nmse": "NMSE", "psnr": "PSNR (dB)", "ssim": "SSIM"}
-REGIONS = {"whole": "whole image", "brain": "brain"}
+REGIONS = {"brain": "brain", "whole": "whole image"}
 TIME = "Time (s)"
 COLOURS = ((0.23, 0.56, 0.85), (0.80, 0.47, 0.65), (0.18, 0.72, 0.55), (0.90, 0.62, 0.00), (0.55, 0.60, 0.64))
 """Of the models, the job's own first."""
@@ -23,7 +23,7 @@ def readMetrics(result) -> dict[str, dict]:
 
 
 def regions(metrics: dict[str, dict]) -> list[str]:
-    """The regions that were measured: "whole", and "brain" where a mask was found."""
+    """The regions that were measured: "brain" where a mask was found, and "whole"."""
     return [region for region in REGIONS if all(found.get(region) for found in metrics.values())]
 
 

@@ -1,0 +1,151 @@
+"""Keeps the plot below the views up to date: at the cursor, over segments, or the metrics over time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from ..Scene.CompareLayout import CompareLayout
+from ..Scene.CurveCharts import CurveCharts
+from ..Scene.Curves import Relaxation
+from ..Scene.MetricsTables import metricsChart, readMetrics
+from ..Scene.Playback import shownMoment
+
+CURSOR, CROSSHAIR, SEGMENTS, *MEASURES = PLOTS = ("cursor", "crosshair", "segments", "nmse", "psnr", "ssim")
+THROTTLE = 100
+"""ms between two updates while the mouse moves."""
+SLICE_OF_WORK = 0.05
+"""s that reading segments may hold the window at a time."""
+
+
+class CurvePlotter(VTKObservationMixin):
+    """Shows one of ``PLOTS`` of a result in the plot view of ``layout``.
+
+    Set ``result``, ``plot``, ``segmentation``, ``relaxation`` and ``region``, then call ``refresh``.
+    ``status(text)`` is told what the user should know.
+    """
+
+    def __init__(self, layout: CompareLayout, status: Callable[[str], None]) -> None:
+        super().__init__()
+        self.result, self.plot, self.region = None, CURSOR, "brain"
+        self.segmentation: slicer.vtkMRMLSegmentationNode | None = None
+        self.relaxation: Relaxation | None = None
+        self._layout, self._status = layout, status
+        self._charts: CurveCharts | None = None
+        self._work: Iterator[slicer.vtkMRMLPlotChartNode | None] | None = None
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.connect("timeout()", self._onTimeout)
+        self._waiting = False
+
+    def refresh(self) -> None:
+        """Draw anew, and watch what the chosen plot depends on."""
+        self.stop()
+        if self.result is None:
+            self._layout.showChart(None)
+            return
+        self._charts = CurveCharts(self.result)
+        if self.plot in (CURSOR, CROSSHAIR):
+            self._watchPointer()
+            self._layout.showChart(self.result.node("chart.cursor"))
+        elif self.plot == SEGMENTS:
+            self._watchSegments()
+            self._layout.showChart(self.result.node("chart.segments") if self.segmentation else None)
+        self._schedule(0)
+
+    def stop(self) -> None:
+        """Stop watching and working."""
+        self.removeObservers()
+        self._timer.stop()
+        self._waiting, self._work = False, None
+
+    def markTime(self, seconds: float) -> None:
+        """Move the line of the shown frame to ``seconds``."""
+        if self._charts is not None and self.result.node("chart.cursor") is not None:
+            self._charts.markTime(seconds)
+
+    def _watchPointer(self) -> None:
+        crosshair = _crosshair(self.result.scene)
+        events = slicer.vtkMRMLCrosshairNode
+        if crosshair is not None:
+            event = events.CursorPositionModifiedEvent if self.plot == CURSOR else vtk.vtkCommand.ModifiedEvent
+            self.addObserver(crosshair, event, self._onChanged)
+
+    def _watchSegments(self) -> None:
+        if self.segmentation is None:
+            self._status("Choose a segmentation to plot the mean curves of its segments.")
+            return
+        segmentation = self.segmentation.GetSegmentation()
+        for event in (segmentation.SourceRepresentationModified, segmentation.SegmentRemoved):
+            self.addObserver(segmentation, event, self._onChanged)
+        display = self.segmentation.GetDisplayNode()
+        if display is not None:
+            self.addObserver(display, vtk.vtkCommand.ModifiedEvent, self._onChanged)
+
+    def _onChanged(self, caller: vtk.vtkObject, event: str) -> None:
+        self._work = None
+        self._schedule(THROTTLE)
+
+    def _schedule(self, milliseconds: int) -> None:
+        """Update soon; what comes before that needs no update of its own."""
+        if not self._waiting:
+            self._waiting = True
+            self._timer.start(milliseconds)
+
+    def _onTimeout(self) -> None:
+        self._waiting = False
+        if self.result is None or not self._layout.shown:
+            return
+        if self.plot in MEASURES:
+            metrics = readMetrics(self.result)
+            self._layout.showChart(metricsChart(self.result, metrics, self.plot, self.region) if metrics else None)
+        elif self.plot == SEGMENTS:
+            self._readSegments()
+        else:
+            self._plotPoint()
+
+    def _plotPoint(self) -> None:
+        ras = _position(_crosshair(self.result.scene), self.plot)
+        moment = shownMoment(self.result)
+        if ras is None or moment is None:
+            return
+        chart = self._charts.atPoint(ras, moment.time, self.relaxation)
+        if chart is not None:
+            self._layout.showChart(chart)
+
+    def _readSegments(self) -> None:
+        """A slice of the work, then the window has its turn."""
+        if self.segmentation is None:
+            return
+        if self._work is None:
+            self._work = self._charts.overSegments(self.segmentation, self.relaxation)
+        end = time.monotonic() + SLICE_OF_WORK
+        for chart in self._work:
+            if chart is not None:
+                self._layout.showChart(chart)
+                self._work = None
+                return
+            if time.monotonic() > end:
+                self._schedule(0)
+                return
+        self._work = None
+
+
+def _crosshair(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLCrosshairNode | None:
+    return scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+
+
+def _position(crosshair: slicer.vtkMRMLCrosshairNode | None, plot: str) -> np.ndarray | None:
+    """Where the mouse or the crosshair points, RAS in mm; None where it is over no slice."""
+    if crosshair is None:
+        return None
+    if plot == CROSSHAIR:
+        return np.array(crosshair.GetCrosshairRAS())
+    ras = [0.0, 0.0, 0.0]
+    return np.array(ras) if crosshair.GetCursorPositionRAS(ras) else None

@@ -1,0 +1,189 @@
+"""Look: the views side by side, through time, with differences, metrics and curves."""
+
+from __future__ import annotations
+
+import json
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..Scene.Appearance import prepareDisplay
+from ..Scene.CompareLayout import CompareLayout
+from ..Scene.Curves import Relaxation, findBaseline
+from ..Scene.MetricsTables import frameMetrics, metricsTable, readMetrics, regions
+from ..Scene.Playback import Moment, shownMoment
+from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, PLOTS, SEGMENTS, CurvePlotter
+from .DisplayControls import DisplayControls
+from .Section import Section
+
+REGIONS = ("brain", "whole")
+"""The rows of the region selector."""
+
+
+class LookSection(Section, VTKObservationMixin):
+    """Controls of ``Look.ui``."""
+
+    def __init__(self, ui, context) -> None:
+        VTKObservationMixin.__init__(self)
+        Section.__init__(self, ui, context)
+        self._result, self._metrics = None, {}
+        self._layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
+        self._plotter = CurvePlotter(self._layout, context.status)
+        self._display = DisplayControls(ui)
+        self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
+        for widget in (self._seek, self._play):
+            ui.playback.layout().addWidget(widget)
+            widget.setMRMLScene(slicer.mrmlScene)
+        self._fitTimer = qt.QTimer()
+        self._fitTimer.setSingleShot(True)
+        self._fitTimer.connect("timeout()", self._fit)
+        ui.compareButton.connect("clicked(bool)", self._onCompare)
+        ui.plotSelector.connect("currentIndexChanged(int)", self._onPlotOptions)
+        ui.regionSelector.connect("currentIndexChanged(int)", self._onPlotOptions)
+        ui.relaxationCheckBox.connect("toggled(bool)", self._onPlotOptions)
+        ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPlotOptions)
+        self.setResult(None)
+
+    def setResult(self, result) -> None:
+        """Show and control ``result``; with None the user's own layout comes back."""
+        self._plotter.stop()
+        self.removeObservers()
+        self._result = result
+        self._metrics = readMetrics(result) if result else {}
+        if result is not None:
+            prepareDisplay(result)
+        self._display.setResult(result)
+        browser = result.node("browser") if result else None
+        for widget in (self._seek, self._play):
+            widget.setMRMLSequenceBrowserNode(browser)
+        self._setUpChoices()
+        self._observe(browser)
+        if result is None:
+            self._layout.hide()
+        elif self._layout.shown:
+            self._show()
+        self._onLayout()
+        self._onFrame()
+
+    def cleanup(self) -> None:
+        """Leave nothing running or watching, and give the user's layout back."""
+        self.setResult(None)
+        self.removeObservers()
+
+    def _setUpChoices(self) -> None:
+        """Offer what this result has."""
+        ui, result = self.ui, self._result
+        ui.compareButton.enabled = ui.playback.enabled = result is not None
+        ui.metrics.visible = bool(self._metrics)
+        ui.metricsTable.setMRMLTableNode(metricsTable(result, self._metrics) if self._metrics else None)
+        measured = regions(self._metrics)
+        ui.regionSelector.visible = "brain" in measured
+        if self._metrics and "brain" not in measured:
+            ui.regionSelector.currentIndex = REGIONS.index("whole")
+        self._setUpPlots([plot for plot in PLOTS if self._metrics or plot not in MEASURES])
+
+    def _setUpPlots(self, plots: list[str]) -> None:
+        """Offer these plots, and keep the choice where it is among them."""
+        selector, chosen = self.ui.plotSelector, self._plot()
+        blocked = selector.blockSignals(True)
+        selector.clear()
+        for plot in plots:
+            selector.addItem(_plotTitle(plot), plot)
+        selector.currentIndex = plots.index(chosen) if chosen in plots else 0
+        selector.blockSignals(blocked)
+
+    def _observe(self, browser: slicer.vtkMRMLSequenceBrowserNode | None) -> None:
+        layoutNode = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        if layoutNode is not None:
+            self.addObserver(layoutNode, vtk.vtkCommand.ModifiedEvent, self._onLayout)
+        if browser is not None:
+            self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self._onFrame)
+
+    def _onCompare(self, checked: bool) -> None:
+        if checked:
+            self._show()
+        else:
+            self._plotter.stop()
+            self._layout.hide()
+        self._onLayout()
+
+    def _show(self) -> None:
+        self._layout.show(self._result)
+        self._fitTimer.start(0)  # the views have no size before the window was laid out
+        self._onPlotOptions()
+
+    def _fit(self) -> None:
+        if self._result is not None and self._layout.shown:
+            self._layout.fit(self._result)
+
+    def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
+        """Follow the layout, which the user can also change elsewhere."""
+        shown = self._layout.shown
+        self.ui.compareButton.checked = shown
+        self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
+
+    def _onFrame(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
+        moment = shownMoment(self._result) if self._result else None
+        self.ui.momentLabel.text = _momentText(moment) if moment else ""
+        if moment is not None:
+            self._plotter.markTime(moment.time)
+        if moment is not None and self._metrics:
+            first = next(iter(self._metrics.values()))
+            self.ui.frameMetricsLabel.text = frameMetrics(first, self._region(), moment.time)
+
+    def _onPlotOptions(self) -> None:
+        ui, plotter = self.ui, self._plotter
+        plotter.result, plotter.region = self._result, self._region()
+        plotter.plot = self._plot()
+        plotter.segmentation = ui.segmentationSelector.currentNode()
+        plotter.relaxation = self._relaxation()
+        ui.segmentationSelector.enabled = plotter.plot == SEGMENTS
+        ui.relaxationCheckBox.enabled = plotter.plot not in MEASURES and self._echoTime() is not None
+        if self._layout.shown:
+            plotter.refresh()
+        self._onFrame()
+
+    def _plot(self) -> str:
+        return self.ui.plotSelector.currentData or CURSOR
+
+    def _region(self) -> str:
+        return REGIONS[self.ui.regionSelector.currentIndex]
+
+    def _echoTime(self) -> float | None:
+        """s; None where the provenance does not tell."""
+        node = self._result.node("text.provenance") if self._result else None
+        return json.loads(node.GetText()).get("source", {}).get("echo_time_s") if node else None
+
+    def _relaxation(self) -> Relaxation | None:
+        """How to plot Delta R2*; None where the signal is wanted, or there is no bolus."""
+        echoTime = self._echoTime()
+        if not self.ui.relaxationCheckBox.checked or echoTime is None:
+            return None
+        baseline = findBaseline(self._result.sequence("input"), self._result.times("input"))
+        if baseline is None:
+            self.context.status(_("No bolus was found in the input, so there is no baseline for ΔR2*."))
+            return None
+        return Relaxation(echoTime, baseline)
+
+
+def _plotTitle(plot: str) -> str:
+    titles = {
+        CURSOR: _("Curves at the cursor"),
+        CROSSHAIR: _("Curves at the crosshair (Shift + move)"),
+        SEGMENTS: _("Mean curves of segments"),
+    }
+    return titles.get(plot) or _("{measure} over time").format(measure=plot.upper())
+
+
+def _momentText(moment: Moment) -> str:
+    if moment.acquired:
+        kind = _("acquired")
+    elif moment.held is None:
+        kind = _("reconstructed, before the first frame of the input")
+    else:
+        kind = _("reconstructed; the input still shows {held} s").format(held=f"{moment.held:.2f}")
+    text = _("{time} s, frame {frame} of {frames}: {kind}")
+    return text.format(time=f"{moment.time:.2f}", frame=moment.frame, frames=moment.frames, kind=kind)
