@@ -71,8 +71,9 @@ class Plots:
     def chart(
         self, role: str, title: str, xTitle: str, yTitle: str, series: Iterable[slicer.vtkMRMLPlotSeriesNode]
     ) -> slicer.vtkMRMLPlotChartNode:
-        """The chart ``chart.<role>`` that shows exactly ``series``, the last one on top."""
+        """The chart ``chart.<role>`` that shows exactly ``series``, the last one on top, with axes that fit them."""
         node = self._node("vtkMRMLPlotChartNode", f"chart.{role}", title)
+        series = list(series)
         wanted = [one.GetID() for one in series]
         with slicer.util.NodeModify(node):
             node.SetTitle(title)
@@ -84,6 +85,7 @@ class Plots:
                 node.RemoveAllPlotSeriesNodeIDs()
                 for one in wanted:
                     node.AddAndObservePlotSeriesNodeID(one)
+            _fitAxes(node, series)
         return node
 
     def _node(self, className: str, role: str, name: str) -> slicer.vtkMRMLNode:
@@ -109,3 +111,27 @@ def _rebuild(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> None:
         column = numpy_to_vtk(np.ascontiguousarray(values, np.float64), deep=True)
         column.SetName(name)
         table.AddColumn(column)
+
+
+def _fitAxes(chart: slicer.vtkMRMLPlotChartNode, series: list[slicer.vtkMRMLPlotSeriesNode]) -> None:
+    """Set the ranges by hand: the plot view does not fit them again when only the values of a table change."""
+    x = _limits([_column(one, one.GetXColumnName()) for one in series], margin=0.01)
+    y = _limits([_column(one, one.GetYColumnName()) for one in series], margin=0.05)
+    chart.SetXAxisRangeAuto(False)
+    chart.SetYAxisRangeAuto(False)
+    chart.SetXAxisRange(*x)
+    chart.SetYAxisRange(*y)
+
+
+def _column(series: slicer.vtkMRMLPlotSeriesNode, name: str) -> np.ndarray:
+    return vtk_to_numpy(series.GetTableNode().GetTable().GetColumnByName(name))
+
+
+def _limits(columns: list[np.ndarray], margin: float) -> tuple[float, float]:
+    values = np.concatenate(columns)
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    space = margin * (high - low) or margin * abs(high) or margin
+    return low - space, high + space
