@@ -50,7 +50,8 @@ class DisplayControls:
         """Let the widgets say what the display nodes are set to."""
         self._updating = True
         sample = sampleVoxels(self._result.sequence("input"))
-        self._ui.greyRange.setRange(min(0.0, float(sample.min())), 1.2 * float(sample.max()))
+        self._ui.greyRange.minimum = min(0.0, float(sample.min()))
+        self._ui.greyRange.maximum = 1.2 * float(sample.max())
         self._ui.greyRange.decimals = 0 if sample.max() > 50 else 3
         self._ui.interpolateCheckBox.checked = interpolation(self._result)
         if hasDifference:
