@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-HALO = 24
+HALO = 16
 """Coarse pixels around a tile that the network sees but does not write; about its effective reach."""
 
 

@@ -151,14 +151,13 @@ def test_flows_return_their_starting_features() -> None:
 
 
 def test_one_solve_serves_all_times() -> None:
-    """Times asked for together or one by one agree to the accuracy of the solver, not to its step."""
+    """A frame does not depend on which others are asked for, on the solver's grid of times or off it."""
     model, (frames, times) = random_network(), series_of()
-    model.solving.update(method="dopri5", rtol=1e-6, atol=1e-7)
-    around, t = window(frames, times, summarise(frames), 2), torch.tensor([0.0, 0.35, 0.8, 1.0])
+    around, t = window(frames, times, summarise(frames), 2), torch.tensor([0.0, 0.25, 0.35, 0.8, 1.0])
     with torch.no_grad():
         together = model(around, t, (14, 18))
         apart = torch.cat([model(around, moment[None], (14, 18)) for moment in t], 1)
-    np.testing.assert_allclose(together, apart, atol=1e-4)
+    np.testing.assert_allclose(together, apart, atol=1e-5)
 
 
 def test_cached_frames_change_nothing() -> None:

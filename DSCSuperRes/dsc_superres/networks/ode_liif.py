@@ -16,6 +16,7 @@ from dsc_superres.networks.encoder import ResidualBlock, ResidualEncoder, convol
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.ode import VectorField, solve
+from dsc_superres.networks.presence import find_presence
 from dsc_superres.networks.window import Window, remember
 
 ALWAYS = -1
@@ -24,9 +25,6 @@ ALWAYS = -1
 
 SLOPE_GAIN = 4.0
 """Changes between frames are small beside the frames; brought to about the same size they are learned as fast."""
-
-AIR, TISSUE = 0.03, 0.08
-"""Normalised signal (mean over the series) up to which a pixel is air, and from which it surely is not."""
 
 
 class Fusion(nn.Module):
@@ -82,7 +80,7 @@ class OdeLiif(nn.Module):
         field: int = 32,
         decoder: int = 48,
         solver: str = "midpoint",
-        step: float = 0.5,
+        step: float = 0.25,
         rtol: float = 1e-3,
         atol: float = 1e-4,
     ) -> None:
@@ -122,6 +120,14 @@ class OdeLiif(nn.Module):
         series, so that each frame is encoded once. A window may carry several pairs of one scene: its batch is then
         a whole multiple of the summary's.
         """
+        image = self.base(window, t, size, cache)
+        present = remember(cache, ("presence", ALWAYS), lambda: find_presence(window.summary[:, :1], size))
+        if present is None:
+            return image
+        return image + present.place(self.residual(window.crop(*present.coarse), t, present.size, cache), size)
+
+    def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
+        """What the network adds to the interpolator, [b, m, H, W]."""
         anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy(_channels_last(window.summary)))
         repeat = window.frames.shape[0] // window.summary.shape[0]
         summary, anatomy = (part.repeat_interleave(repeat, 0) for part in (window.summary, anatomy))
@@ -132,16 +138,7 @@ class OdeLiif(nn.Module):
         heading = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
         direction = self.direction(_channels_last(torch.cat([heading, summary], 1)))
         fused = self.flow(*pair, direction, t)
-        residual = self.decoder(_channels_last(fused.flatten(0, 1)), size).unflatten(0, fused.shape[:2])
-        where = remember(cache, ("presence", ALWAYS), lambda: presence(window.summary[:, :1], size))
-        return self.base(window, t, size, cache) + where.repeat_interleave(repeat, 0) * residual.transpose(0, 1)
-
-
-def presence(mean: Tensor, size: tuple[int, int]) -> Tensor:
-    """The series' mean [b, 1, h, w] -> 0 in air, 1 where there is signal within a coarse pixel, [b, 1, H, W]."""
-    near = nn.functional.max_pool2d(mean, 3, 1, 1)
-    share = ((near - AIR) / (TISSUE - AIR)).clamp(0, 1)
-    return nn.functional.interpolate(share, size=size, mode="bilinear", align_corners=False)
+        return self.decoder(_channels_last(fused.flatten(0, 1)), size).unflatten(0, fused.shape[:2]).transpose(0, 1)
 
 
 def _channels_last(x: Tensor) -> Tensor:

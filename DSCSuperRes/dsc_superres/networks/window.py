@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -40,6 +40,10 @@ class Window:
             frames[:, 2] - frames[:, 1],
             (frames[:, 3] - frames[:, 2]) * after,
         )
+
+    def crop(self, rows: slice, columns: slice) -> Window:
+        """A part of the image, on the coarse grid."""
+        return replace(self, frames=self.frames[..., rows, columns], summary=self.summary[..., rows, columns])
 
 
 def summarise(frames: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""Where in an image there is signal: outside the head a network has nothing to add, and need not look."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+AIR, TISSUE = 0.03, 0.08
+"""Normalised signal (mean over the series) up to which a pixel is air, and from which it surely is not."""
+
+MARGIN = 8
+"""Coarse pixels of air that a network sees around the signal: beyond, it changes less than 1e-4 of the intensities."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The box of an image that holds all of its signal, with a margin.
+
+    share         [b, 1, H', W'] in the box, fine grid: 0 in air, 1 where there is signal within a coarse pixel
+    coarse, fine  rows and columns of the box on either grid; whole where it would not start at an edge of both
+    """
+
+    share: Tensor
+    coarse: tuple[slice, slice]
+    fine: tuple[slice, slice]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the box on the fine grid."""
+        return tuple(self.share.shape[-2:])
+
+    def place(self, residual: Tensor, size: tuple[int, int]) -> Tensor:
+        """A residual in the box, [b, m, H', W'], as one of the whole image, [b, m, H, W]: nothing where all is air."""
+        shown = self.share.repeat_interleave(residual.shape[0] // self.share.shape[0], 0) * residual
+        rows, columns = self.fine
+        return nn.functional.pad(shown, (columns.start, size[1] - columns.stop, rows.start, size[0] - rows.stop))
+
+
+def find_presence(mean: Tensor, size: tuple[int, int]) -> Presence | None:
+    """Where a series whose temporal mean is [b, 1, h, w] has signal, for ``size`` (H, W); None where all is air."""
+    near = nn.functional.max_pool2d(mean, 3, 1, 1)
+    share = ((near - AIR) / (TISSUE - AIR)).clamp(0, 1)
+    found = (share > 0).any(0).any(0)
+    if not bool(found.any()):
+        return None
+    spans = [_span(found.any(1 - axis), found.shape[axis], size[axis]) for axis in (0, 1)]
+    (rows, fine_rows), (columns, fine_columns) = spans
+    fine = nn.functional.interpolate(share, size=size, mode="bilinear", align_corners=False)
+    return Presence(fine[..., fine_rows, fine_columns], (rows, columns), (fine_rows, fine_columns))
+
+
+def _span(found: Tensor, coarse: int, fine: int) -> tuple[slice, slice]:
+    """From the first to the last True, with the margin, cut where edges of coarse and fine pixels coincide."""
+    common = math.gcd(coarse, fine)
+    unit = coarse // common
+    where = torch.nonzero(found).flatten()
+    begin = max(int(where[0]) - MARGIN, 0) // unit
+    end = min(-(-(int(where[-1]) + 1 + MARGIN) // unit), common)
+    return slice(begin * unit, end * unit), slice(begin * (fine // common), end * (fine // common))
