@@ -21,6 +21,8 @@ from .Section import Section
 
 REGIONS = ("brain", "whole")
 """The rows of the region selector."""
+FINDERS = ("input", "reconstruction")
+"""Where the baseline is looked for."""
 
 
 class LookSection(Section, VTKObservationMixin):
@@ -29,7 +31,7 @@ class LookSection(Section, VTKObservationMixin):
     def __init__(self, ui, context) -> None:
         VTKObservationMixin.__init__(self)
         Section.__init__(self, ui, context)
-        self._result, self._metrics = None, {}
+        self._result, self._metrics, self._baseline = None, {}, None
         self._layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._plotter = CurvePlotter(self._layout, context.status)
         self._display = DisplayControls(ui)
@@ -51,7 +53,7 @@ class LookSection(Section, VTKObservationMixin):
         """Show and control ``result``; with None the user's own layout comes back."""
         self._plotter.stop()
         self.removeObservers()
-        self._result = result
+        self._result, self._baseline = result, None
         self._metrics = readMetrics(result) if result else {}
         if result is not None:
             prepareDisplay(result)
@@ -132,7 +134,9 @@ class LookSection(Section, VTKObservationMixin):
             self._plotter.markTime(moment.time)
         if moment is not None and self._metrics:
             first = next(iter(self._metrics.values()))
-            self.ui.frameMetricsLabel.text = frameMetrics(first, self._region(), moment.time)
+            self.ui.frameMetricsLabel.text = frameMetrics(first, self._region(), moment.time) or _(
+                "This frame was not measured."
+            )
 
     def _onPlotOptions(self) -> None:
         ui, plotter = self.ui, self._plotter
@@ -162,11 +166,17 @@ class LookSection(Section, VTKObservationMixin):
         echoTime = self._echoTime()
         if not self.ui.relaxationCheckBox.checked or echoTime is None:
             return None
-        baseline = findBaseline(self._result.sequence("input"), self._result.times("input"))
-        if baseline is None:
-            self.context.status(_("No bolus was found in the input, so there is no baseline for ΔR2*."))
+        if self._baseline is None:
+            self._baseline = self._findBaseline()
+        if self._baseline is None:
+            self.context.status(_("No bolus was found in this series, so there is no baseline for ΔR2*."))
             return None
-        return Relaxation(echoTime, baseline)
+        return Relaxation(echoTime, self._baseline)
+
+    def _findBaseline(self) -> tuple[float, float] | None:
+        """In the input, which is small; where it has too few frames, in the reconstruction."""
+        found = (findBaseline(self._result.sequence(role), self._result.times(role)) for role in FINDERS)
+        return next((baseline for baseline in found if baseline is not None), None)
 
 
 def _plotTitle(plot: str) -> str:
