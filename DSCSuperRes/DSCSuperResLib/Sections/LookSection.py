@@ -133,10 +133,8 @@ class LookSection(Section, VTKObservationMixin):
         if moment is not None:
             self._plotter.markTime(moment.time)
         if moment is not None and self._metrics:
-            first = next(iter(self._metrics.values()))
-            self.ui.frameMetricsLabel.text = frameMetrics(first, self._region(), moment.time) or _(
-                "This frame was not measured."
-            )
+            measured = frameMetrics(next(iter(self._metrics.values())), self._region(), moment.time)
+            self.ui.frameMetricsLabel.text = measured or _("This frame has no partner in the ground truth.")
 
     def _onPlotOptions(self) -> None:
         ui, plotter = self.ui, self._plotter
