@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
+from dsc_superres.scratch import release, scratch
 from dsc_superres.series import MISSING, Series
 from dsc_superres.start_up import remaining_excess, starts_unsettled
-from dsc_superres.tiling import pieces
+from dsc_superres.tiling import HALO, Piece, pieces
 
 if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help should not wait for it
     import torch
@@ -39,7 +40,8 @@ def reconstruct(
     each interval divided by ``time``: n frames become ``time`` (n - 1) + 1, the input's among them.
     The field of view is kept to the edge; where ``space`` times the matrix is not whole it is rounded.
     ``model`` is a registered name, a .safetensors file, or a network. Slices (or tiles of at most ``tile`` coarse
-    pixels a side) are worked on one group at a time, so working memory does not grow with the series.
+    pixels a side) are worked on one group at a time, and a large result is kept in a temporary file, so memory does not
+    grow with the series. Tiles shrink where a device has too little memory for them.
     A network that says so (``models_start_up``) is shown a settled first frame, and the excess of the real one is put
     back as it decays (see ``start_up``).
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` says so.
@@ -57,28 +59,29 @@ def reconstruct(
         network, scale = create("backprojection"), 1.0
     network = network.eval().to(where, memory_format=torch.channels_last)
     slices = series.signal.shape[1]
-    result = np.empty((target.size, slices, height, width), np.float32)
-    steps = _schedule(series.times, target)
+    result = scratch((target.size, slices, height, width))
     unsettled = getattr(network, "models_start_up", False) and series.has_times and starts_unsettled(series.signal)
-    work = list(pieces(series.signal.shape[1:], (height, width), tile))
-    done, total = 0, len(work) * len(steps)
+
+    def movie(piece: Piece) -> _Movie:
+        coarse = series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]
+        frames = torch.from_numpy((coarse - offset) / scale).transpose(0, 1).contiguous().to(where)
+        return _Movie(network, frames, series.times, piece.seen_size, unsettled)
+
+    lowest = 0.0 if series.signal.min() >= 0 else -np.inf  # a magnitude image has no negative voxels
+    steps = _schedule(series.times, target)
+    todo = _Pieces(series.signal.shape[1:], (height, width), tile, progress, cancelled)
     with torch.inference_mode():
-        for piece in work:
-            coarse = (np.asarray(series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]) - offset) / scale
-            frames = torch.from_numpy(coarse).transpose(0, 1).contiguous().to(where)
-            movie = _Movie(network, frames, series.times, piece.seen_size, unsettled)
-            for index, moments, output in steps:
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-                image = movie.between(index, moments)[..., piece.inner_rows, piece.inner_columns]
-                result[output, piece.slices, piece.rows, piece.columns] = image.transpose(0, 1).cpu().numpy()
-                done += 1
-                if progress is not None:
-                    progress(done / total, "reconstructing")
-    result *= scale
-    result += offset
-    if series.signal.min() >= 0:
-        np.maximum(result, 0, out=result)  # a magnitude image has no negative voxels
+        while not todo.finished:
+            try:
+                for piece in todo.pieces():
+                    playing = movie(piece)
+                    for index, moments, output in todo.steps(steps):
+                        image = playing.between(index, moments)[(..., *piece.inner)].transpose(0, 1).cpu().numpy()
+                        result[(output, piece.slices, *piece.fine)] = np.maximum(image * scale + offset, lowest)
+                    release(result)
+            except torch.OutOfMemoryError:
+                todo.shrink()
+                torch.cuda.empty_cache()
     geometry = series.geometry.resized(series.size, (width, height, slices))
     return series.with_signal(result, times=target, geometry=geometry)
 
@@ -190,3 +193,46 @@ class _Movie:
         from dsc_superres.networks import window
 
         return self.network(window(frames, self.times, self.summary, index), t, self.size, cache)
+
+
+class _Pieces:
+    """What is left to do: pieces of whole slices or tiles, told to whoever waits, and smaller where memory runs out."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        size: tuple[int, int],
+        tile: int,
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._shape, self._size, self._tile = shape, size, tile
+        self._progress, self._cancelled = progress, cancelled
+        self._first, self._done, self._share = 0, 0.0, 0.0
+        self.finished = False
+
+    def pieces(self) -> Iterator[Piece]:
+        """Those from the first slice on that is not done."""
+        for piece in pieces(self._shape, self._size, self._tile, self._first):
+            self._first = piece.slices.start
+            voxels = math.prod(span.stop - span.start for span in (piece.slices, *piece.fine))
+            self._share = voxels / (self._shape[0] * math.prod(self._size))
+            yield piece
+            self._done += self._share
+        self.finished = True
+
+    def steps(self, steps: list) -> Iterator:
+        """The steps of one piece, with a report after each. Raises ``Cancelled``."""
+        for count, step in enumerate(steps, 1):
+            if self._cancelled is not None and self._cancelled():
+                raise Cancelled
+            yield step
+            if self._progress is not None:
+                self._progress(min(self._done + self._share * count / len(steps), 1.0), "reconstructing")
+
+    def shrink(self) -> None:
+        """Go on with tiles of half the size, from the slices that did not fit on. Raises ``ModelError``."""
+        if self._tile // 2 <= 2 * HALO:
+            raise ModelError("The device has not enough memory for even a small tile: choose the CPU instead.")
+        self._tile //= 2
+        self._done = self._first / self._shape[0]

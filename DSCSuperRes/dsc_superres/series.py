@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.scratch import release
 
 MISSING = "missing"
 """The entry of ``Series.sources`` for a value that the file does not hold."""
@@ -95,13 +96,14 @@ class Series:
         if signal.shape[0] < 2:
             raise SeriesError(f"{self.name} has a single frame; a perfusion series needs at least two.")
         signal = np.ascontiguousarray(signal, dtype=np.float32).view()
-        # The sum is finite exactly when every term is, short of overflow: a check without a boolean copy.
-        if not np.isfinite(np.sum(signal, dtype=np.float64)) and not np.isfinite(signal).all():
-            frame = int(np.argmin(np.isfinite(signal).all(axis=(1, 2, 3))))
-            raise SeriesError(
-                f"{self.name} contains values that are not finite (NaN or infinity), first in frame {frame}: "
-                "replace them before loading."
-            )
+        for index, frame in enumerate(signal):
+            # The sum is finite exactly when every term is, short of overflow: a check without a boolean copy.
+            if not np.isfinite(np.sum(frame, dtype=np.float64)) and not np.isfinite(frame).all():
+                raise SeriesError(
+                    f"{self.name} contains values that are not finite (NaN or infinity), first in frame {index}: "
+                    "replace them before loading."
+                )
+            release(frame)
         times = np.array(self.times, dtype=np.float64)
         if times.shape != signal.shape[:1]:
             raise SeriesError(f"{self.name} has {signal.shape[0]} frames but {times.size} frame times.")

@@ -12,20 +12,21 @@ HALO = 16
 
 @dataclass(frozen=True)
 class Piece:
-    """A group of slices, or one tile of a slice: what is seen (coarse), and what is written (fine)."""
+    """A group of slices, or one tile of a slice: what is seen (coarse), and what is written (fine).
+
+    ``inner``: rows and columns of what is written within what is seen, ``fine``: the same within the whole.
+    """
 
     slices: slice
     seen_rows: slice
     seen_columns: slice
     seen_size: tuple[int, int]
-    inner_rows: slice
-    inner_columns: slice
-    rows: slice
-    columns: slice
+    inner: tuple[slice, slice]
+    fine: tuple[slice, slice]
 
 
-def pieces(shape: tuple[int, int, int], size: tuple[int, int], tile: int) -> Iterator[Piece]:
-    """Cut a volume of ``shape`` (slices, rows, columns), refined to ``size`` (rows, columns), into pieces.
+def pieces(shape: tuple[int, int, int], size: tuple[int, int], tile: int, first: int = 0) -> Iterator[Piece]:
+    """Cut a volume of ``shape`` (slices, rows, columns) from slice ``first`` on, refined to ``size``, into pieces.
 
     Small slices are grouped, slices beyond ``tile`` coarse pixels a side cut, so that pieces take about equal memory.
     """
@@ -33,19 +34,17 @@ def pieces(shape: tuple[int, int, int], size: tuple[int, int], tile: int) -> Ite
     rows, columns = _spans(height, size[0], tile), _spans(width, size[1], tile)
     area = max(r[0].stop - r[0].start for r in rows) * max(c[0].stop - c[0].start for c in columns)
     group = max(1, tile * tile // (2 * area))
-    for first in range(0, slices, group):
+    for start in range(first, slices, group):
         for seen_rows, inner_rows, fine_rows in rows:
             for seen_columns, inner_columns, fine_columns in columns:
                 seen = (seen_rows.stop - seen_rows.start, seen_columns.stop - seen_columns.start)
                 yield Piece(
-                    slices=slice(first, min(first + group, slices)),
+                    slices=slice(start, min(start + group, slices)),
                     seen_rows=seen_rows,
                     seen_columns=seen_columns,
                     seen_size=(seen[0] * size[0] // height, seen[1] * size[1] // width),
-                    inner_rows=inner_rows,
-                    inner_columns=inner_columns,
-                    rows=fine_rows,
-                    columns=fine_columns,
+                    inner=(inner_rows, inner_columns),
+                    fine=(fine_rows, fine_columns),
                 )
 
 

@@ -1,5 +1,7 @@
 """Reconstruction of whole series: sizes, times, tiles, constants, cancellation, refusals."""
 
+import mmap
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import nn
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.networks import create
 from dsc_superres.reconstruct import reconstruct
+from dsc_superres.scratch import scratch
 from dsc_superres.series import Series
 from dsc_superres.start_up import starts_unsettled
 from dsc_superres.tiling import HALO
@@ -133,3 +136,40 @@ def test_a_bolus_is_not_taken_for_a_start() -> None:
     assert not starts_unsettled(falling)
     assert not starts_unsettled(coarse.signal[1:])
     assert not starts_unsettled(coarse.signal[:3])
+
+
+class Greedy(nn.Module):
+    """An interpolator on a device that has memory for so many coarse pixels at once."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.network, self.pixels, self.refused = create("cubic"), pixels, 0
+
+    def forward(self, window, t, size, cache=None) -> torch.Tensor:
+        if window.frames[:, 0].numel() > self.pixels:
+            self.refused += 1
+            raise torch.OutOfMemoryError("no more")
+        return self.network(window, t, size, cache)
+
+
+def test_tiles_shrink_until_they_fit() -> None:
+    big = series(shape=(4, 2, 150, 140))
+    greedy = Greedy(pixels=80 * 80)
+    fractions = []
+    found = reconstruct(big, space=2, time=2, model=greedy, progress=lambda fraction, stage: fractions.append(fraction))
+    np.testing.assert_allclose(found.signal, reconstruct(big, space=2, time=2, model="cubic").signal, atol=1e-3)
+    assert greedy.refused == 1
+    assert fractions[-1] == pytest.approx(1)
+    with pytest.raises(ModelError, match="not enough memory"):
+        reconstruct(big, model=Greedy(pixels=10))
+
+
+def test_a_large_result_is_kept_in_a_file(monkeypatch) -> None:
+    whole = reconstruct(series(), model="cubic")
+    monkeypatch.setattr("dsc_superres.reconstruct.scratch", lambda shape: scratch(shape, small=1000))
+    paged = reconstruct(series(), model="cubic")
+    base = paged.signal
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base, mmap.mmap)
+    np.testing.assert_array_equal(paged.signal, whole.signal)

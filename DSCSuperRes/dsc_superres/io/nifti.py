@@ -26,6 +26,7 @@ import SimpleITK as sitk
 
 from dsc_superres.errors import FileError
 from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry, suffix_of
+from dsc_superres.scratch import release
 from dsc_superres.series import MISSING, Geometry
 
 _HEADER_SIZE = 348
@@ -234,3 +235,4 @@ def _pour(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
     file.write(header)
     for volume in array:
         file.write(volume.tobytes())
+        release(volume)

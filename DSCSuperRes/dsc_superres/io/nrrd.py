@@ -19,6 +19,7 @@ import SimpleITK as sitk
 
 from dsc_superres.errors import FileError
 from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry
+from dsc_superres.scratch import release
 from dsc_superres.series import MISSING, Geometry
 
 _PREFIX = "DSCSuperRes."
@@ -87,6 +88,7 @@ def write_nrrd(
         file.write("\n".join([*lines, "", ""]).encode())
         for volume in array:
             file.write(volume.tobytes())
+            release(volume)
 
 
 def _header(path: Path) -> dict[str, str]:
