@@ -203,11 +203,12 @@ def _benchmark(commands: Commands) -> None:
         commands,
         "benchmark",
         "print the tables that back this software's claims",
-        "quality: models against each other on the validation patients; perfusion: maps against known truth.\n"
+        "quality: models against each other on the validation patients; perfusion: maps against known truth;\n"
+        "speed: what a reconstruction costs on this machine.\n"
         "Further arguments go to the benchmark; `dsc-superres benchmark quality --help` lists them.",
         "dsc-superres benchmark quality",
     )
-    parser.add_argument("which", choices=("quality", "perfusion"), help="which table")
+    parser.add_argument("which", choices=("quality", "perfusion", "speed"), help="which table")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 

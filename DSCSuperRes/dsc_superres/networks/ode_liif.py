@@ -9,6 +9,8 @@ the residual is left out, so that air keeps the noise floor of a magnitude image
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -104,6 +106,11 @@ class OdeLiif(nn.Module):
         inputs = torch.cat([frame[:, None] - 0.5, SLOPE_GAIN * change[:, None], anatomy], 1)
         return self.frame(_channels_last(inputs))
 
+    def heading(self, window: Window) -> Tensor:
+        """The direction d of a pair, [b, direction, h, w], from it, its neighbours and the series' summary."""
+        seen = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
+        return self.direction(_channels_last(torch.cat([seen, window.summary], 1)))
+
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Tensor:
         """Features of both frames and the direction -> fused features at the times ``t`` [m]: [m, b, c, h, w]."""
         batch = first.shape[0]
@@ -130,14 +137,13 @@ class OdeLiif(nn.Module):
         """What the network adds to the interpolator, [b, m, H, W]."""
         anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy(_channels_last(window.summary)))
         repeat = window.frames.shape[0] // window.summary.shape[0]
-        summary, anatomy = (part.repeat_interleave(repeat, 0) for part in (window.summary, anatomy))
+        window = replace(window, summary=window.summary.repeat_interleave(repeat, 0))
+        anatomy = anatomy.repeat_interleave(repeat, 0)
         pair = [
-            remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, summary, anatomy))
+            remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, window.summary, anatomy))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
-        heading = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
-        direction = self.direction(_channels_last(torch.cat([heading, summary], 1)))
-        fused = self.flow(*pair, direction, t)
+        fused = self.flow(*pair, self.heading(window), t)
         return self.decoder(_channels_last(fused.flatten(0, 1)), size).unflatten(0, fused.shape[:2]).transpose(0, 1)
 
 

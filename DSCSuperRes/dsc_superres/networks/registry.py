@@ -13,12 +13,14 @@ from dsc_superres.atomic import atomic_file
 from dsc_superres.errors import ModelError
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.ode_liif import OdeLiif
+from dsc_superres.networks.videoinr import VideoInr
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Where shipped weights lie: NAME.safetensors, and NAME.json with its card and checksum."""
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "ode-liif": OdeLiif,
+    "videoinr": VideoInr,
     "linear": lambda: Interpolator(in_space="linear", in_time="linear"),
     "cubic": lambda: Interpolator(in_space="cubic", in_time="cubic"),
     "pchip": lambda: Interpolator(in_space="cubic", in_time="pchip"),

@@ -1,0 +1,40 @@
+"""What the speed benchmark compares is the same: the textbook's results are ours. No times are tested."""
+
+import numpy as np
+import pytest
+import torch
+
+from dsc_superres.benchmark.speed import head_series, ratios, stages
+from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
+from dsc_superres.networks import load_model
+from dsc_superres.networks.liif import LocalImplicitDecoder
+from dsc_superres.reconstruct import normalisation, reconstruct
+
+
+@pytest.mark.parametrize("size", [(10, 14), (15, 14), (8, 9)])
+def test_textbook_decoder_agrees(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    decoder, latent = LocalImplicitDecoder(6, 5), torch.rand(2, 6, 5, 7)
+    with torch.inference_mode():
+        np.testing.assert_allclose(TextbookDecoder(decoder)(latent, size), decoder(latent, size), atol=1e-6)
+
+
+def test_reconstruction_equals_the_textbook_loop() -> None:
+    """Frames encoded once, one solve for all times, air left out: none of it changes a voxel by 1e-4 of the range."""
+    series, network = head_series(64, 1, 4), load_model("ode-liif")
+    found = reconstruct(series, model=network).signal[:, 0]
+    offset, scale = normalisation(series.signal.mean(axis=0))
+    frames = torch.from_numpy((series.signal[:, 0] - offset) / scale)[None]
+    t = torch.tensor([0, 0.25, 0.5, 0.75])
+    with torch.inference_mode():
+        images = list(textbook_frames(network, frames, torch.from_numpy(series.times.copy()), t, (128, 128)))
+    expected = np.maximum(torch.cat(images).numpy() * scale + offset, 0)
+    assert np.abs(found[:-1] - expected).max() < 1e-4 * np.ptp(expected)
+
+
+def test_stages_add_up_to_the_whole() -> None:
+    network = load_model("ode-liif")
+    parts, gflop, spent = stages(network, head_series(32, 1, 3), "cpu")
+    assert sum(row["gflop"] for row in parts) == pytest.approx(gflop, rel=0.02)
+    assert all(0 < row["seconds"] < 10 * spent for row in parts)
+    assert {"decoder_ratio", "end_to_end_ratio", "videoinr_ratio"} < ratios(network, 32, "cpu", pairs=1).keys()
