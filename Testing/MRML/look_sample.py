@@ -5,8 +5,9 @@ import json
 import numpy as np
 import slicer
 import vtk
-from DSCSuperResLib.Scene.Result import Result
 from vtk.util.numpy_support import numpy_to_vtk
+
+from DSCSuperResLib.Scene.Result import Result
 
 FRAMES, STEP, INTERVAL = 24, 4, 0.5
 """Frames of the truth, of which every fourth was acquired; s between two of them."""
@@ -66,14 +67,15 @@ def addSequence(result, role: str, signal: np.ndarray, times: np.ndarray, pixel:
     for frame, time in zip(signal, times, strict=True):
         sequence.SetDataNodeAtValue(volume(frame, pixel), f"{time:.3f}")
     result.add(sequence, role)
-    if browser.GetMasterSequenceNode() is None:
-        browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    else:
-        browser.AddSynchronizedSequenceNode(sequence)
     proxy = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", role)
     proxy.CreateDefaultDisplayNodes()
-    browser.AddProxyNode(proxy, sequence, False)
-    browser.SetSaveChanges(sequence, role != "input")
+    with slicer.util.NodeModify(browser):  # else the browser makes a proxy of its own in between
+        if browser.GetMasterSequenceNode() is None:
+            browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+        else:
+            browser.AddSynchronizedSequenceNode(sequence)
+        browser.AddProxyNode(proxy, sequence, False)
+        browser.SetSaveChanges(sequence, role != "input")
     result.add(proxy, f"{role}.proxy")
 
 

@@ -11,7 +11,6 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 
 import slicer
 import vtk
-from DSCSuperResLib.Scene.Result import Result
 from look_sample import (
     ECHO_TIME,
     STEP,
@@ -31,6 +30,7 @@ from DSCSuperResLib.Scene.Curves import Relaxation, findBaseline
 from DSCSuperResLib.Scene.Difference import colourDifference, legendShown, shownDifference, typicalLimit
 from DSCSuperResLib.Scene.MetricsTables import frameMetrics, metricsChart, metricsTable, readMetrics
 from DSCSuperResLib.Scene.Playback import shownMoment
+from DSCSuperResLib.Scene.Result import Result
 from DSCSuperResLib.Scene.SharedWindow import SharedWindow
 
 USERS_LAYOUT = 3
