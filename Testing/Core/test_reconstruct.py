@@ -173,3 +173,9 @@ def test_a_large_result_is_kept_in_a_file(monkeypatch) -> None:
         base = base.base
     assert isinstance(base, mmap.mmap)
     np.testing.assert_array_equal(paged.signal, whole.signal)
+
+
+def test_fast_is_nearly_the_same() -> None:
+    """16-bit numbers have eight bits of precision, but only in what the network adds."""
+    exact, fast = (reconstruct(series(), model="ode-liif", fast=fast).signal for fast in (False, True))
+    assert 0 < np.abs(fast - exact).max() < 0.01 * np.ptp(exact)

@@ -71,6 +71,7 @@ def reconstruct(options: argparse.Namespace) -> None:
             interval=options.interval,
             model=options.model,
             device=options.device,
+            fast=options.fast,
             progress=report,
         )
         write_series(fine, output, integer=options.integer)
