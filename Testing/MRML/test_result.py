@@ -1,4 +1,4 @@
-"""Results keep apart, come back with the scene, and go as a whole."""
+"""A run's outcome in the scene: found by attributes, kept apart from other runs, removed as a whole."""
 
 import sys
 from importlib.util import find_spec
@@ -10,51 +10,75 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
     pytest.skip("slicer-core has no wheel for this Python", allow_module_level=True)
 
 import slicer
-from look_sample import TIMES, addResult, truthSignal
+from look_sample import STEP, TIMES, addResult, inputSignal
 
 from DSCSuperResLib.Scene.Result import Result
 
 
+def newScene():
+    """A scene that knows the nodes of the Sequences module."""
+    scene, sequences = slicer.vtkMRMLScene(), slicer.vtkSlicerSequencesLogic()
+    sequences.SetMRMLScene(scene)
+    return scene
+
+
 @pytest.fixture
 def scene():
-    scene = slicer.vtkMRMLScene()
+    return newScene()
+
+
+def test_finds_its_nodes_by_role(scene):
+    result = addResult(scene)
+    assert result.task == "compare"
+    assert result.sequence("input").GetNumberOfDataNodes() == len(TIMES[::STEP])
+    assert result.proxy("truth").IsA("vtkMRMLScalarVolumeNode")
+    assert result.node("truth.proxy") is result.proxy("truth")
+    np.testing.assert_allclose(result.times("input"), TIMES[::STEP])
+    np.testing.assert_allclose(result.signal("input")[2], inputSignal()[2])
+    assert result.node("map.cbv.truth") is None
+
+
+def test_proxies_are_found_after_browsing(scene):
+    result = addResult(scene)
+    proxy = result.proxy("reconstruction")
+    result.node("browser").SetSelectedItemNumber(3)
     sequences = slicer.vtkSlicerSequencesLogic()
     sequences.SetMRMLScene(scene)
-    yield scene
-    sequences.SetMRMLScene(None)
+    sequences.UpdateProxyNodesFromSequences(result.node("browser"))
+    assert result.proxy("reconstruction") is proxy
 
 
-def test_two_runs_do_not_share_nodes(scene):
+def test_runs_have_their_own_names_and_nodes(scene):
     first, second = addResult(scene), addResult(scene, "enhance")
-    assert [one.run for one in Result.all(scene)] == [first.run, second.run]
-    assert (first.task, second.task) == ("compare", "enhance")
+    assert Result.all(scene) == [first, second]
+    assert (first.name, second.name) == ("Run", "Run 2")
+    assert second.task == "enhance"
     assert first.sequence("input") is not second.sequence("input")
-    assert second.node("difference.proxy") is None
 
 
-def test_roles_survive_browsing(scene):
-    result = addResult(scene)
-    before = {role: result.proxy(role) for role in ("truth", "input", "reconstruction", "difference")}
-    sequences = slicer.vtkSlicerSequencesLogic()
-    for frame in (9, 3):
-        result.node("browser").SetSelectedItemNumber(frame)
-        sequences.UpdateProxyNodesFromSequences(result.node("browser"))
-    assert {role: result.node(f"{role}.proxy") for role in before} == before
+def test_comes_back_with_the_scene(scene, tmp_path):
+    addResult(scene)
+    scene.SetRootDirectory(str(tmp_path))
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.Commit()
+    again = newScene()
+    again.SetURL(str(tmp_path / "scene.mrml"))
+    again.Import()
+    (result,) = Result.all(again)
+    assert result.name == "Run"
+    assert result.node("text.provenance") is not None
+    assert result.node("browser").GetMasterSequenceNode() is result.sequence("reconstruction")
 
 
-def test_frames_and_times(scene):
-    result = addResult(scene)
-    np.testing.assert_allclose(np.stack(list(result.signal("truth"))), truthSignal())
-    np.testing.assert_allclose(result.times("truth"), TIMES)
-
-
-def test_removing_a_run_leaves_everything_else(scene):
-    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
-    kept = addResult(scene, "enhance")
-    nodes = {scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())}
-    gone = addResult(scene)
-    gone.remove()
+def test_removal_leaves_only_the_others(scene):
+    before = {scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())}
+    first, second = addResult(scene), addResult(scene)
+    kept = {node.GetID() for node in second.nodes()}
+    first.remove()
+    assert Result.all(scene) == [second]
+    assert first.nodes() == []
+    assert {node.GetID() for node in second.nodes()} == kept
+    second.remove()
     left = {scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())}
-    assert volume in left
-    assert {node.GetClassName() for node in left - nodes} <= {"vtkMRMLScalarVolumeDisplayNode"}
-    assert [one.run for one in Result.all(scene)] == [kept.run]
+    new = [node.GetClassName() for node in left if node.GetID() not in before]
+    assert not [name for name in new if "Volume" in name or "Sequence" in name or "Text" in name]

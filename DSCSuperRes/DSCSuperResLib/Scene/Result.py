@@ -1,21 +1,24 @@
-"""A result: everything one run left in the scene, found again by attributes, also in a scene that was reopened."""
+"""One run's outcome in the scene, found again by the attributes of its nodes."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterator
+import time
 
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
-RUN, ROLE = "DSCSuperRes.Run", "DSCSuperRes.Role"
-PROXY = ".proxy"
+from .Volumes import frameArray
+
+RUN = "DSCSuperRes.Run"
+"""Attribute of every node of a run, and of its folder: the run's id."""
+ROLE = "DSCSuperRes.Role"
+"""Attribute of every node of a run: what it is."""
+SEQUENCES = ("truth", "input", "reconstruction", "difference")
 
 
 class Result:
-    """The nodes of run ``run`` (an id such as "20261124-114433-1") in ``scene``, by role.
+    """The nodes of run ``run`` (an id such as "20261124-114433-1") in ``scene``, by role. Holds no node itself.
 
     Roles: ``truth``, ``input``, ``reconstruction``, ``difference`` (sequences) and these with ``.proxy`` (the volumes
     that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``, ``series.<name>``,
@@ -25,102 +28,133 @@ class Result:
     def __init__(self, scene: slicer.vtkMRMLScene, run: str) -> None:
         self.scene, self.run = scene, run
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Result) and (self.scene, self.run) == (other.scene, other.run)
+
+    def __hash__(self) -> int:
+        return hash(self.run)
+
     @classmethod
     def create(cls, scene: slicer.vtkMRMLScene, name: str, beside: slicer.vtkMRMLNode | None = None) -> Result:
-        """A new, empty result called ``name``, in a folder next to the node ``beside``."""
-        existing = cls.all(scene)
-        number = int(existing[-1].run.rsplit("-", 1)[1]) + 1 if existing else 1
-        result = cls(scene, f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{number}")
-        hierarchy = _hierarchy(scene)
-        parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(beside)) if beside else hierarchy.GetSceneItemID()
-        folder = hierarchy.CreateFolderItem(parent, name)
+        """A result without nodes, with a folder next to the node ``beside`` in the subject hierarchy."""
+        taken = {result.run for result in cls.all(scene)}
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        result = cls(scene, next(run for n in range(1, len(taken) + 2) if (run := f"{stamp}-{n}") not in taken))
+        hierarchy = result._hierarchy
+        source = hierarchy.GetItemByDataNode(beside) if beside is not None else 0
+        parent = hierarchy.GetItemParent(source) if source else hierarchy.GetSceneItemID()
+        folder = hierarchy.CreateFolderItem(parent, _freeName(name, {other.name for other in cls.all(scene)}))
         hierarchy.SetItemAttribute(folder, RUN, result.run)
         return result
 
     @classmethod
     def all(cls, scene: slicer.vtkMRMLScene) -> list[Result]:
-        """The results in ``scene``, the newest last."""
-        runs = (_hierarchy(scene).GetItemAttribute(item, RUN) for item in _items(scene))
-        return [cls(scene, run) for run in sorted(filter(None, runs), key=lambda run: int(run.rsplit("-", 1)[1]))]
-
-    @property
-    def folderItem(self) -> int:
-        """The run's folder in the subject hierarchy; 0 where it was deleted."""
-        hierarchy = _hierarchy(self.scene)
-        return next((item for item in _items(self.scene) if hierarchy.GetItemAttribute(item, RUN) == self.run), 0)
+        """Every run in the scene, the newest last."""
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+        runs = {hierarchy.GetItemAttribute(item, RUN) for item in _items(hierarchy)}
+        runs |= {node.GetAttribute(RUN) for node in _nodes(scene) if node.GetAttribute(ROLE) == "browser"}
+        return [cls(scene, run) for run in sorted(runs - {None, ""}, key=_age)]
 
     @property
     def name(self) -> str:
-        """What the user calls it: the name of its folder."""
-        return _hierarchy(self.scene).GetItemName(self.folderItem)
+        """The name of its folder."""
+        return self._hierarchy.GetItemName(self.folderItem) if self.folderItem else self.run
 
     @property
     def task(self) -> str:
-        """Either "compare", where there is a ground truth, or "enhance"."""
-        return "enhance" if self.sequence("truth") is None else "compare"
+        """``compare`` where there is a ground truth, else ``enhance``."""
+        return "compare" if self.sequence("truth") else "enhance"
+
+    @property
+    def folderItem(self) -> int:
+        """Its folder in the subject hierarchy; 0 where the user removed it."""
+        hierarchy = self._hierarchy
+        return next((item for item in _items(hierarchy) if hierarchy.GetItemAttribute(item, RUN) == self.run), 0)
 
     def node(self, role: str) -> slicer.vtkMRMLNode | None:
-        """The node with this role; None where the run has none."""
-        if role.endswith(PROXY):
-            return self.proxy(role.removesuffix(PROXY))
+        """The node of this role."""
+        if role.endswith(".proxy"):
+            return self.proxy(role.removesuffix(".proxy"))
         return next((node for node in self.nodes() if node.GetAttribute(ROLE) == role), None)
 
-    def nodes(self) -> Iterator[slicer.vtkMRMLNode]:
+    def nodes(self) -> list[slicer.vtkMRMLNode]:
         """All nodes of the run but the proxies."""
-        for index in range(self.scene.GetNumberOfNodes()):
-            node = self.scene.GetNthNode(index)
-            if node.GetAttribute(RUN) == self.run and not (node.GetAttribute(ROLE) or "").endswith(PROXY):
-                yield node
+        return [node for node in _nodes(self.scene) if node.GetAttribute(RUN) == self.run]
 
     def sequence(self, role: str) -> slicer.vtkMRMLSequenceNode | None:
-        """The sequence of "truth", "input", "reconstruction" or "difference"."""
+        """One of ``SEQUENCES``."""
         return self.node(role)
 
     def proxy(self, role: str) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """The volume that shows the sequence ``role``.
+        """The volume that shows the current frame of a sequence.
 
-        Only the browser knows it: browsing gives a proxy the attributes of each frame, so it keeps none of its own.
+        The browser knows it; its own attributes go with every frame that is copied into it.
         """
-        sequence, browser = self.sequence(role), self.node("browser")
-        return browser.GetProxyNode(sequence) if sequence and browser else None
-
-    def add(self, node: slicer.vtkMRMLNode, role: str) -> None:
-        """Make ``node`` of the scene part of this run, and put it into the run's folder."""
-        if not role.endswith(PROXY):
-            node.SetAttribute(RUN, self.run)
-            node.SetAttribute(ROLE, role)
-        hierarchy, item = _hierarchy(self.scene), _hierarchy(self.scene).GetItemByDataNode(node)
-        if item:
-            hierarchy.SetItemParent(item, self.folderItem)
+        browser, sequence = self.node("browser"), self.node(role)
+        return browser.GetProxyNode(sequence) if browser is not None and sequence is not None else None
 
     def times(self, role: str) -> np.ndarray:
-        """float64[t], s: the times of the frames of ``role``."""
+        """float64[t], s: when the frames of a sequence were; numbers 0, 1, 2, ... where that is not known."""
         sequence = self.sequence(role)
-        return np.array([float(sequence.GetNthIndexValue(frame)) for frame in range(sequence.GetNumberOfDataNodes())])
+        count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
+        return np.array([float(sequence.GetNthIndexValue(index)) for index in range(count)])
 
-    def signal(self, role: str) -> Iterator[np.ndarray]:
-        """The frames of ``role``, [k, j, i] each: views, not copies."""
+    def signal(self, role: str) -> list[np.ndarray]:
+        """The frames [z, y, x] of a sequence: views of the scene's own voxels, not to be kept or written to."""
         sequence = self.sequence(role)
-        for frame in range(sequence.GetNumberOfDataNodes()):
-            image = sequence.GetNthDataNode(frame).GetImageData()
-            yield vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+        count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
+        return [frameArray(sequence.GetNthDataNode(index)) for index in range(count)]
+
+    def add(self, node: slicer.vtkMRMLNode, role: str) -> None:
+        """Make ``node`` part of the run, and show it in the run's folder."""
+        if not role.endswith(".proxy"):
+            node.SetAttribute(RUN, self.run)
+            node.SetAttribute(ROLE, role)
+        hierarchy, folder = self._hierarchy, self.folderItem
+        item = hierarchy.GetItemByDataNode(node)
+        if item and folder:
+            hierarchy.SetItemParent(item, folder)
 
     def remove(self) -> None:
-        """Take the run with all its nodes and its folder out of the scene."""
-        folder = self.folderItem
-        proxies = [self.proxy(role) for role in ("truth", "input", "reconstruction", "difference")]
-        for node in (self.node("browser"), *proxies, *self.nodes()):  # a browser makes new proxies for those it lost
+        """Take the run out of the scene, with its folder."""
+        folder, hierarchy = self.folderItem, self._hierarchy
+        nodes = [node for role in SEQUENCES if (node := self.proxy(role)) is not None]
+        nodes = [self.node("browser"), *nodes, *self.nodes()]
+        for node in [*nodes, *(display for node in nodes for display in _displays(node))]:
             if node is not None and self.scene.IsNodePresent(node):
                 self.scene.RemoveNode(node)
         if folder:
-            _hierarchy(self.scene).RemoveItem(folder)
+            hierarchy.RemoveItem(folder)
+
+    @property
+    def _hierarchy(self) -> slicer.vtkMRMLSubjectHierarchyNode:
+        return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
 
 
-def _hierarchy(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSubjectHierarchyNode:
-    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+def _nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLNode]:
+    return [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
 
 
-def _items(scene: slicer.vtkMRMLScene) -> list[int]:
-    hierarchy, found = _hierarchy(scene), vtk.vtkIdList()
+def _displays(node: slicer.vtkMRMLNode | None) -> list[slicer.vtkMRMLDisplayNode]:
+    if node is None or not node.IsA("vtkMRMLDisplayableNode"):
+        return []
+    return [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
+
+
+def _items(hierarchy: slicer.vtkMRMLSubjectHierarchyNode) -> list[int]:
+    """All items of the subject hierarchy."""
+    found = vtk.vtkIdList()
     hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), found, True)
     return [found.GetId(index) for index in range(found.GetNumberOfIds())]
+
+
+def _age(run: str) -> tuple[str, int]:
+    stamp, _, count = run.rpartition("-")
+    return stamp, int(count) if count.isdecimal() else 0
+
+
+def _freeName(name: str, taken: set[str]) -> str:
+    """``name``, or that with a number where another run has it."""
+    if name not in taken:
+        return name
+    return next(free for n in range(2, len(taken) + 3) if (free := f"{name} {n}") not in taken)

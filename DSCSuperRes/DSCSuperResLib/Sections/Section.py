@@ -1,23 +1,59 @@
-"""What every section of the panel has in common."""
+"""What the sections of the panel have in common."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Protocol
 
-class Section:
-    """The controller of one section.
+if TYPE_CHECKING:
+    from ..Logic import Logic
+    from ..Parameters import Parameters
+    from ..Scene.Result import Result
 
-    ui        the widgets of its .ui file, by name
-    context   what it shares with the others: ``parameters``, ``logic``, ``result``, ``status(text)``
+
+class Context(Protocol):
+    """What a section sees of the panel.
+
+    parameters  the parameter node, wrapped; None while the scene is closing
+    logic       everything that can also be done without a panel
+    result      the run that is looked at, or None
     """
 
-    def __init__(self, ui, context) -> None:
+    parameters: Parameters | None
+    logic: Logic
+    result: Result | None
+
+    def status(self, text: str) -> None:
+        """Tell the user something, in the line at the bottom of the window."""
+
+    def selectResult(self, result: Result | None) -> None:
+        """Look at another run."""
+
+
+class Section:
+    """One section of the panel: ``ui`` holds the widgets of its .ui file by name."""
+
+    def __init__(self, ui: Any, context: Context) -> None:
         self.ui, self.context = ui, context
+        self._guiTag: str | None = None
+        self._connected: Parameters | None = None
 
-    def setParameterNode(self, parameters) -> None:
-        """Follow other parameters; None while there is no scene to keep them."""
+    def setParameterNode(self, parameters: Parameters | None) -> None:
+        """Connect the widgets that name a parameter (``SlicerParameterName``) with ``parameters``."""
+        if self._connected is not None:
+            self._connected.disconnectGui(self._guiTag)
+        self._connected = parameters
+        if parameters is not None:
+            self._guiTag = parameters.connectGui(self.ui)
 
-    def setResult(self, result) -> None:
-        """Work on another result; None where there is none."""
+    def setResult(self, result: Result | None) -> None:
+        """Show ``result``; None for none."""
+
+    def parametersChanged(self) -> None:
+        """A parameter, or the input, is different now."""
+
+    def enter(self) -> None:
+        """The user opens the module."""
 
     def cleanup(self) -> None:
         """Leave nothing running or watching."""
+        self.setParameterNode(None)
