@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from slicer import vtkMRMLSequenceNode
+from slicer import vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, parameterNodeWrapper, parameterPack
 
 TASKS = ("compare", "enhance")
@@ -48,6 +48,16 @@ class ReconstructParameters:
     maps: Annotated[bool, Default(True)]
 
 
+@parameterPack
+class LookParameters:
+    """What the plot below the views shows, in which region; the display of the volumes is theirs."""
+
+    plot: Annotated[str, Default("cursor")]
+    region: Annotated[str, Default("brain")]
+    relaxation: Annotated[bool, Default(False)]
+    segmentation: vtkMRMLSegmentationNode
+
+
 @parameterNodeWrapper
 class Parameters:
     """All of it; ``result`` is the id of the run that is looked at."""
@@ -55,4 +65,5 @@ class Parameters:
     input: InputParameters
     task: TaskParameters
     reconstruct: ReconstructParameters
+    look: LookParameters
     result: str

@@ -43,11 +43,18 @@ class LookSection(Section, VTKObservationMixin):
         self._fitTimer.setSingleShot(True)
         self._fitTimer.connect("timeout()", self._fit)
         ui.compareButton.connect("clicked(bool)", self._onCompare)
-        ui.plotSelector.connect("currentIndexChanged(int)", self._onPlotOptions)
-        ui.regionSelector.connect("currentIndexChanged(int)", self._onPlotOptions)
+        ui.plotSelector.connect("currentIndexChanged(int)", self._onChoice)
+        ui.regionSelector.connect("currentIndexChanged(int)", self._onChoice)
         ui.relaxationCheckBox.connect("toggled(bool)", self._onPlotOptions)
         ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPlotOptions)
         self.setResult(None)
+
+    def setParameterNode(self, parameters) -> None:
+        """Plot what was plotted when the scene was saved."""
+        super().setParameterNode(parameters)
+        self._setUpChoices()
+        if self._result is not None:
+            self._onPlotOptions()
 
     def setResult(self, result) -> None:
         """Show and control ``result``; with None the user's own layout comes back."""
@@ -68,12 +75,13 @@ class LookSection(Section, VTKObservationMixin):
         elif self._layout.shown:
             self._show()
         self._onLayout()
-        self._onFrame()
+        self._onPlotOptions()
 
     def cleanup(self) -> None:
         """Leave nothing running or watching, and give the user's layout back."""
         self.setResult(None)
         self.removeObservers()
+        super().cleanup()
 
     def _setUpChoices(self) -> None:
         """Offer what this result has."""
@@ -81,21 +89,19 @@ class LookSection(Section, VTKObservationMixin):
         ui.compareButton.enabled = ui.playback.enabled = result is not None
         ui.metrics.visible = bool(self._metrics)
         ui.metricsTable.setMRMLTableNode(metricsTable(result, self._metrics) if self._metrics else None)
-        measured = regions(self._metrics)
-        ui.regionSelector.visible = "brain" in measured
-        if self._metrics and "brain" not in measured:
-            ui.regionSelector.currentIndex = REGIONS.index("whole")
-        self._setUpPlots([plot for plot in PLOTS if self._metrics or plot not in MEASURES])
-
-    def _setUpPlots(self, plots: list[str]) -> None:
-        """Offer these plots, and keep the choice where it is among them."""
-        selector, chosen = self.ui.plotSelector, self._plot()
-        blocked = selector.blockSignals(True)
-        selector.clear()
-        for plot in plots:
-            selector.addItem(_plotTitle(plot), plot)
-        selector.currentIndex = plots.index(chosen) if chosen in plots else 0
-        selector.blockSignals(blocked)
+        ui.regionSelector.visible = "brain" in regions(self._metrics)
+        plots = [plot for plot in PLOTS if self._metrics or result is None or plot not in MEASURES]
+        choices = self.context.parameters.look if self.context.parameters is not None else None
+        plot = choices.plot if choices else self._plot()
+        for selector in (ui.plotSelector, ui.regionSelector):
+            selector.blockSignals(True)
+        ui.plotSelector.clear()
+        for each in plots:
+            ui.plotSelector.addItem(_plotTitle(each), each)
+        ui.plotSelector.currentIndex = plots.index(plot) if plot in plots else 0
+        ui.regionSelector.currentIndex = REGIONS.index(choices.region if choices else self._region())
+        for selector in (ui.plotSelector, ui.regionSelector):
+            selector.blockSignals(False)
 
     def _observe(self, browser: slicer.vtkMRMLSequenceBrowserNode | None) -> None:
         layoutNode = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
@@ -136,6 +142,12 @@ class LookSection(Section, VTKObservationMixin):
             measured = frameMetrics(next(iter(self._metrics.values())), self._region(), moment.time)
             self.ui.frameMetricsLabel.text = measured or _("This frame has no partner in the ground truth.")
 
+    def _onChoice(self) -> None:
+        if self.context.parameters is not None:
+            self.context.parameters.look.plot = self._plot()
+            self.context.parameters.look.region = REGIONS[self.ui.regionSelector.currentIndex]
+        self._onPlotOptions()
+
     def _onPlotOptions(self) -> None:
         ui, plotter = self.ui, self._plotter
         plotter.result, plotter.region = self._result, self._region()
@@ -152,7 +164,9 @@ class LookSection(Section, VTKObservationMixin):
         return self.ui.plotSelector.currentData or CURSOR
 
     def _region(self) -> str:
-        return REGIONS[self.ui.regionSelector.currentIndex]
+        """The chosen one, or the whole image where no brain was found."""
+        chosen = REGIONS[self.ui.regionSelector.currentIndex]
+        return chosen if not self._metrics or chosen in regions(self._metrics) else "whole"
 
     def _echoTime(self) -> float | None:
         """s; None where the provenance does not tell."""
