@@ -130,6 +130,33 @@ def compare(options: argparse.Namespace) -> None:
     print(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
 
 
+def batch(options: argparse.Namespace) -> None:
+    """Every series below a folder."""
+    from dsc_superres import batch as cohort
+
+    out = Path(options.out)
+    cases = cohort.find_cases(Path(options.input), out)
+    settings = {name: getattr(options, name) for name in ("task", "space", "time", "model", "device")}
+    settings |= {"echo_time": options.te, "frame_interval": options.tr}
+    with progress_bar("Cases") as report:
+        ended = []
+
+        def told(outcome: cohort.Outcome) -> None:
+            ended.append(outcome)
+            report(len(ended) / len(cases), f"{len(ended)} of {len(cases)}: {outcome.case} {outcome.state}")
+
+        outcomes = cohort.run(
+            cases, settings, scheduler=options.scheduler, jobs=options.jobs, threads=options.threads, told=told
+        )
+    cohort.write_table(outcomes, out / "batch.csv")
+    width = max(len(outcome.case) for outcome in outcomes)
+    for outcome in outcomes:
+        print(f"{outcome.case:<{width}}  {outcome.state:<11}  {outcome.seconds:7.1f} s  {outcome.message}".rstrip())
+    failed = sum(outcome.state == cohort.FAILED for outcome in outcomes)
+    if failed:
+        raise FileError(f"{failed} of {len(outcomes)} cases failed: the table says why.")
+
+
 def train(options: argparse.Namespace) -> None:
     """Train as a configuration file says."""
     if not Path(options.config).is_file():

@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="dsc-superres", description=ABOUT, formatter_class=Formatter)
     parser.add_argument("--version", action="version", version=f"dsc-superres {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for add in (_info, _simulate, _undersample, _reconstruct, _maps, _compare, _train, _benchmark, _demo):
+    for add in (_info, _simulate, _undersample, _reconstruct, _maps, _compare, _batch, _train, _benchmark, _demo):
         add(commands)
     return parser
 
@@ -186,6 +186,36 @@ def _compare(commands: Commands) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write all numbers there; - for standard output")
     parser.add_argument("--difference", metavar="OUT", help="write reconstruction minus truth as a series")
+
+
+def _batch(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "batch",
+        "every series below a folder through reconstruction and maps, one folder each",
+        "4D NIfTI and .seq.nrrd files and DICOM folders, at any depth; 3D images are passed over. What was done\n"
+        "before with the same settings is not done again. A case that fails does not stop the others: the table at\n"
+        "the end, also in DIR/batch.csv, says why, and the exit code is then 2.\n"
+        "Needs Dask (pip install 'dsc-superres[cohort]').",
+        "dsc-superres batch studies --out results --jobs 4",
+        "dsc-superres batch studies --out results --scheduler tcp://cluster:8786",
+    )
+    parser.add_argument("input", metavar="IN", help="a folder of studies")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--task",
+        choices=("enhance", "compare"),
+        default="enhance",
+        help="reconstruct each series, or under-sample it first and measure (default: enhance)",
+    )
+    parser.add_argument("--space", type=_factor, default=2.0, metavar="S", help="in-plane factor (default: 2)")
+    parser.add_argument("--time", type=_factor, default=4.0, metavar="T", help="factor in time (default: 4)")
+    _model(parser)
+    _timing(parser)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=_count, default=1, metavar="N", help="cases at once on this machine (default: 1)")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster's address, instead")
+    parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each case (default: 1)")
 
 
 def _train(commands: Commands) -> None:

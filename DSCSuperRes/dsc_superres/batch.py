@@ -1,0 +1,192 @@
+"""A folder of studies through reconstruction, maps and report: on this machine, or on a Dask cluster.
+
+Every case runs as the worker runs one job, so its results are those of the case alone (bit for bit with the same
+number of threads). A case that was done before with the same settings is not done again; one that fails says why and
+does not stop the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsc_superres.atomic import write_json, write_text
+from dsc_superres.errors import DSCError, FileError
+
+RECORD = "batch.json"
+"""Lies in a finished case's folder: with which settings, from which state of its input."""
+
+DONE, BEFORE, FAILED = "done", "done before", "failed"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A series, and the folder for its results."""
+
+    name: str
+    input: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case: one of the three states, its time, and why it failed."""
+
+    case: str
+    state: str
+    seconds: float = 0.0
+    message: str = ""
+
+
+def find_cases(folder: Path, out: Path) -> list[Case]:
+    """Every dynamic series below ``folder``, by name; 3D images and folders of results are passed over.
+
+    A file is a case of its path without suffix (``sub-01_perf_sub-01_dsc``), a folder of DICOM files one of its path.
+    Raises ``FileError`` where there is none.
+    """
+    if not folder.is_dir():
+        raise FileError(f"{folder} is not a folder: give one that holds the studies.")
+    found = {}
+    for path in _series_below(folder.absolute(), out.absolute()):
+        name = "_".join(path.relative_to(folder.absolute()).parts)
+        found[name.removesuffix(".gz").removesuffix(".nii").removesuffix(".nrrd").removesuffix(".seq")] = path
+    if not found:
+        raise FileError(f"{folder} holds no dynamic series (4D NIfTI, .seq.nrrd or DICOM): check the folder.")
+    return [Case(name, path, out / name) for name, path in sorted(found.items())]
+
+
+def _series_below(folder: Path, out: Path) -> Iterator[Path]:
+    from dsc_superres.io._files import suffix_of
+    from dsc_superres.io.dicom import is_dicom
+
+    for parent, folders, files in os.walk(folder):
+        here = Path(parent)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != out)
+        if here == out:
+            continue
+        images = [here / name for name in files if suffix_of(Path(name)) in (".nii", ".nii.gz", ".seq.nrrd")]
+        yield from (path for path in images if _is_dynamic(path))
+        if not images and any(is_dicom(here / name) for name in files if not name.startswith(".")):
+            yield here
+
+
+def _is_dynamic(path: Path) -> bool:
+    """Whether a file is a series of frames; one that cannot be read is, so that its error is told."""
+    if path.suffix.lower() == ".nrrd":
+        return True
+    import SimpleITK as sitk
+
+    from dsc_superres.io._files import quiet
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with quiet():
+            reader.ReadImageInformation()
+    except RuntimeError:
+        return True
+    return reader.GetDimension() == 4 and reader.GetSize()[3] > 1
+
+
+def run_case(case: Case, settings: Mapping[str, object], threads: int) -> Outcome:
+    """One case from file to folder; what goes wrong is told, not raised."""
+    import torch
+
+    from dsc_superres.worker import out_of_memory, work
+
+    record = {"settings": dict(settings), "threads": threads, "input": _fingerprint(case.input)}
+    if _done_before(case.output, record):
+        return Outcome(case.name, BEFORE)
+    torch.set_num_threads(threads)
+    begin = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            job = Path(folder, "job.json")
+            write_json(job, {**settings, "input": str(case.input), "output": str(case.output)})
+            work(job, lambda fraction, stage: None, lambda: False)
+        write_json(case.output / RECORD, record)
+    except DSCError as error:
+        return Outcome(case.name, FAILED, time.monotonic() - begin, str(error))
+    except Exception as error:
+        message = "out of memory" if out_of_memory(error) else f"unexpected {type(error).__name__}: {error}"
+        return Outcome(case.name, FAILED, time.monotonic() - begin, message)
+    return Outcome(case.name, DONE, time.monotonic() - begin)
+
+
+def _fingerprint(path: Path) -> list[list[object]]:
+    """Names, sizes and times of a series' files: enough to see that it has changed."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
+
+
+def _done_before(folder: Path, record: dict[str, object]) -> bool:
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8")) == json.loads(json.dumps(record))
+    except (OSError, ValueError):
+        return False
+
+
+def run(
+    cases: Sequence[Case],
+    settings: Mapping[str, object],
+    *,
+    scheduler: str | None = None,
+    jobs: int = 1,
+    threads: int = 1,
+    told: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Every case, several at once; ``told`` hears of each as it ends. Returns them in the order of ``cases``.
+
+    ``scheduler`` is the address of a Dask cluster whose workers have this package and see the same files; without it
+    ``jobs`` processes of this machine do the work, each on ``threads`` threads. Raises ``FileError``.
+    """
+    found = {}
+    with _client(scheduler, jobs) as client:
+        from distributed import as_completed
+
+        futures = [client.submit(run_case, case, dict(settings), threads, pure=False) for case in cases]
+        names = dict(zip((future.key for future in futures), (case.name for case in cases), strict=True))
+        for future in as_completed(futures):
+            lost = future.exception()  # only where a worker died: cases report their own errors
+            name = names[future.key]
+            found[name] = Outcome(name, FAILED, message=f"its worker was lost ({lost})") if lost else future.result()
+            told(found[name])
+    return [found[case.name] for case in cases]
+
+
+@contextmanager
+def _client(scheduler: str | None, jobs: int):
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise FileError("Batches need Dask: pip install 'dsc-superres[cohort]'.") from error
+    if scheduler is None:
+        with (
+            LocalCluster(jobs, threads_per_worker=1, memory_limit=None, dashboard_address=None) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    try:
+        client = Client(scheduler, timeout=5)
+    except (OSError, ValueError) as error:
+        raise FileError(f"No Dask scheduler answers at {scheduler}: check the address.") from error
+    with client:
+        yield client
+
+
+def write_table(outcomes: Sequence[Outcome], path: Path) -> None:
+    """The outcomes as CSV, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["case", "state", "seconds", "message"])
+    writer.writerows([o.case, o.state, f"{o.seconds:.1f}", o.message] for o in outcomes)
+    write_text(path, text.getvalue())

@@ -1,0 +1,76 @@
+"""Cohorts: what is found, what fails, what is done again, and that results are those of each case alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sample import bolus_series
+
+from dsc_superres.batch import BEFORE, DONE, FAILED, find_cases
+from dsc_superres.cli import main
+from dsc_superres.io import write_series, write_volume
+from dsc_superres.worker import work
+
+
+@pytest.fixture
+def studies(tmp_path: Path) -> Path:
+    folder = tmp_path / "studies"
+    (folder / "sub-01" / "perf").mkdir(parents=True)
+    series = bolus_series()
+    write_series(series, folder / "sub-01" / "perf" / "sub-01_dsc.nii.gz")
+    write_series(series, folder / "plain.seq.nrrd")
+    write_volume(series.signal[0], series.geometry, folder / "sub-01" / "T1w.nii.gz")
+    (folder / "broken.nii.gz").write_bytes(b"no image")
+    return folder
+
+
+def table(out: Path) -> dict[str, list[str]]:
+    rows = [line.split(",", 3) for line in (out / "batch.csv").read_text().splitlines()[1:]]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_a_cohort(studies: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "results"
+    command = ["batch", str(studies), "--out", str(out), "--model", "backprojection", "--jobs", "2"]
+    assert main(command) == 2
+    captured = capsys.readouterr()
+    assert "1 of 3 cases failed" in captured.err
+    found = table(out)
+    assert {name: row[0] for name, row in found.items()} == {
+        "broken": FAILED,
+        "plain": DONE,
+        "sub-01_perf_sub-01_dsc": DONE,
+    }
+    assert "broken.nii.gz" in found["broken"][2]
+    assert not (out / "broken").exists()
+
+    job = tmp_path / "job.json"
+    job.write_text(
+        '{"task": "enhance", "input": "studies/plain.seq.nrrd", "output": "alone", "model": "backprojection"}'
+    )
+    work(job, lambda fraction, stage: None, lambda: False)
+    for file in ("reconstruction.seq.nrrd", "maps_reconstruction/cbf.nii.gz"):
+        assert (out / "plain" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
+
+    (studies / "broken.nii.gz").unlink()
+    assert main(command) == 0
+    assert {row[0] for row in table(out).values()} == {BEFORE}
+    assert main([*command, "--time", "2"]) == 0
+    assert {row[0] for row in table(out).values()} == {DONE}
+
+
+def test_results_among_the_studies_are_no_cases(studies: Path) -> None:
+    inside = studies / "results"
+    inside.mkdir()
+    write_series(bolus_series(), inside / "reconstruction.seq.nrrd")
+    assert [case.name for case in find_cases(studies, inside)] == ["broken", "plain", "sub-01_perf_sub-01_dsc"]
+
+
+def test_no_cases_and_no_scheduler(tmp_path: Path, studies: Path, capsys) -> None:
+    assert main(["batch", str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]) == 2
+    (tmp_path / "empty").mkdir()
+    assert main(["batch", str(tmp_path / "empty"), "--out", str(tmp_path / "out")]) == 2
+    assert "no dynamic series" in capsys.readouterr().err
+    assert main(["batch", str(studies), "--out", str(tmp_path / "out"), "--scheduler", "tcp://127.0.0.1:1"]) == 2
+    assert "scheduler" in capsys.readouterr().err
+    assert not np.any([path.name == "out" for path in tmp_path.iterdir()])
