@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from torch import nn
@@ -12,15 +13,19 @@ from torch import nn
 from dsc_superres.atomic import atomic_file
 from dsc_superres.errors import ModelError
 from dsc_superres.networks.interpolation import Interpolator
-from dsc_superres.networks.ode_liif import OdeLiif
-from dsc_superres.networks.videoinr import VideoInr
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Where shipped weights lie: NAME.safetensors, and NAME.json with its card and checksum."""
 
+
+def _later(module: str, name: str) -> Callable[..., nn.Module]:
+    """A network whose module is imported when it is built: the names alone are wanted sooner."""
+    return lambda **options: getattr(import_module(f"dsc_superres.networks.{module}"), name)(**options)
+
+
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "ode-liif": OdeLiif,
-    "videoinr": VideoInr,
+    "ode-liif": _later("ode_liif", "OdeLiif"),
+    "videoinr": _later("videoinr", "VideoInr"),
     "linear": lambda: Interpolator(in_space="linear", in_time="linear"),
     "cubic": lambda: Interpolator(in_space="cubic", in_time="cubic"),
     "pchip": lambda: Interpolator(in_space="cubic", in_time="pchip"),
