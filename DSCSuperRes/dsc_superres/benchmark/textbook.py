@@ -61,5 +61,4 @@ def textbook_frames(
 def _residual(network: OdeLiif, decode: nn.Module, seen: Window, t: Tensor, size: tuple[int, int]) -> Tensor:
     anatomy = network.anatomy(seen.summary)
     pair = [network.encode(frame, seen.summary, anatomy) for frame in seen.pair]
-    fused = network.flow(*pair, network.heading(seen), t)
-    return decode(fused.flatten(0, 1), size)
+    return decode(next(network.flow(*pair, network.heading(seen), t)), size)

@@ -9,6 +9,7 @@ the residual is left out, so that air keeps the noise floor of a magnitude image
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -47,7 +48,7 @@ class Fusion(nn.Module):
         nn.init.ones_(self.pace[2].bias)
 
     def forward(self, forward: Tensor, backward: Tensor, t: Tensor) -> Tensor:
-        """Features [n, c', h, w] of either flow and their times [n] -> [n, c, h, w]."""
+        """Features [b, c', h, w] of either flow and their time [1] -> [b, c, h, w]."""
         waves = torch.stack(
             [t, t * t, torch.sin(torch.pi * t), torch.cos(torch.pi * t), torch.sin(2 * torch.pi * t)], 1
         )
@@ -55,7 +56,7 @@ class Fusion(nn.Module):
             part[:, :, None, None] for part in (t[:, None], self.clock(t[:, None]), self.pace(waves))
         )
         mixed = torch.relu(self.mix(torch.cat([forward, backward], 1)) + moment) * pace
-        return self.refine(self.keep((1 - share) * forward + share * backward) + mixed)
+        return self.refine(self.keep(torch.lerp(forward, backward, share)) + mixed)
 
 
 class OdeLiif(nn.Module):
@@ -114,14 +115,15 @@ class OdeLiif(nn.Module):
         seen = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
         return self.direction(_channels_last(torch.cat([seen, window.summary], 1)))
 
-    def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Tensor:
-        """Features of both frames and the direction -> fused features at the times ``t`` [m]: [m, b, c, h, w]."""
-        batch = first.shape[0]
+    def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Iterator[Tensor]:
+        """Features of both frames and the direction -> fused features [b, c, h, w] at each of the times ``t`` [m].
+
+        One time after the other: their features stay in the processor's cache, which is worth a tenth of the whole.
+        """
         forward = solve(self.forward_field, torch.cat([first, direction], 1), t, begin=0.0, **self.solving)
         backward = solve(self.backward_field, torch.cat([second, direction], 1), t, begin=1.0, **self.solving)
-        times = t.repeat_interleave(batch).to(first)
-        fused = self.fusion(_channels_last(forward.flatten(0, 1)), _channels_last(backward.flatten(0, 1)), times)
-        return fused.unflatten(0, (t.numel(), batch))
+        for there, back, moment in zip(forward, backward, t.to(first), strict=True):
+            yield self.fusion(_channels_last(there), _channels_last(back), moment[None])
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
         """Frames float32[b, m, H, W] at the times ``t`` [m] (ascending, 0 and 1 at the pair), ``size`` (H, W).
@@ -148,8 +150,7 @@ class OdeLiif(nn.Module):
             remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, window.summary, anatomy))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
-        fused = self.flow(*pair, self.heading(window), t)
-        return self.decoder(_channels_last(fused.flatten(0, 1)), size).unflatten(0, fused.shape[:2]).transpose(0, 1)
+        return torch.stack([self.decoder(fused, size) for fused in self.flow(*pair, self.heading(window), t)], 1)
 
 
 def _channels_last(x: Tensor) -> Tensor:
