@@ -26,10 +26,10 @@ class SliceView:
 
 
 VIEWS = {
-    "truth": SliceView("DSCSuperResTruth", "True", "#8c959d"),
+    "truth": SliceView("DSCSuperResTruth", "GT", "#8c959d"),
     "input": SliceView("DSCSuperResInput", "In", "#e69f00"),
     "reconstruction": SliceView("DSCSuperResReconstruction", "SR", "#3a8fd9"),
-    "difference": SliceView("DSCSuperResDifference", "Diff", "#b04a9c"),
+    "difference": SliceView("DSCSuperResDifference", "Δ", "#b04a9c"),
 }
 LAYOUTS = {
     "compare": (5911, ("truth", "input", "reconstruction", "difference")),
@@ -96,6 +96,9 @@ class CompareLayout:
                 composite.SetHotLinkedControl(True)
                 composite.SetDoPropagateVolumeSelection(False)
                 composite.SetBackgroundVolumeID(volume.GetID() if volume else None)
+                composite.SetInteractionFlags(composite.BackgroundVolumeFlag)
+            # A colour legend that is older than the view is drawn only after a change with this flag.
+            composite.SetInteractionFlags(0)
 
     def fit(self, result) -> None:
         """Turn our views into the slices of the result, oblique or not, and fit its whole field of view.
@@ -144,8 +147,8 @@ def _description(roles: tuple[str, ...]) -> str:
     plot = f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">{_property("viewlabel", "t")}</view>'
     return (
         '<layout type="vertical" split="true">'
-        f'<item splitSize="640"><layout type="horizontal">{slices}</layout></item>'
-        f'<item splitSize="360">{plot}</item>'
+        f'<item splitSize="560"><layout type="horizontal">{slices}</layout></item>'
+        f'<item splitSize="440">{plot}</item>'
         "</layout>"
     )
 

@@ -21,7 +21,7 @@ STYLES = {
 }
 """By role, in the order of drawing: the acquired points of the input lie on top."""
 NAMES = {"truth": "Ground truth", "reconstruction": "Reconstruction", "input": "Input (acquired)"}
-MARKER = Style((0.65, 0.65, 0.65), dashed=True, width=1.0)
+MARKER = Style((0.35, 0.35, 0.35), dashed=True, width=1.5)
 Curve = tuple[np.ndarray, np.ndarray]
 """Times in s and values, float64[t] both."""
 
@@ -85,7 +85,7 @@ class CurveCharts:
                     values.append(value)
                     yield None
                 columns[name] = self._curve(role, np.array(values), relaxation)[1]
-            table = self._kept.table(f"segments.{role}", f"{self._result.name} segments, {NAMES[role]}", columns)
+            table = self._kept.table(f"segments.{role}", f"Mean curves, {NAMES[role]}", columns)
             for index, (_, name, colour) in enumerate(segments):
                 style, title = STYLES[role], NAMES[role]
                 if len(segments) > 1:

@@ -10,8 +10,8 @@ from .SharedWindow import sampleVoxels
 
 ATTRIBUTE = "DSCSuperRes.Colors"
 ABSOLUTE = "absolute difference"
-SIGNED = ("#a8e1ff", "#2f93dc", "#17507f", "#0d1013", "#84401c", "#e0662a", "#ffd9a3")
-SIZE = ("#ffe9a6", "#f2813a", "#8f2f6b", "#0d1013", "#8f2f6b", "#f2813a", "#ffe9a6")
+SIGNED = ("#8fd3ff", "#2f93dc", "#17507f", "#000000", "#84401c", "#e0662a", "#ffbe7a")
+SIZE = ("#ffe08a", "#f2813a", "#8f2f6b", "#000000", "#8f2f6b", "#f2813a", "#ffe08a")
 """Both as dark as the view where there is no difference; signed is blue below the truth and orange above."""
 COLOURS = 255
 """Odd, so that zero has a colour of its own."""
@@ -57,6 +57,7 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
         legend.SetTitleText(title)
         legend.SetLabelFormat("%.3g")
         legend.SetNumberOfLabels(5)
+        legend.SetSize(0.12, 0.45)
         legend.SetMaxNumberOfColors(COLOURS)
         legend.SetVisibility(visible)
 

@@ -32,7 +32,7 @@ def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
     node = result.node("table.metrics")
     if node is not None:
         return node
-    node = result.scene.AddNewNodeByClass("vtkMRMLTableNode", f"{result.name} metrics")
+    node = result.scene.AddNewNodeByClass("vtkMRMLTableNode", "Metrics")
     rows = [(measure, region) for region in regions(metrics) for measure in MEASURES]
     node.SetUseColumnNameAsColumnHeader(True)
     node.SetUseFirstColumnAsRowHeader(True)
@@ -53,7 +53,7 @@ def metricsChart(result, metrics: dict[str, dict], measure: str, region: str) ->
         columns = {TIME: np.array(found["times_s"], float)}
         for each in regions(metrics):
             columns |= {_column(name, each): _numbers(found[each][f"frame_{name}"]) for name in MEASURES}
-        table = plots.table(f"metrics.frames.{model}", f"{result.name} metrics by frame, {model}", columns)
+        table = plots.table(f"metrics.frames.{model}", f"Metrics by frame, {model}", columns)
         style = Style(COLOURS[index % len(COLOURS)])
         series.append(plots.series(f"metrics.{model}", model, table, TIME, _column(measure, region), style))
     title = f"{MEASURES[measure]} of each frame, {REGIONS[region]}"

@@ -11,6 +11,8 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 Colour = tuple[float, float, float]
+LEGEND_SHARE = 0.2
+"""Room on the right for the legend, which would lie over the curves, as a share of the time that they cover."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Plots:
             node = self._result.scene.CreateNodeByClass(className)
             node.UnRegister(None)
             node.SetName(name)
-            node.SetHideFromEditors(self._transient)
+            node.SetHideFromEditors(self._transient or className == "vtkMRMLPlotSeriesNode")
             node.SetSaveWithScene(not self._transient)
             self._result.scene.AddNode(node)
             self._result.add(node, role)
@@ -116,6 +118,7 @@ def _rebuild(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> None:
 def _fitAxes(chart: slicer.vtkMRMLPlotChartNode, series: list[slicer.vtkMRMLPlotSeriesNode]) -> None:
     """Set the ranges by hand: the plot view does not fit them again when only the values of a table change."""
     x = _limits([_column(one, one.GetXColumnName()) for one in series], margin=0.01)
+    x = (x[0], x[1] + LEGEND_SHARE * (x[1] - x[0])) if chart.GetLegendVisibility() else x
     y = _limits([_column(one, one.GetYColumnName()) for one in series], margin=0.05)
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
