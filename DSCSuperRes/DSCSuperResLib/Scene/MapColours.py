@@ -1,0 +1,109 @@
+"""How maps are coloured: one scale for all sources of a map, differences from the truth in their own, with legends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import slicer
+
+from .Difference import colourDifference, showLegend
+from .Maps import DIFFERENCES, SOURCES, computedVoxels, mapNode, mapTitle, mapUnit
+from .Result import Result
+from .Volumes import frameArray
+
+PREPARED = "DSCSuperRes.Coloured"
+"""Attribute of a map whose colours were chosen once; from then on they are the user's."""
+PREFERRED = ("vtkMRMLColorTableNodeFileColdToHotRainbow.txt", "vtkMRMLPETProceduralColorNodePET-Rainbow2")
+FOR_DEVIATIONS = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNodeIron")
+"""The first of these that Slicer has."""
+LARGEST, TYPICAL = 98, 95
+"""Percentiles of the voxels: where the scale of a map ends, and that of a difference."""
+
+
+def prepareColours(result: Result, name: str) -> None:
+    """Choose the scale and colours of all maps called ``name`` that have none yet."""
+    volumes = {source: volume for source in SOURCES if (volume := mapNode(result, name, source)) is not None}
+    new = {source: volume for source, volume in volumes.items() if not volume.GetAttribute(PREPARED)}
+    if new:
+        colours = _colours(result.scene, FOR_DEVIATIONS if name.endswith("_sd") else PREFERRED)
+        setScale(volumes.values(), 0.0, typicalScale(result, name), colours)
+    for source, volume in new.items():
+        volume.SetAttribute(PREPARED, "yes")
+        volume.GetDisplayNode().SetInterpolate(False)
+        setThreshold([volume], smallestShown(volume))
+        showLegend(volume, legendTitle(name, source), visible=True)
+    for source in DIFFERENCES.values():
+        volume = mapNode(result, name, source)
+        if volume is not None and not volume.GetAttribute(PREPARED):
+            volume.SetAttribute(PREPARED, "yes")
+            volume.GetDisplayNode().SetInterpolate(False)
+            colourDifference(volume, typicalDifference(result, name), absolute=False)
+            showLegend(volume, legendTitle(name, source), visible=True)
+
+
+def setScale(
+    volumes: Iterable[slicer.vtkMRMLScalarVolumeNode],
+    lower: float,
+    upper: float,
+    colours: slicer.vtkMRMLColorNode | None = None,
+) -> None:
+    """Colour ``volumes`` from ``lower`` to ``upper`` (in the map's unit), with other colours where these are given."""
+    for volume in volumes:
+        display = volume.GetDisplayNode()
+        with slicer.util.NodeModify(display):
+            display.AutoWindowLevelOff()
+            display.SetWindowLevelMinMax(lower, upper)
+            if colours is not None:
+                display.SetAndObserveColorNodeID(colours.GetID())
+
+
+def setThreshold(volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], lowest: float) -> None:
+    """Let what lies below ``lowest`` (in the map's unit) be transparent."""
+    for volume in volumes:
+        display = volume.GetDisplayNode()
+        with slicer.util.NodeModify(display):
+            display.AutoThresholdOff()
+            display.SetThreshold(lowest, float(np.finfo(np.float32).max))
+            display.ApplyThresholdOn()
+
+
+def smallestShown(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
+    """A threshold that hides what was not computed (0) and little else: a thousandth of the scale."""
+    return volume.GetDisplayNode().GetWindowLevelMax() / 1000
+
+
+def typicalScale(result: Result, name: str) -> float:
+    """Where the scale of all maps ``name`` ends, from the most trusted one, in two digits."""
+    source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
+    return _rounded(np.percentile(_values(result, name, source), LARGEST))
+
+
+def typicalDifference(result: Result, name: str) -> float:
+    """A limit that most differences stay below; the same for the reconstruction and the input, in two digits."""
+    values = [np.abs(_values(result, name, one)) for one in DIFFERENCES.values() if mapNode(result, name, one)]
+    return _rounded(max(np.percentile(one, TYPICAL) for one in values))
+
+
+def legendTitle(name: str, source: str) -> str:
+    """The title of a legend: quantity and unit."""
+    delta = "Δ " if source in DIFFERENCES.values() else ""
+    return f"{delta}{mapTitle(name)} ({mapUnit(name)})"
+
+
+def _values(result: Result, name: str, source: str) -> np.ndarray:
+    values, inside = frameArray(mapNode(result, name, source)), computedVoxels(result, source)
+    values = values[inside] if inside is not None and inside.shape == values.shape else values[values != 0]
+    return values if values.size else np.ones(1)
+
+
+def _rounded(value: float) -> float:
+    """Up to two digits, so that a legend reads well; 1 where there is nothing to scale."""
+    if not value > 0:
+        return 1.0
+    digit = 10.0 ** (np.floor(np.log10(value)) - 1)
+    return float(np.ceil(value / digit) * digit)
+
+
+def _colours(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:
+    return next((node for name in names if (node := scene.GetNodeByID(name)) is not None), None)

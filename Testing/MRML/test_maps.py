@@ -1,0 +1,181 @@
+"""Perfusion maps in the scene: volumes, differences, colours, overlay, arterial input, statistics of regions."""
+
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+if find_spec("slicer") is None and sys.version_info >= (3, 14):
+    pytest.skip("slicer-core has no wheel for this Python", allow_module_level=True)
+
+import slicer
+import vtk
+from look_sample import addResult, obliqueIjkToRas
+from maps_sample import ARTERY, OFFSET, addAllMaps, brain, curve, values
+from test_look import Window, reopen
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from DSCSuperResLib.Scene.Aif import arterialInput, arterialVoxels, bolusTimes, candidates, drawCurve, markVoxels
+from DSCSuperResLib.Scene.CompareLayout import CompareLayout
+from DSCSuperResLib.Scene.Difference import legendShown
+from DSCSuperResLib.Scene.MapColours import prepareColours, setScale
+from DSCSuperResLib.Scene.MapOverlay import MapOverlay
+from DSCSuperResLib.Scene.Maps import mapNames, mapNode, mapNodes, removeMaps
+from DSCSuperResLib.Scene.RegionStatistics import regionStatistics, showStatistics
+from DSCSuperResLib.Scene.Result import Result
+from DSCSuperResLib.Scene.Volumes import frameArray
+
+
+@pytest.fixture
+def windows():
+    """Makes windows, and closes them after the test."""
+    opened = []
+
+    def openWindow() -> Window:
+        opened.append(Window())
+        return opened[-1]
+
+    yield openWindow
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def window(windows) -> Window:
+    return windows()
+
+
+@pytest.fixture
+def result(window, tmp_path):
+    found = addResult(window.scene)
+    addAllMaps(found, tmp_path)
+    return found
+
+
+def matrixOf(volume) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+
+
+def test_maps_lie_where_their_series_does(result):
+    for source, pixel in (("truth", 1), ("input", 2), ("reconstruction", 1)):
+        volume = mapNode(result, "cbf", source)
+        np.testing.assert_array_equal(frameArray(volume), values("cbf", source, pixel))
+        np.testing.assert_allclose(matrixOf(volume), obliqueIjkToRas(pixel), atol=1e-4)
+        assert volume.GetVoxelValueUnits().GetCodeMeaning() == "mL/100 g/min"
+    assert mapNames(result) == ["cbv", "cbf", "mtt", "ttp", "tmax"]
+
+
+def test_differences_are_taken_on_the_grid_of_the_truth(result):
+    """Also that of the input, which has other voxels; outside the brain there is none."""
+    for difference, source in (("difference", "reconstruction"), ("inputDifference", "input")):
+        volume = mapNode(result, "mtt", difference)
+        np.testing.assert_allclose(frameArray(volume), np.where(brain(), OFFSET[source], 0), atol=1e-5)
+        np.testing.assert_allclose(matrixOf(volume), obliqueIjkToRas(1), atol=1e-4)
+
+
+def test_new_maps_replace_the_old_ones(result, tmp_path):
+    before = set(mapNodes(result).values())
+    (tmp_path / "again").mkdir()
+    addAllMaps(result, tmp_path / "again")
+    assert set(mapNodes(result).values()) == before
+    removeMaps(result)
+    assert not mapNodes(result)
+    assert all(
+        node.IsA("vtkMRMLDisplayNode") or "map" not in (node.GetAttribute("DSCSuperRes.Role") or "")
+        for node in result.nodes()
+    )
+
+
+def test_all_sources_share_one_scale(result):
+    prepareColours(result, "cbf")
+    displays = [mapNode(result, "cbf", source).GetDisplayNode() for source in ("truth", "input", "reconstruction")]
+    assert len({(one.GetWindowLevelMin(), one.GetWindowLevelMax(), one.GetColorNodeID()) for one in displays}) == 1
+    assert 60 < displays[0].GetWindowLevelMax() < 63
+    shown = frameArray(mapNode(result, "cbf", "truth")) >= displays[0].GetLowerThreshold()
+    np.testing.assert_array_equal(shown, brain())
+    difference = mapNode(result, "cbf", "difference").GetDisplayNode()
+    assert difference.GetWindowLevelMin() == -difference.GetWindowLevelMax()
+    assert legendShown(mapNode(result, "cbf", "reconstruction"))
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(displays[0])
+    assert legend.GetTitleText() == "CBF (mL/100 g/min)"
+
+
+def test_what_the_user_chose_stays(result):
+    prepareColours(result, "cbv")
+    volume = mapNode(result, "cbv", "reconstruction")
+    setScale([volume], 1.0, 3.0)
+    prepareColours(result, "cbv")
+    assert volume.GetDisplayNode().GetWindowLevelMax() == 3.0
+
+
+def test_each_view_gets_its_own_map(window, result):
+    layout = CompareLayout(window.scene, window.application)
+    layout.show(result)
+    window.makeSliceViews()
+    layout.assign(result)
+    overlay = MapOverlay(layout)
+    assert overlay.shown(result) is None
+    overlay.show(result, "cbv", 0.6)
+    for role in ("truth", "input", "reconstruction"):
+        composite = layout.compositeNode(role)
+        assert composite.GetBackgroundVolumeID() == result.proxy(role).GetID()
+        assert composite.GetForegroundVolumeID() == mapNode(result, "cbv", role).GetID()
+        assert composite.GetForegroundOpacity() == 0.6
+    view = layout.compositeNode("difference")
+    assert view.GetBackgroundVolumeID() == mapNode(result, "cbv", "difference").GetID()
+    overlay.show(result, "cbv", 0.6, compared="input")
+    assert view.GetBackgroundVolumeID() == mapNode(result, "cbv", "inputDifference").GetID()
+    assert overlay.shown(result) == ("cbv", 0.6)
+    overlay.hide(result)
+    assert overlay.shown(result) is None
+    assert view.GetBackgroundVolumeID() == result.proxy("difference").GetID()
+
+
+def test_arterial_input_is_marked_and_drawn(result):
+    arterial = arterialInput(result)
+    np.testing.assert_allclose(arterial.curve, curve())
+    points = markVoxels(result, arterial)
+    volume = mapNode(result, "cbv", "truth")
+    np.testing.assert_array_equal(arterialVoxels(points, volume), ARTERY)
+    assert bolusTimes(result) == (0.0, 2.5, 3.5, 6.0)
+    chart = drawCurve(result, arterial, candidates(result)[1:])
+    assert chart.GetNumberOfPlotSeriesNodes() == 2 + 4
+    drawn = result.node("table.aif").GetTable().GetColumnByName("ΔR2* (1/s)")
+    np.testing.assert_allclose(vtk_to_numpy(drawn), curve())
+
+
+def test_statistics_of_segments(window, result):
+    segmentation = window.scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    segmentation.CreateDefaultDisplayNodes()
+    labelmap = slicer.vtkOrientedImageData()
+    labelmap.SetDimensions(16, 12, 4)
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(obliqueIjkToRas(1).ravel())
+    labelmap.SetImageToWorldMatrix(matrix)
+    region = np.zeros((4, 12, 16), np.uint8)
+    region[1, 0:6, 4:8] = 1  # two of its six rows lie outside the brain
+    labelmap.GetPointData().SetScalars(numpy_to_vtk(region.ravel(), deep=True))
+    segmentation.AddSegmentFromBinaryLabelmapRepresentation(labelmap, "Thalamus")
+    found = {(one.name, one.source): one for one in regionStatistics(result, segmentation)}
+    covered = values("cbv", "truth")[1, 2:6, 4:8]
+    one = found["cbv", "truth"]
+    assert (one.voxels, one.mean, one.sd) == (16, pytest.approx(covered.mean()), pytest.approx(covered.std(), rel=1e-4))
+    assert one.volume == pytest.approx(16 * 2 * 2 * 5 / 1000)
+    assert found["cbv", "difference"].mean == pytest.approx(0.5, abs=1e-5)
+    assert found["cbv", "input"].voxels == 4
+    table = showStatistics(result, found.values())
+    assert (table.GetNumberOfRows(), table.GetCellText(0, 0)) == (5, "Thalamus")
+    assert result.node("table.regions.values").GetNumberOfRows() == len(found)
+
+
+def test_maps_come_back_with_the_scene(windows, window, result, tmp_path):
+    prepareColours(result, "cbv")
+    other = reopen(window, windows(), tmp_path / "scene")
+    again = Result.all(other.scene)[-1]
+    np.testing.assert_array_equal(frameArray(mapNode(again, "cbv", "truth")), values("cbv", "truth"))
+    assert candidates(again)[1].score == 0.6
+    old, new = (mapNode(one, "cbv", "truth").GetDisplayNode() for one in (result, again))
+    assert new.GetWindowLevelMax() == old.GetWindowLevelMax()
