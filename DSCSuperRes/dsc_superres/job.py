@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dsc_superres.errors import DSCError, FileError
 from dsc_superres.series import Geometry, Series
 
-TASKS = ("enhance", "compare")
+if TYPE_CHECKING:
+    from dsc_superres.perfusion import MapOptions
+
+TASKS = ("enhance", "compare", "maps")
+SERIES = ("truth", "input", "reconstruction")
 FORMATS = ("seq.nrrd", "nii.gz", "npy")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OPERATORS = ("block", "kspace")
@@ -24,11 +29,21 @@ class JobError(DSCError):
 
 
 @dataclass(frozen=True)
+class InputFile:
+    """A series of any format; a ``.npy`` of float32[t, z, y, x] comes with its times (s) and geometry (LPS, mm)."""
+
+    file: Path
+    times: tuple[float, ...] | None = None
+    geometry: Geometry | None = None
+
+
+@dataclass(frozen=True)
 class Job:
     """What the worker is asked to do. Paths in a job file are relative to that file.
 
     task         ``enhance``: reconstruct the input at finer pixels and times;
-                 ``compare``: under-sample the input, reconstruct that, and measure it against the input
+                 ``compare``: under-sample the input, reconstruct that, and measure it against the input;
+                 ``maps``: perfusion maps of the ``inputs`` alone
     input        a series of any format; or a ``.npy`` of float32[t, z, y, x] with ``times`` and ``geometry``
     output       the folder for the results
     space, time  factors; whole numbers for ``compare``
@@ -40,15 +55,20 @@ class Job:
     echo_time    s; instead of the file's
     frame_interval  s between frames of the input; instead of the file's times
     times, geometry  s, and {spacing, origin, direction} in LPS mm, for a ``.npy`` input
+    inputs       for ``maps``: by name (truth, reconstruction, input) a file, and times and geometry of a ``.npy``
     maps         whether to compute perfusion maps
-    mask         ``auto``, ``none`` or a mask file on the grid of the input
+    mask         ``auto``, ``none`` or a mask file on the grid of the input (for ``maps``: of any of them)
     aif          CSV of the arterial input (time_s, delta_r2star), or None to find it
+    aif_voxels   voxels (z, y, x) whose mean is the arterial input, on the grid of ``aif_series``
+    aif_series   which of the ``inputs`` that is; the first where it is not said
+    method, leakage, kh_over_rho, integration_end, baseline  as in ``MapOptions``
+    report       whether to write report.html beside the results
     format       of the series that are written; ``npy`` for a program that hands them on
     """
 
     task: str
-    input: Path
     output: Path
+    input: Path = Path()
     space: float = 2
     time: float = 4
     interval: float | None = None
@@ -63,24 +83,48 @@ class Job:
     maps: bool = True
     mask: str = "auto"
     aif: Path | None = None
+    aif_voxels: tuple[tuple[int, int, int], ...] | None = None
+    aif_series: str | None = None
+    method: str = "bayes"
+    leakage: str = "none"
+    kh_over_rho: float | None = None
+    integration_end: float | None = None
+    baseline: tuple[float, float] | None = None
+    report: bool = False
+    inputs: Mapping[str, InputFile] = field(default_factory=dict)
     format: str = "seq.nrrd"
 
     def read_input(self) -> Series:
         """The input series, with the job's echo time, interval, times and geometry. Raises ``DSCError``."""
-        if self.input.suffix == ".npy":
-            return self._read_array()
+        return self._read(InputFile(self.input, self.times, self.geometry))
+
+    def read_inputs(self) -> dict[str, Series]:
+        """The ``inputs`` by name, the truth first. Raises ``DSCError``."""
+        return {name: self._read(self.inputs[name]) for name in SERIES if name in self.inputs}
+
+    def map_options(self) -> MapOptions:
+        """How to compute maps. Raises ``PerfusionError``."""
+        from dsc_superres.perfusion import MapOptions
+
+        names = ("method", "leakage", "kh_over_rho", "integration_end", "baseline")
+        chosen = {name: getattr(self, name) for name in names}
+        return MapOptions(**{name: value for name, value in chosen.items() if value is not None})
+
+    def _read(self, source: InputFile) -> Series:
+        if source.file.suffix == ".npy":
+            return self._read_array(source)
         from dsc_superres.io import read_series
 
-        return read_series(self.input, echo_time=self.echo_time, interval=self.frame_interval)
+        return read_series(source.file, echo_time=self.echo_time, interval=self.frame_interval)
 
-    def _read_array(self) -> Series:
-        if self.times is None or self.geometry is None:
+    def _read_array(self, source: InputFile) -> Series:
+        if source.times is None or source.geometry is None:
             raise JobError('An input in .npy format needs the job fields "times" and "geometry".')
         try:
-            signal = np.load(self.input, mmap_mode="r", allow_pickle=False)
+            signal = np.load(source.file, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise FileError(f"{self.input.name} cannot be read as a numpy array.") from error
-        return Series(signal, self.times, self.geometry, self.echo_time, name=self.input.stem)
+            raise FileError(f"{source.file.name} cannot be read as a numpy array.") from error
+        return Series(signal, source.times, source.geometry, self.echo_time, name=source.file.stem)
 
 
 def read_job(path: str | Path) -> Job:
@@ -108,12 +152,25 @@ def parse_job(value: object, folder: Path = Path()) -> Job:
         # A name stays a name; a file beside the job file becomes its path.
         if name in checked and (folder / checked[name]).is_file():
             checked[name] = str(folder / checked[name])
+    if "inputs" in checked:
+        found = checked["inputs"].items()
+        checked["inputs"] = {name: replace(source, file=folder / source.file) for name, source in found}
     job = Job(**checked)
+    _check_together(job)
+    return job
+
+
+def _check_together(job: Job) -> None:
+    if job.task == "maps" and not job.inputs:
+        raise JobError('The task "maps" needs the job field "inputs".')
+    if job.aif_voxels is not None and job.aif is not None:
+        raise JobError('The job fields "aif" and "aif_voxels" exclude each other.')
+    if job.aif_series is not None and job.aif_series not in job.inputs:
+        raise JobError(f'The job field "aif_series" names "{job.aif_series}", which is not among the inputs.')
     if job.task == "compare" and (job.space % 1 or job.time % 1):
         raise JobError(f"Under-sampling factors are whole numbers, but the job has {job.space:g} and {job.time:g}.")
     if job.task == "compare" and job.interval is not None:
         raise JobError('The job field "interval" belongs to the task "enhance"; "compare" uses the input\'s times.')
-    return job
 
 
 def _check_names(value: dict) -> None:
@@ -123,7 +180,7 @@ def _check_names(value: dict) -> None:
             close = difflib.get_close_matches(name, known, 1)
             hint = f': did you mean "{close[0]}"?' if close else f"; the fields are {', '.join(known)}."
             raise JobError(f'There is no job field "{name}"{hint}')
-    for name in ("task", "input", "output"):
+    for name in ("task", "output", *(() if value.get("task") == "maps" else ("input",))):
         if value.get(name) is None:
             raise JobError(f'The job lacks the field "{name}".')
 
@@ -190,6 +247,32 @@ def _choice(*allowed: str) -> Any:
     return check
 
 
+def _inputs(name: str, value: Any) -> dict[str, InputFile]:
+    if not isinstance(value, dict) or not value or not set(value) <= set(SERIES):
+        raise _refuse(name, f"an object of {', '.join(SERIES)}", value)
+    found = {}
+    for series, source in value.items():
+        if not isinstance(source, dict) or not {"file"} <= set(source) <= {"file", "times", "geometry"}:
+            raise _refuse(f"{name}.{series}", "an object of file, times and geometry", source)
+        checks = {"file": _path, "times": _times, "geometry": _geometry}
+        found[series] = InputFile(**{key: checks[key](f"{name}.{series}.{key}", part) for key, part in source.items()})
+    return found
+
+
+def _voxels(name: str, value: Any) -> tuple[tuple[int, int, int], ...]:
+    whole = isinstance(value, list) and value and all(isinstance(voxel, list) and len(voxel) == 3 for voxel in value)
+    if not whole or any(isinstance(i, bool) or not isinstance(i, int) or i < 0 for voxel in value for i in voxel):
+        raise _refuse(name, "a list of voxels, three whole numbers (z, y, x) each", value)
+    return tuple(map(tuple, value))
+
+
+def _span(name: str, value: Any) -> tuple[float, float]:
+    times = _times(name, value)
+    if len(times) != 2 or not times[0] <= times[1]:
+        raise _refuse(name, "two times in s, the earlier one first", value)
+    return times
+
+
 _CHECKS: dict[str, Any] = {
     "task": _choice(*TASKS),
     "input": _path,
@@ -208,5 +291,14 @@ _CHECKS: dict[str, Any] = {
     "maps": _flag,
     "mask": _text,
     "aif": _path,
+    "aif_voxels": _voxels,
+    "aif_series": _choice(*SERIES),
+    "method": _text,
+    "leakage": _text,
+    "kh_over_rho": _number,
+    "integration_end": _number,
+    "baseline": _span,
+    "report": _flag,
+    "inputs": _inputs,
     "format": _choice(*FORMATS),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,11 @@ def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
     for model, maps in study.maps.items():
         if model in (TRUTH, study.model):
             name = "maps_truth" if model == TRUTH else "maps_reconstruction"
-            write_maps(maps, study.reconstruction.geometry, folder / name)
+            write_maps(maps, study.reconstruction.geometry, folder / name, aif_series(study))
             files[name] = name
+    if study.input_maps is not None:
+        write_maps(study.input_maps, study.input.geometry, folder / "maps_input", aif_series(study))
+        files["maps_input"] = "maps_input"
     metrics = study_metrics(study)
     origin = study_provenance(study, job)
     write_json(folder / "metrics.json", metrics)
@@ -43,14 +47,37 @@ def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
     }
 
 
-def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: Path) -> None:
-    """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``."""
+def aif_series(study: Study) -> str:
+    """Which series of a study its automatic arterial input was found in."""
+    return "reconstruction" if study.truth is None else TRUTH
+
+
+def write_all_maps(
+    maps: Mapping[str, PerfusionMaps], series: Mapping[str, Series], job: Job, folder: Path
+) -> dict[str, object]:
+    """Write maps_NAME for each of the job's inputs; returns the fields of the worker's result."""
+    artery_of = job.aif_series or next(iter(maps))
+    for name, found in maps.items():
+        write_maps(found, series[name].geometry, folder / f"maps_{name}", artery_of)
+    return {
+        "files": {f"maps_{name}": f"maps_{name}" for name in maps},
+        "maps_error": None,
+        "provenance": {name: maps_provenance(found) for name, found in maps.items()},
+    }
+
+
+def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: Path, artery_of: str | None = None) -> None:
+    """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``.
+
+    ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one.
+    """
     folder.mkdir(exist_ok=True)
     for name, values in maps.as_dict().items():
         write_volume(values, geometry, folder / f"{name}.nii.gz")
     write_volume(maps.mask.astype(np.float32), geometry, folder / "mask.nii.gz")
     write_aif(maps.aif, folder / "aif.csv")
-    write_json(folder / "provenance.json", maps_provenance(maps))
+    origin = maps_provenance(maps)
+    write_json(folder / "provenance.json", origin if artery_of is None else {**origin, "aif_series": artery_of})
 
 
 def write_aif(aif: ArterialInput, path: Path) -> None:

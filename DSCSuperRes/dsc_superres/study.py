@@ -11,17 +11,16 @@ import numpy as np
 
 from dsc_superres.errors import Cancelled, PerfusionError
 from dsc_superres.job import Job
+from dsc_superres.mapping import ASSUMED_ECHO_TIME, find_masks, map_series, on_grid
 from dsc_superres.masks import find_mask
 from dsc_superres.metrics import Comparison, compare, map_error, peak_change_error
-from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps, compute_maps, read_aif_csv
+from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.progress import Report, part
 from dsc_superres.series import Series
 
 Stop = Callable[[], bool]
-TRUTH = "truth"
-ASSUMED_ECHO_TIME = 0.03
-"""s, where a series does not tell: tissue and artery share it, so it cancels in every map."""
+TRUTH, INPUT = "truth", "input"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +33,7 @@ class Study:
     mask             bool[z, y, x] of the brain on the grid of the truth (or reconstruction); None for everything
     comparisons      of each reconstruction with the truth
     maps             by model, and ``TRUTH``; empty where there are none
+    input_maps       those of the input, on its own grid; None where there are none
     maps_error       why there are none
     notes            sentences for the reader about assumptions behind the maps
     peak_errors      by model: error of the peak Delta R2* in the mask, (1/s, share of the mean peak)
@@ -46,6 +46,7 @@ class Study:
     mask: np.ndarray | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     maps: Mapping[str, PerfusionMaps] = field(default_factory=dict)
+    input_maps: PerfusionMaps | None = None
     maps_error: str | None = None
     notes: tuple[str, ...] = ()
     peak_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -60,6 +61,11 @@ class Study:
     def reconstruction(self) -> Series:
         """Its reconstruction."""
         return self.reconstructions[self.model]
+
+    @property
+    def finest(self) -> tuple[str, Series]:
+        """What to look at first, and what ``maps`` call it: the truth, or the reconstruction where there is none."""
+        return (self.model, self.reconstruction) if self.truth is None else (TRUTH, self.truth)
 
 
 def map_errors(
@@ -93,13 +99,22 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
         cancelled=stop,
     )
     clock.lap("reconstruction")
-    maps, reason = {}, None
+    maps, coarse, reason, mask = {}, None, None, None
     if job.maps:
-        report(0.9, "Computing perfusion maps")
-        maps, reason = _all_maps({label(job.model): fine}, _fine_mask(job.mask, series, fine), job)
+        mask = _fine_mask(job.mask, series, fine)
+        found = {label(job.model): fine, INPUT: series}
+        maps, coarse, reason = _all_maps(found, mask, job, part(report, 0.9, 1.0))
         clock.lap("maps")
-    notes = _notes(series, maps)
-    return Study(series, {label(job.model): fine}, maps=maps, maps_error=reason, notes=notes, seconds=clock.laps)
+    return Study(
+        series,
+        {label(job.model): fine},
+        mask=mask,
+        maps=maps,
+        input_maps=coarse,
+        maps_error=reason,
+        notes=_notes(series, maps),
+        seconds=clock.laps,
+    )
 
 
 def retrospect(
@@ -127,13 +142,14 @@ def retrospect(
     mask = find_mask_or_none(job.mask, truth) if mask is None else mask[:, :height, :width]
     clock.lap("under-sampling")
     fine, found = _reconstruct_all(coarse, truth, mask, job, report, clock)
-    maps, reason, peaks = {}, None, {}
+    maps, coarse_maps, reason, peaks = {}, None, None, {}
     if job.maps:
-        report(0.9, "Computing perfusion maps")
-        maps, reason = _all_maps({TRUTH: truth, **fine}, mask, job, aif)
+        all_series = {TRUTH: truth, **fine, INPUT: coarse}
+        maps, coarse_maps, reason = _all_maps(all_series, mask, job, part(report, 0.9, 1.0), aif)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
-    return Study(coarse, fine, truth, mask, found, maps, reason, _notes(series, maps), peaks, clock.laps)
+    notes = _notes(series, maps)
+    return Study(coarse, fine, truth, mask, found, maps, coarse_maps, reason, notes, peaks, clock.laps)
 
 
 def _reconstruct_all(
@@ -175,40 +191,30 @@ def _fine_mask(choice: str, series: Series, fine: Series) -> np.ndarray | None:
     """The mask on the grid of ``fine``; a file is drawn on that of ``series``, which covers the same field of view."""
     if choice in ("auto", "none"):
         return find_mask_or_none(choice, fine)
-    mask = find_mask(choice, series)
-    for axis in (1, 2):
-        coarse, size = mask.shape[axis], fine.signal.shape[1 + axis]
-        mask = mask.take(((np.arange(size) + 0.5) * coarse / size).astype(int), axis=axis)
-    return mask
+    return on_grid(find_mask(choice, series), fine.signal.shape[1:])
 
 
 def _all_maps(
-    series: Mapping[str, Series], mask: np.ndarray | None, job: Job, aif: ArterialInput | None = None
-) -> tuple[dict[str, PerfusionMaps], str | None]:
-    """Maps of each series; or none, and the sentence that says why.
+    series: Mapping[str, Series], mask: np.ndarray | None, job: Job, report: Report, aif: ArterialInput | None = None
+) -> tuple[dict[str, PerfusionMaps], PerfusionMaps | None, str | None]:
+    """Maps of each series, and apart from them those of ``INPUT``; or none, and the sentence that says why.
 
-    Where no arterial input is given, it is looked for in the first series and then serves all: arteries are thinner
-    than coarse pixels, and one input that is too low would scale every voxel of a map.
+    ``mask`` is on the grid of all but the input.
     """
-    found: dict[str, PerfusionMaps] = {}
+    masks = dict.fromkeys(series, mask) if mask is not None else find_masks(series, job.mask)
+    if mask is not None:
+        masks[INPUT] = on_grid(mask, series[INPUT].signal.shape[1:])
+    fine = {name: one for name, one in series.items() if name != INPUT}
     try:
-        if aif is None and job.aif:
-            aif = read_aif_csv(job.aif)
-        for name, one in series.items():
-            one = _with_echo_time(one) if aif is None else one
-            mask = np.ones(one.signal.shape[1:], bool) if mask is None and job.mask == "none" else mask
-            first = next(iter(found.values()), None)
-            found[name] = compute_maps(one, aif=first.aif if first else aif, mask=mask, options=MapOptions())
+        found = map_series(fine, masks, job, aif, report)
     except PerfusionError as error:
-        return {}, str(error)
-    return found, None
-
-
-def _with_echo_time(series: Series) -> Series:
-    if series.echo_time is not None:
-        return series
-    sources = {**series.sources, "echo_time": "assumed"}
-    return series.with_signal(series.signal, echo_time=ASSUMED_ECHO_TIME, sources=sources)
+        return {}, None, str(error)
+    artery = next(iter(found.values())).aif
+    try:
+        coarse = map_series({INPUT: series[INPUT]}, masks, job, artery)[INPUT]
+    except PerfusionError:
+        coarse = None  # too few frames to see the bolus are what a reconstruction is for
+    return found, coarse, None
 
 
 def _notes(series: Series, maps: Mapping[str, PerfusionMaps]) -> tuple[str, ...]:

@@ -165,7 +165,11 @@ def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, 
     from dsc_superres.study import enhance, retrospect
 
     job = read_job(job_file)
+    if job.maps:
+        job.map_options()  # what cannot be is worth knowing before the work
     report(0.01, "Reading")
+    if job.task == "maps":
+        return _map(job, report, stop)
     series = job.read_input()
     if stop():
         raise Cancelled
@@ -173,6 +177,21 @@ def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, 
     report(0.95, "Writing")
     with atomic.atomic_folder(job.output) as folder:
         result = write_study(study, job, folder)
+        if stop():
+            raise Cancelled
+    report(1.0, "Done")
+    return {"folder": str(job.output), **result}
+
+
+def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+    from dsc_superres.mapping import find_masks, map_series
+    from dsc_superres.results import write_all_maps
+
+    series = job.read_inputs()
+    maps = map_series(series, find_masks(series, job.mask), job, None, part(report, 0.02, 0.95), stop)
+    report(0.95, "Writing")
+    with atomic.atomic_folder(job.output) as folder:
+        result = write_all_maps(maps, series, job, folder)
         if stop():
             raise Cancelled
     report(1.0, "Done")

@@ -10,7 +10,7 @@ from sample import bolus_series
 
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
-from dsc_superres.io import read_series, write_series, write_volume
+from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.job import JobError, parse_job
 from dsc_superres.progress import silent
 from dsc_superres.study import enhance
@@ -56,6 +56,7 @@ def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
     for name in result["files"].values():
         assert (tmp_path / "out" / name).exists()
     assert read_series(tmp_path / "out" / "reconstruction.seq.nrrd").frames == 33
+    assert {"maps_truth", "maps_reconstruction", "maps_input"} < result["files"].keys()
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 
@@ -73,6 +74,32 @@ def test_arrays_go_in_and_come_out_for_a_program_that_holds_the_image_itself(tmp
     assert signal.shape == (33, 2, 74, 82)
     assert len(described["times"]) == 33
     assert described["geometry"]["spacing"] == pytest.approx([1.75, 1.75, 5.0])
+
+
+def as_array(series, path):
+    np.save(path, series.signal)
+    geometry = {name: getattr(series.geometry, name) for name in ("spacing", "origin", "direction")}
+    return {"file": path.name, "times": series.times.tolist(), "geometry": geometry}
+
+
+def test_maps_of_several_series_share_one_arterial_input(tmp_path):
+    truth = bolus_series()
+    inputs = {"truth": as_array(truth, tmp_path / "truth.npy")}
+    inputs["input"] = as_array(undersample(truth, 2, 2), tmp_path / "input.npy")
+    job = {"task": "maps", "inputs": inputs, "output": "out", "echo_time": 0.03, "method": "csvd"}
+    job |= {"aif_voxels": [[0, 20, 11], [1, 20, 11]], "aif_series": "truth", "baseline": [1.5, 9.0]}
+    code, messages, log = Worker(tmp_path, job).finish()
+    assert code == 0, log
+    assert messages[-1]["files"] == {"maps_truth": "maps_truth", "maps_input": "maps_input"}
+    found = {name: json.loads((tmp_path / f"out/maps_{name}/provenance.json").read_text()) for name in inputs}
+    assert found["truth"]["aif"] == found["input"]["aif"]
+    assert found["truth"]["aif"]["voxels_zyx"] == job["aif_voxels"]
+    assert found["input"]["aif_series"] == "truth"
+    assert found["truth"]["baseline_s"] == [1.5, 9.0]
+    fine, _ = read_volume(tmp_path / "out/maps_truth/cbv.nii.gz")
+    coarse, geometry = read_volume(tmp_path / "out/maps_input/cbv.nii.gz")
+    assert geometry.spacing == pytest.approx((7.0, 7.0, 5.0))
+    assert coarse[0, 6:12, 7:13].mean() == pytest.approx(fine[0, 12:24, 14:26].mean(), rel=0.15)
 
 
 @pytest.mark.parametrize("how", ["cancel line", "closed input"])
@@ -134,6 +161,10 @@ def test_nothing_that_a_library_prints_can_break_a_line():
         ({"geometry": {"spacing": [1, 1, 1]}}, "origin"),
         ({"geometry": {"spacing": [1, 0, 1], "origin": [0, 0, 0], "direction": np.eye(3).tolist()}}, "spacing"),
         ({"device": "tpu"}, "one of auto"),
+        ({"task": "maps"}, "inputs"),
+        ({"task": "maps", "inputs": {"other": {"file": "x.npy"}}}, "truth, input, reconstruction"),
+        ({"aif_voxels": [[1, 2]]}, "three whole numbers"),
+        ({"baseline": [9, 1]}, "earlier one first"),
     ],
 )
 def test_a_job_that_cannot_be_done_says_why(change, words):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion.aif import automatic_aif
+from dsc_superres.perfusion.aif import aif_candidates
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
@@ -38,6 +38,7 @@ class PerfusionMaps:
     warnings       sentences for the reader
     provenance     formulas, thresholds, codes and units
     extra          further maps by name: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, same units), k1, k2 (leakage)
+    candidates     arterial inputs that were found, best first; none where one was given
     """
 
     cbv: np.ndarray
@@ -51,6 +52,7 @@ class PerfusionMaps:
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+    candidates: tuple[ArterialInput, ...] = ()
 
     @property
     def baseline(self) -> slice:
@@ -91,11 +93,15 @@ def compute_maps(
     signal = series.signal[:, mask]
     bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
     refuse_motion(signal, bolus)
+    if options.baseline is not None:
+        bolus = replace(bolus, baseline=chosen_baseline(options.baseline, series.times))
     curves = delta_r2star(signal, series.echo_time, bolus.baseline)
     # Before steady state the signal says nothing of contrast, and there is none yet.
     curves[: bolus.baseline.start] = 0
+    candidates = ()
     if aif is None:
-        aif = automatic_aif(curves, series.times, bolus, np.argwhere(mask), series.echo_time)
+        candidates = tuple(aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time))
+        aif = candidates[0]
     leakage = {}
     if options.leakage != "none":
         reference = reference_curve(curves, bolus)
@@ -109,9 +115,18 @@ def compute_maps(
         aif=aif,
         bolus=bolus,
         warnings=tuple(_warnings(series, bolus)) + aif.warnings,
-        provenance=provenance(series, aif, bolus, options),
+        provenance=provenance(series, aif, bolus, options, candidates),
         extra=maps,
+        candidates=candidates,
     )
+
+
+def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:
+    """The frames of times[t] between the two times (s) of ``span``. Raises ``PerfusionError`` where there are none."""
+    begin, end = np.searchsorted(times, [span[0] - 1e-6, span[1] + 1e-6])
+    if begin >= end:
+        raise PerfusionError(f"No frame lies in the baseline from {span[0]:g} to {span[1]:g} s: choose other times.")
+    return slice(int(begin), int(end))
 
 
 def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:

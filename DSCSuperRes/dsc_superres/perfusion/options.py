@@ -23,6 +23,7 @@ class MapOptions:
     oscillation       oSVD: the limit of the oscillation index
     leakage           "none", "bsw" or "bidirectional"
     integration_end   s after the bolus' arrival at which the areas of CBV end; None: chosen from the series
+    baseline          begin and end of the baseline, s on the series' clock; None: found in the series
 
     Raises ``PerfusionError`` for values that make no sense.
     """
@@ -33,6 +34,7 @@ class MapOptions:
     oscillation: float = 0.035
     leakage: str = "none"
     integration_end: float | None = None
+    baseline: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

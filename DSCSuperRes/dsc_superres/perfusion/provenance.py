@@ -26,7 +26,13 @@ METHODS = {
 }
 
 
-def provenance(series: Series, aif: ArterialInput, bolus: Bolus, options: MapOptions) -> dict[str, object]:
+def provenance(
+    series: Series,
+    aif: ArterialInput,
+    bolus: Bolus,
+    options: MapOptions,
+    candidates: tuple[ArterialInput, ...] = (),
+) -> dict[str, object]:
     """A dictionary of plain values that JSON can hold."""
     defaults = {"ssvd": deconvolution.STANDARD_THRESHOLD, "csvd": deconvolution.CIRCULANT_THRESHOLD}
     return {
@@ -34,19 +40,27 @@ def provenance(series: Series, aif: ArterialInput, bolus: Bolus, options: MapOpt
         "threshold": options.threshold or defaults.get(options.method),
         "oscillation_limit": options.oscillation if options.method == "osvd" else None,
         "leakage": options.leakage,
+        "integration_end_s": options.integration_end,
         "kh_over_rho_ml_per_g": options.kh_over_rho,
         "units": dict(UNITS),
         "formulas": dict(FORMULAS),
         "echo_time_s": series.echo_time,
         "interval_s": series.interval,
         "baseline_frames": [bolus.baseline.start, bolus.baseline.stop - 1],
+        "baseline_s": [float(series.times[bolus.baseline.start]), float(series.times[bolus.baseline.stop - 1])],
         "bolus_arrival_s": bolus.arrival,
         "bolus_peak_s": bolus.peak,
-        "aif": {
-            "source": aif.source,
-            "voxels_zyx": aif.voxels.tolist(),
-            "times_s": aif.times.tolist(),
-            "delta_r2star": aif.delta_r2star.tolist(),
-            "score": aif.score,
-        },
+        "aif": _arterial(aif),
+        "aif_candidates": [_arterial(candidate) for candidate in candidates],
+    }
+
+
+def _arterial(aif: ArterialInput) -> dict[str, object]:
+    return {
+        "source": aif.source,
+        "voxels_zyx": aif.voxels.tolist(),
+        "times_s": aif.times.tolist(),
+        "delta_r2star": aif.delta_r2star.tolist(),
+        "score": aif.score,
+        "warnings": list(aif.warnings),
     }
