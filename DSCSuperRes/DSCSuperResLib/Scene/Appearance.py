@@ -53,4 +53,4 @@ def interpolation(result) -> bool:
 
 def differenceTitle(absolute: bool) -> str:
     """The title of the difference's legend."""
-    return f"|Difference| ({UNIT})" if absolute else f"Difference ({UNIT})"
+    return f"Abs. difference ({UNIT})" if absolute else f"Difference ({UNIT})"

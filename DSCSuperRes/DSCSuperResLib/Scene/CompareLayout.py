@@ -80,7 +80,9 @@ class CompareLayout:
         if node is None or not self.shown:
             return
         saved = node.GetAttribute(LAYOUT_BEFORE)
-        before = self._before or (int(saved) if saved else node.SlicerLayoutFourUpView)
+        before = self._before
+        if before is None:
+            before = int(saved) if saved else node.SlicerLayoutFourUpView
         node.SetViewArrangement(before if node.IsLayoutDescription(before) else node.SlicerLayoutFourUpView)
         self._before = None
         node.RemoveAttribute(LAYOUT_BEFORE)

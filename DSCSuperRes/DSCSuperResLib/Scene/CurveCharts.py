@@ -12,7 +12,7 @@ from .Curves import Relaxation, meanCurve, meanFrames
 from .Plots import Plots, Style
 from .Segments import segmentIds, segmentMask, voxelCentres, voxelsAt
 
-TIME = "Time (s)"
+TIME, VALUE = "Time (s)", "Value"
 SIGNAL, RELAXATION = "Signal (a.u.)", "ΔR2* (1/s)"
 STYLES = {
     "truth": Style((0.50, 0.54, 0.58), width=3.0),
@@ -24,6 +24,8 @@ NAMES = {"truth": "Ground truth", "reconstruction": "Reconstruction", "input": "
 MARKER = Style((0.35, 0.35, 0.35), dashed=True, width=1.5)
 Curve = tuple[np.ndarray, np.ndarray]
 """Times in s and values, float64[t] both."""
+Segment = tuple[str, str, tuple[float, float, float]]
+"""Id, name and colour."""
 
 
 class CurveCharts:
@@ -54,15 +56,15 @@ class CurveCharts:
         y = RELAXATION if relaxation else SIGNAL
         series = [self.markTime(time)]
         for role, (times, values) in curves.items():
-            table = self._fleeting.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, y: values})
-            series.append(self._fleeting.series(f"cursor.{role}", NAMES[role], table, TIME, y, STYLES[role]))
+            table = self._fleeting.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
+            series.append(self._fleeting.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
         return self._fleeting.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
 
     def markTime(self, time: float) -> slicer.vtkMRMLPlotSeriesNode:
         """Move the line across the cursor's chart to ``time`` (s); it is as high as the curves."""
-        columns = {TIME: np.full(2, time), "Range": np.array(self._range)}
+        columns = {TIME: np.full(2, time), VALUE: np.array(self._range)}
         table = self._fleeting.table("marker", "Shown frame", columns)
-        return self._fleeting.series("marker", "Shown frame", table, TIME, "Range", MARKER)
+        return self._fleeting.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
 
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
@@ -76,15 +78,25 @@ class CurveCharts:
         segments, y = _segments(segmentation), RELAXATION if relaxation else SIGNAL
         grid = self._result.sequence("reconstruction").GetNthDataNode(0)
         points = {name: voxelCentres(segmentMask(segmentation, one, grid), grid) for one, name, _ in segments}
-        series = []
+        curves: dict[str, dict[str, np.ndarray]] = {}
         for role in self._roles():
-            sequence, columns = self._result.sequence(role), {TIME: self._result.times(role)}
+            sequence = self._result.sequence(role)
+            curves[role] = {TIME: self._result.times(role)}
             for _, name, _ in segments:
                 values = []
                 for value in meanFrames(sequence, voxelsAt(points[name], sequence.GetNthDataNode(0))):
                     values.append(value)
                     yield None
-                columns[name] = self._curve(role, np.array(values), relaxation)[1]
+                curves[role][name] = self._curve(role, np.array(values), relaxation)[1]
+        title = f"{_quantity(y)}, mean over {segments[0][1] if len(segments) == 1 else 'segments'}"
+        yield self._kept.chart("segments", title, TIME, y, self._segmentSeries(segments, curves))
+
+    def _segmentSeries(
+        self, segments: list[Segment], curves: dict[str, dict[str, np.ndarray]]
+    ) -> list[slicer.vtkMRMLPlotSeriesNode]:
+        """One segment has the colours of the roles; several have their own, and the roles differ in their lines."""
+        series = []
+        for role, columns in curves.items():
             table = self._kept.table(f"segments.{role}", f"Mean curves, {NAMES[role]}", columns)
             for index, (_, name, colour) in enumerate(segments):
                 style, title = STYLES[role], NAMES[role]
@@ -92,8 +104,7 @@ class CurveCharts:
                     style = replace(style, colour=colour, dashed=role == "truth")
                     title = f"{name}: {title}"
                 series.append(self._kept.series(f"segments.{index}.{role}", title, table, TIME, name, style))
-        title = f"{_quantity(y)}, mean over {segments[0][1] if len(segments) == 1 else 'segments'}"
-        yield self._kept.chart("segments", title, TIME, y, series)
+        return series
 
     def _roles(self) -> list[str]:
         return [role for role in STYLES if self._result.sequence(role) is not None]
@@ -103,9 +114,9 @@ class CurveCharts:
         return times, signal if relaxation is None else relaxation.change(signal, times)
 
 
-def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> list[tuple[str, str, tuple[float, float, float]]]:
-    """Id, name (made unique) and colour of each visible segment."""
-    found: list[tuple[str, str, tuple[float, float, float]]] = []
+def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
+    """The visible segments, each with a name of its own."""
+    found: list[Segment] = []
     for one in segmentIds(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(one)
         name = segment.GetName()

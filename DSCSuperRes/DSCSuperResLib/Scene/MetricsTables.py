@@ -34,7 +34,7 @@ def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
         return node
     node = result.scene.AddNewNodeByClass("vtkMRMLTableNode", "Metrics")
     rows = [(measure, region) for region in regions(metrics) for measure in MEASURES]
-    node.SetUseColumnNameAsColumnHeader(True)
+    node.SetUseColumnTitleAsColumnHeader(True)
     node.SetUseFirstColumnAsRowHeader(True)
     _addText(node, "Measure", [f"{MEASURES[measure]}, {REGIONS[region]}" for measure, region in rows])
     for model, found in metrics.items():
