@@ -112,6 +112,8 @@ class CurvePlotter(VTKObservationMixin):
 
     def _plotPoint(self) -> None:
         ras = _position(_crosshair(self.result.scene), self.plot)
+        if ras is None and self.result.node("chart.cursor") is None:
+            ras = _middle(self.result.proxy("reconstruction"))  # something to see before the mouse comes
         moment = shownMoment(self.result)
         if ras is None or moment is None:
             return
@@ -139,6 +141,12 @@ class CurvePlotter(VTKObservationMixin):
 
 def _crosshair(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLCrosshairNode | None:
     return scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+
+
+def _middle(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    return np.array([(bounds[axis] + bounds[axis + 1]) / 2 for axis in (0, 2, 4)])
 
 
 def _position(crosshair: slicer.vtkMRMLCrosshairNode | None, plot: str) -> np.ndarray | None:
