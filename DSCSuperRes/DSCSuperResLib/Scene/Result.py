@@ -118,9 +118,10 @@ class Result:
     def remove(self) -> None:
         """Take the run out of the scene, with its folder."""
         folder, hierarchy = self.folderItem, self._hierarchy
-        nodes = [node for role in SEQUENCES if (node := self.proxy(role)) is not None]
-        nodes = [self.node("browser"), *nodes, *self.nodes()]
-        for node in [*nodes, *(display for node in nodes for display in _displays(node))]:
+        proxies = [self.proxy(role) for role in SEQUENCES]
+        nodes = [node for node in (self.node("browser"), *proxies, *self.nodes()) if node is not None]
+        displays = [display for node in nodes for display in _displays(node)]
+        for node in (*nodes, *displays):
             if node is not None and self.scene.IsNodePresent(node):
                 self.scene.RemoveNode(node)
         if folder:
@@ -135,8 +136,8 @@ def _nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLNode]:
     return [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
 
 
-def _displays(node: slicer.vtkMRMLNode | None) -> list[slicer.vtkMRMLDisplayNode]:
-    if node is None or not node.IsA("vtkMRMLDisplayableNode"):
+def _displays(node: slicer.vtkMRMLNode) -> list[slicer.vtkMRMLDisplayNode]:
+    if not node.IsA("vtkMRMLDisplayableNode"):
         return []
     return [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
 

@@ -28,6 +28,9 @@ class Context(Protocol):
     def selectResult(self, result: Result | None) -> None:
         """Look at another run."""
 
+    def parametersChanged(self) -> None:
+        """Tell all sections that a parameter, or what the background process can do, is different now."""
+
 
 class Section:
     """One section of the panel: ``ui`` holds the widgets of its .ui file by name."""

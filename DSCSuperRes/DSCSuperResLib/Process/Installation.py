@@ -1,0 +1,86 @@
+"""Installs what the worker lacks, after the user agreed: PyTorch fit for this computer, and some packages."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+import slicer
+
+from ..Translation import _
+from .Interpreter import chosenInterpreter, interpreter
+from .LineProcess import LineProcess
+from .WorkerProcess import Log
+
+NOT_PACKAGES = ("dsc-superres", "python")
+"""Entries of the probe's versions that pip does not install: this software comes with the module."""
+EXTENSION = "PyTorch"
+REQUIREMENTS = (
+    "numpy>=1.26",
+    "scipy>=1.11",
+    "SimpleITK>=2.3",
+    "pydicom>=2.4",
+    "torch>=2.4",
+    "torchdiffeq>=0.2.4",
+    "safetensors>=0.4",
+    "scikit-image>=0.22",
+    "scikit-learn>=1.3",
+    "matplotlib>=3.8",
+    "nilearn>=0.10",
+    "nibabel>=5",
+    "jinja2>=3.1",
+    "tqdm>=4.66",
+)
+"""What ``dsc_superres`` is built on; pip leaves alone what is there already."""
+
+
+def lacks(capabilities: dict) -> list[str]:
+    """The packages that the worker needs and does not have."""
+    return [name for name, version in capabilities["versions"].items() if version is None and name not in NOT_PACKAGES]
+
+
+class Installation:
+    """Ask ``confirmed()``, then ``start()``; ``onFinished`` gets an error, empty where all went well."""
+
+    def __init__(self, log: Log, onFinished: Callable[[str], None]) -> None:
+        self._log, self._onFinished = log, onFinished
+        self._process: LineProcess | None = None
+
+    def confirmed(self) -> bool:
+        """Whether the user agrees, after being told what will happen."""
+        if chosenInterpreter():
+            text = _("Install PyTorch and the packages of DSCSuperRes with pip into {path}? This downloads up to 3 GB.")
+            return slicer.util.confirmOkCancelDisplay(text.format(path=chosenInterpreter()))
+        if importlib.util.find_spec("PyTorchUtils") is None:
+            text = _("The extension PyTorch chooses the build that fits this computer. Install it and restart Slicer?")
+            if slicer.app.extensionsManagerModel() is not None and slicer.util.confirmYesNoDisplay(text):
+                slicer.app.extensionsManagerModel().installExtensionFromServer(EXTENSION)
+                slicer.util.restart()
+                return False
+        text = _("Install PyTorch and the packages of DSCSuperRes into Slicer's Python? This downloads up to 3 GB.")
+        return slicer.util.confirmOkCancelDisplay(text)
+
+    def start(self) -> None:
+        """Install in the background; only PyTorchUtils holds the window while it works."""
+        if not chosenInterpreter() and importlib.util.find_spec("PyTorchUtils") is not None:
+            import PyTorchUtils
+
+            try:
+                PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=">=2.4")
+            except Exception as error:
+                self._onFinished(_("PyTorch could not be installed: {reason}").format(reason=error))
+                return
+        self._pip()
+
+    def kill(self) -> None:
+        """Stop it; nobody is told."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _pip(self) -> None:
+        command = interpreter().following("-m", "pip", "install", "--no-input", *REQUIREMENTS)
+        self._process = LineProcess(command, self._log.add, self._log.add, self._onEnd)
+
+    def _onEnd(self, code: int) -> None:
+        text = _("pip ended with code {code}: {line}").format(code=code, line=self._log.last)
+        self._onFinished("" if code == 0 else text)

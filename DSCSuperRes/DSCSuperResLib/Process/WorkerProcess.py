@@ -1,0 +1,100 @@
+"""The worker of ``dsc_superres`` as a background process: JSON lines in, one outcome out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..Translation import _
+from .LineProcess import CRASHED, FAILED_TO_START, Command, LineProcess
+
+CANCELLED = 130
+LOG_LINES = 2000
+
+
+@dataclass
+class Outcome:
+    """How the worker ended: ``message`` holds its result (or probe); else ``error`` says why not, in a sentence."""
+
+    message: dict | None = None
+    error: str = ""
+    cancelled: bool = False
+
+
+@dataclass
+class Log:
+    """What the worker told people, its latest ``LOG_LINES`` lines."""
+
+    onLine: Callable[[str], None] = lambda line: None
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Append a line."""
+        self.lines.append(line)
+        del self.lines[:-LOG_LINES]
+        self.onLine(line)
+
+    @property
+    def last(self) -> str:
+        """The latest line that says something."""
+        return next((line.strip() for line in reversed(self.lines) if line.strip()), "")
+
+
+class WorkerProcess:
+    """Runs ``command``, which speaks the worker's protocol.
+
+    ``onProgress(fraction, stage, secondsLeft or None)`` is called as it goes on, ``onFinished(Outcome)`` once.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        onFinished: Callable[[Outcome], None],
+        onProgress: Callable[[float, str, float | None], None] = lambda fraction, stage, left: None,
+        log: Log | None = None,
+    ) -> None:
+        self._onProgress, self._onFinished = onProgress, onFinished
+        self._log = log or Log()
+        self._result: dict | None = None
+        self._error = ""
+        self._cancelled = False
+        self._process = LineProcess(command, self._onLine, self._log.add, self._onEnd)
+
+    def cancel(self) -> None:
+        """Ask it to stop; the outcome comes within some seconds."""
+        self._cancelled = True
+        self._process.cancel()
+
+    def kill(self) -> None:
+        """End it now; nobody is told."""
+        self._process.kill()
+
+    def _onLine(self, line: str) -> None:
+        try:
+            message = json.loads(line)
+            kind = message.pop("type")
+        except (ValueError, KeyError, AttributeError, TypeError):
+            self._log.add(line)
+            return
+        if kind == "progress":
+            self._onProgress(message["fraction"], message["stage"], message["seconds_left"])
+        elif kind == "error":
+            self._error = message["message"]
+        else:
+            self._result = message
+
+    def _onEnd(self, code: int) -> None:
+        if self._cancelled or code == CANCELLED:
+            self._onFinished(Outcome(cancelled=True))
+        elif code == 0 and self._result is not None:
+            self._onFinished(Outcome(self._result))
+        else:
+            self._onFinished(Outcome(error=self._error or self._reason(code)))
+
+    def _reason(self, code: int) -> str:
+        if code == FAILED_TO_START:
+            return _("The Python interpreter could not be started: choose another one.")
+        how = _("crashed") if code == CRASHED else _("ended with code {code}").format(code=code)
+        text = _("The background process {how}. Its last words: {line}")
+        return text.format(how=how, line=self._log.last or _("(none)"))

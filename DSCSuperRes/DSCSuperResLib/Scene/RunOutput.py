@@ -1,0 +1,134 @@
+"""What the worker computed becomes nodes of one result, in small steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from dsc_superres.series import Geometry
+
+from ..Request import Request
+from ..Translation import _
+from .Result import Result
+from .SequenceFrames import readFrames, shareFrames
+from .SequenceInput import ECHO_TIME, SOURCE, InputInfo
+
+HELD = ("input",)
+"""Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
+
+
+def addRun(
+    result: Result, request: Request, source: slicer.vtkMRMLSequenceNode, message: dict, folder: Path
+) -> Iterator[float]:
+    """Fill ``result`` with what the worker's ``message`` tells of ``folder``; yields the fraction done."""
+    roles = [role for role in ("reconstruction", "input", "truth", "difference") if _wanted(role, request)]
+    browser = result.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{result.name} browser")
+    result.add(browser, "browser")
+    for number, role in enumerate(roles):
+        sequence = newSequence(result.scene, f"{result.name} {title(role)}", request.info)
+        result.add(sequence, role)
+        for fraction in _fill(sequence, role, request, source, message, folder):
+            yield (number + fraction) / (len(roles) + 1)
+        _show(result, browser, sequence, role)
+    _addText(result, "text.provenance", _provenance(message, request))
+    if request.task == "compare":
+        _addText(result, "text.metrics", message["metrics"])
+    browser.SetSelectedItemNumber(0)
+    yield 1.0
+
+
+def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slicer.vtkMRMLSequenceNode:
+    """An empty sequence over time, which carries the echo time and where values came from."""
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
+    sequence.SetIndexName("time" if info.hasTimes else "frame")
+    sequence.SetIndexUnit("s" if info.hasTimes else "")
+    if info.echoTime is not None:
+        sequence.SetAttribute(ECHO_TIME, repr(float(info.echoTime)))
+    for value, source in info.sources.items():
+        sequence.SetAttribute(f"{SOURCE}{value}", source)
+    return sequence
+
+
+def title(role: str) -> str:
+    """What the user reads instead of a role."""
+    titles = {
+        "truth": _("ground truth"),
+        "input": _("input"),
+        "reconstruction": _("reconstruction"),
+        "difference": _("difference"),
+    }
+    return titles[role]
+
+
+def _wanted(role: str, request: Request) -> bool:
+    return role in ("reconstruction", "input") or request.task == "compare"
+
+
+def _fill(
+    sequence: slicer.vtkMRMLSequenceNode,
+    role: str,
+    request: Request,
+    source: slicer.vtkMRMLSequenceNode,
+    message: dict,
+    folder: Path,
+) -> Iterator[float]:
+    """The frames of one role: the user's own where they are unchanged, else from the worker's files."""
+    if role == "input" and request.task == "enhance":
+        whole = slice(None)
+        box = (request.slices, whole, whole)
+        return shareFrames(sequence, source, request.frames, request.times, request.geometry, box)
+    described = message["series"][role]
+    geometry = Geometry(**described["geometry"])
+    if role == "truth":
+        (width, height, _depth), _frames = request.output
+        frames = request.frames[: len(described["times"])]
+        box = (request.slices, slice(height), slice(width))
+        return shareFrames(sequence, source, frames, described["times"], geometry, box)
+    kind = voxelType(request.info.scalarType, signed=role == "difference")
+    return readFrames(sequence, folder / described["file"], described["times"], geometry, kind)
+
+
+def voxelType(kind: np.dtype, signed: bool = False) -> np.dtype:
+    """The type for voxels computed from a series of ``kind``: short integers stay short, all else is float32."""
+    short = np.dtype(np.int16)
+    if kind.kind not in "iu" or kind.itemsize > 2 or (signed and kind == np.uint16):
+        return np.dtype(np.float32)
+    return short if signed or kind.itemsize < 2 else kind.newbyteorder("=")
+
+
+def _show(
+    result: Result, browser: slicer.vtkMRMLSequenceBrowserNode, sequence: slicer.vtkMRMLSequenceNode, role: str
+) -> None:
+    """Give ``sequence`` a volume that shows its current frame."""
+    if browser.GetMasterSequenceNode() is None:
+        browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    else:
+        browser.AddSynchronizedSequenceNode(sequence)
+    volume = result.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
+    browser.AddProxyNode(volume, sequence, False)
+    browser.SetOverwriteProxyName(sequence, False)
+    browser.SetSaveChanges(sequence, role not in HELD)
+    volume.CreateDefaultDisplayNodes()
+    result.add(volume, f"{role}.proxy")
+
+
+def _provenance(message: dict, request: Request) -> dict:
+    """The worker's, with what only the scene knows: where times and echo time came from, what was cut out."""
+    provenance = dict(message["provenance"])
+    provenance["source"] = {
+        **provenance["source"],
+        "sources": dict(request.info.sources),
+        "frames_used": [request.frames[0] + 1, request.frames[-1] + 1],
+        "slices_used": [request.slices.start + 1, request.slices.stop],
+    }
+    return provenance
+
+
+def _addText(result: Result, role: str, content: dict) -> None:
+    node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
+    node.SetText(json.dumps(content, indent=1))
+    result.add(node, role)

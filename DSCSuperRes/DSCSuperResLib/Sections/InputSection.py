@@ -1,0 +1,192 @@
+"""Input: which series, what it says about itself, and what the user corrects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import qt
+import slicer
+
+from dsc_superres.errors import DSCError
+from dsc_superres.series import MISSING
+
+from ..Scene.SequenceInput import InputInfo, sequenceOf
+from ..Translation import _
+from .Section import Section
+
+FILES = "4D images (*.nii *.nii.gz *.nrrd *.nhdr);;All files (*)"
+
+
+class InputSection(Section):
+    """Controls of ``Input.ui``."""
+
+    def __init__(self, ui, context) -> None:
+        super().__init__(ui, context)
+        self._chosen, self._updating = None, False
+        ui.openingBar.visible = ui.openingLabel.visible = False
+        ui.sequenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSequence)
+        ui.openFileButton.connect("clicked()", self._onOpenFile)
+        ui.openFolderButton.connect("clicked()", self._onOpenFolder)
+        ui.sampleButton.connect("clicked()", self._onSample)
+        ui.repetitionTime.connect("valueChanged(double)", self._onRepetitionTime)
+        ui.echoTime.connect("valueChanged(double)", self._onEchoTime)
+        ui.repetitionTimeReset.connect("clicked()", self._onRepetitionTimeReset)
+        ui.echoTimeReset.connect("clicked()", self._onEchoTimeReset)
+
+    def setParameterNode(self, parameters) -> None:
+        """Follow other parameters; corrections belong to the series that they were saved with."""
+        self._chosen = parameters.input.sequence if parameters is not None else None
+        super().setParameterNode(parameters)
+
+    def enter(self) -> None:
+        """Where nothing was chosen yet, take the series that is on the screen."""
+        parameters = self.context.parameters
+        if parameters is None or parameters.input.sequence is not None:
+            return
+        shown = _shownSequence()
+        if shown is not None:
+            parameters.input.sequence = shown
+
+    def parametersChanged(self) -> None:
+        """Say what the series is."""
+        parameters = self.context.parameters
+        if parameters is None:
+            return
+        try:
+            info, note = self.context.logic.inputInfo(parameters), ""
+        except DSCError as error:
+            info, note = None, str(error)
+        self.ui.facts.visible = info is not None
+        if info is not None:
+            self._showInfo(info, parameters.input)
+            note = _missing(info)
+        self.ui.inputNote.text = note
+        self.ui.inputNote.visible = bool(note)
+
+    def open(self, path: str | Path | None) -> None:
+        """Open a file or a folder, or make the sample (None); it becomes the input."""
+        self._showOpening(_("Starting"))
+        self.context.logic.openFile(path, self._onOpened, self._showOpening)
+
+    def _showInfo(self, info: InputInfo, corrections) -> None:
+        ui, self._updating = self.ui, True
+        spacing = " x ".join(f"{size:.3g}" for size in info.geometry.spacing)
+        ui.matrixLabel.text = _("{matrix} voxels of {spacing} mm").format(
+            matrix=" x ".join(map(str, info.size)), spacing=spacing
+        )
+        ui.framesLabel.text = _framesText(info)
+        ui.repetitionTime.value = info.interval if info.hasTimes else 0.0
+        ui.echoTime.value = 1000 * info.echoTime if info.echoTime is not None else 0.0
+        ui.repetitionTimeSource.text = _sourceText(info.sources["times"])
+        ui.echoTimeSource.text = _sourceText(info.sources["echo_time"])
+        ui.repetitionTimeReset.visible = corrections.repetitionTime > 0
+        ui.echoTimeReset.visible = corrections.echoTime > 0
+        self._updating = False
+
+    def _showOpening(self, text: str) -> None:
+        busy = bool(text)
+        self.ui.openingBar.visible = self.ui.openingLabel.visible = busy
+        self.ui.openingLabel.text = text
+        for button in (self.ui.openFileButton, self.ui.openFolderButton, self.ui.sampleButton):
+            button.enabled = not busy
+
+    def _onOpened(self, sequence: slicer.vtkMRMLSequenceNode | None, error: str) -> None:
+        self._showOpening("")
+        if sequence is None:
+            if error:
+                self.ui.openingLabel.visible = True
+                self.ui.openingLabel.text = error
+            return
+        if self.context.parameters is not None:
+            self.ui.sequenceSelector.setCurrentNode(sequence)
+        _showInViews(sequence)
+
+    def _onSequence(self, node: slicer.vtkMRMLNode | None) -> None:
+        """Another series has other times and slices than those that were corrected and chosen."""
+        parameters = self.context.parameters
+        if parameters is None or node is self._chosen:
+            return
+        self._chosen = node
+        parameters.input.repetitionTime = parameters.input.echoTime = 0.0
+        parameters.task.firstFrame = parameters.task.firstSlice = 1
+        parameters.task.lastFrame = parameters.task.lastSlice = 0
+
+    def _onOpenFile(self) -> None:
+        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Open a dynamic series"), "", FILES)
+        if path:
+            self.open(path)
+
+    def _onOpenFolder(self) -> None:
+        path = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Open a folder of DICOM files"))
+        if path:
+            self.open(path)
+
+    def _onSample(self) -> None:
+        self.open(None)
+
+    def _onRepetitionTime(self, seconds: float) -> None:
+        if not self._updating and self.context.parameters is not None:
+            self.context.parameters.input.repetitionTime = seconds
+
+    def _onEchoTime(self, milliseconds: float) -> None:
+        if not self._updating and self.context.parameters is not None:
+            self.context.parameters.input.echoTime = milliseconds
+
+    def _onRepetitionTimeReset(self) -> None:
+        self.context.parameters.input.repetitionTime = 0.0
+
+    def _onEchoTimeReset(self) -> None:
+        self.context.parameters.input.echoTime = 0.0
+
+
+def _framesText(info: InputInfo) -> str:
+    frames = len(info.times)
+    if not info.hasTimes:
+        return _("{frames}, numbered but not timed").format(frames=frames)
+    text = _("{frames} in {duration} s") if info.uniform else _("{frames} in {duration} s, unevenly spaced")
+    return text.format(frames=frames, duration=f"{info.times[-1] - info.times[0]:.1f}")
+
+
+def _sourceText(source: str) -> str:
+    return _("not in the series") if source == MISSING else source
+
+
+def _missing(info: InputInfo) -> str:
+    """What to enter, and why; or what looks wrong."""
+    notes = []
+    if not info.hasTimes:
+        notes.append(
+            _(
+                "TR is needed: frames are only numbered, and the model and all maps but CBV work in seconds. See the protocol."
+            )
+        )
+    if info.echoTime is None:
+        notes.append(_("TE is not known. Enter it to have ΔR2* in 1/s; without it maps assume 30 ms, which cancels."))
+    if info.size[2] == 1 and len(info.times) > 200:
+        notes.append(
+            _("A single slice over many frames may be a mix-up: in DICOM, Advanced, load it as a volume sequence.")
+        )
+    return "\n".join(notes)
+
+
+def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
+    """The sequence in the background of a slice view; else the only one in the scene."""
+    scene = slicer.mrmlScene
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        composite = scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
+        sequence = sequenceOf(scene.GetNodeByID(composite.GetBackgroundVolumeID() or ""))
+        if sequence is not None:
+            return sequence
+    single = scene.GetNumberOfNodesByClass("vtkMRMLSequenceNode") == 1
+    return scene.GetNthNodeByClass(0, "vtkMRMLSequenceNode") if single else None
+
+
+def _showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
+    """Put the volume that shows ``sequence`` into the slice views, where there are any."""
+    scene = sequence.GetScene()
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
+        browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
+        volume = browser.GetProxyNode(sequence)
+        if volume is not None and slicer.app.layoutManager() is not None:
+            slicer.util.setSliceViewerLayers(background=volume, fit=True, rotateToVolumePlane=True)
+            return

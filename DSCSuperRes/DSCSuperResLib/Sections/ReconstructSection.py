@@ -1,0 +1,172 @@
+"""Reconstruct: with which model, where; start, watch and stop the run."""
+
+from __future__ import annotations
+
+import slicer
+
+from dsc_superres.errors import DSCError
+
+from ..Expectation import expectation
+from ..ModelCard import cardText, summaryText
+from ..Process.WorkerProcess import Outcome
+from ..Run import Ended
+from ..Translation import _
+from .BackgroundControls import BackgroundControls
+from .Section import Section
+
+AUTO = "auto"
+
+
+class ReconstructSection(Section):
+    """Controls of ``Reconstruct.ui``."""
+
+    def __init__(self, ui, context) -> None:
+        super().__init__(ui, context)
+        self._updating = self._probed = False
+        self._problem, self._ended = "", ""
+        self._background = BackgroundControls(ui, context.logic, self.probe)
+        ui.progressBar.visible = False
+        ui.modelSelector.connect("currentIndexChanged(int)", self._onModel)
+        ui.deviceSelector.connect("currentIndexChanged(int)", self._onDevice)
+        ui.cardButton.connect("clicked()", self._onCard)
+        ui.applyButton.connect("clicked()", self._onApply)
+        ui.cancelButton.connect("clicked()", self._onCancel)
+        self._fillModels(None)
+        self._fillDevices(None)
+
+    def enter(self) -> None:
+        """Find out once what the background process can do."""
+        if not self._probed:
+            self.probe()
+
+    def probe(self) -> None:
+        """Ask the background process what it can do."""
+        self._probed = True
+        self._background.show(None, "")
+        self.context.logic.probe(self._onProbed)
+        self._update()
+
+    def parametersChanged(self) -> None:
+        """Show the choices, and whether a run is possible."""
+        self._ended = ""
+        self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
+        self._select(self.ui.deviceSelector, lambda parameters: parameters.reconstruct.device)
+        self._update()
+
+    def cleanup(self) -> None:
+        """Leave nothing running or watching."""
+        self._background.cleanup()
+        super().cleanup()
+
+    def _onProbed(self, outcome: Outcome) -> None:
+        self._fillModels(outcome.message)
+        self._fillDevices(outcome.message)
+        self._background.show(outcome.message, outcome.error)
+        self.context.parametersChanged()
+
+    def _fillModels(self, capabilities: dict | None) -> None:
+        models = capabilities["models"] if capabilities else [{"name": "ode-liif", "available": True}]
+        offered = [(model["name"], model["name"]) for model in models if model["available"]]
+        self._fill(self.ui.modelSelector, offered or [("ode-liif", "ode-liif")])
+        self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
+
+    def _fillDevices(self, capabilities: dict | None) -> None:
+        offered = [(_("Automatic: the fastest there is"), AUTO)]
+        for device in capabilities["devices"] if capabilities else ():
+            memory = _(", {size} GB").format(size=f"{device['memory'] / 1e9:.0f}") if device["memory"] else ""
+            offered.append((f"{device['name'].upper()}: {device['description']}{memory}", device["name"]))
+        self._fill(self.ui.deviceSelector, offered)
+        self._select(self.ui.deviceSelector, lambda parameters: parameters.reconstruct.device)
+
+    def _fill(self, selector, offered: list[tuple[str, str]]) -> None:
+        self._updating = True
+        selector.clear()
+        for text, value in offered:
+            selector.addItem(text, value)
+        self._updating = False
+
+    def _select(self, selector, chosen) -> None:
+        """Show the parameter's value; where it is not offered, take the first that is."""
+        parameters = self.context.parameters
+        if parameters is None:
+            return
+        values = [selector.itemData(row) for row in range(selector.count)]
+        self._updating = True
+        selector.currentIndex = values.index(chosen(parameters)) if chosen(parameters) in values else 0
+        self._updating = False
+        self.ui.modelSelector.toolTip = summaryText(self.ui.modelSelector.currentData)
+
+    def _onModel(self, row: int) -> None:
+        if not self._updating and self.context.parameters is not None:
+            self.context.parameters.reconstruct.model = self.ui.modelSelector.itemData(row)
+
+    def _onDevice(self, row: int) -> None:
+        if not self._updating and self.context.parameters is not None:
+            self.context.parameters.reconstruct.device = self.ui.deviceSelector.itemData(row)
+
+    def _onCard(self) -> None:
+        model = self.ui.modelSelector.currentData
+        slicer.util.infoDisplay(cardText(model), windowTitle=_("Model {name}").format(name=model))
+
+    def _onApply(self) -> None:
+        self.ui.logText.clear()
+        self._ended = ""
+        try:
+            self.context.logic.startRun(self.context.parameters, self._onFinished, self._onProgress)
+        except DSCError as error:
+            self._ended = str(error)
+        self._update()
+
+    def _onCancel(self) -> None:
+        self.ui.cancelButton.enabled = False
+        self.ui.statusLabel.text = _("Cancelling")
+        self.context.logic.cancelRun()
+
+    def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
+        self.ui.progressBar.value = round(1000 * fraction)
+        self.ui.statusLabel.text = stage if left is None else f"{stage}, {_leftText(left)}"
+
+    def _onFinished(self, ended: Ended) -> None:
+        if ended.cancelled:
+            self._ended = _("Cancelled. The scene is as it was.")
+        elif ended.result is None:
+            self._ended = ended.error
+        else:
+            self._ended = "\n".join([_("Done: {name}.").format(name=ended.result.name), *ended.notes])
+            self.context.selectResult(ended.result)
+            self._ended = "\n".join([_("Done: {name}.").format(name=ended.result.name), *ended.notes])
+        self._update()
+
+    def _update(self) -> None:
+        """Let buttons and texts say what is possible now, and why not."""
+        ui, logic = self.ui, self.context.logic
+        running = logic.running
+        problem = self._findProblem() if not running else _("A run is going on.")
+        ui.applyButton.enabled = not problem
+        ui.applyButton.toolTip = problem or _("Reconstruct in the background. Slicer stays usable meanwhile.")
+        ui.cancelButton.enabled = running
+        ui.progressBar.visible = running
+        if not running:
+            ui.progressBar.value = 0
+            ui.statusLabel.text = self._ended or problem
+        for widget in (ui.modelSelector, ui.deviceSelector, ui.mapsCheckBox):
+            widget.enabled = not running
+
+    def _findProblem(self) -> str:
+        """Why a run cannot start; empty when it can."""
+        logic, parameters = self.context.logic, self.context.parameters
+        if parameters is None:
+            return _("The scene is closing.")
+        try:
+            request = logic.request(parameters)
+        except DSCError as error:
+            return str(error)
+        if self._background.problem:
+            return self._background.problem
+        return expectation(request, logic.capabilities).problem
+
+
+def _leftText(seconds: float) -> str:
+    if seconds < 90:
+        return _("about {seconds} s left").format(seconds=round(seconds))
+    return _("about {minutes} min left").format(minutes=round(seconds / 60))

@@ -1,0 +1,147 @@
+"""The panel: its sections, one below the other, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import qt
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from .Logic import Logic
+from .Parameters import Parameters
+from .Scene.Result import Result
+from .Sections.InputSection import InputSection
+from .Sections.LookSection import LookSection
+from .Sections.ReconstructSection import ReconstructSection
+from .Sections.Section import Section
+from .Sections.TaskSection import TaskSection
+from .Translation import _
+
+SECTIONS: dict[str, type[Section]] = {
+    "Input": InputSection,
+    "Task": TaskSection,
+    "Reconstruct": ReconstructSection,
+    "Look": LookSection,
+}
+"""By the name of the .ui file, in the order of the panel."""
+AFTER_A_RUN = ("Look", "Perfusion", "Export")
+"""Sections that open themselves when there is a result."""
+
+
+class Panel(VTKObservationMixin):
+    """The panel, and the ``Context`` of its sections. ``widget`` is what the module shows."""
+
+    def __init__(self, logic: Logic, resourcePath: Callable[[str], str]) -> None:
+        super().__init__()
+        self.logic = logic
+        self.parameters: Parameters | None = None
+        self.result: Result | None = None
+        self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.sections: dict[str, Section] = {}
+        self._forms = []
+        for name, section in SECTIONS.items():
+            form = slicer.util.loadUI(resourcePath(f"UI/{name}.ui"))
+            self._forms.append(form)
+            self._place(form, getattr(self.ui, f"{name.lower()}Section"))
+            form.setMRMLScene(slicer.mrmlScene)
+            self.sections[name] = section(slicer.util.childWidgetVariables(form), self)
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        self.ui.resultSelector.connect("activated(int)", self._onResultChosen)
+        self.ui.removeResultButton.connect("clicked()", self._onRemoveResult)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartsClosing)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneChanged)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self._onSceneChanged)
+        self._connect()
+
+    def enter(self) -> None:
+        """The user opens the module."""
+        for section in self.sections.values():
+            section.enter()
+
+    def exit(self) -> None:
+        """The user goes to another module."""
+
+    def cleanup(self) -> None:
+        """Leave nothing running or watching."""
+        self.removeObservers()
+        self.logic.stopAll()
+        for section in self.sections.values():
+            section.cleanup()
+
+    def status(self, text: str) -> None:
+        """Show ``text`` in the line at the bottom of the window."""
+        slicer.util.showStatusMessage(text, 8000)
+
+    def selectResult(self, result: Result | None) -> None:
+        """Look at another run."""
+        if self.parameters is not None:
+            self.parameters.result = result.run if result else ""
+        self._showResult(result)
+
+    def parametersChanged(self) -> None:
+        """A parameter, or what the background process can do, is different now."""
+        for section in self.sections.values():
+            section.parametersChanged()
+
+    def _place(self, form, button) -> None:
+        layout = qt.QVBoxLayout(button)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(form)
+
+    def _connect(self) -> None:
+        """Work on the scene's parameter node and results."""
+        self.parameters = self.logic.parameters()
+        node = self.logic.parameterNode()
+        self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        for section in self.sections.values():
+            section.setParameterNode(self.parameters)
+        results = Result.all(slicer.mrmlScene)
+        chosen = next((result for result in results if result.run == self.parameters.result), None)
+        self._showResult(chosen or (results[-1] if results else None))
+        self.parametersChanged()
+
+    def _showResult(self, result: Result | None) -> None:
+        self.result = result
+        results = Result.all(slicer.mrmlScene)
+        selector = self.ui.resultSelector
+        selector.clear()
+        for one in results:
+            selector.addItem(one.name, one.run)
+        selector.currentIndex = results.index(result) if result in results else -1
+        selector.enabled = self.ui.removeResultButton.enabled = bool(results)
+        for name, section in self.sections.items():
+            section.setResult(result)
+            if name in AFTER_A_RUN:
+                getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
+
+    def _onParametersModified(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
+        self.parametersChanged()
+
+    def _onResultChosen(self, row: int) -> None:
+        results = Result.all(slicer.mrmlScene)
+        self.selectResult(results[row] if 0 <= row < len(results) else None)
+
+    def _onRemoveResult(self) -> None:
+        question = _("Remove the result {name} from the scene?").format(name=self.result.name)
+        if not slicer.util.confirmOkCancelDisplay(question):
+            return
+        gone = self.result
+        self._showResult(None)
+        gone.remove()
+        left = Result.all(slicer.mrmlScene)
+        self.selectResult(left[-1] if left else None)
+
+    def _onSceneStartsClosing(self, caller: vtk.vtkObject, event: str) -> None:
+        self.logic.stopAll()
+        self.removeObserver(self.logic.parameterNode(), vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self.parameters, self.result = None, None
+        for section in self.sections.values():
+            section.setResult(None)
+            section.setParameterNode(None)
+
+    def _onSceneChanged(self, caller: vtk.vtkObject, event: str) -> None:
+        self.removeObserver(self.logic.parameterNode(), vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self._connect()
