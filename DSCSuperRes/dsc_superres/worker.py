@@ -33,12 +33,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dsc_superres import atomic
 from dsc_superres.errors import Cancelled, DSCError
 from dsc_superres.job import Job, read_job
 from dsc_superres.progress import Clock, Report, part
+
+if TYPE_CHECKING:
+    from dsc_superres.study import Study
 
 PROTOCOL = 1
 OK, DEFECT, BAD_INPUT, OUT_OF_MEMORY, CANCELLED = 0, 1, 2, 3, 130
@@ -177,10 +180,20 @@ def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, 
     report(0.95, "Writing")
     with atomic.atomic_folder(job.output) as folder:
         result = write_study(study, job, folder)
+        if job.report:
+            report(0.97, "Drawing the report")
+            result["files"]["report"] = _report(study, job, folder)
         if stop():
             raise Cancelled
     report(1.0, "Done")
     return {"folder": str(job.output), **result}
+
+
+def _report(study: Study, job: Job, folder: Path) -> str:
+    from dsc_superres.report import write_report
+    from dsc_superres.report.story import Story, find_regions
+
+    return write_report(Story(study, job, *find_regions(study)), folder).name
 
 
 def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:

@@ -116,8 +116,7 @@ def test_coarse_pixels_stay_whole_in_the_crop():
     mask = np.zeros((20, 20), bool)
     mask[7:11, 9:13] = True
     view = head_view(Geometry(), mask, multiple=4, margin_mm=1)
-    assert view.coarse(np.arange(25.0).reshape(5, 5), 4).shape == view(np.ones((20, 20))).shape
-    assert view.rows.start % 4 == view.columns.start % 4 == 0
+    assert np.all(np.array([view.rows.start, view.rows.stop, view.columns.start, view.columns.stop]) % 4 == 0)
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 730.0])

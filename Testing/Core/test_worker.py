@@ -40,7 +40,9 @@ class Worker:
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
     write_series(bolus_series(), tmp_path / "in.nii.gz")
-    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "pchip", "baselines": ["linear"]}
+    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "pchip", "baselines": ["linear"]} | {
+        "report": True
+    }
     code, messages, log = Worker(tmp_path, job).finish()
     assert code == 0, log
     *progress, result = messages
@@ -56,7 +58,7 @@ def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
     for name in result["files"].values():
         assert (tmp_path / "out" / name).exists()
     assert read_series(tmp_path / "out" / "reconstruction.seq.nrrd").frames == 33
-    assert {"maps_truth", "maps_reconstruction", "maps_input"} < result["files"].keys()
+    assert {"maps_truth", "maps_reconstruction", "maps_input", "report"} < result["files"].keys()
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 

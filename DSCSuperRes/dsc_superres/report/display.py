@@ -39,10 +39,6 @@ class View:
         width, height = self.size_mm
         return 0.0, width, height, 0.0
 
-    def coarse(self, image: np.ndarray, factor: int) -> np.ndarray:
-        """The same view of an image that is ``factor`` times coarser: its pixels drawn large."""
-        return self(image.repeat(factor, axis=0).repeat(factor, axis=1))
-
 
 def head_view(geometry: Geometry, mask: np.ndarray, multiple: int = 1, margin_mm: float = 12.0) -> View:
     """The view of axial, coronal or sagittal slices that shows what lies in ``mask`` (bool[y, x]) with a margin.

@@ -14,7 +14,7 @@ from dsc_superres.report.style import model_name
 from dsc_superres.study import TRUTH, Study
 
 if TYPE_CHECKING:
-    from dsc_superres.demo import Story
+    from dsc_superres.report.story import Story
 
 MAP_TITLES = {"cbv": ("CBV", "mL/100 g"), "cbf": ("CBF", "mL/100 g/min"), "mtt": ("MTT", "s"), "tmax": ("Tmax", "s")}
 MAP_COLOURS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
@@ -28,26 +28,26 @@ def all_figures(story: Story) -> dict[str, Figure]:
     figures = {"frames": frames_figure(study, view, z)}
     if story.regions:
         fine = {model: study.reconstructions[model] for model in _shown_models(study)}
-        background = study.truth.signal[:3, z].mean(axis=0)
-        figures["curves"] = curves(
-            study.truth, study.input, int(story.job.space), fine, story.regions, background, view, z
-        )
-    figures["quality"] = frame_quality(study, bolus_span(study))
-    if TRUTH in study.maps:
+        background = study.finest[1].signal[:3, z].mean(axis=0)
+        figures["curves"] = curves(study.truth, study.input, fine, story.regions, background, view, z)
+    if study.comparisons:
+        figures["quality"] = frame_quality(study, bolus_span(study))
+    if study.finest[0] in study.maps:
         figures["maps"] = maps_figure(story, view, z)
     return figures
 
 
 def shown_frames(study: Study) -> list[tuple[str, int]]:
-    """(label, frame of the truth) of the three rows; frames in between acquired ones where there is a choice."""
-    frames, step = study.truth.frames, max(round((study.truth.frames - 1) / (study.input.frames - 1)), 1)
+    """(label, frame of ``study.finest``) of the three rows; frames in between acquired ones where there is a choice."""
+    name, series = study.finest
+    frames, step = series.frames, max(round((series.frames - 1) / (study.input.frames - 1)), 1)
 
     def unseen(frame: int) -> int:
         """The frame farthest from acquired ones in the interval of ``frame``."""
         return int(np.clip(frame // step * step + step // 2, 0, frames - 1))
 
-    if TRUTH in study.maps:
-        bolus, times = study.maps[TRUTH].bolus, study.truth.times
+    if name in study.maps:
+        bolus, times = study.maps[name].bolus, series.times
         recovery = int(np.abs(times - (bolus.peak + 2.0 * (bolus.peak - bolus.arrival) + 6)).argmin())
         chosen = {"Baseline": bolus.arrival_frame // 2, "Bolus peak": bolus.peak_frame, "Recovery": recovery}
         between = {name: frame if name == "Bolus peak" else unseen(frame) for name, frame in chosen.items()}
@@ -69,56 +69,72 @@ def bolus_span(study: Study) -> tuple[float, float] | None:
 
 
 def frames_figure(study: Study, view: View, z: int) -> Figure:
-    """Ground truth, input, reconstruction and difference at three times; grey values share one window."""
-    truth, fine, coarse = study.truth, study.reconstruction, study.input
-    factor = round(truth.size[0] / coarse.size[0])
+    """Ground truth, input, reconstruction and difference at three times; grey values share one window.
+
+    Without a ground truth: input and reconstruction.
+    """
+    truth, fine, coarse, series = study.truth, study.reconstruction, study.input, study.finest[1]
     shown = shown_frames(study)
-    planes = np.stack([view(truth.signal[frame, z]) for _, frame in shown])
+    planes = np.stack([view(series.signal[frame, z]) for _, frame in shown])
     low, high = 0.0, float(np.percentile(planes, 99.6)) or 1.0
+    rows = []
+    for label, frame in shown:
+        time = series.times[frame]
+        last = int(np.searchsorted(coarse.times, time + 1e-6) - 1)
+        acquired = view(_enlarged(coarse.signal[last, z], series.signal.shape[2:]))
+        panels = [
+            Panel(acquired, "gray", low, high, f"acquired at {moment(coarse, coarse.times[last])}"),
+            Panel(view(fine.signal[frame, z]), "gray", low, high, moment(series, time)),
+        ]
+        if truth is not None:
+            panels.insert(0, Panel(view(truth.signal[frame, z]), "gray", low, high, moment(truth, time)))
+        rows.append(Row(label, panels, "signal (a.u.)", "difference (a.u.)"))
+    titles = ["Input", model_name(study.model)]
+    if truth is None:
+        return montage(titles, rows, view, difference=False)
     differences = [view(fine.signal[frame, z] - truth.signal[frame, z]) for _, frame in shown]
     limit = nice_limit(np.stack(differences))
-    rows = []
-    for (label, frame), plane, difference in zip(shown, planes, differences, strict=True):
-        time = truth.times[frame]
-        last = int(np.searchsorted(coarse.times, time + 1e-6) - 1)
-        acquired = view.coarse(coarse.signal[last, z], factor)
-        rows.append(
-            Row(
-                label,
-                [
-                    Panel(plane, "gray", low, high, moment(truth, time)),
-                    Panel(acquired, "gray", low, high, f"acquired at {moment(coarse, coarse.times[last])}"),
-                    Panel(view(fine.signal[frame, z]), "gray", low, high, moment(truth, time)),
-                    difference_panel(difference, limit),
-                ],
-                "signal (a.u.)",
-                "difference (a.u.)",
-            )
-        )
-    return montage(["Ground truth", "Input", model_name(study.model), "Difference"], rows, view)
+    for row, difference in zip(rows, differences, strict=True):
+        row.panels.append(difference_panel(difference, limit))
+    return montage(["Ground truth", *titles, "Difference"], rows, view)
 
 
 def maps_figure(story: Story, view: View, z: int) -> Figure:
-    """CBV and CBF as simulated (where known), from the ground truth and the reconstruction, and how these differ."""
+    """CBV and CBF as simulated (where known), from the ground truth and the reconstruction, and how these differ.
+
+    Without a ground truth: from the input and the reconstruction.
+    """
     study = story.study
-    truth, fine = study.maps[TRUTH], study.maps[study.model]
-    hidden = ~view(truth.mask[z])
+    found = {f"From {model_name(study.model)}": study.maps[study.model]}
+    if study.truth is not None:
+        found = {"From ground truth": study.maps[TRUTH], **found}
+    elif study.input_maps is not None:
+        found = {"From the input": study.input_maps, **found}
+    mask = study.maps[study.finest[0]].mask[z]
+    hidden = ~view(mask)
     rows = []
     for name in ("cbv", "cbf"):
-        images = [view(getattr(truth, name)[z]), view(getattr(fine, name)[z])]
+        images = [view(_enlarged(getattr(maps, name)[z], mask.shape)) for maps in found.values()]
         if story.simulated:
             images.insert(0, view(story.simulated.maps[name][z]))
-        difference = images[-1] - images[-2]
-        high = nice_limit(images[-2][~hidden], 96)
-        limit = nice_limit(difference[~hidden], 98)
+        high = nice_limit(images[-min(len(images), 2)][~hidden], 96)
         title, unit = MAP_TITLES[name]
         panels = [Panel(np.where(hidden, np.nan, image), MAP_COLOURS[name], 0, high) for image in images]
-        panels.append(difference_panel(np.where(hidden, np.nan, difference), limit))
+        if study.truth is not None:
+            difference = images[-1] - images[-2]
+            limit = nice_limit(difference[~hidden], 98)
+            panels.append(difference_panel(np.where(hidden, np.nan, difference), limit))
         rows.append(Row(title, panels, unit, f"difference ({unit})"))
-    titles = ["From ground truth", f"From {model_name(study.model)}", "Difference"]
-    if story.simulated:
-        titles.insert(0, "Simulated")
-    return montage(titles, rows, view)
+    titles = (["Simulated"] if story.simulated else []) + list(found)
+    if study.truth is None:
+        return montage(titles, rows, view, difference=False)
+    return montage([*titles, "Difference"], rows, view)
+
+
+def _enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A plane [y, x] on a finer grid of the same field of view, its pixels drawn large."""
+    rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, plane.shape, strict=True))
+    return plane[np.ix_(rows, columns)]
 
 
 def _shown_models(study: Study) -> list[str]:
@@ -129,12 +145,12 @@ def _shown_models(study: Study) -> list[str]:
 
 
 def _view(study: Study, z: int) -> View:
-    truth = study.truth
+    series = study.finest[1]
     mask = study.mask
     if mask is None or not mask[z].any():
-        mean = truth.signal[:, z].mean(axis=0)
+        mean = series.signal[:, z].mean(axis=0)
         plane = mean > 0.1 * np.percentile(mean, 99)
     else:
         plane = mask[z]
-    factor = round(truth.size[0] / study.input.size[0])
-    return head_view(truth.geometry, plane, factor)
+    factor = round(series.size[0] / study.input.size[0])
+    return head_view(series.geometry, plane, factor)

@@ -34,20 +34,21 @@ class Row:
     label: str
     panels: Sequence[Panel]
     unit: str
-    difference_unit: str
+    difference_unit: str = ""
 
 
-def montage(titles: Sequence[str], rows: Sequence[Row], view: View) -> Figure:
-    """Rows of panels under common titles; the last column, a difference, has its own colour bar.
+def montage(titles: Sequence[str], rows: Sequence[Row], view: View, difference: bool = True) -> Figure:
+    """Rows of panels under common titles; the last column, where it is a difference, has its own colour bar.
 
     Every panel has the slice's physical aspect ratio. Rows of one scale share their colour bars.
     """
     width_mm, height_mm = view.size_mm
     columns = len(titles)
-    panel_width = (WIDTH - LABEL - 2 * BAR - (columns + 1) * GAP) / columns
+    room = max(columns, 4)  # fewer panels are not drawn larger than usual
+    panel_width = (WIDTH - LABEL - 2 * BAR - (room + 1) * GAP) / room
     panel_height = panel_width * height_mm / width_mm
-    lefts = [LABEL + c * (panel_width + GAP) + (BAR if c == columns - 1 else 0) for c in range(columns)]
-    width = WIDTH
+    lefts = [LABEL + c * (panel_width + GAP) + (BAR if difference and c == columns - 1 else 0) for c in range(columns)]
+    width = lefts[-1] + panel_width + BAR
     height = TOP + len(rows) * (panel_height + GAP) + 0.08
     bottoms = [height - TOP - (r + 1) * (panel_height + GAP) + GAP for r in range(len(rows))]
     figure = new_figure(width, height)
@@ -65,13 +66,13 @@ def montage(titles: Sequence[str], rows: Sequence[Row], view: View) -> Figure:
         )
         for panel, left in zip(row.panels, lefts, strict=True):
             _draw(figure, box(left, bottom, panel_width, panel_height), panel, view, letters=panel is rows[0].panels[0])
-    for c in (columns - 2, columns - 1):
+    for c in (columns - 2, columns - 1) if difference else (columns - 1,):
         left = lefts[c] + panel_width + 0.07
         shared = len({(row.panels[c].low, row.panels[c].high) for row in rows}) == 1
         spans = [(bottoms[-1], bottoms[0] + panel_height)] if shared else [(b, b + panel_height) for b in bottoms]
         for row, (low, high) in zip(rows, spans, strict=False):
             inset = (high - low) * (0.25 if shared else 0.12)
-            panel, unit = row.panels[c], row.difference_unit if c == columns - 1 else row.unit
+            panel, unit = row.panels[c], row.difference_unit if difference and c == columns - 1 else row.unit
             place = box(left, low + inset, 0.085, high - low - 2 * inset)
             colour_bar(figure, place, panel.cmap, (panel.low, panel.high), unit)
     return figure

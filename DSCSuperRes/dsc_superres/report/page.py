@@ -17,7 +17,16 @@ from dsc_superres.results import model_provenance
 from dsc_superres.study import TRUTH, Study
 
 if TYPE_CHECKING:
-    from dsc_superres.demo import Story
+    from dsc_superres.report.story import Story
+
+ENHANCED = {
+    "frames": "The same slice at three times, in one grey window. The input is drawn with its own large pixels and is "
+    "the last frame that had been acquired by then. There is no ground truth to compare with.",
+    "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw.",
+    "maps": "Blood volume and flow from the input and from the reconstruction, in one colour scale and with one "
+    "arterial input, which was found in the reconstruction.",
+}
+"""The captions where there is no ground truth."""
 
 CAPTIONS = {
     "frames": "The same slice at three times, all in one grey window. The input is drawn with its own large pixels and "
@@ -58,16 +67,17 @@ def write_report(story: Story, folder: Path, figures_folder: Path | None = None)
 def facts(story: Story) -> dict[str, object]:
     """Everything but the pictures that the template prints."""
     study, simulated = story.study, story.simulated
-    maps = study.maps.get(TRUTH)
+    maps = study.maps.get(study.finest[0])
     return {
         "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Measured series",
         "simulated": simulated,
         "headline": headline(study),
         "facts": _series_facts(story),
-        "images": image_table(study),
+        "images": image_table(study) if study.comparisons else None,
         "brain": study.mask is not None,
         "clean": _clean_table(story),
-        "maps": map_table(_errors_against_truth(study)) if maps and len(study.maps) > 1 else None,
+        "truth": study.truth is not None,
+        "maps": map_table(_errors_against_truth(study)) if TRUTH in study.maps and len(study.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
         "maps_error": study.maps_error,
         "warnings": (*study.notes, *maps.warnings) if maps else (),
@@ -126,27 +136,28 @@ def _series_facts(story: Story) -> list[tuple[str, str]]:
         rhythm = f"every {series.interval:.3g} s" if series.has_times else "(times unknown)"
         return f"{size} voxels of {pixel} mm, {series.frames} frames {rhythm}"
 
-    echo = "not known" if truth.echo_time is None else f"{1000 * truth.echo_time:.3g} ms ({truth.sources['echo_time']})"
-    return [
-        ("Ground truth", describe(truth)),
-        ("Input", f"{describe(coarse)}: under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"),
-        ("Echo time", echo),
-    ]
+    time = coarse.echo_time
+    echo = ("Echo time", "not known" if time is None else f"{1000 * time:.3g} ms ({coarse.sources['echo_time']})")
+    if truth is None:
+        return [("Input", describe(coarse)), ("Reconstruction", describe(study.reconstruction)), echo]
+    how = f"under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"
+    return [("Ground truth", describe(truth)), ("Input", f"{describe(coarse)}: {how}"), echo]
 
 
 def _captions(story: Story) -> dict[str, str]:
     where = " in the brain" if story.study.mask is not None else ""
     simulated = " as simulated," if story.simulated else ""
     artery = "the one that was simulated" if story.simulated else "that of the ground truth for both"
-    return {name: text.format(where=where, simulated=simulated, artery=artery) for name, text in CAPTIONS.items()}
+    captions = CAPTIONS if story.study.truth is not None else CAPTIONS | ENHANCED
+    return {name: text.format(where=where, simulated=simulated, artery=artery) for name, text in captions.items()}
 
 
 def _provenance(story: Story) -> list[tuple[str, str]]:
     study = story.study
     weights = model_provenance(story.job.model)["weights_sha256"]
     rows = [("Model", f"{model_name(study.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
-    if TRUTH in study.maps:
-        maps = study.maps[TRUTH]
+    if study.finest[0] in study.maps:
+        maps = study.maps[study.finest[0]]
         rows += [
             ("Deconvolution", str(maps.provenance.get("method", ""))),
             ("kH/ρ", f"{maps.provenance.get('kh_over_rho_ml_per_g', float('nan')):.3f} mL/g"),

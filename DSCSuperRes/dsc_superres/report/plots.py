@@ -26,16 +26,15 @@ class Region:
 
 
 def curves(
-    truth: Series,
+    truth: Series | None,
     coarse: Series,
-    space: int,
     fine: Mapping[str, Series],
     regions: list[Region],
     background: np.ndarray,
     view: View,
     z: int,
 ) -> Figure:
-    """Mean signal of each region over time: the truth, reconstructions, and the frames that were acquired.
+    """Mean signal of each region over time: the truth (if any), reconstructions, and the frames that were acquired.
 
     ``background`` is the image [y, x] of slice ``z`` on which the regions are shown; ``fine`` holds the
     reconstructions to draw, the main one first.
@@ -49,9 +48,9 @@ def curves(
     for number, region in enumerate(regions[:4]):
         axes = figure.add_subplot(grid[number // 2, 1 + number % 2])
         below = number + 2 >= len(regions[:4])
-        style_plot(axes, time_axis(truth) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
+        style_plot(axes, time_axis(coarse) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
         axes.set_title(region.name, color=REGION_COLOURS[number], fontsize=10, loc="left")
-        handles |= _region_curves(axes, truth, coarse, space, fine, region)
+        handles |= _region_curves(axes, truth, coarse, fine, region)
     figure.legend(
         handles.values(),
         handles.keys(),
@@ -66,21 +65,24 @@ def curves(
 
 
 def _region_curves(
-    axes: Axes, truth: Series, coarse: Series, space: int, fine: Mapping[str, Series], region: Region
+    axes: Axes, truth: Series | None, coarse: Series, fine: Mapping[str, Series], region: Region
 ) -> dict[str, object]:
     """Draw one region's curves; returns the lines by what the legend calls them."""
 
     def plot(series: Series, **style: object) -> object:
         return axes.plot(series.times, series.signal[:, region.voxels].mean(axis=1), **style)[0]
 
-    handles = {"Ground truth": plot(truth, color=model_colour("truth"), linewidth=1.0, alpha=0.9)}
+    handles = {}
+    if truth is not None:
+        handles["Ground truth"] = plot(truth, color=model_colour("truth"), linewidth=1.0, alpha=0.9)
     # The main model is drawn last, on top.
     for model, series in reversed(fine.items()):
         main = model == next(iter(fine))
         style = {"linewidth": 2.0, "linestyle": "-"} if main else {"linewidth": 1.2, "linestyle": (0, (4, 2))}
         handles[model_name(model)] = plot(series, color=model_colour(model), **style)
     z, y, x = np.nonzero(region.voxels)
-    acquired = coarse.signal[:, z, y // space, x // space].mean(axis=1)
+    (rows, columns), (fine_rows, fine_columns) = coarse.signal.shape[2:], region.voxels.shape[1:]
+    acquired = coarse.signal[:, z, y * rows // fine_rows, x * columns // fine_columns].mean(axis=1)
     ring = {"color": PANEL, "markeredgecolor": TEXT, "markersize": 4.5, "markeredgewidth": 1.1}
     (handles["Acquired (input)"],) = axes.plot(coarse.times, acquired, "o", **ring)
     return handles
