@@ -32,8 +32,8 @@ class LookSection(Section, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         Section.__init__(self, ui, context)
         self._result, self._metrics, self._baseline = None, {}, None
-        self._layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
-        self._plotter = CurvePlotter(self._layout, context.status)
+        self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
+        self._plotter = CurvePlotter(self.layout, context.status)
         self._display = DisplayControls(ui)
         self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
         for widget in (self._seek, self._play):
@@ -71,8 +71,8 @@ class LookSection(Section, VTKObservationMixin):
         self._setUpChoices()
         self._observe(browser)
         if result is None:
-            self._layout.hide()
-        elif self._layout.shown:
+            self.layout.hide()
+        elif self.layout.shown:
             self._show()
         self._onLayout()
         self._onPlotOptions()
@@ -115,21 +115,21 @@ class LookSection(Section, VTKObservationMixin):
             self._show()
         else:
             self._plotter.stop()
-            self._layout.hide()
+            self.layout.hide()
         self._onLayout()
 
     def _show(self) -> None:
-        self._layout.show(self._result)
+        self.layout.show(self._result)
         self._fitTimer.start(0)  # the views have no size before the window was laid out
         self._onPlotOptions()
 
     def _fit(self) -> None:
-        if self._result is not None and self._layout.shown:
-            self._layout.fit(self._result)
+        if self._result is not None and self.layout.shown:
+            self.layout.fit(self._result)
 
     def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         """Follow the layout, which the user can also change elsewhere."""
-        shown = self._layout.shown
+        shown = self.layout.shown
         self.ui.compareButton.checked = shown
         self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
 
@@ -156,7 +156,7 @@ class LookSection(Section, VTKObservationMixin):
         plotter.relaxation = self._relaxation()
         ui.segmentationSelector.enabled = plotter.plot == SEGMENTS
         ui.relaxationCheckBox.enabled = plotter.plot not in MEASURES and self._echoTime() is not None
-        if self._layout.shown:
+        if self.layout.shown:
             plotter.refresh()
         self._onFrame()
 
