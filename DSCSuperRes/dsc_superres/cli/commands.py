@@ -137,7 +137,7 @@ def batch(options: argparse.Namespace) -> None:
     out = Path(options.out)
     cases = cohort.find_cases(Path(options.input), out)
     settings = {name: getattr(options, name) for name in ("task", "space", "time", "model", "device")}
-    settings |= {"echo_time": options.te, "frame_interval": options.tr}
+    settings |= {"echo_time": options.te, "frame_interval": options.tr, "report": True}
     with progress_bar("Cases") as report:
         ended = []
 

@@ -192,7 +192,7 @@ def _batch(commands: Commands) -> None:
     parser = _command(
         commands,
         "batch",
-        "every series below a folder through reconstruction and maps, one folder each",
+        "every series below a folder through reconstruction, maps and report, one folder each",
         "4D NIfTI and .seq.nrrd files and DICOM folders, at any depth; 3D images are passed over. What was done\n"
         "before with the same settings is not done again. A case that fails does not stop the others: the table at\n"
         "the end, also in DIR/batch.csv, says why, and the exit code is then 2.\n"

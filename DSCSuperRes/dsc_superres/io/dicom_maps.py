@@ -1,0 +1,199 @@
+"""Maps as DICOM: one derived MR image per slice, in the study of its source, that every viewer shows at its place.
+
+Needs pydicom and numpy alone. What a map says of its patient and study is what the source image says; a map without a
+source belongs to a new study of nobody.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from dsc_superres import __version__
+from dsc_superres.atomic import atomic_folder
+from dsc_superres.errors import DSCError, FileError
+from dsc_superres.io.dicom import is_dicom
+from dsc_superres.series import Geometry
+
+KEPT = (
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "PatientWeight",
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "FrameOfReferenceUID",
+    "PositionReferenceIndicator",
+    "MagneticFieldStrength",
+    "PatientPosition",
+    "BodyPartExamined",
+)
+"""What an image takes over from its source."""
+
+UCUM = {"mL/100 g": "ml/(100.g)", "mL/100 g/min": "ml/(100.g.min)", "s": "s", "1": "1", "1/s": "/s"}
+"""Codes of the Unified Code for Units of Measure for the units of maps."""
+
+
+def write_dicom_map(
+    values: np.ndarray,
+    geometry: Geometry,
+    folder: str | Path,
+    *,
+    name: str,
+    units: str,
+    description: str = "",
+    reference: str | Path | None = None,
+    series_number: int = 9000,
+    provenance: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write ``values``, float[z, y, x] in ``units``, as one file per slice into ``folder``; returns their paths.
+
+    name           the map, for the series description ("CBV")
+    description    how it was derived, in words
+    reference      a DICOM file, or a folder of them, of the source: whose patient, study and frame of reference it is
+    provenance     more to say in the derivation, as key and value
+
+    Values are stored as 16-bit integers with the rescale slope that spans them. All files appear, or none. Raises
+    ``FileError`` where the reference cannot be read or the folder not written.
+    """
+    values = np.asarray(values, np.float32)
+    if values.ndim != 3:
+        raise FileError(f"The map {name} has {values.ndim} dimensions, not 3: export single volumes as DICOM.")
+    source = _source(reference)
+    series = _series(source, name, units, description, series_number, provenance or {})
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    slope = (high - low) / 65534 or 1.0
+    stored = np.rint(np.nan_to_num((values - low) / slope, nan=0.0)).astype(np.uint16)
+    names = [f"{name.lower().replace(' ', '_')}_{z + 1:04d}.dcm" for z in range(len(stored))]
+    with atomic_folder(folder) as partial:
+        for z, plane in enumerate(stored):
+            image = _image(series, geometry, plane, z)
+            image.RescaleSlope, image.RescaleIntercept = f"{slope:.10g}", f"{low:.10g}"
+            image.RescaleType = units[:16]
+            image.WindowCenter, image.WindowWidth = _window(values)
+            image.RealWorldValueMappingSequence = Sequence([_real_world(name, units, slope, low)])
+            image.save_as(partial / names[z], enforce_file_format=True)
+    return [Path(folder) / file for file in names]
+
+
+def _source(reference: str | Path | None) -> Dataset:
+    if reference is None:
+        return Dataset()
+    path = Path(reference)
+    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+    found = next((file for file in files if file.is_file() and is_dicom(file)), None)
+    if found is None:
+        raise FileError(f"{path.name} is no DICOM image to take the study from: choose another one, or none.")
+    try:
+        return pydicom.dcmread(found, stop_before_pixels=True)
+    except (OSError, pydicom.errors.InvalidDicomError, ValueError) as error:
+        raise FileError(f"The DICOM image {found.name} cannot be read: choose another one.") from error
+
+
+def _series(
+    source: Dataset, name: str, units: str, description: str, number: int, provenance: Mapping[str, str]
+) -> Dataset:
+    """What all images of the map share."""
+    shared = Dataset()
+    for keyword in KEPT:
+        if keyword in source:
+            shared[keyword] = source[keyword]
+    for keyword, value in {"PatientName": "", "PatientID": "", "StudyDate": "", "StudyTime": "", "StudyID": ""}.items():
+        if keyword not in shared:
+            setattr(shared, keyword, value)
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID"):
+        if not shared.get(keyword):
+            setattr(shared, keyword, generate_uid())
+    for keyword in ("PatientBirthDate", "PatientSex", "AccessionNumber", "ReferringPhysicianName", "PatientPosition"):
+        if keyword not in shared:
+            setattr(shared, keyword, "")
+    now = datetime.datetime.now()
+    shared.SOPClassUID = MRImageStorage
+    shared.Modality = "MR"
+    shared.SeriesInstanceUID = generate_uid()
+    shared.SeriesNumber = number
+    shared.SeriesDescription = f"DSCSuperRes {name} [{units}]"[:64]
+    shared.ImageType = ["DERIVED", "SECONDARY", "PERFUSION", name.upper()[:16].replace(" ", "_")]
+    told = "; ".join([description, *(f"{key}: {value}" for key, value in provenance.items())]).strip("; ")
+    shared.DerivationDescription = (told or f"{name} map")[:1024]
+    shared.Manufacturer = "DSCSuperRes"
+    shared.SoftwareVersions = __version__
+    shared.ContentDate = shared.SeriesDate = shared.InstanceCreationDate = f"{now:%Y%m%d}"
+    shared.ContentTime = shared.SeriesTime = shared.InstanceCreationTime = f"{now:%H%M%S}"
+    shared.ScanningSequence, shared.SequenceVariant, shared.ScanOptions = "RM", "NONE", ""
+    shared.MRAcquisitionType, shared.EchoTime, shared.EchoTrainLength = "2D", source.get("EchoTime"), ""
+    shared.RepetitionTime = source.get("RepetitionTime")
+    shared.ImageComments = "For research only. Not for diagnosis or treatment."
+    if source.get("SOPInstanceUID") and source.get("SOPClassUID"):
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
+        shared.SourceImageSequence = Sequence([item])
+    return shared
+
+
+def _image(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image = FileDataset("", series, file_meta=meta, preamble=b"\0" * 128)
+    image.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    image.InstanceNumber = z + 1
+    direction, spacing = np.asarray(geometry.direction), geometry.spacing
+    position = (geometry.affine @ (0, 0, z, 1))[:3]
+    image.ImagePositionPatient = [_decimal(value) for value in position]
+    image.ImageOrientationPatient = [_decimal(value) for value in (*direction[:, 0], *direction[:, 1])]
+    image.PixelSpacing = [_decimal(spacing[1]), _decimal(spacing[0])]
+    image.SliceThickness = image.SpacingBetweenSlices = _decimal(spacing[2])
+    image.SliceLocation = _decimal(float(position @ direction[:, 2]))
+    image.Rows, image.Columns = plane.shape
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.BitsAllocated = image.BitsStored = 16
+    image.HighBit, image.PixelRepresentation = 15, 0
+    image.PixelData = plane.astype("<u2").tobytes()
+    return image
+
+
+def _window(values: np.ndarray) -> tuple[str, str]:
+    inside = values[values != 0]
+    low, high = np.percentile(inside, (1, 98)) if inside.size else (0.0, 1.0)
+    low = min(float(low), 0.0)
+    return _decimal((low + high) / 2), _decimal(max(float(high - low), 1e-3))
+
+
+def _real_world(name: str, units: str, slope: float, intercept: float) -> Dataset:
+    unit = Dataset()
+    unit.CodeValue, unit.CodingSchemeDesignator = UCUM.get(units, units)[:16], "UCUM"
+    unit.CodeMeaning = units[:64]
+    mapping = Dataset()
+    mapping.LUTExplanation, mapping.LUTLabel = f"{name} in {units}"[:64], name[:16]
+    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, 65534
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = float(slope), float(intercept)
+    mapping.MeasurementUnitsCodeSequence = Sequence([unit])
+    mapping["RealWorldValueFirstValueMapped"].VR = mapping["RealWorldValueLastValueMapped"].VR = "US"
+    return mapping
+
+
+def _decimal(value: float) -> str:
+    """A decimal string of at most 16 characters, as exact as they allow."""
+    for digits in range(15, 3, -1):
+        text = f"{value:.{digits}g}"
+        if len(text) <= 16:
+            return text
+    raise DSCError(f"The number {value} cannot be written as DICOM.")
