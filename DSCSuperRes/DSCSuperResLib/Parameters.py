@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from slicer import vtkMRMLSegmentationNode, vtkMRMLSequenceNode
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, parameterNodeWrapper, parameterPack
 
 TASKS = ("compare", "enhance")
 OPERATORS = ("block", "kspace")
+METHODS = ("bayes", "csvd", "osvd", "ssvd")
+LEAKAGE = ("none", "bsw", "bidirectional")
+AIF = ("automatic", "candidate", "segment", "points", "file")
+COMPARED = ("reconstruction", "input")
 
 
 @parameterPack
@@ -58,6 +62,47 @@ class LookParameters:
     segmentation: vtkMRMLSegmentationNode
 
 
+@parameterPack
+class PerfusionParameters:
+    """How maps are computed; what is shown of them is kept by their display.
+
+    aif            where the arterial input is from: ``candidate`` (one of those found, by number), ``segment``, ...
+    ownBaseline    whether the baseline goes from ``baselineStart`` to ``baselineEnd`` (s) instead of being found
+    integrationEnd s after the bolus' arrival at which the areas of CBV end; 0 lets the series decide
+    regions        the segments for statistics
+    """
+
+    method: Annotated[str, Choice(METHODS), Default("bayes")]
+    leakage: Annotated[str, Choice(LEAKAGE), Default("none")]
+    aif: Annotated[str, Choice(AIF), Default("automatic")]
+    candidate: Annotated[int, Default(0)]
+    aifSegmentation: vtkMRMLSegmentationNode
+    aifSegment: str
+    aifPoints: vtkMRMLMarkupsFiducialNode
+    aifFile: str
+    ownBaseline: Annotated[bool, Default(False)]
+    baselineStart: Annotated[float, Default(0.0)]
+    baselineEnd: Annotated[float, Default(10.0)]
+    integrationEnd: Annotated[float, Minimum(0.0), Default(0.0)]
+    compared: Annotated[str, Choice(COMPARED), Default("reconstruction")]
+    regions: vtkMRMLSegmentationNode
+
+
+@parameterPack
+class ExportParameters:
+    """What is written; ``folder`` is where, empty before one was chosen."""
+
+    folder: str
+    sequence: Annotated[bool, Default(True)]
+    nifti: Annotated[bool, Default(False)]
+    mapsNifti: Annotated[bool, Default(True)]
+    mapsNrrd: Annotated[bool, Default(False)]
+    mapsDicom: Annotated[bool, Default(True)]
+    tables: Annotated[bool, Default(True)]
+    screenshots: Annotated[bool, Default(True)]
+    report: Annotated[bool, Default(True)]
+
+
 @parameterNodeWrapper
 class Parameters:
     """All of it; ``result`` is the id of the run that is looked at."""
@@ -66,4 +111,6 @@ class Parameters:
     task: TaskParameters
     reconstruct: ReconstructParameters
     look: LookParameters
+    perfusion: PerfusionParameters
+    export: ExportParameters
     result: str

@@ -14,6 +14,7 @@ from .Parameters import Parameters
 from .Scene.Result import Result
 from .Sections.InputSection import InputSection
 from .Sections.LookSection import LookSection
+from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
 from .Sections.Section import Section
 from .Sections.TaskSection import TaskSection
@@ -24,6 +25,7 @@ SECTIONS: dict[str, type[Section]] = {
     "Task": TaskSection,
     "Reconstruct": ReconstructSection,
     "Look": LookSection,
+    "Perfusion": PerfusionSection,
 }
 """By the name of the .ui file, in the order of the panel."""
 AFTER_A_RUN = ("Look", "Perfusion", "Export")

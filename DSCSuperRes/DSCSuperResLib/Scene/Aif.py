@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 
 from ..Translation import _
-from .Maps import SOURCES, mapNode, mapsProvenance
+from .Maps import SOURCES, aifCandidates, aifGrid, mapNode, mapsProvenance
 from .Plots import Plots, Style
 from .Result import Result
 from .Segments import voxelCentres, voxelsAt
@@ -34,20 +34,14 @@ class Arterial:
 
 def arterialInput(result: Result) -> Arterial | None:
     """What the maps of the result were computed with; None where there are none."""
-    for source in SOURCES:
-        described = mapsProvenance(result, source).get("aif")
-        if described:
-            return _arterial(described, source)
-    return None
+    described = next((aif for source in SOURCES if (aif := mapsProvenance(result, source).get("aif"))), None)
+    return _arterial(described, aifGrid(result)) if described else None
 
 
 def candidates(result: Result) -> list[Arterial]:
     """The arterial inputs that were found, best first; empty where none were looked for."""
-    for source in SOURCES:
-        found = mapsProvenance(result, source).get("aif_candidates")
-        if found:
-            return [_arterial(described, source) for described in found]
-    return []
+    found = aifCandidates(result)
+    return [_arterial(described, found["source"]) for described in found.get("candidates", ())]
 
 
 def bolusTimes(result: Result) -> tuple[float, float, float, float] | None:
@@ -105,7 +99,11 @@ def drawCurve(result: Result, arterial: Arterial, others: list[Arterial]) -> sli
         style = Style(MARKS, dashed=index < 2, width=1.0)
         series.append(plots.series(f"aif.mark{index}", name, table, TIME, CURVE, style))
     score = "" if arterial.score is None else _(", quality {score}").format(score=f"{arterial.score:.2f}")
-    return plots.chart("aif", _("Arterial input") + score, TIME, CURVE, series)
+    chart = plots.chart("aif", _("Arterial input") + score, TIME, CURVE, series)
+    chart.SetLegendVisibility(False)  # it would cover the curve in the small plot of the panel
+    chart.SetTitleFontSize(14)
+    chart.SetAxisTitleFontSize(12)
+    return chart
 
 
 def _curve(plots: Plots, role: str, name: str, one: Arterial, colour: tuple, width: float):
@@ -129,7 +127,7 @@ def _arterial(described: dict, source: str) -> Arterial:
         np.array(described["times_s"], float),
         np.array(described["delta_r2star"], float),
         np.array(described["voxels_zyx"], int).reshape(-1, 3),
-        described.get("voxels_series") or source,
+        source,
         described.get("score"),
         described.get("source", ""),
         tuple(described.get("warnings", ())),

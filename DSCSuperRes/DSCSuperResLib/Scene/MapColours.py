@@ -42,6 +42,14 @@ def prepareColours(result: Result, name: str) -> None:
             showLegend(volume, legendTitle(name, source), visible=True)
 
 
+def showLegends(result: Result, name: str, visible: bool) -> None:
+    """Show or hide the legends of all maps called ``name``."""
+    for source in (*SOURCES, *DIFFERENCES.values()):
+        volume = mapNode(result, name, source)
+        if volume is not None:
+            showLegend(volume, legendTitle(name, source), visible)
+
+
 def setScale(
     volumes: Iterable[slicer.vtkMRMLScalarVolumeNode],
     lower: float,

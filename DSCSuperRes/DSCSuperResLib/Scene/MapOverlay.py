@@ -6,7 +6,7 @@ import slicer
 
 from .CompareLayout import LAYOUTS, CompareLayout
 from .MapColours import prepareColours
-from .Maps import DEVIATION, DIFFERENCES, mapNode
+from .Maps import DIFFERENCES, mapNode
 from .Result import ROLE, Result
 
 
@@ -22,29 +22,17 @@ class MapOverlay:
         The view of the difference shows the map's own: that of ``compared`` minus the ground truth.
         """
         prepareColours(result, name)
-        for role in LAYOUTS[result.task][1]:
-            composite = self._layout.compositeNode(role)
-            if composite is None:
-                continue
-            with slicer.util.NodeModify(composite):
-                if role == "difference":
-                    volume = mapNode(result, name, DIFFERENCES[compared]) or result.proxy(role)
-                    composite.SetBackgroundVolumeID(volume.GetID() if volume else None)
-                    continue
-                volume = mapNode(result, name, role)
-                composite.SetForegroundVolumeID(volume.GetID() if volume else None)
-                composite.SetForegroundOpacity(opacity)
+        for role, composite in self._views(result):
+            if role == "difference":
+                volume = mapNode(result, name, DIFFERENCES[compared]) or result.proxy(role)
+                _assign(composite, volume, None, 0.0)
+            else:
+                _assign(composite, result.proxy(role), mapNode(result, name, role), opacity)
 
     def hide(self, result: Result) -> None:
         """Show the images alone."""
-        for role in LAYOUTS[result.task][1]:
-            composite = self._layout.compositeNode(role)
-            if composite is None:
-                continue
-            with slicer.util.NodeModify(composite):
-                composite.SetForegroundVolumeID(None)
-                if role == "difference" and result.proxy(role) is not None:
-                    composite.SetBackgroundVolumeID(result.proxy(role).GetID())
+        for role, composite in self._views(result):
+            _assign(composite, result.proxy(role), None, 0.0)
 
     def shown(self, result: Result) -> tuple[str, float] | None:
         """The name and the opacity of the map in the view of the reconstruction; None for none."""
@@ -55,7 +43,17 @@ class MapOverlay:
             return None
         return role[1], composite.GetForegroundOpacity()
 
+    def _views(self, result: Result) -> list[tuple[str, slicer.vtkMRMLSliceCompositeNode]]:
+        """The views that exist, by role."""
+        roles = LAYOUTS[result.task][1]
+        return [(role, composite) for role in roles if (composite := self._layout.compositeNode(role)) is not None]
 
-def deviationOf(name: str) -> str:
-    """The name of the map of a map's uncertainty."""
-    return name if name.endswith(DEVIATION) else f"{name}{DEVIATION}"
+
+def _assign(composite, background, foreground, opacity: float) -> None:
+    with slicer.util.NodeModify(composite):
+        composite.SetBackgroundVolumeID(background.GetID() if background is not None else None)
+        composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
+        composite.SetForegroundOpacity(opacity)
+        composite.SetInteractionFlags(composite.BackgroundVolumeFlag | composite.ForegroundVolumeFlag)
+    # Colour legends are drawn, or taken away, only after a change with these flags.
+    composite.SetInteractionFlags(0)

@@ -32,6 +32,8 @@ DEVIATION = "_sd"
 SOURCES = ("truth", "input", "reconstruction")
 DIFFERENCES = {"reconstruction": "difference", "input": "inputDifference"}
 """By source: what its difference from the ground truth is called, like a source of its own."""
+CANDIDATES = "text.aif"
+"""Role of the arterial inputs that were found, and in which source."""
 MASK = "mask"
 """The map that is 1 where the others were computed."""
 
@@ -46,7 +48,11 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
         voxels, geometry = read_volume(path)
         _place(result, path.name.removesuffix(".nii.gz"), source, voxels, ijkToRas(geometry))
         yield count / (len(files) + 1)
-    _keepText(result, f"text.maps.{source}", (folder / "provenance.json").read_text(encoding="utf-8"))
+    provenance = (folder / "provenance.json").read_text(encoding="utf-8")
+    _keepText(result, f"text.maps.{source}", provenance)
+    found = json.loads(provenance).get("aif_candidates")
+    if found:  # they stay when maps are computed anew with one of them
+        _keepText(result, CANDIDATES, json.dumps({"source": source, "candidates": found}))
     yield from addDifferences(result)
 
 
@@ -118,6 +124,18 @@ def mapsProvenance(result: Result, source: str) -> dict:
     return json.loads(node.GetText()) if node is not None and node.GetText() else {}
 
 
+def aifCandidates(result: Result) -> dict:
+    """The arterial inputs that were found last: ``candidates``, best first, and ``source``; empty where none were."""
+    node = result.node(CANDIDATES)
+    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+
+
+def aifGrid(result: Result) -> str:
+    """The source on whose voxels arterial inputs are chosen."""
+    first = "truth" if result.sequence("truth") is not None else "reconstruction"
+    return aifCandidates(result).get("source", first)
+
+
 def computedVoxels(result: Result, source: str) -> np.ndarray | None:
     """bool[z, y, x]: where the maps of ``source`` were computed; None where that is not known."""
     mask = mapNode(result, MASK, "truth" if source in DIFFERENCES.values() else source)
@@ -125,7 +143,7 @@ def computedVoxels(result: Result, source: str) -> np.ndarray | None:
 
 
 def _isMaps(role: str) -> bool:
-    return role.startswith(("map.", "text.maps."))
+    return role.startswith(("map.", "text.maps.")) or role == CANDIDATES
 
 
 def _base(name: str) -> str:

@@ -128,8 +128,12 @@ class LookSection(Section, VTKObservationMixin):
             self.layout.fit(self._result)
 
     def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
-        """Follow the layout, which the user can also change elsewhere."""
+        """Follow the layout, which can also be changed elsewhere."""
         shown = self.layout.shown
+        if shown and not self.ui.compareButton.checked and self._result is not None:
+            self.ui.compareButton.checked = True
+            self._fitTimer.start(0)
+            self._onPlotOptions()
         self.ui.compareButton.checked = shown
         self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
 
@@ -146,6 +150,9 @@ class LookSection(Section, VTKObservationMixin):
         if self.context.parameters is not None:
             self.context.parameters.look.plot = self._plot()
             self.context.parameters.look.region = REGIONS[self.ui.regionSelector.currentIndex]
+        selector = self.ui.segmentationSelector
+        if self._plot() == SEGMENTS and selector.currentNode() is None:
+            selector.setCurrentNode(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
         self._onPlotOptions()
 
     def _onPlotOptions(self) -> None:

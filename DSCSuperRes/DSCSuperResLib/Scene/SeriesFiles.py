@@ -1,0 +1,27 @@
+"""Whole sequences as files for a background process: voxels frame by frame, and what belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import slicer
+
+from .SequenceFrames import writeFrames
+from .SequenceInput import readInput
+
+
+def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str, object]:
+    """What a job says of a series in ``file``: times (s) and geometry (LPS, mm)."""
+    info = readInput(sequence)
+    geometry = info.geometry
+    return {
+        "file": file,
+        "times": info.times.tolist(),
+        "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
+    }
+
+
+def writeSequence(sequence: slicer.vtkMRMLSequenceNode, path: Path) -> Iterator[float]:
+    """Write all frames to ``path`` as .npy, float32[t, z, y, x]; yields the fraction done."""
+    return writeFrames(sequence, path, range(sequence.GetNumberOfDataNodes()), slice(None))

@@ -1,0 +1,260 @@
+"""The part of the Perfusion panel about the arterial input and the method: shown, chosen, computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+
+from dsc_superres.errors import DSCError
+
+from ..MapsRequest import makeMapsRequest
+from ..MapsRun import MapsRun
+from ..Parameters import AIF, LEAKAGE, METHODS
+from ..Process.Interpreter import interpreter
+from ..Scene.Aif import Arterial, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
+from ..Translation import _
+
+PLOT_VIEW = "DSCSuperResArterialInput"
+
+
+class ArterialControls:
+    """Controls of ``Perfusion.ui`` for how maps are computed. ``onMaps`` is called when there are new ones."""
+
+    def __init__(self, ui, context, onMaps: Callable[[], None]) -> None:
+        self._ui, self._context, self._onMaps = ui, context, onMaps
+        self._result, self._run, self._updating = None, None, False
+        self._plot = None
+        ui.progressBar.visible = False
+        for selector, titles in ((ui.aifSelector, _aifTitles()), (ui.methodSelector, _methodTitles())):
+            for value, title in titles.items():
+                selector.addItem(title, value)
+        for value, title in _leakageTitles().items():
+            ui.leakageSelector.addItem(title, value)
+        for selector in (ui.aifSelector, ui.methodSelector, ui.leakageSelector, ui.candidateSelector):
+            selector.connect("currentIndexChanged(int)", self._onChoice)
+        ui.segmentSelector.connect("currentIndexChanged(int)", self._onChoice)
+        ui.aifSegmentation.connect("currentNodeChanged(vtkMRMLNode*)", self._fillSegments)
+        ui.aifFile.connect("currentPathChanged(QString)", self._onFile)
+        ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
+        ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
+        ui.computeButton.connect("clicked()", self.compute)
+        ui.cancelButton.connect("clicked()", self._onCancel)
+
+    @property
+    def running(self) -> bool:
+        """Whether maps are being computed."""
+        return self._run is not None
+
+    def setResult(self, result) -> None:
+        """Show the arterial input of ``result``; what is being computed for another one ends."""
+        if result != self._result:
+            self.stop()
+        self._result = result
+        self.update()
+
+    def update(self) -> None:
+        """Follow the maps that there are, and the parameters."""
+        ui, result = self._ui, self._result
+        ui.aifBox.enabled = result is not None
+        arterial = arterialInput(result) if result is not None else None
+        found = candidates(result) if result is not None else []
+        self._showArterial(arterial, found)
+        self._fillCandidates(found)
+        self.parametersChanged()
+
+    def parametersChanged(self) -> None:
+        """Let the selectors say what the parameters are."""
+        parameters = self._context.parameters
+        if parameters is None:
+            return
+        ui, chosen = self._ui, parameters.perfusion
+        self._updating = True
+        ui.aifSelector.currentIndex = AIF.index(chosen.aif)
+        ui.methodSelector.currentIndex = METHODS.index(chosen.method)
+        ui.leakageSelector.currentIndex = LEAKAGE.index(chosen.leakage)
+        ui.candidateSelector.currentIndex = min(chosen.candidate, ui.candidateSelector.count - 1)
+        ui.aifFile.currentPath = chosen.aifFile
+        self._updating = False
+        self._fillSegments()
+        rows = {
+            "candidate": (ui.candidateLabel, ui.candidateSelector),
+            "segment": (ui.segmentLabel, ui.aifSegmentation, ui.segmentSelector),
+            "points": (ui.pointsLabel, ui.aifPoints),
+            "file": (ui.fileLabel, ui.aifFile),
+        }
+        for kind, widgets in rows.items():
+            for widget in widgets:
+                widget.visible = kind == chosen.aif
+        for widget in (ui.baselineStart, ui.baselineEnd):
+            widget.enabled = chosen.ownBaseline
+        ui.computeButton.enabled = self._result is not None and not self.running
+        ui.cancelButton.enabled = self.running
+
+    def compute(self) -> None:
+        """Compute the maps anew, in the background."""
+        try:
+            request = makeMapsRequest(self._context.parameters.perfusion, self._result)
+            log = self._context.logic.log
+            self._run = MapsRun(self._result, request, interpreter(), self._onProgress, self._onFinished, log)
+        except DSCError as error:
+            self._ui.statusLabel.text = str(error)
+            return
+        self._ui.statusLabel.text = ""
+        self._ui.progressBar.visible = True
+        self.parametersChanged()
+
+    def stop(self) -> None:
+        """Let nothing go on."""
+        if self._run is not None:
+            self._run.kill()
+        self._run = None
+        self._ui.progressBar.visible = False
+
+    def _onCancel(self) -> None:
+        if self._run is not None:
+            self._run.cancel()
+
+    def _onProgress(self, fraction: float, stage: str) -> None:
+        self._ui.progressBar.value = round(1000 * fraction)
+        self._ui.statusLabel.text = stage
+
+    def _onFinished(self, error: str) -> None:
+        self._run = None
+        self._ui.progressBar.visible = False
+        self._ui.statusLabel.text = error or _("The maps are up to date.")
+        self.update()
+        if not error:
+            self._onMaps()
+
+    def _showArterial(self, arterial: Arterial | None, found: list[Arterial]) -> None:
+        ui, result = self._ui, self._result
+        for widget in (ui.marksCheckBox, ui.plotPlace):
+            widget.visible = arterial is not None
+        ui.aifFacts.text = _("There are no maps yet: compute them.") if arterial is None else _facts(result, arterial)
+        if arterial is None:
+            return
+        others = [
+            one
+            for one in found
+            if not (one.voxels.shape == arterial.voxels.shape and (one.voxels == arterial.voxels).all())
+        ]
+        chart = drawCurve(result, arterial, others)
+        points = markVoxels(result, arterial)
+        ui.marksCheckBox.enabled = points is not None
+        if points is not None:
+            ui.marksCheckBox.checked = bool(points.GetDisplayVisibility())
+        self._plotView().SetPlotChartNodeID(chart.GetID())
+
+    def _plotView(self) -> slicer.vtkMRMLPlotViewNode:
+        """The view node of the plot in the panel."""
+        scene = slicer.mrmlScene
+        node = scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+        if node is None:
+            node = scene.CreateNodeByClass("vtkMRMLPlotViewNode")
+            node.UnRegister(None)
+            node.SetSingletonTag(PLOT_VIEW)
+            node.SetName(PLOT_VIEW)
+            node.SetLayoutLabel("AIF")
+            node.SetHideFromEditors(True)
+            node = scene.AddNode(node)
+        if self._plot is None:
+            self._plot = slicer.qMRMLPlotView()
+            self._plot.setMinimumHeight(200)
+            self._ui.plotPlace.layout().addWidget(self._plot)
+        self._plot.setMRMLScene(scene)
+        self._plot.setMRMLPlotViewNode(node)
+        return node
+
+    def _fillCandidates(self, found: list[Arterial]) -> None:
+        selector = self._ui.candidateSelector
+        self._updating = True
+        selector.clear()
+        for number, one in enumerate(found, 1):
+            text = _("{number}: quality {score}, {voxels} voxels")
+            score = "–" if one.score is None else f"{one.score:.2f}"
+            selector.addItem(text.format(number=number, score=score, voxels=len(one.voxels)))
+        self._updating = False
+
+    def _fillSegments(self, node: slicer.vtkMRMLNode | None = None) -> None:
+        """Offer the segments of the chosen segmentation."""
+        selector, parameters = self._ui.segmentSelector, self._context.parameters
+        segmentation = self._ui.aifSegmentation.currentNode()
+        ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
+        if parameters is None or list(ids) == [selector.itemData(row) for row in range(selector.count)]:
+            return
+        self._updating = True
+        selector.clear()
+        for one in ids:
+            selector.addItem(segmentation.GetSegmentation().GetSegment(one).GetName(), one)
+        chosen = parameters.perfusion.aifSegment
+        selector.currentIndex = ids.index(chosen) if chosen in ids else (0 if ids else -1)
+        self._updating = False
+        self._onChoice()
+
+    def _onChoice(self) -> None:
+        parameters = self._context.parameters
+        if self._updating or parameters is None:
+            return
+        ui, chosen = self._ui, parameters.perfusion
+        with slicer.util.NodeModify(self._context.logic.parameterNode()):
+            chosen.aif = AIF[ui.aifSelector.currentIndex]
+            chosen.method = METHODS[ui.methodSelector.currentIndex]
+            chosen.leakage = LEAKAGE[ui.leakageSelector.currentIndex]
+            chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
+            chosen.aifSegment = ui.segmentSelector.currentData or ""
+
+    def _onFile(self, path: str) -> None:
+        if not self._updating and self._context.parameters is not None:
+            self._context.parameters.perfusion.aifFile = path
+
+    def _onOwnBaseline(self, own: bool) -> None:
+        """Begin with the baseline that was found."""
+        bolus = bolusTimes(self._result) if own and self._result is not None else None
+        if bolus is not None:
+            self._ui.baselineStart.value, self._ui.baselineEnd.value = bolus[:2]
+
+    def _onMarks(self, on: bool) -> None:
+        points = self._result.node("points.aif") if self._result is not None else None
+        if points is not None:
+            points.SetDisplayVisibility(on)
+
+
+def _facts(result, arterial: Arterial) -> str:
+    """The arterial input and the bolus in words."""
+    score = "" if arterial.score is None else _(", quality {score} of 1").format(score=f"{arterial.score:.2f}")
+    text = _("Arterial input: {origin}{score}. Peak {peak} 1/s.")
+    facts = text.format(origin=arterial.origin, score=score, peak=f"{arterial.curve.max():.1f}")
+    bolus = bolusTimes(result)
+    if bolus is not None:
+        start, end, arrival, peak = (f"{moment:.1f}" for moment in bolus)
+        text = _("Baseline {start} to {end} s; the bolus arrives at {arrival} s and peaks in tissue at {peak} s.")
+        facts += " " + text.format(start=start, end=end, arrival=arrival, peak=peak)
+    return facts
+
+
+def _aifTitles() -> dict[str, str]:
+    return {
+        "automatic": _("Automatic"),
+        "candidate": _("One of those found"),
+        "segment": _("Voxels of a segment"),
+        "points": _("Voxels at points"),
+        "file": _("CSV file"),
+    }
+
+
+def _methodTitles() -> dict[str, str]:
+    return {
+        "bayes": _("Bayesian, with uncertainty"),
+        "csvd": _("cSVD (block-circulant)"),
+        "osvd": _("oSVD (oscillation index)"),
+        "ssvd": _("sSVD (standard)"),
+    }
+
+
+def _leakageTitles() -> dict[str, str]:
+    return {
+        "none": _("No correction"),
+        "bsw": _("Boxerman-Schmainda-Weisskoff"),
+        "bidirectional": _("Bidirectional"),
+    }

@@ -1,0 +1,160 @@
+"""The part of the Perfusion panel that shows maps: which one, over the images, in which colours."""
+
+from __future__ import annotations
+
+import slicer
+
+from ..Scene.CompareLayout import CompareLayout
+from ..Scene.Difference import colourDifference, legendShown, shownDifference
+from ..Scene.MapColours import (
+    prepareColours,
+    setScale,
+    setThreshold,
+    showLegends,
+    smallestShown,
+    typicalScale,
+)
+from ..Scene.MapOverlay import MapOverlay
+from ..Scene.Maps import DEVIATION, DIFFERENCES, SOURCES, mapNames, mapNode, mapNodes, mapUnit
+
+BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
+
+
+class MapControls:
+    """Controls of ``Perfusion.ui`` for what the views show; the display of the maps keeps it."""
+
+    def __init__(self, ui, layout: CompareLayout) -> None:
+        self._ui, self._layout, self._overlay = ui, layout, MapOverlay(layout)
+        self._result, self._name, self._updating = None, "", False
+        self.compared = "reconstruction"
+        ui.imageButton.connect("clicked()", self.hide)
+        for name in BUTTONS:
+            self._button(name).connect("clicked()", lambda *, name=name: self.show(name))
+        ui.deviationCheckBox.connect("toggled(bool)", self._onDeviation)
+        ui.opacitySlider.connect("valueChanged(double)", self._onOpacity)
+        ui.scaleRange.connect("valuesChanged(double,double)", self._onScale)
+        ui.scaleAutoButton.connect("clicked()", self._onScaleAuto)
+        ui.threshold.connect("valueChanged(double)", self._onThreshold)
+        ui.legendCheckBox.connect("toggled(bool)", self._onLegend)
+        ui.colorSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onColours)
+        ui.differenceLimit.connect("valueChanged(double)", self._onLimit)
+
+    def setResult(self, result) -> None:
+        """Offer the maps of ``result``, and show what its views show of them."""
+        self._result = result
+        shown = self._overlay.shown(result) if result is not None else None
+        self._name = shown[0] if shown else ""
+        if shown:
+            self._set(self._ui.opacitySlider, "value", shown[1])
+        self.update()
+
+    def update(self) -> None:
+        """Follow the maps that there are, and their display."""
+        names = mapNames(self._result) if self._result is not None else []
+        for name in BUTTONS:
+            self._button(name).enabled = name in names
+        self._button("k2").visible = "k2" in names
+        self._ui.imageButton.enabled = bool(names)
+        base = self._name.removesuffix(DEVIATION)
+        (self._button(base) if base in names else self._ui.imageButton).checked = True
+        self._ui.display.visible = bool(base)
+        if base:
+            self._showState()
+
+    def show(self, name: str) -> None:
+        """Lay the maps ``name`` over the images, side by side."""
+        result = self._result
+        deviation = self._ui.deviationCheckBox.checked and mapNode(result, name + DEVIATION, "reconstruction")
+        self._name = name + DEVIATION if deviation else name
+        if not self._layout.shown:
+            self._layout.show(result)
+        prepareColours(result, self._name)
+        self._overlay.show(result, self._name, self._ui.opacitySlider.value, self.compared)
+        self.update()
+
+    def hide(self) -> None:
+        """Show the images alone."""
+        self._name = ""
+        if self._result is not None:
+            self._overlay.hide(self._result)
+        self.update()
+
+    def refresh(self) -> None:
+        """Show the map that is shown once more: its volumes are other ones, or others are compared."""
+        if self._name and mapNode(self._result, self._name, "reconstruction") is not None:
+            self.show(self._name.removesuffix(DEVIATION))
+        else:
+            self.hide()
+
+    def _button(self, name: str):
+        return getattr(self._ui, f"{name}Button")
+
+    def _volumes(self) -> list[slicer.vtkMRMLScalarVolumeNode]:
+        return [volume for source in SOURCES if (volume := mapNode(self._result, self._name, source)) is not None]
+
+    def _differences(self) -> list[slicer.vtkMRMLScalarVolumeNode]:
+        found = (mapNode(self._result, self._name, source) for source in DIFFERENCES.values())
+        return [volume for volume in found if volume is not None]
+
+    def _showState(self) -> None:
+        """Let the widgets say what the display of the map is set to."""
+        ui, volumes, differences = self._ui, self._volumes(), self._differences()
+        display = volumes[0].GetDisplayNode()
+        self._updating = True
+        ui.unitLabel.text = mapUnit(self._name)
+        ui.scaleRange.minimum = min(0.0, display.GetWindowLevelMin())
+        ui.scaleRange.maximum = max(2 * typicalScale(self._result, self._name), display.GetWindowLevelMax())
+        ui.scaleRange.singleStep = ui.scaleRange.maximum / 200
+        ui.scaleRange.setValues(display.GetWindowLevelMin(), display.GetWindowLevelMax())
+        ui.threshold.value = display.GetLowerThreshold()
+        ui.legendCheckBox.checked = legendShown(volumes[0])
+        ui.colorSelector.setCurrentNode(display.GetColorNode())
+        for widget in (ui.differenceLabel, ui.comparedSelector, ui.differenceLimit):
+            widget.visible = bool(differences)
+        if differences:
+            ui.differenceLimit.value = shownDifference(differences[0])[0]
+        base = self._name.removesuffix(DEVIATION)
+        ui.deviationCheckBox.enabled = (base + DEVIATION, "reconstruction") in mapNodes(self._result)
+        ui.deviationCheckBox.checked = self._name.endswith(DEVIATION)
+        self._updating = False
+
+    def _set(self, widget, name: str, value: object) -> None:
+        self._updating = True
+        setattr(widget, name, value)
+        self._updating = False
+
+    def _onDeviation(self) -> None:
+        if not self._updating and self._name:
+            self.show(self._name.removesuffix(DEVIATION))
+
+    def _onOpacity(self, opacity: float) -> None:
+        if not self._updating and self._name:
+            self._overlay.show(self._result, self._name, opacity, self.compared)
+
+    def _onScale(self, lower: float, upper: float) -> None:
+        if not self._updating and self._name:
+            setScale(self._volumes(), lower, upper)
+
+    def _onScaleAuto(self) -> None:
+        if self._name:
+            setScale(self._volumes(), 0.0, typicalScale(self._result, self._name))
+            setThreshold(self._volumes(), smallestShown(self._volumes()[0]))
+            self._showState()
+
+    def _onThreshold(self, lowest: float) -> None:
+        if not self._updating and self._name:
+            setThreshold(self._volumes(), lowest)
+
+    def _onLegend(self, on: bool) -> None:
+        if not self._updating and self._name:
+            showLegends(self._result, self._name, on)
+
+    def _onColours(self, node) -> None:
+        if not self._updating and self._name and node is not None:
+            lower, upper = self._ui.scaleRange.minimumValue, self._ui.scaleRange.maximumValue
+            setScale(self._volumes(), lower, upper, node)
+
+    def _onLimit(self, limit: float) -> None:
+        if not self._updating and self._name:
+            for volume in self._differences():
+                colourDifference(volume, limit, absolute=False)

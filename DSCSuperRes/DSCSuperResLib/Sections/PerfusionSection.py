@@ -1,0 +1,103 @@
+"""Perfusion: maps over the images, the arterial input and method behind them, statistics of regions."""
+
+from __future__ import annotations
+
+import slicer
+
+from ..Parameters import COMPARED
+from ..Process.Chore import Chore
+from ..Scene.CompareLayout import CompareLayout
+from ..Scene.Maps import SOURCES, mapNames, mapsProvenance
+from ..Scene.RegionStatistics import READABLE, Statistics, regionStatistics, showStatistics
+from ..Translation import _
+from .ArterialControls import ArterialControls
+from .MapControls import MapControls
+from .Section import Section
+
+
+class PerfusionSection(Section):
+    """Controls of ``Perfusion.ui``."""
+
+    def __init__(self, ui, context) -> None:
+        super().__init__(ui, context)
+        self._result, self._measuring = None, None
+        self._maps = MapControls(ui, CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic()))
+        self._arterial = ArterialControls(ui, context, self._onMaps)
+        for title in (_("reconstruction - ground truth"), _("input - ground truth")):
+            ui.comparedSelector.addItem(title)
+        ui.comparedSelector.connect("currentIndexChanged(int)", self._onCompared)
+        ui.measureButton.connect("clicked()", self._onMeasure)
+        self.setResult(None)
+
+    def setResult(self, result) -> None:
+        """Show the maps of ``result``; None for none."""
+        self._stopMeasuring()
+        self._result = result
+        self._maps.setResult(result)
+        self._arterial.setResult(result)
+        self._showWarnings()
+        self._showTable()
+
+    def parametersChanged(self) -> None:
+        """Follow the parameters."""
+        parameters = self.context.parameters
+        if parameters is None:
+            return
+        self._maps.compared = parameters.perfusion.compared
+        self.ui.comparedSelector.currentIndex = COMPARED.index(parameters.perfusion.compared)
+        self._arterial.parametersChanged()
+        self.ui.measureButton.enabled = self._result is not None and parameters.perfusion.regions is not None
+
+    def cleanup(self) -> None:
+        """Leave nothing running or watching."""
+        self.setResult(None)
+        super().cleanup()
+
+    def _onMaps(self) -> None:
+        """There are other maps now."""
+        self._maps.update()
+        self._maps.refresh()
+        self._showWarnings()
+
+    def _showWarnings(self) -> None:
+        result = self._result
+        found = [line for s in SOURCES for line in mapsProvenance(result, s).get("warnings", ())] if result else []
+        lines = [f"\N{WARNING SIGN} {line}" for line in dict.fromkeys(found)]
+        if result is not None and not mapNames(result):
+            lines = [_("This result has no maps yet: compute them below.")]
+        self.ui.warningsLabel.text = "\n".join(lines)
+        self.ui.warningsLabel.visible = bool(lines)
+
+    def _onCompared(self, row: int) -> None:
+        if self.context.parameters is not None and self._maps.compared != COMPARED[row]:
+            self.context.parameters.perfusion.compared = self._maps.compared = COMPARED[row]
+            self._maps.refresh()
+
+    def _onMeasure(self) -> None:
+        """Measure segment by segment, so that the window has its turn in between."""
+        self._stopMeasuring()
+        found: list[Statistics] = []
+        work = (found.append(one) for one in regionStatistics(self._result, self.context.parameters.perfusion.regions))
+        self._measuring = Chore(work, lambda: self._onMeasured(found), lambda error: self.context.status(str(error)))
+        self.ui.measureButton.enabled = False
+
+    def _onMeasured(self, found: list[Statistics]) -> None:
+        self._measuring = None
+        self.ui.measureButton.enabled = True
+        if not found:
+            self.context.status(
+                _("There is nothing to measure: the segmentation shows no segment, or there are no maps.")
+            )
+            return
+        showStatistics(self._result, found)
+        self._showTable()
+
+    def _stopMeasuring(self) -> None:
+        if self._measuring is not None:
+            self._measuring.stop()
+        self._measuring = None
+
+    def _showTable(self) -> None:
+        table = self._result.node(READABLE) if self._result is not None else None
+        self.ui.regionsTable.setMRMLTableNode(table)
+        self.ui.regionsTable.visible = table is not None
