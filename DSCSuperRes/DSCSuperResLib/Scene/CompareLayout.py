@@ -107,7 +107,7 @@ class CompareLayout:
 
         To be called once the views have their size.
         """
-        volume = result.proxy("reconstruction")
+        volume, offset = result.proxy("reconstruction"), None
         for role in LAYOUTS[result.task][1]:
             view = self.sliceNode(role)
             if volume is None or view is None:
@@ -118,6 +118,9 @@ class CompareLayout:
                 width, height, _ = view.GetDimensions()
                 logic.FitSliceToVolume(volume, width, height)
                 logic.SnapSliceOffsetToIJK()
+                # The middle may lie between two slices: all views are to take the same one.
+                offset = view.GetSliceOffset() if offset is None else offset
+                view.SetSliceOffset(offset)
 
     def showChart(self, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
         """Show ``chart`` in our plot view."""

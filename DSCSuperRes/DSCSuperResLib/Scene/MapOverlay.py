@@ -25,14 +25,14 @@ class MapOverlay:
         for role, composite in self._views(result):
             if role == "difference":
                 volume = mapNode(result, name, DIFFERENCES[compared]) or result.proxy(role)
-                _assign(composite, volume, None, 0.0)
+                _assign(composite, volume, None, opacity)
             else:
                 _assign(composite, result.proxy(role), mapNode(result, name, role), opacity)
 
     def hide(self, result: Result) -> None:
         """Show the images alone."""
         for role, composite in self._views(result):
-            _assign(composite, result.proxy(role), None, 0.0)
+            _assign(composite, result.proxy(role), None, composite.GetForegroundOpacity())
 
     def shown(self, result: Result) -> tuple[str, float] | None:
         """The name and the opacity of the map in the view of the reconstruction; None for none."""
