@@ -86,13 +86,16 @@ def _checkCurves(look, result, wait, shot) -> None:
     crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     crosshair.SetCursorPositionRAS([middle[0] + 25, middle[1], middle[2]])
     wait(0.5)
-    values = _column(result, "table.cursor.reconstruction", "Value")
+    values = _column(result, "table.cursor.reconstruction", "Value").copy()
     assert len(values) == result.sequence("reconstruction").GetNumberOfDataNodes()
     assert np.isfinite(values).all()
     shot("look-curves-at-cursor")
+    crosshair.SetCursorPositionInvalid()
     if look.ui.relaxationCheckBox.enabled:
         look.ui.relaxationCheckBox.checked = True
         wait(0.3)
+        change = _column(result, "table.cursor.reconstruction", "Value")
+        assert change.max() < values.max() / 2, "the curve did not become Delta R2* after the mouse had left"
         shot("look-curves-relaxation")
         look.ui.relaxationCheckBox.checked = False
 

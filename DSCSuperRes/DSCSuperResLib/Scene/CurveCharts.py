@@ -34,7 +34,7 @@ class CurveCharts:
     def __init__(self, result) -> None:
         self._result = result
         self._fleeting, self._kept = Plots(result, transient=True), Plots(result)
-        self._range = (0.0, 1.0)
+        self._range: tuple[float, float] | None = None
 
     def atPoint(
         self, ras: np.ndarray, time: float, relaxation: Relaxation | None = None
@@ -54,17 +54,16 @@ class CurveCharts:
         everything = np.concatenate([values for _, values in curves.values()])
         self._range = (float(everything.min()), float(everything.max()))
         y = RELAXATION if relaxation else SIGNAL
-        series = [self.markTime(time)]
+        series = [self._marker(time, self._range)]
         for role, (times, values) in curves.items():
             table = self._fleeting.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
             series.append(self._fleeting.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
         return self._fleeting.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
 
-    def markTime(self, time: float) -> slicer.vtkMRMLPlotSeriesNode:
-        """Move the line across the cursor's chart to ``time`` (s); it is as high as the curves."""
-        columns = {TIME: np.full(2, time), VALUE: np.array(self._range)}
-        table = self._fleeting.table("marker", "Shown frame", columns)
-        return self._fleeting.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
+    def markTime(self, time: float) -> None:
+        """Move the line across the cursor's chart to ``time`` (s)."""
+        if self._range is not None:
+            self._marker(time, self._range)
 
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
@@ -105,6 +104,10 @@ class CurveCharts:
                     title = f"{name}: {title}"
                 series.append(self._kept.series(f"segments.{index}.{role}", title, table, TIME, name, style))
         return series
+
+    def _marker(self, time: float, height: tuple[float, float]) -> slicer.vtkMRMLPlotSeriesNode:
+        table = self._fleeting.table("marker", "Shown frame", {TIME: np.full(2, time), VALUE: np.array(height)})
+        return self._fleeting.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
 
     def _roles(self) -> list[str]:
         return [role for role in STYLES if self._result.sequence(role) is not None]

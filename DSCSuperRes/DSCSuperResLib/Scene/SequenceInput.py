@@ -73,7 +73,7 @@ def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | 
     scene = node.GetScene()
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
         browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
-        if browser.IsProxyNode(node):
+        if browser.IsProxyNode(node.GetID()):
             return browser.GetSequenceNode(node)
     return None
 

@@ -38,6 +38,7 @@ class CurvePlotter(VTKObservationMixin):
         self.relaxation: Relaxation | None = None
         self._layout, self._status = layout, status
         self._charts: CurveCharts | None = None
+        self._place: np.ndarray | None = None
         self._work: Iterator[slicer.vtkMRMLPlotChartNode | None] | None = None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
@@ -67,7 +68,7 @@ class CurvePlotter(VTKObservationMixin):
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""
-        if self._charts is not None and self.result.node("chart.cursor") is not None:
+        if self._charts is not None:
             self._charts.markTime(seconds)
 
     def _watchPointer(self) -> None:
@@ -111,15 +112,17 @@ class CurvePlotter(VTKObservationMixin):
             self._plotPoint()
 
     def _plotPoint(self) -> None:
-        ras = _position(_crosshair(self.result.scene), self.plot)
-        if ras is None and self.result.node("chart.cursor") is None:
-            ras = _middle(self.result.proxy("reconstruction"))  # something to see before the mouse comes
+        """The curves where the mouse is; where it is not over the image, they stay, or are those of the middle."""
         moment = shownMoment(self.result)
-        if ras is None or moment is None:
+        if moment is None:
             return
-        chart = self._charts.atPoint(ras, moment.time, self.relaxation)
-        if chart is not None:
-            self._layout.showChart(chart)
+        pointed = _position(_crosshair(self.result.scene), self.plot)
+        for place in (pointed, self._place, _middle(self.result.proxy("reconstruction"))):
+            chart = None if place is None else self._charts.atPoint(place, moment.time, self.relaxation)
+            if chart is not None:
+                self._place = place
+                self._layout.showChart(chart)
+                return
 
     def _readSegments(self) -> None:
         """A slice of the work, then the window has its turn."""

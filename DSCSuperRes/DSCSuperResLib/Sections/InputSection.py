@@ -107,9 +107,10 @@ class InputSection(Section):
         if parameters is None or node is self._chosen:
             return
         self._chosen = node
-        parameters.input.repetitionTime = parameters.input.echoTime = 0.0
-        parameters.task.firstFrame = parameters.task.firstSlice = 1
-        parameters.task.lastFrame = parameters.task.lastSlice = 0
+        with slicer.util.NodeModify(self.context.logic.parameterNode()):
+            parameters.input.repetitionTime = parameters.input.echoTime = 0.0
+            parameters.task.firstFrame = parameters.task.firstSlice = 1
+            parameters.task.lastFrame = parameters.task.lastSlice = 0
 
     def _onOpenFile(self) -> None:
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Open a dynamic series"), "", FILES)
@@ -157,7 +158,7 @@ def _missing(info: InputInfo) -> str:
     if not info.hasTimes:
         notes.append(
             _(
-                "TR is needed: frames are only numbered, and the model and all maps but CBV work in seconds. See the protocol."
+                "TR is needed: frames are only numbered, but the model and the maps work in seconds. See the protocol."
             )
         )
     if info.echoTime is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import slicer
 
 from dsc_superres.errors import DSCError
 
@@ -62,7 +63,9 @@ class TaskSection(Section):
             (ui.slicesRange, slices, task.firstSlice, task.lastSlice),
         ):
             widget.maximum = float(count)
-            widget.setValues(float(max(first, 1)), float(last if 0 < last <= count else count))
+            shown = (float(max(first, 1)), float(last if 0 < last <= count else count))
+            if shown != (widget.minimumValue, widget.maximumValue):
+                widget.setValues(*shown)
             widget.enabled = count > 1
         start, end = round(ui.framesRange.minimumValue) - 1, round(ui.framesRange.maximumValue) - 1
         times = info.times if info.hasTimes else np.full(frames, np.nan)
@@ -94,12 +97,14 @@ class TaskSection(Section):
     def _onFrames(self, first: float, last: float) -> None:
         if not self._updating and self.context.parameters is not None:
             task = self.context.parameters.task
-            task.firstFrame, task.lastFrame = round(first), _toEnd(last, self.ui.framesRange.maximum)
+            with slicer.util.NodeModify(self.context.logic.parameterNode()):  # both, before anybody shows one
+                task.firstFrame, task.lastFrame = round(first), _toEnd(last, self.ui.framesRange.maximum)
 
     def _onSlices(self, first: float, last: float) -> None:
         if not self._updating and self.context.parameters is not None:
             task = self.context.parameters.task
-            task.firstSlice, task.lastSlice = round(first), _toEnd(last, self.ui.slicesRange.maximum)
+            with slicer.util.NodeModify(self.context.logic.parameterNode()):
+                task.firstSlice, task.lastSlice = round(first), _toEnd(last, self.ui.slicesRange.maximum)
 
 
 def _toEnd(last: float, maximum: float) -> int:
