@@ -20,6 +20,8 @@ from dsc_superres.perfusion import (
     relative_cbv,
     white_matter,
 )
+from dsc_superres.perfusion.bayes import posterior
+from dsc_superres.perfusion.dictionary import dictionary
 from dsc_superres.series import Geometry, Series
 
 TIMES = 1.5 * np.arange(50)
@@ -202,3 +204,11 @@ def test_arterial_inputs_from_file_and_voxels(tmp_path):
     np.testing.assert_allclose(chosen.delta_r2star, (curves[:, 1, 2, 3] + curves[:, 0, 1, 1]) / 2)
     with pytest.raises(PerfusionError, match="outside"):
         aif_from_voxels(curves, np.arange(6), np.array([[5, 0, 0]]))
+
+
+def test_curves_that_only_fall_have_a_posterior_too():
+    """All of a block of voxels may lie below the baseline: no atom rises with them."""
+    atoms = dictionary(lambda t: np.interp(t, TIMES, ARTERIAL[:, 0]), TIMES)
+    found = posterior(-0.001 * ARTERIAL[:, [0, 0]], atoms)
+    assert all(np.isfinite(values).all() for values in vars(found).values())
+    assert (found.cbv < 0.001).all()

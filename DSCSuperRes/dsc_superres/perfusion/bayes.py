@@ -173,9 +173,10 @@ def _kept(
     Where the posterior is wide they are many, and every second or third of them serves as well.
     """
     amplitude = block @ table
-    best = amplitude.amax(dim=1, keepdim=True).clamp_min(1e-6)
-    limit = (best**2 - NEGLIGIBLE).clamp_min(0).sqrt()
-    plausible = (amplitude >= limit.minimum(0.999 * best)).any(dim=0).numpy().reshape(coarse.shape)
+    best = amplitude.amax(dim=1, keepdim=True)
+    limit = (best.clamp_min(0) ** 2 - NEGLIGIBLE).clamp_min(0).sqrt()
+    # The best atom is always among them, also where no atom rises with the curve.
+    plausible = (amplitude >= limit.minimum(best - 0.001 * best.abs())).any(dim=0).numpy().reshape(coarse.shape)
     plausible = maximum_filter(plausible, size=(3, 3, 3))
     for axis, step in enumerate(COARSE):
         plausible = np.repeat(plausible, step, axis=axis)
