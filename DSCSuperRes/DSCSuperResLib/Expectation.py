@@ -28,7 +28,16 @@ def expectation(request: Request, capabilities: dict | None) -> Expectation:
     """Output size, memory and time of ``request`` with the worker's ``capabilities``, as far as they are known."""
     (size, frames), (outputSize, outputFrames) = request.worked, request.output
     device = _device(request.device, capabilities)
-    expected = estimate(size, frames, request.space, request.timeFactor, request.model, device)
+    expected = estimate(
+        size,
+        frames,
+        request.space,
+        request.timeFactor,
+        request.model,
+        device,
+        compared=request.task == "compare",
+        maps=request.maps,
+    )
     scene = sceneBytes(request)
     text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(
         before=_shapeText(size, frames),

@@ -1,4 +1,8 @@
-"""What a reconstruction will take, before it starts: so that nobody waits for what cannot fit."""
+"""What a job will take, said before it starts; needs no torch, so that any program can ask.
+
+The network's work is counted in operations and divided by the rate that the device reached in the worker's probe.
+The rest of the work (metrics, maps, report) runs on the processor at rates that were measured once, on two cores.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,46 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-INTERPOLATORS = ("linear", "cubic", "pchip", "backprojection")
-"""As in the registry, which imports torch."""
-PROGRAM = 700 * 2**20
-"""Bytes of the process before it has any data: torch and its libraries."""
-COPIES = 3.0
-"""How often voxels of the output are in memory at once, as float32, up to ``LARGE``; beyond it they are in a file."""
-LARGE = 256 * 2**20
-TILES = 700 * 2**20
-"""Bytes that the network's features take while it works on a tile."""
-START = 6.0
-"""s until the work begins."""
-RATES = {"cpu": 4.0e5, "cuda": 2.0e7, "mps": 4.0e6}
-"""Voxels of the output per second: on the CPU for each thread, elsewhere in all."""
-INTERPOLATION = 8e6
-"""The same for interpolators, anywhere."""
+SERIES_OPERATIONS = 665e3
+"""Per coarse pixel of a slice: the anatomy that ``ode-liif`` finds in a series, once."""
+FRAME_OPERATIONS = 209e3
+"""Per coarse pixel and acquired frame: its features."""
+PAIR_OPERATIONS = 32e3
+"""Per coarse pixel and pair of frames: the direction of change."""
+FIELD_OPERATIONS = 73.7e3
+"""Per coarse pixel, pair and evaluation of the vector fields; see ``_evaluations``."""
+OUTPUT_OPERATIONS = 284e3
+"""Per coarse pixel and output frame: fusion and decoder, but for what each fine pixel adds."""
+FINE_OPERATIONS = 0.9e3
+"""Per fine pixel and output frame."""
+HEAD_SHARE = 0.85
+"""Of the pixels that are looked at: the box of the head, and a margin."""
+PEAK_SHARE = 0.72
+"""Of the rate of a large convolution that the network reaches."""
+
+START_SECONDS = 3.0
+"""Until a worker has imported what it needs and read the series."""
+INTERPOLATOR_SECONDS = 22e-9
+"""Per fine pixel and frame."""
+METRICS_SECONDS = 130e-9
+"""Per fine pixel and frame of a comparison, most of it SSIM."""
+MAPS_SECONDS = 0.2e-6
+"""Per voxel and frame of every series that maps are made of."""
+REPORT_SECONDS = 6.0
+
+IMPORTS_BYTES = 480 * 2**20
+MAPS_BYTES = 130 * 2**20
+"""What the libraries for maps and report take."""
+WORK_BYTES = 120 * 2**20
+"""What the network works in; its tiles do not grow with the series."""
+COARSE_COPIES, COMPARED_COPIES, MAPPED_COPIES = 3.0, 2.0, 1.7
+"""Of the coarse series; of the truth in a comparison; of the largest series that maps are made of."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What to expect: the output's size (x, y, z) and frames, main memory in bytes, and seconds (None: unknown)."""
+    """``bytes`` of memory that the job will hold at most; ``seconds`` it will last, None where that is not known."""
 
-    size: tuple[int, int, int]
-    frames: int
     bytes: int
     seconds: float | None
 
@@ -40,23 +61,49 @@ def estimate(
     time: float,
     model: str,
     device: Mapping[str, object] | None,
+    *,
+    compared: bool = False,
+    maps: bool = False,
 ) -> Estimate:
-    """What it takes to reconstruct ``frames`` of ``size`` (x, y, z) by the factors ``space`` and ``time``.
+    """What a job on a coarse series of ``size`` (x, y, z) and ``frames`` will take.
 
-    ``device`` is one of the probe's; None leaves the seconds unknown. Memory and time are rough, and rather too much.
+    space, time  factors of refinement: pixels in plane, frames per interval
+    model        a registered name
+    device       as the worker's probe describes it, with ``gflops``; None where it is not known yet
+    compared     whether the result is measured against a ground truth
+    maps         whether perfusion maps and the report are made
     """
-    fine = (round(size[0] * space), round(size[1] * space), size[2])
-    count = math.floor((frames - 1) * time + 1e-6) + 1
-    voxels = math.prod(fine) * count
-    held = 4 * (math.prod(size) * frames + voxels)
-    memory = PROGRAM + TILES + int(min(COPIES * held, LARGE + held))
-    return Estimate(fine, count, memory, _seconds(voxels, model, device))
+    pixels = math.prod(size)
+    output = math.floor((frames - 1) * time + 1e-6) + 1
+    fine = pixels * space**2 * output
+    coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
+    copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps
+    memory = IMPORTS_BYTES + WORK_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
+    network = network_seconds(pixels, frames, space, time, model, device)
+    if network is None:
+        return Estimate(int(memory), None)
+    seconds = START_SECONDS + network + fine * INTERPOLATOR_SECONDS + fine * METRICS_SECONDS * compared
+    if maps:
+        seconds += REPORT_SECONDS + MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
+    return Estimate(int(memory), seconds)
 
 
-def _seconds(voxels: int, model: str, device: Mapping[str, object] | None) -> float | None:
-    if model in INTERPOLATORS:
-        return START + voxels / INTERPOLATION
-    if device is None or device["name"] not in RATES:
+def network_seconds(
+    pixels: int, frames: int, space: float, time: float, model: str, device: Mapping[str, object] | None
+) -> float | None:
+    """s that the network alone takes for ``pixels`` coarse pixels of a frame; None where it cannot be said."""
+    if model in ("linear", "cubic", "pchip", "backprojection"):
+        return 0.0
+    rate = (device or {}).get("gflops")
+    if model != "ode-liif" or not rate:
         return None
-    threads = device.get("threads") or 1 if device["name"] == "cpu" else 1
-    return START + voxels / (RATES[device["name"]] * float(threads))
+    pairs, output = frames - 1, (frames - 1) * time + 1
+    operations = SERIES_OPERATIONS + FRAME_OPERATIONS * frames
+    operations += (PAIR_OPERATIONS + FIELD_OPERATIONS * _evaluations(time)) * pairs
+    operations += (OUTPUT_OPERATIONS + FINE_OPERATIONS * space**2) * output
+    return operations * pixels * HEAD_SHARE / (1e9 * rate * PEAK_SHARE)
+
+
+def _evaluations(time: float) -> int:
+    """Of the vector fields, per pair: the solver's own steps are quarters, and other moments lie between them."""
+    return 14 if time in (1, 2, 4) else 22

@@ -14,6 +14,7 @@ import numpy as np
 
 from dsc_superres.errors import SeriesError
 from dsc_superres.grid import common_boxes
+from dsc_superres.scratch import release, scratch
 from dsc_superres.series import Geometry, Series
 
 SSIM_WINDOW = 11
@@ -71,7 +72,11 @@ class Comparison:
     @property
     def difference(self) -> np.ndarray:
         """float32[t, z, y, x]: reconstruction minus ground truth."""
-        return self.aligned.recon - self.aligned.truth
+        found = scratch(self.aligned.truth.shape)
+        for frame, recon, truth in zip(found, self.aligned.recon, self.aligned.truth, strict=True):
+            np.subtract(recon, truth, out=frame)
+            release(found), release(recon), release(truth)
+        return found
 
     def to_dict(self) -> dict[str, object]:
         """Everything but the images, as plain values for JSON."""
@@ -88,8 +93,7 @@ class Comparison:
 
 def nmse(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Normalised mean squared error ||recon - truth||^2 / ||truth||^2 over all frames, in the mask if given."""
-    recon, truth = _in_mask(recon, mask), _in_mask(truth, mask)
-    return _ratio(_energy(recon - truth), _energy(truth))
+    return _ratio(*map(np.sum, _energies(recon, truth, mask)))
 
 
 def psnr(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, peak: float | None = None) -> float:
@@ -98,9 +102,7 @@ def psnr(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, p
     ``peak`` is the maximum of the whole truth unless given, also when a mask restricts the error.
     """
     peak = _peak(truth) if peak is None else peak
-    error = _in_mask(recon, mask) - _in_mask(truth, mask)
-    rmse = math.sqrt(_energy(error) / error.size)
-    return 20 * math.log10(peak / rmse) if rmse > 0 else math.inf
+    return _decibel(_energies(recon, truth, mask)[0].mean() / _voxels(truth, mask), peak)
 
 
 def ssim_frames(
@@ -132,6 +134,7 @@ def ssim_frames(
         )
         if mask is not None:
             inside[t, z] = similarity[mask[z]].sum()
+        release(recon), release(truth)
     return whole.mean(axis=1), None if mask is None else inside.sum(axis=1) / np.count_nonzero(mask)
 
 
@@ -162,8 +165,8 @@ def align(recon: Series, truth: Series, tolerance: float | None = None) -> Align
     recon_frames, truth_frames = _common_frames(recon, truth, tolerance)
     start = tuple(part.start for part in reversed(truth_box))
     return Aligned(
-        recon=recon.signal[(recon_frames, *recon_box)],
-        truth=truth.signal[(truth_frames, *truth_box)],
+        recon=recon.signal[(_run(recon_frames), *recon_box)],
+        truth=truth.signal[(_run(truth_frames), *truth_box)],
         times=truth.times[truth_frames],
         recon_frames=recon_frames,
         truth_frames=truth_frames,
@@ -230,12 +233,14 @@ def map_error(values: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> dict[s
 def _region_scores(
     recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None, peak: float, frame_ssim: np.ndarray
 ) -> Scores:
+    error, energy = _energies(recon, truth, mask)
+    voxels = _voxels(truth, mask)
     return Scores(
-        nmse=nmse(recon, truth, mask),
-        psnr=psnr(recon, truth, mask, peak),
+        nmse=_ratio(error.sum(), energy.sum()),
+        psnr=_decibel(error.mean() / voxels, peak),
         ssim=float(np.mean(frame_ssim)),
-        frame_nmse=np.array([nmse(r, t, mask) for r, t in zip(recon, truth, strict=True)]),
-        frame_psnr=np.array([psnr(r, t, mask, peak) for r, t in zip(recon, truth, strict=True)]),
+        frame_nmse=np.array([_ratio(*pair) for pair in zip(error, energy, strict=True)]),
+        frame_psnr=np.array([_decibel(one / voxels, peak) for one in error]),
         frame_ssim=frame_ssim,
     )
 
@@ -252,6 +257,12 @@ def _common_frames(recon: Series, truth: Series, tolerance: float | None) -> tup
             "reconstruct at the ground truth's frame times."
         )
     return recon_frames[first], truth_frames
+
+
+def _run(frames: np.ndarray) -> slice | np.ndarray:
+    """The same frames as a slice where nothing is left out between them: a view instead of a copy."""
+    whole = frames[-1] - frames[0] + 1 == frames.size
+    return slice(frames[0], frames[-1] + 1) if whole else frames
 
 
 def _notes(aligned: Aligned, recon: Series, truth: Series) -> tuple[str, ...]:
@@ -274,12 +285,26 @@ def _span(series: Series) -> str:
     return f"{series.times[0]:.4g} to {series.times[-1]:.4g} s, every {series.interval:.4g} s"
 
 
-def _in_mask(image: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    return image if mask is None else image[..., mask]
+def _energies(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """float64[t], float64[t]: ||recon - truth||^2 and ||truth||^2 of each frame, one frame in memory at a time."""
+    found = np.empty((2, len(truth)))
+    for frame, (r, t) in enumerate(zip(recon, truth, strict=True)):
+        r, t = (r, t) if mask is None else (r[mask], t[mask])
+        found[:, frame] = _energy(r - t), _energy(t)
+        release(recon), release(truth)
+    return found[0], found[1]
+
+
+def _voxels(truth: np.ndarray, mask: np.ndarray | None) -> int:
+    return math.prod(truth.shape[1:]) if mask is None else np.count_nonzero(mask)
 
 
 def _energy(values: np.ndarray) -> float:
     return float(np.square(values, dtype=np.float64).sum())
+
+
+def _decibel(mean_square: float, peak: float) -> float:
+    return 10 * math.log10(peak**2 / mean_square) if mean_square > 0 else math.inf
 
 
 def _ratio(error: float, energy: float) -> float:
