@@ -83,11 +83,12 @@ class Interpolator(nn.Module):
         ``cache`` (optional) keeps the fine frames that the next pair of the series needs again.
         """
         fine = []
-        for place in range(4):
-            index = max(window.index - 1 + place, 0)  # before the first frame, the window repeats it
-            fine.append(remember(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
-        forget(cache, window.index)
-        return self.in_time(torch.stack(fine, 1), window, t)
+        with torch.autocast(t.device.type, enabled=False):  # half precision would show, and saves nothing here
+            for place in range(4):
+                index = max(window.index - 1 + place, 0)  # before the first frame, the window repeats it
+                fine.append(remember(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
+            forget(cache, window.index)
+            return self.in_time(torch.stack(fine, 1), window, t)
 
     def refine(self, frame: Tensor, size: tuple[int, int]) -> Tensor:
         """[b, h, w] -> [b, H, W]."""

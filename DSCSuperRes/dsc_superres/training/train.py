@@ -35,6 +35,7 @@ class TrainOptions:
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
     average: decay of the running mean of the weights, which is what is saved and validated
+    bfloat16: compute the network in bfloat16 where that is safe; weights, interpolator and loss stay float32
     """
 
     name: str
@@ -47,6 +48,7 @@ class TrainOptions:
     coarse: float = 2.0
     coarse_from: int = 0
     average: float = 0.998
+    bfloat16: bool = False
     threads: int = 0
     workers: int = 1
     validate_every: int = 250
@@ -153,7 +155,9 @@ class Trainer:
             group["lr"] = learning_rate(self.step, self.options)
         size = tuple(batch.target.shape[-2:])
         coarse = self.options.coarse if self.step >= self.options.coarse_from else 0.0
-        value = loss(self.network(batch.window, batch.t, size), batch.target, coarse)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bfloat16):
+            image = self.network(batch.window, batch.t, size)
+        value = loss(image.float(), batch.target, coarse)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
