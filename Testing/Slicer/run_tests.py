@@ -5,6 +5,7 @@ DSC_SCREENSHOTS=DIR Slicer --no-splash --testing --additional-module-paths DSCSu
 
 import importlib
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -24,8 +25,9 @@ def main() -> int:
         workflow = Workflow()
         for step in STEPS:
             if (FOLDER / f"{step}.py").is_file():
-                print(f"== {step}", flush=True)
+                started = time.monotonic()
                 importlib.import_module(step).run(workflow)
+                print(f"== {step}: {time.monotonic() - started:.0f} s", flush=True)
         workflow.check(not workflow.slotErrors, "\n".join(workflow.slotErrors))
     except Exception:
         traceback.print_exc()

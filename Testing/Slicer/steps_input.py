@@ -6,13 +6,13 @@ from workflow import Workflow
 
 def run(w: Workflow) -> None:
     """From an empty scene to a series that is ready to be reconstructed."""
-    w.wait(lambda: w.logic.capabilities, 90, "the probe of the background process")
+    w.wait(lambda: w.logic.capabilities, 300, "the probe of the background process")
     w.check(not w.ui("Reconstruct").applyButton.enabled, "Apply must wait for an input")
     w.check("Choose" in w.ui("Reconstruct").applyButton.toolTip, "Apply must say why it is disabled")
     w.picture("empty")
     w.ui("Input").sampleButton.click()
-    w.wait(lambda: w.ui("Input").openingBar.visible, 5, "the start of the simulation")
-    w.wait(lambda: not w.logic.opening, 180, "the sample patient")
+    w.wait(lambda: w.ui("Input").openingBar.visible, 30, "the start of the simulation")
+    w.wait(lambda: not w.logic.opening, 600, "the sample patient")
     sequence = w.ui("Input").sequenceSelector.currentNode()
     w.check(sequence is not None, w.ui("Input").openingLabel.text)
     w.check(sequence.GetNumberOfDataNodes() == 60, "the sample has 60 frames")

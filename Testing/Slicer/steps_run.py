@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -24,22 +23,26 @@ def run(w: Workflow) -> None:
 
 def _cancel(w: Workflow) -> None:
     files = _temporary()
-    _start(w)
+    ui = w.ui("Reconstruct")
+    ui.applyButton.click()
+    w.check(w.logic.running, ui.statusLabel.text)
+    w.wait(lambda: "reconstructing" in ui.statusLabel.text, 300, "the start of the reconstruction")
     w.picture("running")
     started = time.monotonic()
-    w.ui("Reconstruct").cancelButton.click()
+    ui.cancelButton.click()
     w.wait(lambda: not w.logic.running, 5, "the end of a cancelled run")
     print(f"cancelled after {time.monotonic() - started:.1f} s", flush=True)
-    w.check("Cancelled" in w.ui("Reconstruct").statusLabel.text, w.ui("Reconstruct").statusLabel.text)
-    w.check(not _workers(), "a cancelled run leaves no process")
+    w.check("Cancelled" in ui.statusLabel.text, ui.statusLabel.text)
+    w.check(not w.workers(), "a cancelled run leaves no process")
     w.check(_temporary() <= files, "a cancelled run leaves no file")
 
 
 def _crash(w: Workflow) -> None:
-    _start(w)
-    for worker in _workers():
+    w.ui("Reconstruct").applyButton.click()
+    w.wait(w.workers, 60, "the start of the background process")
+    for worker in w.workers():
         os.kill(worker, signal.SIGKILL)
-    w.wait(lambda: not w.logic.running, 5, "the end of a crashed run")
+    w.wait(lambda: not w.logic.running, 30, "the end of a crashed run")
     w.check("crashed" in w.ui("Reconstruct").statusLabel.text, w.ui("Reconstruct").statusLabel.text)
     w.picture("crashed")
 
@@ -47,7 +50,7 @@ def _crash(w: Workflow) -> None:
 def _finish(w: Workflow) -> None:
     stall, last = 0.0, time.monotonic()
     w.ui("Reconstruct").applyButton.click()
-    end = last + 300
+    end = last + 900
     while w.logic.running and last < end:
         slicer.app.processEvents()
         now = time.monotonic()
@@ -60,15 +63,9 @@ def _finish(w: Workflow) -> None:
     voxels = w.result.signal("reconstruction")[0]
     w.check(voxels.shape == (2, 256, 256) and voxels.dtype == "int16", f"{voxels.shape} {voxels.dtype}")
     w.check(w.result.folderItem, "the result has a folder")
-    w.check(not _workers(), "no process is left")
+    w.check(not w.workers(), "no process is left")
     w.show("Reconstruct")
     w.picture("result")
-
-
-def _start(w: Workflow) -> None:
-    w.ui("Reconstruct").applyButton.click()
-    w.check(w.logic.running, w.ui("Reconstruct").statusLabel.text)
-    w.wait(lambda: w.ui("Reconstruct").progressBar.value > 150, 90, "the start of the reconstruction")
 
 
 def _nodes() -> int:
@@ -80,10 +77,3 @@ def _temporary() -> set[Path]:
     folder = Path(tempfile.gettempdir())
     return {path for path in folder.iterdir() if path.is_dir() and (path / "job.json").exists()}
 
-
-def _workers() -> list[int]:
-    """The background processes of this Slicer."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(os.getpid()), "-f", "dsc_superres"], capture_output=True, text=True, check=False
-    )
-    return [int(number) for number in found.stdout.split()]

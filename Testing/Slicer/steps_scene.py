@@ -1,28 +1,75 @@
-"""The scene: saved, closed (also during a run) and opened again."""
+"""The scene: saved, closed (also during a run) and opened again; a result that is removed."""
 
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import slicer
 from workflow import Workflow
 
 
 def run(w: Workflow) -> None:
-    """Results and parameters come back; closing leaves nothing running."""
-    name, run_ = w.result.name, w.result.run
+    """Results, parameters and what the views show come back; closing leaves nothing running."""
+    w.ui("Perfusion").cbvButton.click()
+    w.settle()
+    before = _state(w)
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.mrb"
         w.check(slicer.util.saveScene(str(scene)), "the scene is saved")
-        w.ui("Reconstruct").applyButton.click()
-        w.wait(lambda: w.ui("Reconstruct").progressBar.value > 100, 60, "a run to close the scene on")
-        slicer.mrmlScene.Clear(0)
-        w.settle()
-        w.check(not w.logic.running and w.result is None, "closing the scene ends the run")
-        w.check(not w.logic.results(), "a closed scene has no results")
-        w.picture("closed")
+        _close(w)
         slicer.util.loadScene(str(scene))
         w.settle()
-    w.check(w.result is not None and (w.result.run, w.result.name) == (run_, name), "the result comes back")
-    w.check(w.panel.parameters.task.lastSlice == 3, "the parameters come back")
-    w.check(len(w.result.times("reconstruction")) == 57, "the frames come back")
+    w.check(w.result is not None, "the result comes back")
+    after = _state(w)
+    for name, value in before.items():
+        w.check(np.array_equal(after[name], value), f"{name}: {after[name]} came back instead of {value}")
     w.picture("reopened")
+    _remove(w)
+
+
+def _state(w: Workflow) -> dict[str, object]:
+    """What must come back."""
+    look = w.panel.sections["Look"].layout
+    shown = slicer.mrmlScene.GetNodeByID(look.compositeNode("reconstruction").GetForegroundVolumeID() or "")
+    task, perfusion = w.panel.parameters.task, w.panel.parameters.perfusion
+    return {
+        "result": (w.result.run, w.result.name, w.result.task),
+        "input": w.panel.parameters.input.sequence.GetName(),
+        "slices": (task.firstSlice, task.lastSlice),
+        "method": (perfusion.method, perfusion.aif),
+        "layout": slicer.app.layoutManager().layout,
+        "map on the image": shown.GetName(),
+        "opacity": look.compositeNode("reconstruction").GetForegroundOpacity(),
+        "nodes": len(w.result.nodes()),
+        "times": w.result.times("reconstruction"),
+        "frame": w.result.signal("reconstruction")[20].copy(),
+        "difference": w.result.signal("difference")[20].copy(),
+        "CBV": slicer.util.arrayFromVolume(w.result.node("map.cbv.truth")).copy(),
+        "provenance": w.result.node("text.provenance").GetText(),
+        "rows of regions": w.result.node("table.regions").GetNumberOfRows(),
+    }
+
+
+def _close(w: Workflow) -> None:
+    """Close the scene while something runs."""
+    w.ui("Reconstruct").applyButton.click()
+    w.wait(w.workers, 60, "a run to close the scene on")
+    slicer.mrmlScene.Clear(0)
+    w.settle()
+    w.check(not w.logic.running and w.result is None, "closing the scene ends the run")
+    w.check(not w.workers(), "closing the scene leaves no process")
+    w.check(not w.logic.results(), "a closed scene has no results")
+    w.picture("closed")
+
+
+def _remove(w: Workflow) -> None:
+    """Its nodes go, those of the user stay, and so does the layout that they had."""
+    run_, ids = w.result.run, {node.GetID() for node in w.result.nodes()}
+    w.panel.ui.removeResultButton.click()
+    w.settle()
+    w.check(w.result is None and not w.logic.results(), f"the result {run_} is removed")
+    left = [number for number in ids if slicer.mrmlScene.GetNodeByID(number)]
+    w.check(not left, f"of the result there are left: {left}")
+    w.check(w.panel.parameters.input.sequence.GetNumberOfDataNodes() == 60, "the input is still there")
+    w.check(not w.panel.sections["Look"].layout.shown, "the user's layout is back")
+    w.picture("result-removed")

@@ -1,13 +1,18 @@
 """What the steps of the test inside Slicer have in common: the panel, waiting, checking and pictures."""
 
 import os
+import shutil
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 
 class Workflow:
@@ -69,6 +74,36 @@ class Workflow:
         for name in self.panel.sections:
             getattr(self.panel.ui, f"{name.lower()}Section").collapsed = name != section
         self.settle()
+
+    def place(self, voxel: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> list[float]:
+        """Where the center of ``voxel`` (z, y, x) of ``volume`` lies, RAS in mm."""
+        matrix, place = vtk.vtkMatrix4x4(), [0.0] * 4
+        volume.GetIJKToRASMatrix(matrix)
+        matrix.MultiplyPoint((*map(float, voxel[::-1]), 1.0), place)
+        return place[:3]
+
+    def segment(self, name: str, masks: dict[str, np.ndarray]) -> slicer.vtkMRMLSegmentationNode:
+        """A segmentation of ``masks`` (bool[z, y, x] on the voxels of the reconstruction), by the names of segments."""
+        volume, matrix = self.result.proxy("reconstruction"), vtk.vtkMatrix4x4()
+        volume.GetIJKToRASMatrix(matrix)
+        segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+        segmentation.CreateDefaultDisplayNodes()
+        for title, inside in masks.items():
+            image = slicer.vtkOrientedImageData()
+            image.SetDimensions(inside.shape[::-1])
+            image.SetImageToWorldMatrix(matrix)
+            image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+            vtk_to_numpy(image.GetPointData().GetScalars())[:] = inside.ravel()
+            segmentation.AddSegmentFromBinaryLabelmapRepresentation(image, title, (0.9, 0.3, 0.2))
+        return segmentation
+
+    def workers(self) -> list[int]:
+        """The background processes of this Slicer, where the system can tell."""
+        if shutil.which("pgrep") is None:
+            return []
+        mine = ["pgrep", "-P", str(os.getpid()), "-f", "dsc_superres"]
+        found = subprocess.run(mine, capture_output=True, text=True, check=False)
+        return [int(number) for number in found.stdout.split()]
 
     def _onSlotError(self, kind, error, trace) -> None:
         self.slotErrors.append(f"{kind.__name__}: {error}")

@@ -41,13 +41,18 @@ MASK = "mask"
 def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     """Put the maps that the worker wrote into ``folder`` (``<name>.nii.gz``, provenance) into the scene.
 
-    ``source`` is one of ``SOURCES``; its earlier maps are replaced. Yields the fraction done.
+    ``source`` is one of ``SOURCES``; its earlier maps are replaced, and those that are not made any more go.
+    Yields the fraction done.
     """
     files = sorted(folder.glob("*.nii.gz"))
     for count, path in enumerate(files, 1):
         voxels, geometry = read_volume(path)
         _place(result, path.name.removesuffix(".nii.gz"), source, voxels, ijkToRas(geometry))
         yield count / (len(files) + 1)
+    made = {path.name.removesuffix(".nii.gz") for path in files}
+    for (name, kind), node in mapNodes(result).items():
+        if name not in made and kind in (source, DIFFERENCES.get(source)):
+            _remove(result, node)
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     _keepText(result, f"text.maps.{source}", provenance)
     found = json.loads(provenance).get("aif_candidates")
@@ -65,14 +70,6 @@ def addDifferences(result: Result) -> Iterator[float]:
                 voxels = _difference(one, truth, mapNode(result, MASK, source), mapNode(result, MASK, "truth"))
                 _place(result, name, difference, voxels, _matrix(truth))
                 yield 1.0
-
-
-def removeMaps(result: Result) -> None:
-    """Take all maps of the result out of the scene, to make room for others."""
-    for node in [node for node in result.nodes() if _isMaps(node.GetAttribute(ROLE) or "")]:
-        for index in reversed(range(node.GetNumberOfDisplayNodes() if node.IsA("vtkMRMLDisplayableNode") else 0)):
-            result.scene.RemoveNode(node.GetNthDisplayNode(index))
-        result.scene.RemoveNode(node)
 
 
 def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -142,8 +139,10 @@ def computedVoxels(result: Result, source: str) -> np.ndarray | None:
     return frameArray(mask) > 0 if mask is not None else None
 
 
-def _isMaps(role: str) -> bool:
-    return role.startswith(("map.", "text.maps.")) or role == CANDIDATES
+def _remove(result: Result, node: slicer.vtkMRMLScalarVolumeNode) -> None:
+    for index in reversed(range(node.GetNumberOfDisplayNodes())):
+        result.scene.RemoveNode(node.GetNthDisplayNode(index))
+    result.scene.RemoveNode(node)
 
 
 def _base(name: str) -> str:
