@@ -12,7 +12,7 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import slicer
 import vtk
 from look_sample import addResult, obliqueIjkToRas
-from maps_sample import ARTERY, OFFSET, addAllMaps, brain, curve, values
+from maps_sample import ARTERY, OFFSET, addAllMaps, brain, curve, values, writeMaps
 from test_look import Window, reopen
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -21,7 +21,7 @@ from DSCSuperResLib.Scene.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Difference import legendShown
 from DSCSuperResLib.Scene.MapColours import prepareColours, setScale
 from DSCSuperResLib.Scene.MapOverlay import MapOverlay
-from DSCSuperResLib.Scene.Maps import mapNames, mapNode, mapNodes, removeMaps
+from DSCSuperResLib.Scene.Maps import addMaps, mapNames, mapNode, mapNodes
 from DSCSuperResLib.Scene.RegionStatistics import regionStatistics, showStatistics
 from DSCSuperResLib.Scene.Result import Result
 from DSCSuperResLib.Scene.Volumes import frameArray
@@ -81,12 +81,21 @@ def test_new_maps_replace_the_old_ones(result, tmp_path):
     (tmp_path / "again").mkdir()
     addAllMaps(result, tmp_path / "again")
     assert set(mapNodes(result).values()) == before
-    removeMaps(result)
-    assert not mapNodes(result)
-    assert all(
-        node.IsA("vtkMRMLDisplayNode") or "map" not in (node.GetAttribute("DSCSuperRes.Role") or "")
-        for node in result.nodes()
-    )
+
+
+def test_maps_that_are_not_made_any_more_go(result, tmp_path):
+    """A method without uncertainty must not leave that of the method before."""
+    assert mapNode(result, "cbv_sd", "truth") is not None
+    (tmp_path / "again").mkdir()
+    writeMaps(tmp_path / "again" / "maps_truth", "truth", names=("cbv", "cbf"))
+    displays = result.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeDisplayNode")
+    volumes = len(mapNodes(result))
+    assert list(addMaps(result, tmp_path / "again" / "maps_truth", "truth"))
+    assert [name for name, source in mapNodes(result) if source == "truth"] == ["cbv", "cbf"]
+    assert mapNode(result, "cbv_sd", "reconstruction") is not None, "those of other series stay"
+    assert {name for name, source in mapNodes(result) if "ifference" in source} == {"cbv", "cbf"}
+    gone = volumes - len(mapNodes(result))
+    assert result.scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeDisplayNode") == displays - gone
 
 
 def test_all_sources_share_one_scale(result):

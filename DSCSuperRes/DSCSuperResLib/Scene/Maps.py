@@ -51,7 +51,7 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
         yield count / (len(files) + 1)
     made = {path.name.removesuffix(".nii.gz") for path in files}
     for (name, kind), node in mapNodes(result).items():
-        if name not in made and kind in (source, DIFFERENCES.get(source)):
+        if name not in made and kind == source:
             _remove(result, node)
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     _keepText(result, f"text.maps.{source}", provenance)
@@ -70,6 +70,8 @@ def addDifferences(result: Result) -> Iterator[float]:
                 voxels = _difference(one, truth, mapNode(result, MASK, source), mapNode(result, MASK, "truth"))
                 _place(result, name, difference, voxels, _matrix(truth))
                 yield 1.0
+            elif (old := mapNode(result, name, difference)) is not None:
+                _remove(result, old)
 
 
 def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolumeNode | None:
