@@ -1,0 +1,37 @@
+"""The module in the stand-in for Slicer's window. What goes wrong out of sight, in a slot, fails the test."""
+
+import os
+import sys
+import traceback
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["DSC_SUPERRES_PYTHON"] = sys.executable
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """``slicer.app``: after this ``qt``, ``ctk`` and all of ``slicer`` can be imported."""
+    import standin
+
+    app = standin.install(str(tmp_path_factory.mktemp("settings")))
+    yield app
+    app._object.close()
+
+
+@pytest.fixture
+def slotErrors(app, monkeypatch) -> list[str]:
+    """What was raised in slots and observers, which goes to nobody but the log; the test may empty it."""
+    from standin import pythonqt
+
+    errors = []
+
+    def note(kind, error, trace) -> None:
+        errors.append("".join(traceback.format_exception(kind, error, trace)))
+
+    monkeypatch.setattr(sys, "excepthook", note)
+    pythonqt.missingSignals.clear()
+    yield errors
+    assert not errors, "\n".join(errors)
+    assert not pythonqt.missingSignals
