@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.cluster.vq import vq
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.cautions import at_noise_floor
 from dsc_superres.perfusion.clusters import k_means
 
 AREA_SHARE = 0.05
@@ -20,13 +22,20 @@ ROUGH_SHARE = 0.25
 CLUSTERS = 5
 ENOUGH = 60
 """Clustering stops when no more voxels than this would be left."""
-FEWEST, MOST = 3, 12
+TYPICAL = 20_000
+"""Voxels from which the median tissue curve is taken."""
+FEWEST, MOST = 2, 6
 """Voxels of an arterial input: enough to average noise, few enough to stay within large arteries."""
-PURITY = 0.9
-"""A voxel joins the arterial input if its peak reaches this share of the best ones': the others hold tissue as well."""
+PURITY = 0.95
+"""A voxel joins the arterial input if its area reaches this share of the best ones': the others hold tissue as well."""
 SIGNAL_LIMIT = 0.04
 """Signals below this share of the baseline cannot be told from zero: such voxels are left out."""
-SATURATED = 0.1
+DIM = 0.55
+"""Voxels darker than this share of the brain's median lie beside bone and air, where curves are distorted."""
+PLATEAU, ALIKE = 3, 0.9
+"""An artery that fills voxels has this many of them whose areas reach this share of the largest one's."""
+LARGE_VOLUME = 0.08
+"""Share of the artery's area above which the median tissue cannot lie: blood fills 2 to 5 % of the brain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,32 +49,43 @@ class Shape:
 
 
 def automatic_aif(
-    curves: np.ndarray, times: np.ndarray, bolus: Bolus, voxels: np.ndarray, echo_time: float = 0.03
+    curves: np.ndarray,
+    times: np.ndarray,
+    bolus: Bolus,
+    voxels: np.ndarray,
+    echo_time: float = 0.03,
+    baseline: np.ndarray | None = None,
 ) -> ArterialInput:
     """The arterial input found among curves[t, n] (1/s) at times[t] (s) of the voxels int[n, 3] (z, y, x).
 
+    ``baseline`` [n] is their signal before the bolus: where it is given, dim voxels at the skull's base are left out.
     Raises ``PerfusionError`` where no curve looks like a bolus.
     """
-    return aif_candidates(curves, times, bolus, voxels, echo_time)[0]
+    return aif_candidates(curves, times, bolus, voxels, echo_time, baseline)[0]
 
 
 def aif_candidates(
-    curves: np.ndarray, times: np.ndarray, bolus: Bolus, voxels: np.ndarray, echo_time: float = 0.03, most: int = 5
+    curves: np.ndarray,
+    times: np.ndarray,
+    bolus: Bolus,
+    voxels: np.ndarray,
+    echo_time: float = 0.03,
+    baseline: np.ndarray | None = None,
+    most: int = 5,
 ) -> list[ArterialInput]:
     """Arterial inputs, best first: that of the best voxels wherever they lie, then those of single arteries by score.
 
     Arguments as for ``automatic_aif``.
     """
-    pool = candidate_voxels(curves, times, bolus, echo_time)
-    chosen = pool
+    chosen = candidate_voxels(curves, times, bolus, echo_time, baseline)
     for _ in range(2):
         if len(chosen) > ENOUGH:
             chosen = chosen[_earliest_cluster(curves[:, chosen], times, bolus)]
     merit = _merit(shape_of(curves[:, chosen], times, bolus))
     ranked = chosen[np.argsort(merit)[::-1]]
-    tissue = shape_of(np.median(curves, axis=1)[:, None], times, bolus)
-    groups = [ranked, *_arteries(ranked[: 5 * MOST], voxels)]
-    found = [_arterial_input(curves, times, bolus, voxels, _purest(curves, g), tissue, echo_time) for g in groups]
+    tissue = np.median(curves[:, :: max(1, curves.shape[1] // TYPICAL)], axis=1)
+    groups = [ranked, *_arteries(ranked[:ENOUGH], voxels)]
+    found = [_arterial_input(curves[:, g], times, bolus, voxels[g], tissue, echo_time) for g in groups]
     return [found[0], *sorted(found[1:], key=lambda aif: -aif.score)][:most]
 
 
@@ -77,16 +97,20 @@ def first_pass(times: np.ndarray, bolus: Bolus) -> slice:
     return slice(int(first), int(max(last, first + 4)))
 
 
-def candidate_voxels(curves: np.ndarray, times: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarray:
+def candidate_voxels(
+    curves: np.ndarray, times: np.ndarray, bolus: Bolus, echo_time: float, baseline: np.ndarray | None = None
+) -> np.ndarray:
     """int[k]: columns of curves[t, n] with a large area, above the noise floor, and smooth outside the first pass."""
     window = first_pass(times, bolus)
     area = np.trapezoid(curves[window], times[window], axis=0)
     readable = (area > 0) & (curves.max(axis=0) < -np.log(SIGNAL_LIMIT) / echo_time)
+    if baseline is not None:
+        readable &= baseline > DIM * np.median(baseline)
     if not readable.any():
         raise PerfusionError(
             "No artery was found: no curve rises in the first pass; give the arterial input (--aif FILE)."
         )
-    count = min(max(int(AREA_SHARE * len(area)), 4 * MOST), int(readable.sum()))
+    count = min(max(int(AREA_SHARE * len(area)), 8 * MOST), int(readable.sum()))
     large = np.argsort(np.where(readable, area, -np.inf))[::-1][:count]
     # Within the first pass a narrow peak is not irregular, but just what an artery looks like.
     outside = np.ones(len(times), bool)
@@ -136,34 +160,49 @@ def _arteries(ranked: np.ndarray, voxels: np.ndarray) -> list[np.ndarray]:
     return [ranked[group == k] for k in np.unique(group) if np.sum(group == k) >= FEWEST]
 
 
-def _purest(curves: np.ndarray, ranked: np.ndarray) -> np.ndarray:
-    """The first of the ranked columns whose peaks come near those of the very best: between FEWEST and MOST."""
-    ranked = ranked[: 2 * MOST]
-    peak = curves[:, ranked].max(axis=0)
-    pure = ranked[peak >= PURITY * np.median(peak[:FEWEST])][:MOST]
-    return pure if len(pure) >= FEWEST else ranked[:FEWEST]
+def _purest(area: np.ndarray) -> np.ndarray:
+    """int[k]: the first of those ranked by merit whose area[n] comes near that of the very best: FEWEST to MOST."""
+    area = area[: 4 * MOST]
+    pure = np.flatnonzero(area >= PURITY * np.median(area[:3]))[:MOST]
+    return pure if len(pure) >= FEWEST else np.arange(min(FEWEST, len(area)))
 
 
 def _arterial_input(
-    curves: np.ndarray,
-    times: np.ndarray,
-    bolus: Bolus,
-    voxels: np.ndarray,
-    chosen: np.ndarray,
-    tissue: Shape,
-    echo_time: float,
+    curves: np.ndarray, times: np.ndarray, bolus: Bolus, voxels: np.ndarray, tissue: np.ndarray, echo_time: float
 ) -> ArterialInput:
+    """The mean of the purest of curves[t, k], ranked by merit, with its score against tissue[t] and its flaws."""
+    window = first_pass(times, bolus)
+    area = np.trapezoid(curves[window], times[window], axis=0)
+    chosen = _purest(area)
     curve = curves[:, chosen].mean(axis=1, dtype=np.float64)
-    warnings = tuple(_warnings(curves, times, curve, curves[:, chosen], echo_time))
-    shape = shape_of(curve[:, None], times, bolus)
+    flaws = []
+    if np.mean(at_noise_floor(curves[:, chosen], bolus, echo_time)) >= 0.5:
+        flaws.append("The arterial signal falls to the noise, so the peak of the arterial input is cut off.")
+    flaws += _partial_volume(area, curve, tissue, times)
+    shape, of_tissue = (shape_of(one[:, None], times, bolus) for one in (curve, tissue))
     return ArterialInput(
         times,
         curve,
         voxels[chosen],
-        score=round(quality(shape, tissue) * 0.85 ** len(warnings), 3),
+        score=round(quality(shape, of_tissue) * 0.85 ** len(flaws), 3),
         source=f"automatic, {len(chosen)} voxels",
-        warnings=warnings,
+        warnings=tuple(flaws),
     )
+
+
+def _partial_volume(area: np.ndarray, curve: np.ndarray, tissue: np.ndarray, times: np.ndarray) -> Iterator[str]:
+    """Sentences where the arterial curve[t] is likely too low, from the areas[k] of all voxels of the arteries."""
+    if np.sum(area >= ALIKE * area.max()) < PLATEAU:
+        yield (
+            "Hardly any voxel lies wholly within an artery, so the arterial input is likely too small (partial volume) "
+            "and CBV and CBF are too high by a common factor: include slices at the base of the brain."
+        )
+    ratio = np.trapezoid(tissue, times) / np.trapezoid(curve, times)
+    if ratio > LARGE_VOLUME:
+        yield (
+            f"The median blood volume would be {100 * ratio:.0f} % of the artery's: contrast shows less in this artery "
+            "than in tissue (partial volume or its relaxivity), so CBV and CBF are too high by a common factor."
+        )
 
 
 def quality(shape: Shape, tissue: Shape) -> float:
@@ -175,18 +214,3 @@ def quality(shape: Shape, tissue: Shape) -> float:
         1.5 - 10 * shape.noise[0] / shape.height[0],
     ]
     return float(np.mean(np.clip(marks, 0, 1)))
-
-
-def _warnings(
-    curves: np.ndarray, times: np.ndarray, curve: np.ndarray, chosen: np.ndarray, echo_time: float
-) -> list[str]:
-    found = []
-    if np.mean(chosen.max(axis=0) > -np.log(SATURATED) / echo_time) > 0.5:
-        found.append("The arterial signal falls below a tenth of its baseline: its peak may be cut off by noise.")
-    ratio = np.trapezoid(np.median(curves, axis=1), times) / np.trapezoid(curve, times)
-    if ratio > 0.08:
-        found.append(
-            f"The median blood volume would be {100 * ratio:.0f} % of the artery's, so the arterial input is too small "
-            "(partial volume) and CBV and CBF are too high by a common factor."
-        )
-    return found

@@ -17,7 +17,7 @@ def area_ratio(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray, bolu
 
     CAPLEX Q.PH1.001 without its factors. Raises ``PerfusionError`` where the arterial area is not positive.
     """
-    window = slice(bolus.baseline.stop - 1, max(int(np.searchsorted(times, end, "right")), bolus.peak_frame + 2))
+    window = slice(bolus.baseline.stop - 1, max(int(np.searchsorted(times, end + 1e-6, "right")), bolus.peak_frame + 2))
     arterial_area = np.trapezoid(arterial[window], times[window])
     if arterial_area <= 0:
         raise PerfusionError("The area under the arterial input is not positive: choose another one.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ class ArterialInput:
     score         0..1, how much it looks like an artery (1 is best); None where it was not judged
     source        where it came from, in words
     warnings      sentences about partial volume, saturation and the like
+    scale         factor by which the measured curve was multiplied to undo partial volume
 
     Raises ``PerfusionError`` for curves that are no arterial input.
     """
@@ -35,6 +36,7 @@ class ArterialInput:
     score: float | None = None
     source: str = "given"
     warnings: tuple[str, ...] = ()
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         times, curve = np.asarray(self.times, np.float64), np.asarray(self.delta_r2star, np.float64)
@@ -115,3 +117,18 @@ def aif_from_voxels(delta_r2star: np.ndarray, times: np.ndarray, voxels: np.ndar
         raise PerfusionError("An arterial voxel lies outside the series.")
     curve = delta_r2star[:, voxels[:, 0], voxels[:, 1], voxels[:, 2]].mean(axis=1, dtype=np.float64)
     return ArterialInput(times, curve, voxels, source=f"{len(voxels)} chosen voxels")
+
+
+def scaled_to_vein(aif: ArterialInput, venous: np.ndarray, times: np.ndarray) -> ArterialInput:
+    """The arterial input with the area of a large vein's curve venous[t] (1/s) at times[t] (s), against partial volume.
+
+    All blood that enters by arteries leaves by veins, and large veins fill whole voxels. An artery of larger area stays
+    as it is. Raises ``PerfusionError`` where the vein holds no bolus.
+    """
+    area = np.trapezoid(venous, times)
+    if not area > 0:
+        raise PerfusionError("The venous region holds no bolus: mark voxels within a large vein.")
+    scale = max(float(area / np.trapezoid(aif.at(times), times)), 1.0)
+    return replace(
+        aif, delta_r2star=scale * aif.delta_r2star, scale=scale, source=f"{aif.source}, scaled by {scale:.2f} to a vein"
+    )

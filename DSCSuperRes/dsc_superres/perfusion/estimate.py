@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
@@ -11,6 +13,15 @@ from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 from dsc_superres.perfusion.options import MapOptions
+
+PUBLISHED = {
+    "ssvd": deconvolution.STANDARD_THRESHOLD,
+    "csvd": deconvolution.CIRCULANT_THRESHOLD,
+    "osvd": deconvolution.OSCILLATION_STEP,
+}
+"""Thresholds as published, by method; for oSVD the step of those that are tried."""
+ENOUGH = 4000
+"""Curves from which the typical noise is estimated."""
 
 
 def curve_maps(
@@ -26,6 +37,7 @@ def curve_maps(
     cbv, cbf, mtt, ttp and tmax; with "bayes" also their standard deviations cbv_sd, cbf_sd, mtt_sd, tmax_sd.
     """
     curves = np.asarray(curves, np.float32)
+    options = resolved(options, curves, times, aif, bolus)
     if options.method == "bayes":
         values = _bayes(curves, times, aif, options, echo_time)
     else:
@@ -35,6 +47,26 @@ def curve_maps(
         values["mtt_sd"] = values["mtt_sd"] * values["mtt"]
     values["ttp"] = time_to_peak(curves, times, bolus)
     return values
+
+
+def resolved(
+    options: MapOptions, curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus
+) -> MapOptions:
+    """The options with the numbers that curve_maps uses where they leave the choice to the series: once and for all.
+
+    The threshold and, s after the arrival, the end of the integration. The Bayesian method needs neither.
+    """
+    if options.method == "bayes":
+        return options
+    arterial, end, limit = aif.at(times), options.integration_end, options.threshold
+    if end is None:
+        end = integration_end(curves, arterial, times, bolus) - bolus.arrival
+    if limit is None:
+        limit = PUBLISHED[options.method]
+    elif limit == "adaptive":
+        even, artery, dt = resampled(curves[:, :: max(1, curves.shape[1] // ENOUGH)], arterial, times)
+        limit = _adapted(even, artery, dt, circulant=options.method == "csvd")
+    return replace(options, threshold=limit, integration_end=float(end))
 
 
 def mean_transit_time(cbv: np.ndarray, cbf: np.ndarray) -> np.ndarray:
@@ -75,30 +107,22 @@ def resampled(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray) -> tu
 def _svd(
     curves: np.ndarray, times: np.ndarray, arterial: np.ndarray, bolus: Bolus, options: MapOptions
 ) -> dict[str, np.ndarray]:
-    if options.integration_end is None:
-        end = integration_end(curves, arterial, times, bolus)
-    else:
-        end = bolus.arrival + options.integration_end
+    end = bolus.arrival + options.integration_end
     cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
     even, artery, dt = resampled(curves, arterial, times)
     if options.method == "osvd":
-        step = options.threshold or deconvolution.OSCILLATION_STEP
-        residue = deconvolution.osvd(even, artery, dt, options.oscillation, step)
+        residue = deconvolution.osvd(even, artery, dt, options.oscillation, options.threshold)
     else:
         solve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
-        residue = solve(even, artery, dt, threshold(even, artery, dt, options))
+        residue = solve(even, artery, dt, options.threshold)
     cbf = 6000 * options.kh_over_rho * residue.peak
     return {"cbv": cbv.astype(np.float32), "cbf": cbf.astype(np.float32), "tmax": residue.time}
 
 
-def threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, options: MapOptions) -> float:
-    """The share of the largest singular value that sSVD or cSVD keeps: given, published, or adapted to noise."""
-    if options.threshold is None:
-        return deconvolution.STANDARD_THRESHOLD if options.method == "ssvd" else deconvolution.CIRCULANT_THRESHOLD
-    if options.threshold != "adaptive":
-        return float(options.threshold)
+def _adapted(curves: np.ndarray, arterial: np.ndarray, dt: float, circulant: bool) -> float:
+    """The threshold that suits the noise of typical curves[t, n]."""
     noise = float(np.median(curve_noise(curves)) / max(np.median(curves.max(axis=0)), 1e-6))
-    return deconvolution.adaptive_threshold(arterial, dt, noise, circulant=options.method == "csvd")
+    return deconvolution.adaptive_threshold(arterial, dt, noise, circulant=circulant)
 
 
 def _bayes(

@@ -9,10 +9,11 @@ import numpy as np
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.aif import aif_candidates
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
-from dsc_superres.perfusion.concentration import delta_r2star
-from dsc_superres.perfusion.estimate import curve_maps
+from dsc_superres.perfusion.cautions import cautions
+from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
+from dsc_superres.perfusion.estimate import curve_maps, resolved
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
@@ -74,12 +75,14 @@ def compute_maps(
     *,
     aif: ArterialInput | None = None,
     mask: np.ndarray | None = None,
+    vein: np.ndarray | None = None,
     options: MapOptions | None = None,
 ) -> PerfusionMaps:
     """Perfusion maps of a DSC series.
 
     aif      the arterial input; found automatically where it is not given
     mask     bool[z, y, x], the voxels to compute; the brain where it is not given
+    vein     bool[z, y, x], voxels of a large vein whose area the arterial input is given; none: as it is
     options  the method and its parameters
 
     Raises ``PerfusionError`` without an echo time, frame times or a contrast bolus.
@@ -100,22 +103,27 @@ def compute_maps(
     curves[: bolus.baseline.start] = 0
     candidates = ()
     if aif is None:
-        candidates = tuple(aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time))
+        before = baseline_signal(signal, bolus.baseline)
+        candidates = tuple(aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, before))
         aif = candidates[0]
+    if vein is not None:
+        aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), series.times)
     leakage = {}
     if options.leakage != "none":
         reference = reference_curve(curves, bolus)
         fit = correct_leakage(curves, series.times, reference, bolus, options.leakage == "bidirectional")
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
-    values = curve_maps(curves, series.times, aif, bolus, options, series.echo_time) | leakage
+    used = resolved(options, curves, series.times, aif, bolus)
+    values = curve_maps(curves, series.times, aif, bolus, used, series.echo_time) | leakage
+    warnings = cautions(curves, series.times, bolus, aif, used, series.echo_time)
     maps = {name: _placed(value, mask) for name, value in values.items()}
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
         mask=mask,
         aif=aif,
         bolus=bolus,
-        warnings=tuple(_warnings(series, bolus)) + aif.warnings,
-        provenance=provenance(series, aif, bolus, options, candidates),
+        warnings=warnings,
+        provenance=provenance(series, aif, bolus, options, used, candidates, warnings),
         extra=maps,
         candidates=candidates,
     )
@@ -161,18 +169,3 @@ def _placed(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     volume = np.zeros(mask.shape, np.float32)
     volume[mask] = values
     return volume
-
-
-def _warnings(series: Series, bolus: Bolus) -> list[str]:
-    found = []
-    if bolus.baseline_frames < 5:
-        found.append(
-            f"Only {bolus.baseline_frames} frames precede the bolus, so the baseline is noisy (5 or more are wanted)."
-        )
-    if series.interval > 2.5:
-        found.append(f"Frames are {series.interval:.1f} s apart; above 2.5 s CBF depends on how they meet the bolus.")
-    if series.times[-1] - bolus.arrival < 40:
-        found.append(
-            f"The series ends {series.times[-1] - bolus.arrival:.0f} s after the arrival, so CBV may lack its tail."
-        )
-    return found

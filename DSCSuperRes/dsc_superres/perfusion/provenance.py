@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.bayes import MODEL_SD
 from dsc_superres.perfusion.bolus import Bolus
+from dsc_superres.perfusion.dictionary import LORENTZIAN, AtomGrid
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
 
@@ -16,7 +17,9 @@ FORMULAS = {
     "cbf": "6000 kH/rho max(residue) [mL/100 g/min], CAPLEX Q.PH1.003",
     "mtt": "60 CBV/CBF [s], CAPLEX M.ID1.001",
     "ttp": "time of the largest delta_r2star minus bolus arrival [s], CAPLEX Q.CD1.010",
-    "tmax": "time of the residue's maximum [s]",
+    "tmax": "time of the residue's maximum [s]; for the Bayesian method the delay, CAPLEX Q.PH1.007",
+    "kh": "(1 - Hct_artery)/(1 - Hct_capillary) = (1 - 0.45)/(1 - 0.25), CAPLEX M.ID1.006; rho 1.04 g/mL",
+    "aif": "mean curve of its voxels; automatic ones by clusters (Mouridsen 2006), CAPLEX P.AE2.004",
 }
 METHODS = {
     "ssvd": "standard truncated SVD (Ostergaard 1996)",
@@ -24,24 +27,33 @@ METHODS = {
     "osvd": "block-circulant SVD limited by oscillation (Wu 2003), CAPLEX G.DI1.002",
     "bayes": "posterior over a dictionary of gamma transit-time residues and delays",
 }
+LEAKAGE = {
+    "none": "none",
+    "bsw": "bsw (Boxerman, Schmainda and Weisskoff), CAPLEX M.LC1.001",
+    "bidirectional": "bidirectional (Leu 2016), CAPLEX M.LC1.002",
+}
 
 
 def provenance(
     series: Series,
     aif: ArterialInput,
     bolus: Bolus,
-    options: MapOptions,
+    asked: MapOptions,
+    used: MapOptions,
     candidates: tuple[ArterialInput, ...] = (),
+    warnings: tuple[str, ...] = (),
 ) -> dict[str, object]:
-    """A dictionary of plain values that JSON can hold."""
-    defaults = {"ssvd": deconvolution.STANDARD_THRESHOLD, "csvd": deconvolution.CIRCULANT_THRESHOLD}
+    """A dictionary of plain values that JSON can hold. ``used`` are the options ``asked`` for, with their numbers."""
     return {
-        "method": METHODS[options.method],
-        "threshold": options.threshold or defaults.get(options.method),
-        "oscillation_limit": options.oscillation if options.method == "osvd" else None,
-        "leakage": options.leakage,
-        "integration_end_s": options.integration_end,
-        "kh_over_rho_ml_per_g": options.kh_over_rho,
+        "method": METHODS[used.method],
+        "threshold": used.threshold,
+        "threshold_choice": _choice(asked),
+        "oscillation_limit": used.oscillation if used.method == "osvd" else None,
+        "dictionary": _dictionary() if used.method == "bayes" else None,
+        "leakage": LEAKAGE[used.leakage],
+        "integration_end_s": used.integration_end,
+        "integration_end_choice": _end_choice(asked),
+        "kh_over_rho_ml_per_g": used.kh_over_rho,
         "units": dict(UNITS),
         "formulas": dict(FORMULAS),
         "echo_time_s": series.echo_time,
@@ -52,6 +64,32 @@ def provenance(
         "bolus_peak_s": bolus.peak,
         "aif": _arterial(aif),
         "aif_candidates": [_arterial(candidate) for candidate in candidates],
+        "warnings": list(warnings),
+    }
+
+
+def _choice(asked: MapOptions) -> str | None:
+    """How the threshold of an SVD came about."""
+    if asked.method == "bayes":
+        return None
+    return {None: "as published", "adaptive": "adapted to interval and noise"}.get(asked.threshold, "given")
+
+
+def _end_choice(asked: MapOptions) -> str:
+    """How the end of the integration came about."""
+    if asked.method == "bayes":
+        return "none: the model is fitted to all frames"
+    return "given" if asked.integration_end else "of least error for noise and tail"
+
+
+def _dictionary() -> dict[str, object]:
+    """The grid and the errors of the Bayesian method."""
+    grid = AtomGrid()
+    return {
+        "residue_shapes": ["Lorentzian" if shape == LORENTZIAN else float(shape) for shape in grid.shapes],
+        "mtt_s": [float(grid.mtt[0]), float(grid.mtt[-1]), len(grid.mtt)],
+        "delay_s": [float(grid.delays[0]), float(grid.delays[-1]), len(grid.delays)],
+        "model_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(MODEL_SD),
     }
 
 
@@ -62,5 +100,6 @@ def _arterial(aif: ArterialInput) -> dict[str, object]:
         "times_s": aif.times.tolist(),
         "delta_r2star": aif.delta_r2star.tolist(),
         "score": aif.score,
+        "partial_volume_correction": aif.scale,
         "warnings": list(aif.warnings),
     }
