@@ -15,6 +15,7 @@ from dsc_superres.job import Job
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.probe import versions
+from dsc_superres.scratch import save
 from dsc_superres.series import Geometry, Series
 from dsc_superres.study import TRUTH, Study, label, map_errors
 
@@ -165,7 +166,7 @@ def _series(study: Study) -> dict[str, Series]:
 def _write(series: Series, path: Path) -> dict[str, object]:
     """Write a series; returns what a program needs to use it: file, times (s) and geometry (LPS, mm)."""
     if path.suffix == ".npy":
-        np.save(path, series.signal)
+        save(path, series.signal)
     else:
         write_series(series, path)
     geometry = series.geometry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -27,3 +28,13 @@ def release(array: np.ndarray) -> None:
         array = array.base
     if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.madvise(mmap.MADV_DONTNEED)
+
+
+def save(path: Path, array: np.ndarray) -> None:
+    """Write ``array`` as .npy, one item of its first axis in memory at a time."""
+    with open(path, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for item in array:
+            file.write(np.ascontiguousarray(item).data)
+            release(array)
