@@ -79,29 +79,30 @@ def estimate(
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps
     memory = IMPORTS_BYTES + WORK_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
-    network = network_seconds(pixels, frames, space, time, model, device)
-    if network is None:
+    reconstruction = reconstruction_seconds(size, frames, space, time, model, device)
+    if reconstruction is None:
         return Estimate(int(memory), None)
-    seconds = START_SECONDS + network + fine * INTERPOLATOR_SECONDS + fine * METRICS_SECONDS * compared
+    seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
     if maps:
         seconds += REPORT_SECONDS + MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
     return Estimate(int(memory), seconds)
 
 
-def network_seconds(
-    pixels: int, frames: int, space: float, time: float, model: str, device: Mapping[str, object] | None
+def reconstruction_seconds(
+    size: tuple[int, int, int], frames: int, space: float, time: float, model: str, device: Mapping[str, object] | None
 ) -> float | None:
-    """s that the network alone takes for ``pixels`` coarse pixels of a frame; None where it cannot be said."""
+    """s of the reconstruction alone, without reading and writing; None where it cannot be said."""
+    pixels, pairs, output = math.prod(size), frames - 1, (frames - 1) * time + 1
+    interpolator = pixels * space**2 * output * INTERPOLATOR_SECONDS
     if model in ("linear", "cubic", "pchip", "backprojection"):
-        return 0.0
+        return interpolator
     rate = (device or {}).get("gflops")
     if model != "ode-liif" or not rate:
         return None
-    pairs, output = frames - 1, (frames - 1) * time + 1
     operations = SERIES_OPERATIONS + FRAME_OPERATIONS * frames
     operations += (PAIR_OPERATIONS + FIELD_OPERATIONS * _evaluations(time)) * pairs
     operations += (OUTPUT_OPERATIONS + FINE_OPERATIONS * space**2) * output
-    return operations * pixels * HEAD_SHARE / (1e9 * rate * PEAK_SHARE)
+    return interpolator + operations * pixels * HEAD_SHARE / (1e9 * rate * PEAK_SHARE)
 
 
 def _evaluations(time: float) -> int:

@@ -43,11 +43,11 @@ def devices() -> list[dict[str, object]]:
         used = torch.mps.driver_allocated_memory()
         found.append({"name": "mps", "description": "Apple GPU", "memory": total, "free": max(total - used, 0)})
     for device in found:
-        device["gflops"] = _rate(device["name"])
+        device["gflops"] = convolution_rate(device["name"])
     return found
 
 
-def _rate(device: str) -> float:
+def convolution_rate(device: str) -> float:
     """GFLOP/s of a 3 x 3 convolution of 64 channels, as the networks use them; takes less than a tenth of a second."""
     import torch
 

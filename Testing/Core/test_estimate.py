@@ -1,0 +1,37 @@
+"""What a job is said to take before it starts."""
+
+from dsc_superres.estimate import estimate
+from dsc_superres.probe import devices
+
+DEVICE = {"name": "cpu", "gflops": 200.0}
+JOB = ((128, 128, 20), 60, 2.0, 4.0, "ode-liif", DEVICE)
+
+
+def test_more_work_takes_more():
+    usual = estimate(*JOB)
+    for size, frames, space, time in (
+        ((128, 128, 40), 60, 2.0, 4.0),
+        ((128, 128, 20), 120, 2.0, 4.0),
+        ((128, 128, 20), 60, 3.0, 4.0),
+        ((128, 128, 20), 60, 2.0, 8.0),
+    ):
+        assert estimate(size, frames, space, time, "ode-liif", DEVICE).seconds > usual.seconds
+    both = estimate(*JOB, compared=True, maps=True)
+    assert both.seconds > usual.seconds
+    assert both.bytes > usual.bytes
+
+
+def test_the_usual_job_takes_minutes_and_a_quick_device_less():
+    usual, quick = estimate(*JOB), estimate(*JOB[:5], {"gflops": 20000.0})
+    assert 60 < usual.seconds < 600
+    assert quick.seconds < usual.seconds / 5
+
+
+def test_no_guess_without_a_ground():
+    assert estimate(*JOB[:5], None).seconds is None
+    assert estimate(*JOB[:4], "other.safetensors", DEVICE).seconds is None
+    assert estimate(*JOB[:4], "backprojection", None).seconds < 60
+
+
+def test_the_probe_measures_the_rate():
+    assert all(device["gflops"] > 1 for device in devices())
