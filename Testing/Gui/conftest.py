@@ -3,9 +3,11 @@
 import os
 import sys
 import traceback
+from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["DSC_SUPERRES_PYTHON"] = sys.executable
+sys.path.append(str(Path(__file__).parents[1] / "Core"))  # for its sample
 
 import pytest
 
@@ -35,3 +37,21 @@ def slotErrors(app, monkeypatch) -> list[str]:
     yield errors
     assert not errors, "\n".join(errors)
     assert not pythonqt.missingSignals
+
+
+@pytest.fixture(scope="module")
+def driver(app, tmp_path_factory):
+    """The panel, opened, which knows what the background process can do."""
+    from driver import Driver
+
+    folder = tmp_path_factory.mktemp("panel")
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    pictures = Path(os.environ.get("DSC_SCREENSHOTS", folder / "pictures"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            patch.setenv(name, str(temporary))
+        driver = Driver(app, temporary, pictures)
+        driver.wait(lambda: driver.logic.capabilities, 60, "the probe of the background process")
+        yield driver
+        driver.widget.cleanup()

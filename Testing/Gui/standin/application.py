@@ -9,6 +9,9 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
 
+DATA = ("vtkMRMLDisplayableNode", "vtkMRMLTableNode", "vtkMRMLPlotChartNode", "vtkMRMLTextNode")
+"""Classes of nodes that Slicer's own modules put into the subject hierarchy."""
+
 
 class Scene:
     """The real MRML scene, with what Slicer's own modules do in it."""
@@ -17,7 +20,7 @@ class Scene:
         self.scene = slicer.vtkMRMLScene()
         self.applicationLogic = slicer.vtkMRMLApplicationLogic()
         self.applicationLogic.SetMRMLScene(self.scene)
-        self.sliceLogics, self._making = vtk.vtkCollection(), False
+        self.sliceLogics = vtk.vtkCollection()
         self.applicationLogic.SetSliceLogics(self.sliceLogics)
         self.sequences, self.layouts = slicer.vtkSlicerSequencesLogic(), slicer.vtkMRMLLayoutLogic()
         self._logics = (self.applicationLogic, slicer.vtkSlicerColorLogic(), self.sequences, self.layouts)
@@ -27,6 +30,7 @@ class Scene:
         crosshair.SetSingletonTag("default")
         self.scene.AddNode(crosshair)
         self.scene.AddObserver(self.scene.NodeAddedEvent, self._onNodeAdded)
+        self.scene.AddObserver(self.scene.NodeAboutToBeRemovedEvent, self._onNodeRemoved)
         self.layoutNode.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
     @property
@@ -44,22 +48,27 @@ class Scene:
         for logic in (*self.sliceViews(), *reversed(self._logics)):
             logic.SetMRMLScene(None)
 
-    def _onNodeAdded(self, caller: vtk.vtkObject, event: str) -> None:
-        """A slice node gets the logic that its view would bring, which adds nodes itself."""
-        if self._making:
-            return
-        self._making = True
-        known = {logic.GetSliceNode() for logic in self.sliceViews()}
-        for index in range(self.scene.GetNumberOfNodesByClass("vtkMRMLSliceNode")):
-            node = self.scene.GetNthNodeByClass(index, "vtkMRMLSliceNode")
-            if node not in known:
-                node.SetDimensions(300, 400, 1)
-                logic = slicer.vtkMRMLSliceLogic()
-                logic.SetMRMLScene(self.scene)
-                logic.SetMRMLApplicationLogic(self.applicationLogic)
-                logic.SetSliceNode(node)
-                self.sliceLogics.AddItem(logic)
-        self._making = False
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAdded(self, caller: vtk.vtkObject, event: str, node: slicer.vtkMRMLNode) -> None:
+        """A slice node gets the logic that its view would bring, and data an item in the subject hierarchy."""
+        if node.IsA("vtkMRMLSliceNode"):
+            node.SetDimensions(300, 400, 1)
+            logic = slicer.vtkMRMLSliceLogic()
+            logic.SetMRMLScene(self.scene)
+            logic.SetMRMLApplicationLogic(self.applicationLogic)
+            logic.SetSliceNode(node)
+            self.sliceLogics.AddItem(logic)
+        elif any(map(node.IsA, DATA)) and not node.GetHideFromEditors() and not self.scene.IsImporting():
+            hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
+            hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, caller: vtk.vtkObject, event: str, node: slicer.vtkMRMLNode) -> None:
+        if any(map(node.IsA, DATA)) and not self.scene.IsClosing():
+            hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
+            item = hierarchy.GetItemByDataNode(node)
+            if item:
+                hierarchy.RemoveItem(item, False)
 
 
 class qMRMLSliceWidget(QtCore.QObject):

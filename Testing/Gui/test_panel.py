@@ -1,0 +1,194 @@
+"""The workflow in the panel, by its widgets, with the real background process and the real scene."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("slicer")
+pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+
+import slicer
+from driver import Stalls, addSequence, sceneNodes, workers
+from sample import bolus_series
+
+from dsc_superres.io import write_series
+
+ROLES = ("truth", "input", "reconstruction", "difference")
+pytestmark = pytest.mark.usefixtures("slotErrors")
+
+
+def test_empty_scene_asks_for_a_series(driver) -> None:
+    slicer.mrmlScene.Clear(0)
+    driver.picture("empty")
+    ui = driver.ui("Reconstruct")
+    assert not ui.applyButton.enabled
+    assert "Choose a volume sequence" in ui.applyButton.toolTip
+    assert "Choose a volume sequence" in driver.ui("Input").inputNote.text
+    assert not driver.ui("Input").facts.visible
+
+
+def test_opened_file_says_what_it_is_and_can_be_corrected(driver, tmp_path, monkeypatch) -> None:
+    import qt
+
+    slicer.mrmlScene.Clear(0)
+    path, ui = tmp_path / "patient.nii", driver.ui("Input")
+    write_series(replace(bolus_series(24, size=(32, 32, 2)), echo_time=None), path)
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *arguments: str(path))
+    ui.openFileButton.click()
+    assert ui.openingBar.visible
+    assert not ui.openFileButton.enabled
+    driver.wait(lambda: not driver.logic.opening, 60, "the opening of a file")
+    assert ui.sequenceSelector.currentNode().GetName() == "patient"
+    assert ui.matrixLabel.text == "32 x 32 x 2 voxels of 3.5 x 3.5 x 5 mm"
+    assert ui.framesLabel.text == "24 in 34.5 s"
+    assert ui.repetitionTime.value == 1.5
+    assert "TE is not known" in ui.inputNote.text
+    ui.repetitionTime.value, ui.echoTime.value = 2.0, 30.0
+    assert (ui.framesLabel.text, ui.inputNote.visible) == ("24 in 46.0 s", False)
+    assert ui.repetitionTimeSource.text == ui.echoTimeSource.text == "given by the user"
+    driver.picture("opened")
+    ui.repetitionTimeReset.click()
+    assert ui.repetitionTime.value == 1.5
+    assert not ui.repetitionTimeReset.visible
+    assert driver.leftovers() == []
+
+
+def test_unreadable_file_says_why(driver, tmp_path, monkeypatch) -> None:
+    import qt
+
+    before, path, ui = sceneNodes(), tmp_path / "broken.nii", driver.ui("Input")
+    path.write_bytes(b"nothing")
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *arguments: str(path))
+    ui.openFileButton.click()
+    driver.wait(lambda: not driver.logic.opening, 60, "the opening of a file")
+    assert "broken.nii" in ui.openingLabel.text
+    assert ui.openingLabel.visible
+    assert sceneNodes() == before
+    assert driver.leftovers() == []
+
+
+def test_numbered_frames_ask_for_the_repetition_time(driver) -> None:
+    slicer.mrmlScene.Clear(0)
+    sequence = addSequence(np.full((24, 2, 16, 16), 100, np.int16), np.arange(24), "")
+    driver.ui("Input").sequenceSelector.setCurrentNode(sequence)
+    assert "TR is needed" in driver.ui("Input").inputNote.text
+    assert not driver.ui("Reconstruct").applyButton.enabled
+    driver.picture("numbered")
+    driver.ui("Input").repetitionTime.value = 1.45
+    assert driver.ui("Reconstruct").applyButton.enabled, driver.ui("Reconstruct").applyButton.toolTip
+
+
+def test_task_shows_what_to_expect(driver) -> None:
+    driver.load()
+    ui, task = driver.ui("Task"), driver.parameters.task
+    assert "16 x 16 x 2 in 6 frames -> 32 x 32 x 2 in 21 frames" in ui.expectLabel.text
+    ui.enhanceRadio.click()
+    assert (task.task, ui.operatorSelector.visible, ui.regular.visible) == ("enhance", False, True)
+    ui.space.value, ui.regular.checked, ui.interval.value = 1.5, True, 0.5
+    assert "-> 48 x 48 x 2 in 70 frames" in ui.expectLabel.text
+    assert not ui.time.enabled
+    driver.picture("enhance")
+    ui.compareRadio.click()
+    assert task.space == 2.0
+    ui.framesRange.setValues(5, 21)
+    ui.slicesRange.setValues(2, 2)
+    assert (task.firstFrame, task.lastFrame, task.firstSlice, task.lastSlice) == (5, 21, 2, 0)
+    assert "-> 32 x 32 x 1 in 17 frames" in ui.expectLabel.text
+    assert ui.windowLabel.text == "6.0 to 30.0 s"
+    driver.load()
+    assert ui.framesRange.minimumValue == 1
+
+
+def test_cancelled_run_leaves_nothing(driver) -> None:
+    driver.load()
+    before, ui = sceneNodes(), driver.ui("Reconstruct")
+    driver.start()
+    assert not ui.applyButton.enabled
+    driver.working()
+    assert ui.progressBar.visible
+    driver.picture("running")
+    started = time.monotonic()
+    ui.cancelButton.click()
+    driver.wait(lambda: not driver.logic.running, 5, "the end of a cancelled run")
+    print(f"cancelled after {time.monotonic() - started:.1f} s")
+    assert ui.statusLabel.text == "Cancelled. The scene is as it was."
+    assert ui.applyButton.enabled
+    assert sceneNodes() == before
+    assert driver.leftovers() == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are killed otherwise there")
+def test_killed_worker_leaves_a_sentence_and_the_scene_as_it_was(driver) -> None:
+    driver.load()
+    before, ui = sceneNodes(), driver.ui("Reconstruct")
+    driver.start()
+    driver.working()
+    for worker in workers():
+        os.kill(worker, signal.SIGKILL)
+    driver.wait(lambda: not driver.logic.running, 5, "the end of a crashed run")
+    assert "crashed" in ui.statusLabel.text
+    assert ui.applyButton.enabled
+    driver.picture("crashed")
+    assert sceneNodes() == before
+    assert driver.leftovers() == []
+
+
+def test_worker_that_fails_says_why(driver) -> None:
+    driver.load()
+    before, ui = sceneNodes(), driver.ui("Reconstruct")
+    driver.parameters.reconstruct.model = "no-such-model"
+    driver.start()
+    driver.finish()
+    assert "no-such-model" in ui.statusLabel.text
+    assert sceneNodes() == before
+    assert driver.leftovers() == []
+
+
+def test_scene_closed_during_a_run_leaves_nothing(driver) -> None:
+    driver.load()
+    driver.start()
+    driver.working()
+    slicer.mrmlScene.Clear(0)
+    assert not driver.logic.running
+    assert driver.leftovers() == []
+    driver.settle()
+    assert driver.result is None
+    assert driver.logic.results() == []
+    assert not driver.ui("Reconstruct").applyButton.enabled
+
+
+class TestCompared:
+    """What a compared series, reconstructed once, can be looked at and mapped with."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def stall(cls, driver) -> float:
+        """A run to its end; s that the window stood still at the longest."""
+        driver.load((64, 64, 4), 33)
+        stalls = Stalls()
+        driver.start()
+        driver.finish()
+        driver.settle()
+        return stalls.stop()
+
+    def test_result_is_in_the_scene_and_in_a_folder_beside_its_source(self, driver) -> None:
+        result = driver.result
+        assert driver.ui("Reconstruct").statusLabel.text.startswith("Done: series ode-liif.")
+        assert result.task == "compare"
+        assert [len(result.times(role)) for role in ROLES] == [33, 9, 33, 33]
+        assert result.signal("reconstruction")[0].shape == (4, 64, 64)
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        for role in ("truth.proxy", "map.cbv.reconstruction"):
+            item = hierarchy.GetItemByDataNode(result.node(role))
+            assert hierarchy.GetItemParent(item) == result.folderItem
+        assert driver.leftovers() == []
+        driver.show("Reconstruct", "Look")
+        driver.picture("result")
+
+    def test_window_never_stood_still(self, stall) -> None:
+        print(f"longest stall {1000 * stall:.0f} ms")
+        assert stall <= 0.2
