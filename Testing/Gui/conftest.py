@@ -39,7 +39,7 @@ def slotErrors(app, monkeypatch) -> list[str]:
     assert not pythonqt.missingSignals
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def driver(app, tmp_path_factory):
     """The panel, opened, which knows what the background process can do."""
     from driver import Driver

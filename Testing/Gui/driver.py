@@ -170,3 +170,30 @@ class Stalls:
         except (OSError, IndexError):
             waited = 0.0
         return time.monotonic() - waited
+
+
+def addSegmentation(inside: np.ndarray, name: str):
+    """A segmentation with one segment, the voxels ``inside`` [z, y, x] of the series."""
+    import slicer
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "regions")
+    segmentation.CreateDefaultDisplayNodes()
+    labelmap, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    labelmap.SetDimensions(inside.shape[::-1])
+    labelmap.GetPointData().SetScalars(numpy_to_vtk(inside.astype(np.uint8).ravel(), deep=True))
+    for axis, spacing in enumerate((2.0, 2.0, 5.0)):
+        matrix.SetElement(axis, axis, spacing)
+    labelmap.SetImageToWorldMatrix(matrix)
+    segmentation.AddSegmentFromBinaryLabelmapRepresentation(labelmap, name, (1, 0, 0))
+    return segmentation
+
+
+def column(result, role: str, name: str) -> list[float]:
+    """A column of a table of the result; empty before it is there."""
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    table = result.node(role)
+    values = table.GetTable().GetColumnByName(name) if table is not None else None
+    return vtk_to_numpy(values).tolist() if values is not None else []

@@ -12,7 +12,7 @@ pytest.importorskip("slicer")
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 import slicer
-from driver import Stalls, addSequence, sceneNodes, workers
+from driver import addSequence, sceneNodes, workers
 from sample import bolus_series
 
 from dsc_superres.io import write_series
@@ -159,36 +159,3 @@ def test_scene_closed_during_a_run_leaves_nothing(driver) -> None:
     assert driver.result is None
     assert driver.logic.results() == []
     assert not driver.ui("Reconstruct").applyButton.enabled
-
-
-class TestCompared:
-    """What a compared series, reconstructed once, can be looked at and mapped with."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def stall(cls, driver) -> float:
-        """A run to its end; s that the window stood still at the longest."""
-        driver.load((64, 64, 4), 33)
-        stalls = Stalls()
-        driver.start()
-        driver.finish()
-        driver.settle()
-        return stalls.stop()
-
-    def test_result_is_in_the_scene_and_in_a_folder_beside_its_source(self, driver) -> None:
-        result = driver.result
-        assert driver.ui("Reconstruct").statusLabel.text.startswith("Done: series ode-liif.")
-        assert result.task == "compare"
-        assert [len(result.times(role)) for role in ROLES] == [33, 9, 33, 33]
-        assert result.signal("reconstruction")[0].shape == (4, 64, 64)
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
-        for role in ("truth.proxy", "map.cbv.reconstruction"):
-            item = hierarchy.GetItemByDataNode(result.node(role))
-            assert hierarchy.GetItemParent(item) == result.folderItem
-        assert driver.leftovers() == []
-        driver.show("Reconstruct", "Look")
-        driver.picture("result")
-
-    def test_window_never_stood_still(self, stall) -> None:
-        print(f"longest stall {1000 * stall:.0f} ms")
-        assert stall <= 0.2

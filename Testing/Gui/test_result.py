@@ -1,0 +1,216 @@
+"""What a run leaves, and what the sections below make of it: Look, Perfusion, further runs."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("slicer")
+pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+
+import slicer
+from driver import Stalls, addSegmentation, column, sceneNodes
+from vtk.util.numpy_support import vtk_to_numpy
+
+pytestmark = pytest.mark.usefixtures("slotErrors", "stall")
+ROLES = ("truth", "input", "reconstruction", "difference")
+
+
+@pytest.fixture(scope="module")
+def stall(driver) -> float:
+    """A series compared in half the pixels and every fourth frame; s that the window stood still at the longest."""
+    driver.load((64, 64, 4), 33)
+    stalls = Stalls()
+    driver.start()
+    driver.finish()
+    driver.settle()
+    return stalls.stop()
+
+
+def test_window_never_stood_still(stall) -> None:
+    print(f"longest stall {1000 * stall:.0f} ms")
+    assert stall <= 0.2
+
+
+def test_result_is_in_the_scene_and_in_a_folder_beside_its_source(driver) -> None:
+    result = driver.result
+    assert driver.ui("Reconstruct").statusLabel.text.startswith("Done: series ode-liif.")
+    assert result.task == "compare"
+    assert [len(result.times(role)) for role in ROLES] == [33, 9, 33, 33]
+    assert result.signal("reconstruction")[0].shape == (4, 64, 64)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    for role in ("truth.proxy", "map.cbv.reconstruction"):
+        item = hierarchy.GetItemByDataNode(result.node(role))
+        assert hierarchy.GetItemParent(item) == result.folderItem
+    provenance = json.loads(result.node("text.provenance").GetText())
+    assert provenance["source"]["sources"]["times"] == "sequence index in s"
+    assert driver.leftovers() == []
+    driver.show("Reconstruct", "Look")
+    driver.picture("result")
+
+
+def test_side_by_side_and_back(driver) -> None:
+    manager, look = slicer.app.layoutManager(), driver.panel.sections["Look"]
+    before = manager.layout
+    look.ui.compareButton.click()
+    driver.settle()
+    assert manager.layout != before
+    shown = [look.layout.compositeNode(role).GetBackgroundVolumeID() for role in ROLES]
+    assert shown == [driver.result.proxy(role).GetID() for role in ROLES]
+    assert look.ui.compareButton.text == "Back to my layout"
+    driver.picture("side-by-side")
+    look.ui.compareButton.click()
+    assert manager.layout == before
+    look.ui.compareButton.click()
+
+
+def test_slider_and_playback_move_all_frames(driver) -> None:
+    result, ui = driver.result, driver.ui("Look")
+    browser = result.node("browser")
+    slider = slicer.util.findChild(ui.playback, "slider_IndexValue")
+    slider.value = 6
+    driver.settle()
+    assert ui.momentLabel.text == "9.00 s, frame 7 of 33: reconstructed; the input still shows 6.00 s"
+    for role, frame in (("reconstruction", 6), ("truth", 6), ("input", 1)):
+        voxels = vtk_to_numpy(result.proxy(role).GetImageData().GetPointData().GetScalars())
+        assert np.array_equal(voxels, result.signal(role)[frame].ravel())
+    play = slicer.util.findChild(ui.playback, "pushButton_VcrPlayPause")
+    play.click()
+    driver.wait(lambda: browser.GetSelectedItemNumber() > 7, 10, "playback")
+    play.click()
+    assert slider.value == browser.GetSelectedItemNumber()
+    assert result.sequence("input").GetNumberOfDataNodes() == 9
+
+
+def test_gray_levels_and_difference(driver) -> None:
+    result, ui = driver.result, driver.ui("Look")
+    ui.greyRange.setValues(100, 700)
+    levels = [result.proxy(role).GetDisplayNode() for role in ("truth", "input", "reconstruction")]
+    assert {(display.GetWindowLevelMin(), display.GetWindowLevelMax()) for display in levels} == {(100, 700)}
+    difference = result.proxy("difference").GetDisplayNode()
+    ui.differenceLimit.value = 40
+    assert (difference.GetWindowLevelMin(), difference.GetWindowLevelMax()) == (-40, 40)
+    ui.absoluteCheckBox.click()
+    assert (difference.GetWindowLevelMin(), difference.GetWindowLevelMax()) == (0, 40)
+    driver.picture("absolute")
+    ui.absoluteCheckBox.click()
+    assert not difference.GetInterpolate()
+    ui.differenceUnit.currentIndex = 1
+    assert ui.differenceLimit.value != 40
+
+
+def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
+    result, ui = driver.result, driver.ui("Look")
+    voxel, place = (2, 30, 25), np.array([2.0 * 25, 2.0 * 30, 5.0 * 2])
+    ui.plotSelector.currentIndex = ui.plotSelector.findData("cursor")
+    slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode").SetCursorPositionRAS(place)
+    expected = [frame[voxel] for frame in result.signal("reconstruction")]
+    driver.wait(lambda: column(result, "table.cursor.reconstruction", "Value") == expected, 10, "curves at the cursor")
+    region = np.zeros((4, 64, 64), bool)
+    region[1:3, 20:30, 20:30] = True
+    segmentation = addSegmentation(region, "region")
+    ui.plotSelector.currentIndex = ui.plotSelector.findData("segments")
+    assert ui.segmentationSelector.currentNode() is segmentation
+    mean = [frame[region].mean() for frame in result.signal("truth")]
+    driver.wait(lambda: column(result, "table.segments.truth", "region"), 10, "curves of segments")
+    assert column(result, "table.segments.truth", "region") == pytest.approx(mean)
+    ui.plotSelector.currentIndex = ui.plotSelector.findData("nmse")
+    driver.wait(lambda: result.node("chart.metrics"), 10, "metrics over time")
+    assert ui.metricsTable.mrmlTableNode().GetTable().GetNumberOfRows() == 6
+    assert ui.frameMetricsLabel.text.startswith("NMSE 0.0")
+    driver.picture("metrics")
+
+
+def test_maps_lie_over_the_images(driver) -> None:
+    result, ui, look = driver.result, driver.ui("Perfusion"), driver.panel.sections["Look"]
+    driver.show("Perfusion")
+    ui.cbvButton.click()
+    shown = [look.layout.compositeNode(role).GetForegroundVolumeID() for role in ROLES[:3]]
+    assert shown == [result.node(f"map.cbv.{role}").GetID() for role in ROLES[:3]]
+    ui.opacitySlider.value = 0.4
+    assert look.layout.compositeNode("truth").GetForegroundOpacity() == pytest.approx(0.4)
+    ui.scaleRange.setValues(0, ui.scaleRange.maximum / 3)
+    display = result.node("map.cbv.truth").GetDisplayNode()
+    assert display.GetWindowLevelMax() == pytest.approx(ui.scaleRange.maximumValue)
+    ui.threshold.value = 0.5
+    assert display.GetLowerThreshold() == 0.5
+    driver.picture("cbv")
+    ui.imageButton.click()
+    assert look.layout.compositeNode("truth").GetForegroundVolumeID() is None
+
+
+def test_maps_computed_anew_with_another_method(driver) -> None:
+    result, ui = driver.result, driver.ui("Perfusion")
+    assert ui.aifFacts.text.startswith("Arterial input:")
+    before = vtk_to_numpy(result.node("map.cbf.truth").GetImageData().GetPointData().GetScalars()).copy()
+    ui.methodSelector.currentIndex = ui.methodSelector.findData("ssvd")
+    ui.computeButton.click()
+    assert ui.cancelButton.enabled
+    assert not ui.computeButton.enabled
+    driver.wait(lambda: ui.computeButton.enabled, 60, "the end of the maps")
+    assert ui.statusLabel.text == "The maps are up to date."
+    after = vtk_to_numpy(result.node("map.cbf.truth").GetImageData().GetPointData().GetScalars())
+    assert not np.array_equal(before, after)
+    assert driver.leftovers() == []
+
+
+def test_cancelled_maps_stay_as_they_were(driver) -> None:
+    ui, before = driver.ui("Perfusion"), sceneNodes()
+    ui.computeButton.click()
+    driver.settle()
+    ui.cancelButton.click()
+    driver.wait(lambda: ui.computeButton.enabled, 5, "the end of cancelled maps")
+    assert sceneNodes() == before
+    assert driver.leftovers() == []
+
+
+def test_statistics_of_regions(driver) -> None:
+    ui = driver.ui("Perfusion")
+    ui.regionsSelector.setCurrentNode(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+    ui.regionsBox.collapsed = False
+    ui.measureButton.click()
+    driver.wait(lambda: ui.regionsTable.visible, 20, "the statistics")
+    assert ui.regionsTable.mrmlTableNode().GetTable().GetNumberOfRows() > 5
+    driver.picture("statistics")
+
+
+def test_second_run_leaves_the_first_alone(driver) -> None:
+    first, nodes = driver.result, sceneNodes()
+    driver.show("Input", "Task", "Reconstruct")
+    driver.ui("Task").enhanceRadio.click()
+    driver.ui("Task").slicesRange.setValues(1, 1)
+    driver.ui("Reconstruct").mapsCheckBox.click()
+    driver.start()
+    driver.finish()
+    second = driver.result
+    assert second != first
+    assert nodes <= sceneNodes()
+    assert (second.task, second.sequence("truth")) == ("enhance", None)
+    assert second.signal("reconstruction")[0].shape == (1, 128, 128)
+    assert len(second.times("reconstruction")) == 129
+    driver.show("Look", "Perfusion")
+    assert not driver.ui("Look").metrics.visible
+    driver.picture("enhanced")
+    selector = driver.panel.ui.resultSelector
+    selector.currentIndex = 0
+    selector.activated(0)
+    assert driver.result == first
+    driver.panel.ui.removeResultButton.click()
+    assert driver.logic.results() == [second]
+    assert driver.result == second
+
+
+def test_saved_scene_brings_everything_back(driver, tmp_path) -> None:
+    run, name = driver.result.run, driver.result.name
+    scene = slicer.mrmlScene
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.SetRootDirectory(str(tmp_path))
+    assert scene.Commit()
+    slicer.mrmlScene.Clear(0)
+    assert driver.result is None
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    scene.Import()
+    driver.settle()
+    assert (driver.result.run, driver.result.name) == (run, name)
+    assert driver.parameters.task.task == "enhance"
+    assert not driver.ui("Reconstruct").mapsCheckBox.checked
