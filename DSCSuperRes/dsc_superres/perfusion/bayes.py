@@ -27,6 +27,8 @@ RANK_TOLERANCE = 3e-4
 """Directions of the dictionary that carry less than this share of its norm are dropped."""
 COARSE = (2, 3, 2)
 """Steps of the coarse grid along shape, transit time and delay."""
+CURVES = 20_000
+"""Curves that are looked at in one go while their noise is estimated."""
 NEGLIGIBLE = 10.0
 """Atoms whose posterior is less than exp(-NEGLIGIBLE) of the best one's are left out."""
 MOST_ATOMS, MOST_WORK = 1500, 20_000_000
@@ -80,20 +82,29 @@ def noise_classes(y: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndar
     Curves are smoothed by the leading directions basis[r, t] of the dictionary, else weights would follow the noise.
     A class holds curves of like height, a third of them by the time of their centre of gravity.
     """
-    smooth = np.clip((y @ basis.T) @ basis, 0, 2.5)
-    height = smooth.max(axis=1)
+    spans = [slice(first, first + CURVES) for first in range(0, len(y), CURVES)]
+    height, centre = np.empty(len(y), np.float32), np.empty(len(y), np.float32)
+    for span in spans:
+        smooth = _smooth(y[span], basis)
+        height[span] = smooth.max(axis=1)
+        centre[span] = (smooth @ np.arange(y.shape[1], dtype=np.float32)) / np.maximum(smooth.sum(axis=1), 1e-30)
     level = np.floor(np.log(np.maximum(height, LOWEST) / LOWEST) / np.log(LEVEL_RATIO)).astype(int)
-    centre = (smooth @ np.arange(y.shape[1], dtype=np.float32)) / np.maximum(smooth.sum(axis=1), 1e-30)
-    classes, weights = np.zeros(len(y), int), []
+    classes, count = np.zeros(len(y), int), 0
     for one in np.unique(level):
         members = np.flatnonzero(level == one)
         third = np.searchsorted(np.quantile(centre[members], (1 / 3, 2 / 3)), centre[members]) if one > 0 else 0
-        classes[members] = len(weights) + third
-        for _ in range(3 if one > 0 else 1):
-            inside = classes[members] == len(weights)
-            mean = smooth[members[inside]].mean(axis=0, dtype=np.float64) if inside.any() else np.zeros(y.shape[1])
-            weights.append(np.exp(-2 * mean))
-    return classes, np.stack(weights)
+        classes[members] = count + third
+        count += 3 if one > 0 else 1
+    total = np.zeros((count, y.shape[1]))
+    for span in spans:
+        for k in np.unique(classes[span]):
+            total[k] += _smooth(y[span][classes[span] == k], basis).sum(axis=0, dtype=np.float64)
+    mean = total / np.maximum(np.bincount(classes, minlength=count), 1)[:, None]
+    return classes, np.exp(-2 * mean)
+
+
+def _smooth(y: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    return np.clip((y @ basis.T) @ basis, 0, 2.5)
 
 
 def _thinned(rows: np.ndarray, most: int) -> np.ndarray:

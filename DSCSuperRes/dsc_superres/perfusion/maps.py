@@ -18,10 +18,13 @@ from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.provenance import provenance
+from dsc_superres.scratch import release
 from dsc_superres.series import Series
 
 UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
 """The units of the maps that every method gives, by name."""
+VOXELS = 20_000
+"""Curves that are computed at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,17 +96,15 @@ def compute_maps(
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
     if not series.has_times:
         raise PerfusionError(f"The frame times of {series.name} are not known: give the interval between frames.")
-    signal = series.signal[:, mask]
+    signal = _inside(series.signal, mask)
     bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
     refuse_motion(signal, bolus)
     if options.baseline is not None:
         bolus = replace(bolus, baseline=chosen_baseline(options.baseline, series.times))
-    curves = delta_r2star(signal, series.echo_time, bolus.baseline)
-    # Before steady state the signal says nothing of contrast, and there is none yet.
-    curves[: bolus.baseline.start] = 0
+    before = baseline_signal(signal, bolus.baseline)
+    curves = _become_curves(signal, series.echo_time, bolus.baseline)
     candidates = ()
     if aif is None:
-        before = baseline_signal(signal, bolus.baseline)
         candidates = tuple(aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, before))
         aif = candidates[0]
     if vein is not None:
@@ -151,6 +152,27 @@ def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
         raise PerfusionError(
             f"{NO_BOLUS} (the signal rises in many voxels while it falls in others, as it does with motion)."
         )
+
+
+def _inside(signal: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """signal[t, z, y, x] -> a new float32[t, n] of the voxels in ``mask``; reads frame by frame what lies in a file."""
+    inside = np.empty((len(signal), np.count_nonzero(mask)), np.float32)
+    for row, frame in zip(inside, signal, strict=True):
+        row[:] = frame[mask]
+        release(signal)
+    return inside
+
+
+def _become_curves(signal: np.ndarray, echo_time: float, baseline: slice) -> np.ndarray:
+    """Delta R2* (1/s) in the place of signal[t, n]: of a large series there is only one copy in memory.
+
+    Before steady state the signal says nothing of contrast, and there is none yet.
+    """
+    for first in range(0, signal.shape[1], VOXELS):
+        part = signal[:, first : first + VOXELS]
+        part[:] = delta_r2star(part, echo_time, baseline)
+    signal[: baseline.start] = 0
+    return signal
 
 
 def _checked_mask(mask: np.ndarray, series: Series) -> np.ndarray:
