@@ -175,6 +175,7 @@ def test_node_selector_follows_the_scene(app) -> None:
     import slicer
 
     selector, told, scene = slicer.qMRMLNodeComboBox(), [], slicer.mrmlScene
+    scene.Clear(0)
     selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
     selector.noneEnabled = True
     selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: told.append(node and node.GetName()))

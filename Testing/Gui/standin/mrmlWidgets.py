@@ -38,7 +38,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._scene, self._tags, self._shown = None, [], ""
-        self._settings = {"nodeTypes": [], "noneEnabled": False, "noneDisplay": "None"}
+        self._settings = {"nodeTypes": [], "noneEnabled": False, "noneDisplay": "None", "showHidden": False}
         self._box = QtWidgets.QComboBox()
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -71,8 +71,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if self._scene is None:
             return []
         nodes = (self._scene.GetNthNode(index) for index in range(self._scene.GetNumberOfNodes()))
-        kinds = self._settings["nodeTypes"]
-        return [node for node in nodes if any(map(node.IsA, kinds)) and not node.GetHideFromEditors()]
+        kinds, hidden = self._settings["nodeTypes"], self._settings["showHidden"]
+        return [node for node in nodes if any(map(node.IsA, kinds)) and (hidden or not node.GetHideFromEditors())]
 
     def _onScene(self, caller: vtk.vtkObject, event: str) -> None:
         if not self._scene.IsBatchProcessing():
@@ -109,16 +109,18 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     nodeTypes = _setting("QStringList", "nodeTypes")
     noneEnabled = _setting(bool, "noneEnabled")
     noneDisplay = _setting(str, "noneDisplay")
+    showHidden = _setting(bool, "showHidden")
     addEnabled = Property(bool, lambda self: False, lambda self, value: None)
     removeEnabled = Property(bool, lambda self: False, lambda self, value: None)
     currentNodeID = Property(str, lambda self: self._shown)
 
 
 class qMRMLColorTableComboBox(qMRMLNodeComboBox):
-    """Chooses a colour table."""
+    """Chooses a colour table, all of which are hidden from editors."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
+        self._settings["showHidden"] = True
         self._settings["nodeTypes"] = ["vtkMRMLColorTableNode", "vtkMRMLProceduralColorNode"]
 
 
