@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.errors import FileError
+from dsc_superres.benchmark.perfusion_speed import speed_table
+from dsc_superres.benchmark.published import (
+    BAR,
+    STRETCH,
+    TOOLBOX,
+    Cell,
+    published_object,
+    published_rows,
+    reference_folder,
+)
+from dsc_superres.benchmark.tables import Table
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
@@ -29,21 +38,10 @@ from dsc_superres.perfusion.options import MapOptions
 INTERVALS = (1.0, 1.5, 2.0, 6.0)
 NOISE = (np.inf, 100.0, 50.0, 20.0)
 METHODS = ("ssvd", "csvd", "osvd", "bayes")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A title, the names of the columns, and rows of text or numbers."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-
-    def __str__(self) -> str:
-        cells = [self.columns, *(tuple(_text(cell) for cell in row) for row in self.rows)]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-        return "\n".join([self.title, *lines])
+SHORT = 15
+"""Rows of the longest table that goes into a document."""
+QUANTITIES = ("CBV", "CBF", "MTT", "Tmax")
+COVERED = tuple(f"95 % {name}" for name in QUANTITIES)
 
 
 def run(arguments: Sequence[str] = ()) -> list[Table]:
@@ -51,34 +49,59 @@ def run(arguments: Sequence[str] = ()) -> list[Table]:
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark perfusion", description=__doc__)
     parser.add_argument("--reference", type=Path, help="folder with published results (or set DSC_REFERENCE)")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--patients", type=int, default=9, help="digital patients for the arterial input (0: none)")
+    parser.add_argument("--slices", type=int, help="middle slices of each patient (all of them unless given)")
+    parser.add_argument("--speed", action="store_true", help="the table of speed alone")
+    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the summary")
+    parser.add_argument("--mark", default="perfusion", help="that place: between <!-- MARK --> and <!-- /MARK -->")
     options = parser.parse_args(arguments)
-    found = tables(options.reference, options.methods, lambda _, stage: print(stage, file=sys.stderr, flush=True))
+
+    def progress(_: float, stage: str) -> None:
+        print(stage, file=sys.stderr, flush=True)
+
+    if options.speed:
+        found = [speed_table()]
+    else:
+        found = tables(options.reference, options.methods, options.patients, options.slices, progress)
     print("\n\n".join(map(str, found)))
+    if options.into:
+        from dsc_superres.benchmark.quality import insert
+
+        short = [table.markdown() for table in found if len(table.rows) <= SHORT]
+        insert(options.into, options.mark, "\n\n".join(short))
     return found
 
 
 def tables(
     reference: str | Path | None = None,
     methods: Iterable[str] = METHODS,
+    patients: int = 0,
+    slices: int | None = None,
     progress: Callable[[float, str], None] = lambda fraction, stage: None,
 ) -> list[Table]:
     """All tables.
 
     reference  folder with the published results and reference objects (``perfusion/bar.csv``, ``perfusion/osipi`` ...);
                DSC_REFERENCE unless given; without either, the objects made in code stand alone
+    patients   how many validation patients to look for arteries in
+    slices     of each patient, the middle ones; None: all
     progress   called with the fraction done and the name of the table under way
 
     Raises ``FileError`` where a folder is given that holds no perfusion references.
     """
-    folder = _reference_folder(reference)
+    from dsc_superres.benchmark.arteries import aif_table
+    from dsc_superres.phantom import VALIDATION_SEEDS
+
+    folder = reference_folder(reference)
     methods = tuple(methods)
     parts = {
-        "standard object": lambda: [standard_table(methods, folder)],
+        "standard object": lambda: standard_tables(methods, folder),
         "other objects": lambda: [other_table()],
         "delays": lambda: [delay_table(methods)],
         "leakage": lambda: [leakage_table()],
         "OSIPI": lambda: [osipi_table(folder)] if folder and (folder / "osipi").is_dir() else [],
-        "speed": lambda: [speed_table(methods)],
+        "arteries": lambda: [aif_table(VALIDATION_SEEDS[:patients], slices, progress)] if patients else [],
+        "speed": lambda: [speed_table()],
     }
     found = []
     for done, (stage, make) in enumerate(parts.items()):
@@ -88,55 +111,71 @@ def tables(
     return found
 
 
-def standard_table(methods: tuple[str, ...], folder: Path | None) -> Table:
-    """Median absolute relative errors (%) of 288 cases, and the mean Tmax error (s) of the exponential ones."""
-    published = _published(folder)
-    rows = []
-    for interval in INTERVALS:
-        times = interval * np.arange(60)
-        for snr in NOISE:
-            made = objects.reference_object(objects.grid_cases(), times, snr, seed=1)
-            rows += [(interval, snr, method, *_errors(made, method)) for method in methods]
-            rows += [(interval, snr, name, *values) for name, values in published.get((interval, snr), {}).items()]
+def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[Table]:
+    """Median absolute relative errors (%) of 288 cases, and the mean Tmax error (s) of the exponential ones.
+
+    On the published noise where the folder holds it. With published results a second table tells where ours stand.
+    """
+    published = published_rows(folder)
+    rows, ours = [], {}
+    for cell in product(INTERVALS, NOISE):
+        made = (folder and published_object(folder, cell)) or objects.reference_object(
+            objects.grid_cases(), cell[0] * np.arange(60), cell[1], seed=1
+        )
+        for method in methods:
+            ours[*cell, method] = _errors(made, method)
+            cover = _coverage(made) if method == "bayes" else ("",) * 4
+            rows.append((*cell, method, *ours[*cell, method], *cover))
+        rows += [(*cell, name, *values, *("",) * 4) for name, values in published.get(cell, {}).items()]
     title = "Standard object (3 residues x 4 CBV x 6 MTT x 4 delays): median error %, Tmax mean error s"
-    return Table(title, ("TR s", "SNR", "method", "CBV", "CBF", "MTT", "Tmax"), tuple(rows))
+    found = [Table(title, ("TR s", "SNR", "method", *QUANTITIES, *COVERED), tuple(rows))]
+    return found + ([standing_table(ours, published)] if published else [])
+
+
+def standing_table(ours: dict[tuple, tuple[float, ...]], published: dict[Cell, dict[str, tuple[float, ...]]]) -> Table:
+    """In how many cells the Bayesian method is at or below published errors; how far the classic ones are from theirs.
+
+    ``ours`` are the errors by interval, signal-to-noise ratio and method. Published errors have two decimals.
+    """
+    rows = []
+    for name, limit in ((BAR, np.inf), (STRETCH, 2.0)):
+        cells = [cell for cell in published if cell[0] <= limit and (*cell, "bayes") in ours]
+        lower = [np.array(ours[*cell, "bayes"]) <= np.array(published[cell][name]) + 0.005 for cell in cells]
+        where = "all TR" if limit == np.inf else f"TR up to {limit:g} s"
+        count = [f"{n} of {len(cells)}" for n in np.sum(lower, axis=0)] if cells else [""] * 4
+        rows.append((f"bayes at or below {name}, {where}", *count))
+    for method, name in TOOLBOX.items():
+        cells = [cell for cell in published if cell[0] <= 2 and cell[1] >= 50 and (*cell, method) in ours]
+        apart = [np.abs(np.subtract(ours[*cell, method], published[cell][name])) for cell in cells]
+        if apart:
+            rows.append((f"{method}, largest distance from {name}, TR up to 2 s, SNR from 50", *np.max(apart, axis=0)))
+    return Table("Standing on the standard object", ("what", *QUANTITIES), tuple(rows))
 
 
 def other_table(count: int = 60) -> Table:
     """Errors and coverage off the model: other arteries, residues, delays off any grid, irregular frame times."""
     random = np.random.default_rng(11)
     even, jitter = 1.5 * np.arange(60), 1.5 * np.arange(60) + np.append(0, random.uniform(-0.5, 0.5, 59))
+    slowing = np.append(np.arange(0, 50, 1.5), np.arange(50, 120, 5.0))
     settings = {
-        "other artery": (objects.OTHER_AIFS[0], 1.37 * np.arange(60), np.inf),
-        "noisy wide artery": (objects.OTHER_AIFS[1], even, 40.0),
-        "irregular frames": (objects.STANDARD_AIF, jitter, np.inf),
-        "frames 1.5 s, then 5 s": (
-            objects.OTHER_AIFS[0],
-            np.append(np.arange(0, 50, 1.5), np.arange(50, 120, 5.0)),
-            np.inf,
-        ),
+        "other artery": (objects.OTHER_AIFS[0], 1.37 * np.arange(60), np.inf, 1.0),
+        "noisy wide artery": (objects.OTHER_AIFS[1], even, 40.0, 1.0),
+        "artery times 0.7": (objects.STANDARD_AIF, even, np.inf, 0.7),
+        "irregular frames": (objects.STANDARD_AIF, jitter, np.inf, 1.0),
+        "frames 1.5 s, then 5 s": (objects.OTHER_AIFS[0], slowing, np.inf, 1.0),
     }
     rows = []
-    for name, (aif, times, aif_snr) in settings.items():
+    for name, (aif, times, aif_snr, scale) in settings.items():
         for snr in NOISE[1:]:
             for residues in (("exp", "box", "gamma"), ("lorentzian",), ("biexponential",), ("dispersed",)):
                 cases = objects.random_cases(residues, count, seed=5)
                 made = objects.reference_object(cases, times, snr, aif=aif, seed=7, aif_snr=aif_snr)
+                made = replace(made, arterial=scale * made.arterial)
                 what = "exp, box, gamma" if len(residues) > 1 else residues[0]
                 rows += [(name, snr, what, m, *_errors(made, m, every=True)) for m in ("csvd", "bayes")]
                 rows[-1] += _coverage(made)
                 rows[-2] += ("", "", "", "")
-    columns = (
-        "object",
-        "SNR",
-        "residue",
-        "method",
-        "CBV",
-        "CBF",
-        "MTT",
-        "Tmax",
-        *(f"95 % {q}" for q in ("CBV", "CBF", "MTT", "Tmax")),
-    )
+    columns = ("object", "SNR", "residue", "method", *QUANTITIES, *COVERED)
     return Table(
         "Other objects: median error %, mean delay error s, and how many % of 95 % intervals cover the truth",
         columns,
@@ -179,7 +218,8 @@ def osipi_table(folder: Path) -> Table:
     tissue = np.stack([_numbers(case["C_tis"]) for case in cases], axis=1)
     arterial, step = _numbers(cases[0]["C_aif"]), float(cases[0]["tr"])
     cbv, cbf = (np.array([float(case[name]) for case in cases]) for name in ("cbv", "cbf"))
-    corrected = cbv + step * cbf / 120  # its curves come from the rectangle rule
+    # Its curves come from the rectangle rule: a residue that begins half a step early, larger by that factor.
+    corrected, consistent = cbv + step * cbf / 120, cbf * (1 + step * cbf / cbv / 120)
     times = step * np.arange(len(arterial))
     bolus = find_bolus(np.exp(-tissue.mean(axis=1)), times)
     choices = {
@@ -196,24 +236,10 @@ def osipi_table(folder: Path) -> Table:
         maps = curve_maps(tissue, times, ArterialInput(times, arterial), bolus, options, echo_time=1e-9)
         error = maps["cbf"] - cbf
         passed = int(np.sum(np.abs(error) <= 15 + 0.1 * cbf))
-        rows.append((name, _percent(maps["cbf"], cbf), passed, _percent(maps["cbv"], corrected)))
-    return Table("OSIPI curves: median error %", ("method", "CBF", "of 14 within tolerance", "CBV"), tuple(rows))
-
-
-def speed_table(methods: tuple[str, ...], voxels: int = 50_000) -> Table:
-    """Thousands of voxels per second of processor time, all maps from concentration curves of 60 frames."""
-    made = objects.reference_object(objects.random_cases(("exp", "gamma"), 250, seed=2), 1.5 * np.arange(60), 50.0)
-    curves = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
-    random = np.random.default_rng(0)
-    curves = np.tile(curves, (1, voxels // curves.shape[1]))
-    curves = curves + random.normal(scale=0.3, size=curves.shape).astype(np.float32)
-    bolus, aif = _bolus(made), ArterialInput(made.times, made.arterial)
-    rows = []
-    for method in methods:
-        start = time.process_time()
-        curve_maps(curves, made.times, aif, bolus, MapOptions(method), objects.ECHO_TIME)
-        rows.append((method, curves.shape[1] / (time.process_time() - start) / 1e3))
-    return Table("Speed, processor time of all threads", ("method", "1000 voxels/s"), tuple(rows))
+        rows.append((name, _percent(maps["cbf"], cbf), passed, _percent(maps["cbf"], consistent)))
+        rows[-1] += (_percent(maps["cbv"], corrected),)
+    columns = ("method", "CBF as labelled", "of 14 within tolerance", "CBF of the curves", "CBV of the curves")
+    return Table("OSIPI curves: median error %", columns, tuple(rows))
 
 
 def _bolus(made: objects.ReferenceObject) -> Bolus:
@@ -257,36 +283,3 @@ def _percent(found: np.ndarray, truth: np.ndarray) -> float:
 
 def _numbers(text: str) -> np.ndarray:
     return np.array(text.strip("[] \n").replace(",", " ").split(), float)
-
-
-def _text(cell: object) -> str:
-    if not isinstance(cell, float):
-        return str(cell)
-    return f"{cell:g}" if np.isinf(cell) or cell == round(cell, 1) else f"{cell:.2f}"
-
-
-def _reference_folder(reference: str | Path | None) -> Path | None:
-    """The folder with ``bar.csv``: the one given, or its ``perfusion``; None where nothing was asked for."""
-    given = reference or os.environ.get("DSC_REFERENCE")
-    if not given:
-        return None
-    for folder in (Path(given), Path(given) / "perfusion"):
-        if (folder / "bar.csv").is_file():
-            return folder
-    raise FileError(f"The reference folder {given} holds no perfusion/bar.csv: name another, or none.")
-
-
-def _published(folder: Path | None) -> dict[tuple[float, float], dict[str, tuple[float, ...]]]:
-    """The best published tool and the stretch value of each cell, in the order of the columns."""
-    if folder is None:
-        return {}
-    with (folder / "bar.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    names = ("CBV_medARE", "CBF_medARE", "MTT_medARE", "Tmax_MAE_exp")
-    return {
-        (float(row["TR"]), float(row["SNR"])): {
-            kind: tuple(float(row[f"{name}_{key}"]) for name in names)
-            for kind, key in (("best published", "bar"), ("stretch", "stretch"))
-        }
-        for row in rows
-    }

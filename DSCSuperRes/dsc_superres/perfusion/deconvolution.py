@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import toeplitz
 
-CHUNK = 4096
+CHUNK = 2048
 """Voxels per block: bounds the memory, since residues are never kept."""
 STANDARD_THRESHOLD = 0.2
 CIRCULANT_THRESHOLD = 0.1

@@ -81,6 +81,13 @@ def time_to_peak(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndar
 
     Between the frames the maximum is that of the parabola through three of them.
     """
+    found = np.empty(curves.shape[1], np.float32)
+    for i in range(0, curves.shape[1], deconvolution.CHUNK):
+        found[i : i + deconvolution.CHUNK] = _peak_time(curves[:, i : i + deconvolution.CHUNK], times)
+    return np.maximum(found - np.float32(bolus.arrival), 0)
+
+
+def _peak_time(curves: np.ndarray, times: np.ndarray) -> np.ndarray:
     at = np.clip(curves.argmax(axis=0), 1, len(times) - 2)
     columns = np.arange(curves.shape[1])
     before, top, after = (curves[at + k, columns].astype(np.float64) for k in (-1, 0, 1))
@@ -88,8 +95,7 @@ def time_to_peak(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndar
     rise, fall = (top - before) / left, (top - after) / right
     bend = rise / left + fall / right
     shift = np.where(bend > 0, 0.5 * (rise * right / left - fall * left / right) / np.where(bend > 0, bend, 1), 0)
-    shift = np.clip(shift, -left, right)
-    return np.maximum(times[at] + shift - bolus.arrival, 0).astype(np.float32)
+    return times[at] + np.clip(shift, -left, right)
 
 
 def resampled(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -138,7 +144,8 @@ def _bayes(
 
     # In -ln(S/S0) instead of Delta R2* nothing depends on the echo time, and the signal's noise is known.
     artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
-    found = posterior(np.float32(echo_time) * curves, dictionary(artery, times))
+    attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # laid out as it is worked on
+    found = posterior(attenuation, dictionary(artery, times))
     cbv, cbf = 100 * options.kh_over_rho * found.cbv, 6000 * options.kh_over_rho * found.cbf
     return {
         "cbv": cbv,
