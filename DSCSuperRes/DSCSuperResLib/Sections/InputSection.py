@@ -107,6 +107,7 @@ class InputSection(Section):
         if parameters is None or node is self._chosen:
             return
         self._chosen = node
+        self.ui.openingLabel.visible = self.context.logic.opening  # what failed before is history
         with slicer.util.NodeModify(self.context.logic.parameterNode()):
             parameters.input.repetitionTime = parameters.input.echoTime = 0.0
             parameters.task.firstFrame = parameters.task.firstSlice = 1
@@ -157,9 +158,7 @@ def _missing(info: InputInfo) -> str:
     notes = []
     if not info.hasTimes:
         notes.append(
-            _(
-                "TR is needed: frames are only numbered, but the model and the maps work in seconds. See the protocol."
-            )
+            _("TR is needed: frames are only numbered, but the model and the maps work in seconds. See the protocol.")
         )
     if info.echoTime is None:
         notes.append(_("TE is not known. Enter it to have ΔR2* in 1/s; without it maps assume 30 ms, which cancels."))
