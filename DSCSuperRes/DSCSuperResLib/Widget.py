@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 from .Logic import Logic
 from .Parameters import Parameters
 from .Scene.Result import Result
+from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
 from .Sections.LookSection import LookSection
 from .Sections.PerfusionSection import PerfusionSection
@@ -26,6 +27,7 @@ SECTIONS: dict[str, type[Section]] = {
     "Reconstruct": ReconstructSection,
     "Look": LookSection,
     "Perfusion": PerfusionSection,
+    "Export": ExportSection,
 }
 """By the name of the .ui file, in the order of the panel."""
 AFTER_A_RUN = ("Look", "Perfusion", "Export")
@@ -97,7 +99,8 @@ class Panel(VTKObservationMixin):
         """Work on the scene's parameter node and results."""
         self.parameters = self.logic.parameters()
         node = self.logic.parameterNode()
-        self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified):  # an import keeps it
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         for section in self.sections.values():
             section.setParameterNode(self.parameters)
         results = Result.all(slicer.mrmlScene)
@@ -112,7 +115,9 @@ class Panel(VTKObservationMixin):
         selector.clear()
         for one in results:
             selector.addItem(one.name, one.run)
-        selector.currentIndex = results.index(result) if result in results else -1
+        if not results:
+            selector.addItem(_("None yet: press Apply"))
+        selector.currentIndex = results.index(result) if result in results else -1 if results else 0
         selector.enabled = self.ui.removeResultButton.enabled = bool(results)
         for name, section in self.sections.items():
             section.setResult(result)
@@ -145,5 +150,4 @@ class Panel(VTKObservationMixin):
             section.setParameterNode(None)
 
     def _onSceneChanged(self, caller: vtk.vtkObject, event: str) -> None:
-        self.removeObserver(self.logic.parameterNode(), vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self._connect()

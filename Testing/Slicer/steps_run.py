@@ -76,4 +76,3 @@ def _temporary() -> set[Path]:
     """What programs of this name left among the temporary files."""
     folder = Path(tempfile.gettempdir())
     return {path for path in folder.iterdir() if path.is_dir() and (path / "job.json").exists()}
-

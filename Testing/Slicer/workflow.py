@@ -75,6 +75,15 @@ class Workflow:
             getattr(self.panel.ui, f"{name.lower()}Section").collapsed = name != section
         self.settle()
 
+    def scroll(self, widget) -> None:
+        """Scroll the panel so that ``widget`` is seen."""
+        self.settle(3)
+        area = widget.parent()
+        while area is not None and not area.inherits("QScrollArea"):
+            area = area.parent()
+        if area is not None:
+            area.ensureWidgetVisible(widget)
+
     def place(self, voxel: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> list[float]:
         """Where the center of ``voxel`` (z, y, x) of ``volume`` lies, RAS in mm."""
         matrix, place = vtk.vtkMatrix4x4(), [0.0] * 4

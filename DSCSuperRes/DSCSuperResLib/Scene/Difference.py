@@ -55,9 +55,9 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(display)
     with slicer.util.NodeModify(legend):
         legend.SetTitleText(title)
-        legend.SetLabelFormat("%.3g")
+        legend.SetLabelFormat("%5.3g")  # labels of one width, because Slicer makes letters as large as they fit
         legend.SetNumberOfLabels(5)
-        legend.SetSize(0.12, 0.45)
+        legend.SetSize(0.2, 0.45)
         legend.SetMaxNumberOfColors(COLOURS)
         legend.SetVisibility(visible)
 

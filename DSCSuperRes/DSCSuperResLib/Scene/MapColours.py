@@ -82,13 +82,13 @@ def smallestShown(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
 
 
 def typicalScale(result: Result, name: str) -> float:
-    """Where the scale of all maps ``name`` ends, from the most trusted one, in two digits."""
+    """Where the scale of all maps ``name`` ends, from the most trusted one."""
     source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
     return _rounded(np.percentile(_values(result, name, source), LARGEST))
 
 
 def typicalDifference(result: Result, name: str) -> float:
-    """A limit that most differences stay below; the same for the reconstruction and the input, in two digits."""
+    """A limit that most differences stay below; the same for the reconstruction and the input."""
     values = [np.abs(_values(result, name, one)) for one in DIFFERENCES.values() if mapNode(result, name, one)]
     return _rounded(max(np.percentile(one, TYPICAL) for one in values))
 
@@ -106,11 +106,11 @@ def _values(result: Result, name: str, source: str) -> np.ndarray:
 
 
 def _rounded(value: float) -> float:
-    """Up to two digits, so that a legend reads well; 1 where there is nothing to scale."""
+    """Up to a number whose quarters read well in a legend; 1 where there is nothing to scale."""
     if not value > 0:
         return 1.0
-    digit = 10.0 ** (np.floor(np.log10(value)) - 1)
-    return float(np.ceil(value / digit) * digit)
+    step = 0.4 * 10.0 ** np.floor(np.log10(value))
+    return float(np.ceil(value / step - 1e-9) * step)
 
 
 def _colours(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:

@@ -34,7 +34,7 @@ class ArterialControls:
         for selector in (ui.aifSelector, ui.methodSelector, ui.leakageSelector, ui.candidateSelector):
             selector.connect("currentIndexChanged(int)", self._onChoice)
         ui.segmentSelector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.aifSegmentation.connect("currentNodeChanged(vtkMRMLNode*)", self._fillSegments)
+        ui.aifSegmentation.connect("currentNodeChanged(vtkMRMLNode*)", self._onSegmentation)
         ui.aifFile.connect("currentPathChanged(QString)", self._onFile)
         ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
         ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
@@ -176,7 +176,7 @@ class ArterialControls:
             selector.addItem(text.format(number=number, score=score, voxels=len(one.voxels)))
         self._updating = False
 
-    def _fillSegments(self, node: slicer.vtkMRMLNode | None = None) -> None:
+    def _fillSegments(self) -> None:
         """Offer the segments of the chosen segmentation."""
         selector, parameters = self._ui.segmentSelector, self._context.parameters
         segmentation = self._ui.aifSegmentation.currentNode()
@@ -203,6 +203,11 @@ class ArterialControls:
             chosen.leakage = LEAKAGE[ui.leakageSelector.currentIndex]
             chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
             chosen.aifSegment = ui.segmentSelector.currentData or ""
+
+    def _onSegmentation(self, node: slicer.vtkMRMLNode | None) -> None:
+        """Keep it at once: whatever else changes a parameter would bring the old one back into the selector."""
+        if self._context.parameters is not None:
+            self._context.parameters.perfusion.aifSegmentation = node
 
     def _onFile(self, path: str) -> None:
         if not self._updating and self._context.parameters is not None:

@@ -102,6 +102,7 @@ class MapControls:
         display = volumes[0].GetDisplayNode()
         self._updating = True
         ui.unitLabel.text = mapUnit(self._name)
+        ui.threshold.suffix = ui.differenceLimit.suffix = f" {mapUnit(self._name)}"
         ui.scaleRange.minimum = min(0.0, display.GetWindowLevelMin())
         ui.scaleRange.maximum = max(2 * typicalScale(self._result, self._name), display.GetWindowLevelMax())
         ui.scaleRange.singleStep = ui.scaleRange.maximum / 200
