@@ -69,6 +69,8 @@ def test_unreadable_file_says_why(driver, tmp_path, monkeypatch) -> None:
     assert ui.openingLabel.visible
     assert sceneNodes() == before
     assert driver.leftovers() == []
+    driver.load()
+    assert not ui.openingLabel.visible
 
 
 def test_numbered_frames_ask_for_the_repetition_time(driver) -> None:

@@ -172,8 +172,8 @@ def test_statistics_of_regions(driver) -> None:
     driver.wait(lambda: ui.regionsTable.visible, 20, "the statistics")
     table = ui.regionsTable.mrmlTableNode()
     rows = [[table.GetCellText(row, cell) for cell in range(3)] for row in range(table.GetNumberOfRows())]
+    assert [row[1] for row in rows[:3]] == ["ground truth", "input", "reconstruction"]
     assert {tuple(row[::2]) for row in rows} == {("region", "4.00")}
-    assert len({row[1] for row in rows}) == 5
     driver.picture("statistics")
 
 

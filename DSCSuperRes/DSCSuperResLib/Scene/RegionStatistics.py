@@ -9,7 +9,7 @@ import numpy as np
 import slicer
 
 from ..Translation import _
-from .Maps import computedVoxels, mapNodes, mapTitle, mapUnit, sourceTitle
+from .Maps import DIFFERENCES, SOURCES, computedVoxels, mapNodes, mapTitle, mapUnit, sourceTitle
 from .Result import Result
 from .Segments import segmentIds, segmentMask
 from .Volumes import frameArray
@@ -57,7 +57,10 @@ def showStatistics(result: Result, statistics: Iterable[Statistics]) -> slicer.v
     found = list(statistics)
     _numbers(_emptied(result, VALUES, _("{name} regions, values")), found)
     table = _emptied(result, READABLE, _("{name} regions"))
-    rows = list(dict.fromkeys((one.segment, one.source) for one in found))
+    segments, sources = list(dict.fromkeys(one.segment for one in found)), (*SOURCES, *DIFFERENCES.values())
+    rows = sorted(
+        {(one.segment, one.source) for one in found}, key=lambda row: (segments.index(row[0]), sources.index(row[1]))
+    )
     _column(table, _("Segment"), [segment for segment, _from in rows])
     _column(table, _("From"), [sourceTitle(source) for _row, source in rows])
     by = {(one.segment, one.source, one.name): one for one in found}
