@@ -9,6 +9,8 @@ import slicer
 
 from dsc_superres.errors import DSCError, SeriesError
 
+from .ExportRequest import ExportRequest, makeExportRequest
+from .ExportRun import Exported, ExportRun
 from .Opening import Opening
 from .Parameters import Parameters
 from .Process.Interpreter import interpreter
@@ -17,6 +19,7 @@ from .Request import Request, makeRequest
 from .Run import Ended, Run
 from .Scene.Result import Result
 from .Scene.SequenceInput import InputInfo, readInput, sequenceOf
+from .Scene.SourceStudy import noteFile, studyFile
 from .Translation import _
 
 Progress = Callable[[float, str, float | None], None]
@@ -24,7 +27,7 @@ Progress = Callable[[float, str, float | None], None]
 
 
 class Logic:
-    """The workflow. One run, one opening of a file and one probe can be going on at a time.
+    """The workflow. One run, one opening of a file, one export and one probe can be going on at a time.
 
     A script that waits for one of them lets the event loop turn: ``slicer.app.processEvents()`` until it is done.
     """
@@ -36,6 +39,7 @@ class Logic:
         self.files: dict[str, Path] = {}
         self._run: Run | None = None
         self._opening: Opening | None = None
+        self._export: ExportRun | None = None
         self._probe: WorkerProcess | None = None
 
     def parameters(self) -> Parameters:
@@ -110,11 +114,51 @@ class Logic:
         def finished(sequence: slicer.vtkMRMLSequenceNode | None, error: str) -> None:
             self._opening = None
             if sequence is not None and path is not None:
-                self.files[sequence.GetID()] = Path(path)
+                noteFile(sequence, Path(path), self.files)
             onFinished(sequence, error)
 
         source = None if path is None else Path(path)
         self._opening = Opening(slicer.mrmlScene, interpreter(), source, onProgress, finished, self.log)
+
+    @property
+    def exporting(self) -> bool:
+        """Whether an export is going on."""
+        return self._export is not None
+
+    def studyFile(self, result: Result) -> Path | None:
+        """A DICOM file or folder of the series that ``result`` was computed from, if that is known."""
+        return studyFile(result, self.files)
+
+    def exportRequest(self, parameters: Parameters, result: Result | None) -> ExportRequest:
+        """The export that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
+        if result is None or result.sequence("reconstruction") is None:
+            raise DSCError(_("There is no result to export: press Apply in the section Reconstruct first."))
+        return makeExportRequest(parameters.export, result, self.studyFile(result))
+
+    def startExport(
+        self,
+        result: Result,
+        request: ExportRequest,
+        onFinished: Callable[[Exported], None],
+        onProgress: Callable[[float, str], None] = lambda fraction, stage: None,
+    ) -> None:
+        """Write the files of ``request`` in the background. Nothing is overwritten unless it says so.
+
+        Raises ``DSCError`` while another export is going on.
+        """
+        if self._export is not None:
+            raise DSCError(_("Another export is going on: wait for it, or cancel it."))
+
+        def finished(exported: Exported) -> None:
+            self._export = None
+            onFinished(exported)
+
+        self._export = ExportRun(result, request, interpreter(), onProgress, finished, self.log)
+
+    def cancelExport(self) -> None:
+        """Ask the export to stop; ``onFinished`` is told within some seconds."""
+        if self._export is not None:
+            self._export.cancel()
 
     def probe(self, onFinished: Callable[[Outcome], None]) -> None:
         """Ask the worker for its versions, devices and models; they are kept in ``capabilities``."""
@@ -134,7 +178,7 @@ class Logic:
 
     def stopAll(self) -> None:
         """End everything in the background now; no process, file or half a result stays."""
-        for work in (self._run, self._opening, self._probe):
+        for work in (self._run, self._opening, self._export, self._probe):
             if work is not None:
                 work.kill()
-        self._run = self._opening = self._probe = None
+        self._run = self._opening = self._export = self._probe = None

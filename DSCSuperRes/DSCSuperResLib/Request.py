@@ -91,6 +91,7 @@ class Request:
             "times": self.times,
             "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
             "maps": self.maps,
+            "report": True,
             "format": "npy",
         }
         return {name: value for name, value in fields.items() if value is not None}

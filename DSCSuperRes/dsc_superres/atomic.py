@@ -16,10 +16,11 @@ _unfinished: set[Path] = set()
 
 
 @contextmanager
-def atomic_folder(target: str | Path) -> Iterator[Path]:
+def atomic_folder(target: str | Path, *, replace: bool = False) -> Iterator[Path]:
     """A new folder to write into; when the block ends well it becomes ``target``, else nothing is left.
 
-    Into a folder that is already there, the new entries move one by one and replace their namesakes.
+    Into a folder that is already there, the new entries move one by one and replace their namesakes; with ``replace``
+    the new folder takes its place and everything in it goes.
     Raises ``FileError`` where ``target`` is a file or cannot be written.
     """
     target = Path(target).absolute()
@@ -27,13 +28,14 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
         raise FileError(f"{target.name} is a file, not a folder: choose another output folder.")
     new_parents = [folder for folder in target.parents if not folder.exists()]
     mark = f".{uuid.uuid4().hex[:8]}.part"
-    partial = target / mark if target.exists() else target.with_name(f".{target.name}{mark}")
+    within = target.exists() and not replace
+    partial = target / mark if within else target.with_name(f".{target.name}{mark}")
     done = False
     try:
         partial.mkdir(parents=True)
         _unfinished.add(partial)
         yield partial
-        _publish(partial, target)
+        (_exchange if replace else _publish)(partial, target)
         done = True
     except FileError as error:
         # Whoever wrote into the folder knows only its other name.
@@ -89,3 +91,16 @@ def _publish(partial: Path, target: Path) -> None:
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
         os.replace(entry, place)
+
+
+def _exchange(partial: Path, target: Path) -> None:
+    old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+    if target.exists():
+        os.rename(target, old)
+    try:
+        os.rename(partial, target)
+    except OSError:
+        if old.exists():
+            os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -48,6 +48,9 @@ OK, DEFECT, BAD_INPUT, OUT_OF_MEMORY, CANCELLED = 0, 1, 2, 3, 130
 GRACE = 10.0
 """Seconds that the work has to notice that standard input was closed, before the process ends itself."""
 
+Task = Callable[[Path, Report, Callable[[], bool]], dict[str, object]]
+"""Does the job in a file, and returns the fields of the result line."""
+
 log = logging.getLogger("dsc_superres.worker")
 
 
@@ -137,16 +140,16 @@ def main(arguments: list[str] | None = None) -> int:
 
         channel.send("probe", protocol=PROTOCOL, **probe())
         return OK
+    return run(options.job, channel, Listener(), work)
+
+
+def run(job_file: Path, channel: Channel, listener: Listener, task: Task) -> int:
+    """Do the job and send its outcome; returns the exit code."""
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), _stop)
-    return run(options.job, channel, Listener())
-
-
-def run(job_file: Path, channel: Channel, listener: Listener) -> int:
-    """Do the job and send its outcome; returns the exit code."""
     try:
         channel.progress(0.0, "Starting")
-        channel.send("result", **work(job_file, channel.progress, listener.cancelled))
+        channel.send("result", **task(job_file, channel.progress, listener.cancelled))
     except Cancelled:
         log.info("cancelled")
         return CANCELLED

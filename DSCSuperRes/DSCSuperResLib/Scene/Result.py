@@ -22,7 +22,7 @@ class Result:
 
     Roles: ``truth``, ``input``, ``reconstruction``, ``difference`` (sequences) and these with ``.proxy`` (the volumes
     that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``, ``series.<name>``,
-    ``text.provenance``, ``text.metrics``, ``mask``.
+    ``text.provenance``, ``text.metrics``, ``text.report``, ``mask``.
     """
 
     def __init__(self, scene: slicer.vtkMRMLScene, run: str) -> None:

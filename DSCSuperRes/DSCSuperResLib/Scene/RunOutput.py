@@ -17,6 +17,10 @@ from .Result import Result
 from .SequenceFrames import readFrames, shareFrames
 from .SequenceInput import ECHO_TIME, SOURCE, InputInfo
 
+SOURCE_SERIES = "DSCSuperRes.Source"
+"""Role of the reference from the reconstruction to the series that the user chose."""
+REPORT = "text.report"
+"""Role of the text with the run's report, HTML."""
 HELD = ("input",)
 """Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
 
@@ -34,9 +38,12 @@ def addRun(
         for fraction in _fill(sequence, role, request, source, message, folder):
             yield (number + fraction) / (len(roles) + 1)
         _show(result, browser, sequence, role)
-    _addText(result, "text.provenance", _provenance(message, request))
+    result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
+    _addText(result, "text.provenance", json.dumps(_provenance(message, request), indent=1))
     if request.task == "compare":
-        _addText(result, "text.metrics", message["metrics"])
+        _addText(result, "text.metrics", json.dumps(message["metrics"], indent=1))
+    if "report" in message["files"]:
+        _addText(result, REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
     browser.SetSelectedItemNumber(0)
     yield 1.0
 
@@ -128,7 +135,7 @@ def _provenance(message: dict, request: Request) -> dict:
     return provenance
 
 
-def _addText(result: Result, role: str, content: dict) -> None:
+def _addText(result: Result, role: str, text: str) -> None:
     node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
-    node.SetText(json.dumps(content, indent=1))
+    node.SetText(text)
     result.add(node, role)

@@ -58,7 +58,7 @@ def write_dicom_map(
     name: str,
     units: str,
     description: str = "",
-    reference: str | Path | None = None,
+    reference: str | Path | Dataset | None = None,
     series_number: int = 9000,
     provenance: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -66,7 +66,8 @@ def write_dicom_map(
 
     name           the map, for the series description ("CBV")
     description    how it was derived, in words
-    reference      a DICOM file, or a folder of them, of the source: whose patient, study and frame of reference it is
+    reference      a DICOM file of the source, or a folder of them, or its header: whose patient, study and frame of
+                   reference it is
     provenance     more to say in the derivation, as key and value
 
     Values are stored as 16-bit integers with the rescale slope that spans them. All files appear, or none. Raises
@@ -75,7 +76,7 @@ def write_dicom_map(
     values = np.asarray(values, np.float32)
     if values.ndim != 3:
         raise FileError(f"The map {name} has {values.ndim} dimensions, not 3: export single volumes as DICOM.")
-    source = _source(reference)
+    source = reference if isinstance(reference, Dataset) else read_source(reference)
     series = _series(source, name, units, description, series_number, provenance or {})
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     slope = (high - low) / 65534 or 1.0
@@ -92,12 +93,14 @@ def write_dicom_map(
     return [Path(folder) / file for file in names]
 
 
-def _source(reference: str | Path | None) -> Dataset:
+def read_source(reference: str | Path | None) -> Dataset:
+    """The header of a DICOM image: the first in a folder; an empty one for None. Raises ``FileError``."""
     if reference is None:
         return Dataset()
     path = Path(reference)
     files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
-    found = next((file for file in files if file.is_file() and is_dicom(file)), None)
+    images = (file for file in files if file.is_file() and file.name.upper() != "DICOMDIR")
+    found = next((file for file in images if is_dicom(file)), None)
     if found is None:
         raise FileError(f"{path.name} is no DICOM image to take the study from: choose another one, or none.")
     try:

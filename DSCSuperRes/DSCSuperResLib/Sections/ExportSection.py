@@ -1,0 +1,157 @@
+"""Export: what of the result becomes files, and where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import qt
+import slicer
+
+from dsc_superres.errors import DSCError
+from dsc_superres.export import is_export
+
+from ..ExportRequest import ExportRequest, freeFolder
+from ..ExportRun import Exported
+from ..Scene.ExportFiles import reportIsOlder
+from ..Scene.Maps import mapNames
+from ..Scene.RunOutput import REPORT
+from ..Translation import _
+from .Section import Section
+
+
+class ExportSection(Section):
+    """Controls of ``Export.ui``."""
+
+    def __init__(self, ui, context) -> None:
+        super().__init__(ui, context)
+        self._result, self._done, self._reportIsOlder = None, "", False
+        self._written: Path | None = None
+        ui.progressBar.visible = ui.openFolderButton.visible = False
+        ui.folderEdit.connect("currentPathChanged(QString)", self._onFolder)
+        ui.exportButton.connect("clicked()", self._onExport)
+        ui.cancelButton.connect("clicked()", self._onCancel)
+        ui.openFolderButton.connect("clicked()", self._onOpenFolder)
+
+    def setResult(self, result) -> None:
+        """Export ``result`` from now on."""
+        if result != self._result:
+            self._done, self._written = "", None
+        self._result = result
+        self._update()
+
+    def parametersChanged(self) -> None:
+        """Show the folder, and whether an export is possible."""
+        parameters = self.context.parameters
+        if parameters is not None and self.ui.folderEdit.currentPath != parameters.export.folder:
+            self.ui.folderEdit.currentPath = parameters.export.folder
+        self._update()
+
+    def _onFolder(self, path: str) -> None:
+        if self.context.parameters is not None:
+            self.context.parameters.export.folder = path
+
+    def _onExport(self) -> None:
+        self._done, self._written = "", None
+        if not self._chooseFolder():
+            return
+        try:
+            request = self._agreed(self.context.logic.exportRequest(self.context.parameters, self._result))
+            if request is not None:
+                self._reportIsOlder = request.report and reportIsOlder(self._result)
+                self.context.logic.startExport(self._result, request, self._onFinished, self._onProgress)
+        except DSCError as error:
+            self._done = str(error)
+        self._update()
+
+    def _chooseFolder(self) -> bool:
+        """Whether there is a folder; the user is asked for one where there is none yet."""
+        if not self.context.parameters.export.folder:
+            title = _("Choose the folder to write to")
+            self.ui.folderEdit.currentPath = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title)
+        return bool(self.context.parameters.export.folder)
+
+    def _agreed(self, request: ExportRequest) -> ExportRequest | None:
+        """``request``, with what the user wants about a folder that is already there; None to do nothing."""
+        output = request.output
+        if not output.exists():
+            return request
+        free = freeFolder(output)
+        if not is_export(output):
+            return replace(request, output=free)
+        text = _("There is an export called {name} already.\n\nReplace it, with everything in it? No writes {free}.")
+        buttons = qt.QMessageBox.Yes | qt.QMessageBox.No | qt.QMessageBox.Cancel
+        answer = slicer.util.messageBox(text.format(name=output.name, free=free.name), standardButtons=buttons)
+        if answer == qt.QMessageBox.Cancel:
+            return None
+        return replace(request, replace=True) if answer == qt.QMessageBox.Yes else replace(request, output=free)
+
+    def _onCancel(self) -> None:
+        self.ui.cancelButton.enabled = False
+        self.ui.statusLabel.text = _("Cancelling")
+        self.context.logic.cancelExport()
+
+    def _onProgress(self, fraction: float, stage: str) -> None:
+        self.ui.progressBar.value = round(1000 * fraction)
+        self.ui.statusLabel.text = stage
+
+    def _onFinished(self, exported: Exported) -> None:
+        if exported.cancelled:
+            self._done = _("Cancelled. Nothing was written.")
+        elif exported.folder is None:
+            self._done = exported.error
+        else:
+            self._written = exported.folder
+            text = _("Done: {count} files in {folder}.")
+            lines = [text.format(count=len(exported.files), folder=exported.folder)]
+            if self._reportIsOlder:
+                lines.append(_("The report shows the maps of the run, before they were computed anew."))
+            self._done = "\n".join(lines)
+            self.context.status(lines[0])
+        self._update()
+
+    def _onOpenFolder(self) -> None:
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._written)))
+
+    def _update(self) -> None:
+        """Let buttons and texts say what is possible now, and why not."""
+        ui, running = self.ui, self.context.logic.exporting
+        problem = _("An export is going on.") if running else self._findProblem()
+        ui.exportButton.enabled = not problem
+        ui.exportButton.toolTip = problem or _("Write the files in the background. Nothing is overwritten unasked.")
+        ui.cancelButton.enabled = ui.progressBar.visible = running
+        ui.openFolderButton.visible = self._written is not None and not running
+        if not running:
+            ui.progressBar.value = 0
+            ui.statusLabel.text = self._done or problem
+        ui.statusLabel.visible = bool(ui.statusLabel.text)
+        self._showChoices(running)
+
+    def _findProblem(self) -> str:
+        """Why an export cannot start; empty when it can, or when only the folder has to be asked for."""
+        parameters = self.context.parameters
+        if parameters is None:
+            return _("The scene is closing.")
+        try:
+            self.context.logic.exportRequest(parameters, self._result)
+        except DSCError as error:
+            return str(error) if parameters.export.folder or self._result is None else ""
+        return ""
+
+    def _showChoices(self, running: bool) -> None:
+        """Offer what the result has, and say whose study the DICOM maps belong to."""
+        ui, result = self.ui, self._result
+        hasMaps = result is not None and bool(mapNames(result))
+        for box in (ui.sequenceCheckBox, ui.niftiCheckBox, ui.tablesCheckBox, ui.screenshotsCheckBox):
+            box.enabled = not running
+        for box in (ui.mapsNiftiCheckBox, ui.mapsNrrdCheckBox, ui.mapsDicomCheckBox):
+            box.enabled = not running and (hasMaps or result is None)
+        ui.reportCheckBox.enabled = not running and (result is None or result.node(REPORT) is not None)
+        ui.folderEdit.enabled = not running
+        known = result is not None and self.context.logic.studyFile(result) is not None
+        ui.studyLabel.visible = result is not None and hasMaps and ui.mapsDicomCheckBox.checked
+        ui.studyLabel.text = (
+            _("DICOM: in the study of the series that was opened.")
+            if known
+            else _("DICOM: the patient's files are not known; the maps go to a new study without a patient.")
+        )
