@@ -172,8 +172,8 @@ class Stalls:
         return time.monotonic() - waited
 
 
-def addSegmentation(inside: np.ndarray, name: str):
-    """A segmentation with one segment, the voxels ``inside`` [z, y, x] of the series."""
+def addSegmentation(inside: np.ndarray):
+    """A segmentation with the segment "region", the voxels ``inside`` [z, y, x] of the series."""
     import slicer
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
@@ -186,7 +186,7 @@ def addSegmentation(inside: np.ndarray, name: str):
     for axis, spacing in enumerate((2.0, 2.0, 5.0)):
         matrix.SetElement(axis, axis, spacing)
     labelmap.SetImageToWorldMatrix(matrix)
-    segmentation.AddSegmentFromBinaryLabelmapRepresentation(labelmap, name, (1, 0, 0))
+    segmentation.AddSegmentFromBinaryLabelmapRepresentation(labelmap, "region", (1, 0, 0))
     return segmentation
 
 

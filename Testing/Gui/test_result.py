@@ -108,7 +108,7 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
     driver.wait(lambda: column(result, "table.cursor.reconstruction", "Value") == expected, 10, "curves at the cursor")
     region = np.zeros((4, 64, 64), bool)
     region[1:3, 20:30, 20:30] = True
-    segmentation = addSegmentation(region, "region")
+    segmentation = addSegmentation(region)
     ui.plotSelector.currentIndex = ui.plotSelector.findData("segments")
     assert ui.segmentationSelector.currentNode() is segmentation
     mean = [frame[region].mean() for frame in result.signal("truth")]
@@ -166,7 +166,9 @@ def test_cancelled_maps_stay_as_they_were(driver) -> None:
 
 def test_statistics_of_regions(driver) -> None:
     ui = driver.ui("Perfusion")
-    ui.regionsSelector.setCurrentNode(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+    inside = np.zeros((4, 64, 64), bool)
+    inside[1:3, 20:30, 20:30] = True
+    ui.regionsSelector.setCurrentNode(addSegmentation(inside))
     ui.regionsBox.collapsed = False
     ui.measureButton.click()
     driver.wait(lambda: ui.regionsTable.visible, 20, "the statistics")
@@ -175,6 +177,56 @@ def test_statistics_of_regions(driver) -> None:
     assert [row[1] for row in rows[:3]] == ["ground truth", "input", "reconstruction"]
     assert {tuple(row[::2]) for row in rows} == {("region", "4.00")}
     driver.picture("statistics")
+
+
+def test_export_asks_for_a_folder_and_fills_it(driver, tmp_path, monkeypatch) -> None:
+    import qt
+
+    driver.show("Export")
+    ui = driver.ui("Export")
+    ui.exportButton.click()
+    assert not driver.logic.exporting, "the choice of a folder was cancelled"
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *arguments: str(tmp_path))
+    ui.exportButton.click()
+    assert driver.logic.exporting
+    assert not ui.exportButton.enabled
+    driver.wait(lambda: not driver.logic.exporting, 60, "the end of the export")
+    assert ui.statusLabel.text.startswith("Done:"), ui.statusLabel.text
+    assert ui.folderEdit.currentPath == str(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {"reconstruction.seq.nrrd", "provenance.json", "report.html", "screenshots/window.png"} <= found
+    assert any(path.endswith(".csv") for path in found)
+    assert any(path.endswith(".dcm") for path in found)
+    assert any("cbv" in path and path.endswith(".nii.gz") for path in found)
+    assert driver.leftovers() == []
+    driver.picture("exported")
+
+
+def test_export_overwrites_nothing_unasked_and_can_be_cancelled(driver, tmp_path, monkeypatch) -> None:
+    import qt
+
+    ui, answers = driver.ui("Export"), [qt.QMessageBox.Cancel, qt.QMessageBox.No, qt.QMessageBox.Yes]
+    monkeypatch.setattr(slicer.util, "messageBox", lambda *arguments, **keywords: answers.pop(0))
+    ui.folderEdit.currentPath = str(tmp_path)
+    ui.exportButton.click()
+    driver.wait(lambda: not driver.logic.exporting, 60, "the end of the export")
+    (first,) = tmp_path.iterdir()
+    written = {path: path.stat().st_mtime_ns for path in first.rglob("*")}
+    ui.exportButton.click()
+    assert not driver.logic.exporting
+    ui.exportButton.click()
+    driver.wait(lambda: not driver.logic.exporting, 60, "the end of the export")
+    assert len(list(tmp_path.iterdir())) == 2
+    ui.exportButton.click()
+    assert driver.logic.exporting
+    driver.wait(lambda: ui.progressBar.value > 300, 30, "the writing of files")
+    ui.cancelButton.click()
+    driver.wait(lambda: not driver.logic.exporting, 5, "the end of a cancelled export")
+    assert "Cancelled" in ui.statusLabel.text
+    assert len(list(tmp_path.iterdir())) == 2
+    assert {path: path.stat().st_mtime_ns for path in first.rglob("*")} == written
+    assert driver.leftovers() == []
 
 
 def test_second_run_leaves_the_first_alone(driver, monkeypatch) -> None:

@@ -76,7 +76,11 @@ class qMRMLSliceWidget(QtCore.QObject):
 
     def __init__(self, logic: slicer.vtkMRMLSliceLogic) -> None:
         super().__init__()
-        self._logic = logic
+        self._logic, self._view = logic, QtWidgets.QWidget()
+
+    def sliceView(self) -> QtWidgets.QWidget:
+        """What would draw the slice: never visible."""
+        return self._view
 
     def sliceLogic(self) -> slicer.vtkMRMLSliceLogic:
         """What moves the slice."""
