@@ -37,12 +37,12 @@ MAPS_SECONDS = 0.2e-6
 """Per voxel and frame of every series that maps are made of."""
 REPORT_SECONDS = 6.0
 
-IMPORTS_BYTES = 480 * 2**20
-MAPS_BYTES = 130 * 2**20
+IMPORTS_BYTES = 350 * 2**20
+MAPS_BYTES = 90 * 2**20
 """What the libraries for maps and report take."""
-WORK_BYTES = 120 * 2**20
+WORK_BYTES = 100 * 2**20
 """What the network works in; its tiles do not grow with the series."""
-COARSE_COPIES, COMPARED_COPIES, MAPPED_COPIES = 3.0, 2.0, 1.7
+COARSE_COPIES, COMPARED_COPIES, MAPPED_COPIES = 3.0, 2.8, 1.9
 """Of the coarse series; of the truth in a comparison; of the largest series that maps are made of."""
 
 
