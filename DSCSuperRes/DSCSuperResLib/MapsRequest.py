@@ -94,9 +94,12 @@ def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
             raise PerfusionError(_("Choose one of the arterial inputs that were found, or let them be found first."))
         return found[chosen.candidate].voxels
     if chosen.aif == "segment":
-        if chosen.aifSegmentation is None or not chosen.aifSegment:
+        segmentation = chosen.aifSegmentation
+        ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
+        if not ids:
             raise PerfusionError(_("Choose the segment that holds the artery."))
-        return np.argwhere(segmentMask(chosen.aifSegmentation, chosen.aifSegment, volume))
+        segment = chosen.aifSegment if chosen.aifSegment in ids else ids[0]
+        return np.argwhere(segmentMask(segmentation, segment, volume))
     if chosen.aif == "points":
         if chosen.aifPoints is None:
             raise PerfusionError(_("Choose the points that mark the artery."))

@@ -67,6 +67,7 @@ class PerfusionParameters:
     """How maps are computed; what is shown of them is kept by their display.
 
     aif            where the arterial input is from: ``candidate`` (one of those found, by number), ``segment``, ...
+    aifSegment     its id; one that is not there stands for the first
     ownBaseline    whether the baseline goes from ``baselineStart`` to ``baselineEnd`` (s) instead of being found
     integrationEnd s after the bolus' arrival at which the areas of CBV end; 0 lets the series decide
     regions        the segments for statistics

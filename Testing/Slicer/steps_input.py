@@ -20,6 +20,7 @@ def run(w: Workflow) -> None:
     w.check(abs(w.ui("Input").echoTime.value - 36.28) < 0.01, "the echo time of the sample")
     w.picture("sample")
     _correct(w)
+    _chooseAnother(w, sequence)
     _chooseProxy(w, sequence)
     _task(w)
 
@@ -31,6 +32,21 @@ def _correct(w: Workflow) -> None:
     w.check("user" in ui.repetitionTimeSource.text, "the source of TR is the user")
     ui.repetitionTimeReset.click()
     w.check(abs(ui.repetitionTime.value - 1.45) < 1e-3, "TR is what the series says again")
+
+
+def _chooseAnother(w: Workflow, sequence: slicer.vtkMRMLSequenceNode) -> None:
+    """What was corrected in one series does not go on to the next."""
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "Another series")
+    for index in range(3):
+        other.SetDataNodeAtValue(sequence.GetNthDataNode(index), str(index))
+    w.ui("Input").repetitionTime.value = 2.0
+    for chosen, frames in ((other, "3"), (sequence, "60")):
+        w.ui("Input").sequenceSelector.setCurrentNode(chosen)
+        w.settle(3)
+        w.check(w.panel.parameters.input.sequence is chosen, f"{chosen.GetName()} is the input")
+        w.check(w.panel.parameters.input.repetitionTime == 0, "the correction is gone")
+        w.check(w.ui("Input").framesLabel.text.startswith(frames), w.ui("Input").framesLabel.text)
+    slicer.mrmlScene.RemoveNode(other)
 
 
 def _chooseProxy(w: Workflow, sequence: slicer.vtkMRMLSequenceNode) -> None:

@@ -34,7 +34,6 @@ class ArterialControls:
         for selector in (ui.aifSelector, ui.methodSelector, ui.leakageSelector, ui.candidateSelector):
             selector.connect("currentIndexChanged(int)", self._onChoice)
         ui.segmentSelector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.aifSegmentation.connect("currentNodeChanged(vtkMRMLNode*)", self._onSegmentation)
         ui.aifFile.connect("currentPathChanged(QString)", self._onFile)
         ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
         ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
@@ -177,20 +176,16 @@ class ArterialControls:
         self._updating = False
 
     def _fillSegments(self) -> None:
-        """Offer the segments of the chosen segmentation."""
-        selector, parameters = self._ui.segmentSelector, self._context.parameters
-        segmentation = self._ui.aifSegmentation.currentNode()
+        """Offer the segments of the chosen segmentation; changes no parameter, because that is what calls this."""
+        selector, chosen = self._ui.segmentSelector, self._context.parameters.perfusion
+        segmentation = chosen.aifSegmentation
         ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
-        if parameters is None or list(ids) == [selector.itemData(row) for row in range(selector.count)]:
-            return
         self._updating = True
         selector.clear()
         for one in ids:
             selector.addItem(segmentation.GetSegmentation().GetSegment(one).GetName(), one)
-        chosen = parameters.perfusion.aifSegment
-        selector.currentIndex = ids.index(chosen) if chosen in ids else (0 if ids else -1)
+        selector.currentIndex = ids.index(chosen.aifSegment) if chosen.aifSegment in ids else (0 if ids else -1)
         self._updating = False
-        self._onChoice()
 
     def _onChoice(self) -> None:
         parameters = self._context.parameters
@@ -203,11 +198,6 @@ class ArterialControls:
             chosen.leakage = LEAKAGE[ui.leakageSelector.currentIndex]
             chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
             chosen.aifSegment = ui.segmentSelector.currentData or ""
-
-    def _onSegmentation(self, node: slicer.vtkMRMLNode | None) -> None:
-        """Keep it at once: whatever else changes a parameter would bring the old one back into the selector."""
-        if self._context.parameters is not None:
-            self._context.parameters.perfusion.aifSegmentation = node
 
     def _onFile(self, path: str) -> None:
         if not self._updating and self._context.parameters is not None:

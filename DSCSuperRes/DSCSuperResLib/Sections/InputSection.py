@@ -109,6 +109,7 @@ class InputSection(Section):
         self._chosen = node
         self.ui.openingLabel.visible = self.context.logic.opening  # what failed before is history
         with slicer.util.NodeModify(self.context.logic.parameterNode()):
+            parameters.input.sequence = node  # also here, or the others' change brings the former one back
             parameters.input.repetitionTime = parameters.input.echoTime = 0.0
             parameters.task.firstFrame = parameters.task.firstSlice = 1
             parameters.task.lastFrame = parameters.task.lastSlice = 0
