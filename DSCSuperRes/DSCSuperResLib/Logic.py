@@ -176,9 +176,16 @@ class Logic:
         """The runs in the scene, the newest last."""
         return Result.all(slicer.mrmlScene)
 
-    def stopAll(self) -> None:
-        """End everything in the background now; no process, file or half a result stays."""
-        for work in (self._run, self._opening, self._export, self._probe):
+    def stopWork(self) -> None:
+        """End now what works for or on the scene; no process, file or half a result stays."""
+        for work in (self._run, self._opening, self._export):
             if work is not None:
                 work.kill()
-        self._run = self._opening = self._export = self._probe = None
+        self._run = self._opening = self._export = None
+
+    def stopAll(self) -> None:
+        """End everything in the background now."""
+        self.stopWork()
+        if self._probe is not None:
+            self._probe.kill()
+        self._probe = None

@@ -142,7 +142,7 @@ class Panel(VTKObservationMixin):
         self.selectResult(left[-1] if left else None)
 
     def _onSceneStartsClosing(self, caller: vtk.vtkObject, event: str) -> None:
-        self.logic.stopAll()
+        self.logic.stopWork()
         self.removeObserver(self.logic.parameterNode(), vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self.parameters, self.result = None, None
         for section in self.sections.values():

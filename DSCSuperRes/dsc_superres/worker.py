@@ -23,7 +23,6 @@ Exit codes:
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import logging
 import os
@@ -37,10 +36,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from dsc_superres import atomic
 from dsc_superres.errors import Cancelled, DSCError
-from dsc_superres.job import Job, read_job
 from dsc_superres.progress import Clock, Report, part
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # nothing that needs a package: the probe is to say which ones are missing
+    from dsc_superres.job import Job
     from dsc_superres.study import Study
 
 PROTOCOL = 1
@@ -126,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m dsc_superres.worker",
         description=__doc__,
-        epilog=f"The fields of a job. {inspect.getdoc(Job)}",
+        epilog="The fields of a job: python -m pydoc dsc_superres.job.Job",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     task = parser.add_mutually_exclusive_group(required=True)
@@ -167,6 +166,7 @@ def run(job_file: Path, channel: Channel, listener: Listener, task: Task) -> int
 
 def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
     """Do the job and write its results; returns the fields of the result line. Raises ``DSCError``, ``Cancelled``."""
+    from dsc_superres.job import read_job
     from dsc_superres.results import write_study
     from dsc_superres.study import enhance, retrospect
 

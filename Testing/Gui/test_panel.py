@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 
@@ -71,6 +72,20 @@ def test_unreadable_file_says_why(driver, tmp_path, monkeypatch) -> None:
     assert driver.leftovers() == []
     driver.load()
     assert not ui.openingLabel.visible
+
+
+def test_scene_closed_while_a_file_is_opened(driver, tmp_path, monkeypatch) -> None:
+    import qt
+
+    path, ui = tmp_path / "patient.nii", driver.ui("Input")
+    write_series(bolus_series(24, size=(32, 32, 2)), path)
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *arguments: str(path))
+    ui.openFileButton.click()
+    slicer.mrmlScene.Clear(0)
+    assert not driver.logic.opening
+    assert ui.openFileButton.enabled
+    assert not ui.openingBar.visible
+    assert driver.leftovers() == []
 
 
 def test_numbered_frames_ask_for_the_repetition_time(driver) -> None:
@@ -161,3 +176,32 @@ def test_scene_closed_during_a_run_leaves_nothing(driver) -> None:
     assert driver.result is None
     assert driver.logic.results() == []
     assert not driver.ui("Reconstruct").applyButton.enabled
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an interpreter without packages is made by a shell script")
+def test_another_python_says_what_it_lacks_and_installs_nothing_by_itself(driver, tmp_path, monkeypatch) -> None:
+    import qt
+
+    driver.load()
+    ui, bare = driver.ui("Reconstruct"), tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.delenv("DSC_SUPERRES_PYTHON")
+        patch.setattr(qt.QFileDialog, "getOpenFileName", lambda *arguments: str(bare))
+        driver.panel.sections["Reconstruct"].probe()
+        ui.interpreterButton.click()
+        driver.wait(lambda: "lacks" in ui.statusLabel.text, 60, "the probe of another Python")
+        assert "torch, torchdiffeq, numpy" in ui.statusLabel.text
+        assert not ui.applyButton.enabled
+        assert ui.installButton.visible
+        ui.backgroundButton.collapsed = False
+        assert str(bare) in ui.interpreterLabel.text
+        driver.picture("bare-python")
+        assert driver.leftovers() == []
+    ui.ownInterpreterButton.click()
+    slicer.mrmlScene.Clear(0)
+    driver.load()
+    driver.wait(lambda: ui.applyButton.enabled, 60, "the probe of the first Python, also when the scene is closed")
+    ui.backgroundButton.collapsed = True
+    assert not ui.installButton.visible

@@ -268,3 +268,12 @@ def test_saved_scene_brings_everything_back(driver, tmp_path) -> None:
     assert len(driver.result.times("reconstruction")) == 129
     assert driver.parameters.task.task == "enhance"
     assert not driver.ui("Reconstruct").mapsCheckBox.checked
+
+
+def test_closing_the_module_during_a_run_leaves_nothing(driver) -> None:
+    driver.load()
+    driver.start()
+    driver.working()
+    driver.widget.cleanup()
+    assert not driver.logic.running
+    assert driver.leftovers() == []

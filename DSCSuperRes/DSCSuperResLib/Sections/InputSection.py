@@ -57,6 +57,8 @@ class InputSection(Section):
         except DSCError as error:
             info, note = None, str(error)
         self.ui.facts.visible = info is not None
+        if not self.context.logic.opening and not self.ui.sampleButton.enabled:  # the scene was closed meanwhile
+            self._showOpening("")
         if info is not None:
             self._showInfo(info, parameters.input)
             note = _missing(info)
