@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.signal import fftconvolve
+from scipy.signal import fftconvolve, lfilter
 from scipy.special import gammaincc
 
 STEP = 0.05
 """s; the grid of the convolution."""
 LORENTZIAN = 0.0
 """In the place of a gamma shape: the Lorentzian residue, flat at first and with a long tail."""
+DISPERSED = -1.0
+"""In the place of a gamma shape: an exponential residue whose artery arrives dispersed by DISPERSION."""
+DISPERSION = 2.0
+"""s; time constant of the exponential by which vessels on the way to the tissue may spread the bolus."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +24,7 @@ class AtomGrid:
     """The parameters of the atoms and their priors.
 
     shapes       of the gamma distribution of transit times: 1 is an exponential residue, large a box, 0.5 is like two
-                 exponentials; or LORENTZIAN
+                 exponentials; or LORENTZIAN, or DISPERSED
     mtt          mean transit times, s; evenly spaced in the logarithm
     delays       from artery to tissue, s; evenly spaced
     shape_prior  relative probability of each shape
@@ -29,12 +33,12 @@ class AtomGrid:
     late flow of collaterals.
     """
 
-    shapes: np.ndarray = field(default_factory=lambda: np.array([0.5, 1.0, LORENTZIAN, 2.5, 6.0, 50.0]))
+    shapes: np.ndarray = field(default_factory=lambda: np.array([0.5, 1.0, LORENTZIAN, 2.5, 6.0, 50.0, DISPERSED]))
     mtt: np.ndarray = field(default_factory=lambda: np.geomspace(1.0, 24.0, 48))
     delays: np.ndarray = field(default_factory=lambda: np.arange(-5, 12.01, 0.5))
-    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.3, 2.5, 0.2, 2.0, 1.0, 3.0]))
+    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.3, 2.5, 0.2, 2.0, 1.0, 3.0, 0.1]))
     mtt_centre: float = 6.5
-    mtt_spread: float = 1.1
+    mtt_spread: float = 0.9
     delay_centre: float = 1.0
     delay_spread: float = 2.5
     delay_tail: float = 0.05
@@ -73,6 +77,8 @@ def residue(shape: float, x: np.ndarray) -> np.ndarray:
     """The share of contrast still in the tissue after x mean transit times: R(0) = 1, unit area."""
     if shape == LORENTZIAN:
         return 1 / (1 + (0.5 * np.pi * x) ** 2)
+    if shape == DISPERSED:
+        return np.exp(-x)
     return gammaincc(shape, shape * x)
 
 
@@ -84,6 +90,8 @@ def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid:
     grid = grid or AtomGrid()
     fine = np.arange(times[0] - max(grid.delays.max(), 0), times[-1] - min(grid.delays.min(), 0) + STEP, STEP)
     arterial, lag = aif(fine), np.arange(len(fine)) * STEP
+    fade = np.exp(-STEP / DISPERSION)
+    dispersed = lfilter([1 - fade], [1, -fade], arterial)
     shifted = (times[None] - grid.delays[:, None] - fine[0]) / STEP
     lower = np.clip(shifted.astype(int), 0, len(fine) - 2)
     share = shifted - lower
@@ -91,7 +99,8 @@ def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid:
     for i, shape in enumerate(grid.shapes):
         values = residue(shape, lag / grid.mtt[:, None])
         values[:, 0] *= 0.5  # the trapezoid rule
-        full = fftconvolve(arterial[None], values, axes=1)[:, : len(fine)] * (STEP / grid.mtt[:, None])
+        source = dispersed if shape == DISPERSED else arterial
+        full = fftconvolve(source[None], values, axes=1)[:, : len(fine)] * (STEP / grid.mtt[:, None])
         curves[i] = full[:, lower] * (1 - share) + full[:, lower + 1] * share
     return Dictionary(
         grid=grid,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bayes import MODEL_SD
 from dsc_superres.perfusion.bolus import Bolus
-from dsc_superres.perfusion.dictionary import LORENTZIAN, AtomGrid
+from dsc_superres.perfusion.dictionary import DISPERSED, DISPERSION, LORENTZIAN, AtomGrid
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
 
@@ -85,8 +85,9 @@ def _end_choice(asked: MapOptions) -> str:
 def _dictionary() -> dict[str, object]:
     """The grid and the errors of the Bayesian method."""
     grid = AtomGrid()
+    special = {LORENTZIAN: "Lorentzian", DISPERSED: f"exponential, artery dispersed by {DISPERSION:g} s"}
     return {
-        "residue_shapes": ["Lorentzian" if shape == LORENTZIAN else float(shape) for shape in grid.shapes],
+        "residue_shapes": [special.get(float(shape), float(shape)) for shape in grid.shapes],
         "mtt_s": [float(grid.mtt[0]), float(grid.mtt[-1]), len(grid.mtt)],
         "delay_s": [float(grid.delays[0]), float(grid.delays[-1]), len(grid.delays)],
         "model_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(MODEL_SD),
