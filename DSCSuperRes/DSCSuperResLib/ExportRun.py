@@ -102,19 +102,12 @@ class ExportRun:
             job["series"] = [describeReconstruction(result, "reconstruction.npy", request.series)]
             for fraction in writeSequence(result.sequence("reconstruction"), self._path / "reconstruction.npy"):
                 yield 0.3 + 0.7 * fraction
-        writeProvenance(result, files, self._contents())
+        writeProvenance(result, files)
         reference = None if request.reference is None else str(request.reference)
         job |= {"output": str(request.output), "replace": request.replace, "files": "files"}
         job["dicom"] = {**derivation(result), "reference": reference}
         (self._path / "job.json").write_text(json.dumps(job), encoding="utf-8")
         yield 1.0
-
-    def _contents(self) -> list[str]:
-        request = self._request
-        chosen = {"tables": request.tables, "screenshots": request.screenshots, "report": request.report}
-        chosen |= {f"reconstruction.{suffix}": True for suffix in request.series}
-        chosen |= {f"maps as {suffix}": True for suffix in request.maps} | {"maps as DICOM": request.dicom}
-        return [name for name, wanted in chosen.items() if wanted]
 
     def _work(self) -> None:
         temporary = str(self._path)

@@ -64,7 +64,7 @@ def prepare(result, folder: Path, **changes) -> Path:
     ):
         assert list(work)
     writeReport(result, files)
-    writeProvenance(result, files, ["everything"])
+    writeProvenance(result, files)
     job = {
         "output": str(folder.parent / "out" / "Run"),
         "files": "files",
@@ -188,7 +188,7 @@ def test_the_name_of_the_file_of_an_arterial_input_is_kept_out(result, tmp_path)
     told = json.loads(node.GetText())
     told["aif"]["source"] = "file Jane Doe.csv"
     node.SetText(json.dumps(told))
-    writeProvenance(result, tmp_path, [])
+    writeProvenance(result, tmp_path)
     assert "Jane" not in (tmp_path / "provenance.json").read_text()
     assert "Jane" not in json.dumps(derivation(result))
 

@@ -91,7 +91,9 @@ def _read(w: Workflow, output: Path) -> None:
     _readSequence(w, output / "reconstruction.seq.nrrd")
     _readDicom(w, output / "dicom" / "cbv")
     told = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
-    w.check(told["model"]["weights_sha256"], "the provenance has the hash of the weights")
+    model = w.panel.parameters.reconstruct.model
+    w.check(told["model"]["name"] == model, f"the provenance names {told['model']}")
+    w.check(model != "ode-liif" or told["model"]["weights_sha256"], "the provenance has the hash of the weights")
     w.check(set(told["maps"]) == {"truth", "input", "reconstruction"}, f"maps {sorted(told['maps'])}")
 
 

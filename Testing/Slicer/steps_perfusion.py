@@ -134,11 +134,12 @@ def _fromSegment(w: Workflow, arterial: np.ndarray) -> None:
     ui.aifSegmentation.setCurrentNode(segmentation)
     ui.ownBaselineCheckBox.click()
     w.check(ui.baselineEnd.value > ui.baselineStart.value >= 0, "the own baseline begins with the one that was found")
+    ui.baselineStart.value += 4
     start, end = ui.baselineStart.value, ui.baselineEnd.value
     _compute(w)
     used = _provenance(w)
     w.check(sorted(used["aif"]["voxels_zyx"]) == sorted(arterial.tolist()), "the voxels of the segment are the artery")
-    w.check(np.allclose(used["baseline_s"], (start, end)), f"baseline {used['baseline_s']}")
+    w.check(np.allclose(used["baseline_s"], (start, end), atol=0.8), f"baseline {used['baseline_s']}, not {start, end}")
     w.picture("arterial-input-from-segment")
 
 

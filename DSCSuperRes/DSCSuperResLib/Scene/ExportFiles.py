@@ -97,11 +97,11 @@ def writeTables(result: Result, folder: Path) -> Iterator[float]:
         yield from _writeBrainCurve(result, source, folder)
 
 
-def writeProvenance(result: Result, folder: Path, contents: Iterable[str]) -> None:
+def writeProvenance(result: Result, folder: Path) -> None:
     """How everything came about: the run, the maps as they are now, and this export. Names no file and no patient."""
     maps = {source: _nameless(found) for source in SOURCES if (found := mapsProvenance(result, source))}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    exported = {"created": now, "dsc_superres": __version__, "contents": list(contents), "run": result.run}
+    exported = {"created": now, "dsc_superres": __version__, "run": result.run}
     write_json(folder / PROVENANCE, {**_runProvenance(result), "maps": maps, MARK: exported})
 
 
