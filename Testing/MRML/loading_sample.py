@@ -79,7 +79,7 @@ def makeFiles(folder: Path, request: Request) -> dict:
         for role in ("truth", "reconstruction", "difference")
     }
     series["input"] = _describe(folder, "input", workedSize, pixel * SPACE, np.linspace(start, end, workedFrames))
-    return {"series": series, "provenance": {"source": {}}, "metrics": {}}
+    return {"series": series, "provenance": {"source": {}}, "metrics": {}, "files": {}}
 
 
 def _describe(folder: Path, role: str, size: tuple[int, int, int], pixel: float, times: np.ndarray) -> dict:

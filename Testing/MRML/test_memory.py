@@ -23,7 +23,7 @@ SPARE = 16 * 2**20
 )
 def test_loading_a_result_takes_little_more_than_its_data(task, size, frames):
     program = [sys.executable, str(SAMPLE), task, *map(str, size)]
-    found = json.loads(subprocess.run(program, capture_output=True, text=True, check=True).stdout)
+    found = json.loads(subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout)
     voxels = 2 if task == "compare" else 1
     assert found["frames"] == frames
     assert found["data"] == voxels * frames * 128 * 128 * 10 * 2, "the voxels of short integers stay short"
