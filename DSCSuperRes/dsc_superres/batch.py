@@ -1,8 +1,8 @@
 """A folder of studies through reconstruction, maps and report: on this machine, or on a Dask cluster.
 
-Every case runs as the worker runs one job, so its results are those of the case alone (bit for bit with the same
-number of threads). A case that was done before with the same settings is not done again; one that fails says why and
-does not stop the others.
+Every case runs as the worker runs one job, so its results are those of the case alone: bit for bit on one kind of
+processor, whatever the number of threads. A case that was done before with the same settings is not done again; one
+that fails says why and does not stop the others.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def run_case(case: Case, settings: Mapping[str, object], threads: int) -> Outcom
 
     from dsc_superres.worker import out_of_memory, work
 
-    record = {"settings": dict(settings), "threads": threads, "input": _fingerprint(case.input)}
+    record = {"settings": dict(settings), "input": _fingerprint(case.input)}
     if _done_before(case.output, record):
         return Outcome(case.name, BEFORE)
     torch.set_num_threads(threads)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
+from dsc_superres.parallel import shares, side_by_side
 from dsc_superres.scratch import release, scratch
 from dsc_superres.series import MISSING, Series
 from dsc_superres.start_up import remaining_excess, starts_unsettled
@@ -19,6 +22,10 @@ if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help sh
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0..1) and the stage in words."""
+
+
+EXTRA_STEPS = 0.5
+"""What starting a piece takes, its anatomy and first frame, in pairs of frames."""
 
 
 def reconstruct(
@@ -41,8 +48,9 @@ def reconstruct(
     each interval divided by ``time``: n frames become ``time`` (n - 1) + 1, the input's among them.
     The field of view is kept to the edge; where ``space`` times the matrix is not whole it is rounded.
     ``model`` is a registered name, a .safetensors file, or a network. Slices (or tiles of at most ``tile`` coarse
-    pixels a side) are worked on one group at a time, and a large result is kept in a temporary file, so memory does not
-    grow with the series. Tiles shrink where a device has too little memory for them.
+    pixels a side) are worked on one group at a time, on the processor one group per thread, and a large result is kept
+    in a temporary file, so memory does not grow with the series. Tiles shrink where a device has too little memory for
+    them. On one kind of processor the result is the same, bit for bit, whatever the number of threads.
     ``fast`` computes a network in bfloat16 where it can: a thousandth of the intensities off, for a shorter wait on
     graphics cards and on processors with such instructions.
     A network that says so (``models_start_up``) is shown a settled first frame, and the excess of the real one is put
@@ -65,27 +73,36 @@ def reconstruct(
     slices = series.signal.shape[1]
     result = scratch((target.size, slices, height, width))
     unsettled = getattr(network, "models_start_up", False) and series.has_times and starts_unsettled(series.signal)
+    lowest = 0.0 if series.signal.min() >= 0 else -np.inf  # a magnitude image has no negative voxels
 
-    def movie(piece: Piece) -> _Movie:
+    def play(part: Part) -> Iterator[Part]:
+        """Reconstructs a part; yields it after each step."""
+        piece = part.piece
         coarse = series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]
         frames = torch.from_numpy((coarse - offset) / scale).transpose(0, 1).contiguous().to(where)
-        return _Movie(network, frames, series.times, piece.seen_size, unsettled)
+        with torch.inference_mode():
+            playing = _Movie(network, frames, series.times, piece.seen_size, unsettled)
+        for index, moments, output in part.steps:
+            with torch.inference_mode():
+                image = playing.between(index, moments)[(..., *piece.inner)].transpose(0, 1).cpu().numpy()
+            result[(output, piece.slices, *piece.fine)] = np.maximum(image * scale + offset, lowest)
+            yield part
+        release(result)
 
-    lowest = 0.0 if series.signal.min() >= 0 else -np.inf  # a magnitude image has no negative voxels
-    steps = _schedule(series.times, target)
-    todo = _Pieces(series.signal.shape[1:], (height, width), tile, progress, cancelled)
-    with torch.inference_mode():
-        while not todo.finished:
-            try:
-                for piece in todo.pieces():
-                    playing = movie(piece)
-                    for index, moments, output in todo.steps(steps):
-                        image = playing.between(index, moments)[(..., *piece.inner)].transpose(0, 1).cpu().numpy()
-                        result[(output, piece.slices, *piece.fine)] = np.maximum(image * scale + offset, lowest)
-                    release(result)
-            except torch.OutOfMemoryError:
-                todo.shrink()
-                torch.cuda.empty_cache()
+    threads = torch.get_num_threads() if where.type == "cpu" else 1
+    todo = _Parts(series.signal.shape[1:], (height, width), tile, _schedule(series.times, target), threads)
+    while not todo.finished:
+        try:
+            with closing(side_by_side(play, todo.parts(), threads)) as played:
+                for part in played:
+                    if progress is not None:
+                        progress(todo.done_after(part), "reconstructing")
+                    if cancelled is not None and cancelled():
+                        raise Cancelled
+            todo.finished = True
+        except torch.OutOfMemoryError:
+            todo.shrink()
+            torch.cuda.empty_cache()
     geometry = series.geometry.resized(series.size, (width, height, slices))
     return series.with_signal(result, times=target, geometry=geometry)
 
@@ -154,7 +171,7 @@ def choose_device(name: str = "auto") -> str:
     return name
 
 
-def _schedule(times: np.ndarray, target: np.ndarray) -> list[tuple[int, np.ndarray, slice]]:
+def _schedule(times: np.ndarray, target: np.ndarray) -> Steps:
     """For each pair that is needed: its index, the moments on its clock (0..1), and where they go in the output."""
     pair = np.clip(np.searchsorted(times, target, side="right") - 1, 0, times.size - 2)
     moment = (target - times[pair]) / (times[pair + 1] - times[pair])
@@ -199,40 +216,44 @@ class _Movie:
         return self.network(window(frames, self.times, self.summary, index), t, self.size, cache)
 
 
-class _Pieces:
-    """What is left to do: pieces of whole slices or tiles, told to whoever waits, and smaller where memory runs out."""
+Steps = list[tuple[int, np.ndarray, slice]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some successive steps of one piece; ``share`` of the whole result is done with each of them."""
+
+    piece: Piece
+    steps: Steps
+    share: float
+
+
+class _Parts:
+    """What is left to do: whole slices or tiles, cut in time where there are few, smaller where memory runs out."""
 
     def __init__(
-        self,
-        shape: tuple[int, int, int],
-        size: tuple[int, int],
-        tile: int,
-        progress: Progress | None,
-        cancelled: Callable[[], bool] | None,
+        self, shape: tuple[int, int, int], size: tuple[int, int], tile: int, steps: Steps, threads: int
     ) -> None:
-        self._shape, self._size, self._tile = shape, size, tile
-        self._progress, self._cancelled = progress, cancelled
-        self._first, self._done, self._share = 0, 0.0, 0.0
+        self._shape, self._size, self._tile, self._steps, self._threads = shape, size, tile, steps, threads
+        self._first, self._done = 0, 0.0
         self.finished = False
 
-    def pieces(self) -> Iterator[Piece]:
+    def parts(self) -> Iterator[Part]:
         """Those from the first slice on that is not done."""
-        for piece in pieces(self._shape, self._size, self._tile, self._first):
-            self._first = piece.slices.start
+        cut = list(pieces(self._shape, self._size, self._tile, self._first))
+        count = shares(len(cut), len(self._steps), self._threads, EXTRA_STEPS)
+        for piece in cut:
+            self._first = piece.slices.start if self._threads == 1 else 0  # several threads end in any order
             voxels = math.prod(span.stop - span.start for span in (piece.slices, *piece.fine))
-            self._share = voxels / (self._shape[0] * math.prod(self._size))
-            yield piece
-            self._done += self._share
-        self.finished = True
+            share = voxels / (self._shape[0] * math.prod(self._size)) / len(self._steps)
+            for part in range(count):
+                begin, end = (len(self._steps) * k // count for k in (part, part + 1))
+                yield Part(piece, self._steps[begin:end], share)
 
-    def steps(self, steps: list) -> Iterator:
-        """The steps of one piece, with a report after each. Raises ``Cancelled``."""
-        for count, step in enumerate(steps, 1):
-            if self._cancelled is not None and self._cancelled():
-                raise Cancelled
-            yield step
-            if self._progress is not None:
-                self._progress(min(self._done + self._share * count / len(steps), 1.0), "reconstructing")
+    def done_after(self, part: Part) -> float:
+        """The fraction of the whole that is done with one more step of a part."""
+        self._done = min(self._done + part.share, 1.0)
+        return self._done if self._done < 1 - 1e-9 else 1.0
 
     def shrink(self) -> None:
         """Go on with tiles of half the size, from the slices that did not fit on. Raises ``ModelError``."""

@@ -1,9 +1,12 @@
 """Cohorts: what is found, what fails, what is done again, and that results are those of each case alone."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sample import bolus_series
 
 from dsc_superres.batch import BEFORE, DONE, FAILED, find_cases
@@ -44,19 +47,36 @@ def test_a_cohort(studies: Path, tmp_path: Path, capsys) -> None:
     assert "broken.nii.gz" in found["broken"][2]
     assert not (out / "broken").exists()
 
-    job = tmp_path / "job.json"
-    job.write_text(
-        '{"task": "enhance", "input": "studies/plain.seq.nrrd", "output": "alone", "model": "backprojection"}'
-    )
-    work(job, lambda fraction, stage: None, lambda: False)
-    for file in ("reconstruction.seq.nrrd", "maps_reconstruction/cbf.nii.gz"):
-        assert (out / "plain" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
+    assert_as_alone(studies, out / "plain", "backprojection")
 
     (studies / "broken.nii.gz").unlink()
     assert main(command) == 0
     assert {row[0] for row in table(out).values()} == {BEFORE}
     assert main([*command, "--time", "2"]) == 0
     assert {row[0] for row in table(out).values()} == {DONE}
+
+
+def assert_as_alone(studies: Path, folder: Path, model: str) -> None:
+    """The plain case on more threads than the batch gave it, bit for bit the same."""
+    job, alone = studies / "job.json", studies.parent / "alone"
+    settings = {"task": "enhance", "input": "plain.seq.nrrd", "output": str(alone), "model": model}
+    job.write_text(json.dumps(settings))
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        work(job, lambda fraction, stage: None, lambda: False)
+    finally:
+        torch.set_num_threads(before)
+    for file in ("reconstruction.seq.nrrd", "maps_reconstruction/cbf.nii.gz"):
+        assert (folder / file).read_bytes() == (alone / file).read_bytes()
+
+
+def test_a_network_gives_in_a_cohort_what_it_gives_alone(studies: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    (studies / "broken.nii.gz").unlink()
+    shutil.rmtree(studies / "sub-01")
+    assert main(["batch", str(studies), "--out", str(out)]) == 0
+    assert_as_alone(studies, out / "plain", "ode-liif")
 
 
 def test_results_among_the_studies_are_no_cases(studies: Path) -> None:

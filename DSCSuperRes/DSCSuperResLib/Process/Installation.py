@@ -30,6 +30,7 @@ REQUIREMENTS = (
     "nibabel>=5",
     "jinja2>=3.1",
     "tqdm>=4.66",
+    "threadpoolctl>=3.1",
 )
 """What ``dsc_superres`` is built on; pip leaves alone what is there already."""
 

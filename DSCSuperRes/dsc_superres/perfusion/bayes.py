@@ -8,12 +8,14 @@ A coarse grid tells first where the posterior can be; the fine grid is evaluated
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import maximum_filter
 
+from dsc_superres.parallel import side_by_side
 from dsc_superres.perfusion.dictionary import Dictionary
 
 if TYPE_CHECKING:
@@ -133,13 +135,17 @@ def _class_posterior(
     variance = np.maximum(energy - best**2, 0) / freedom + (MODEL_ERROR * best) ** 2
     order = _order(at, coarse.shape)
     result = np.empty((8, len(y)), np.float32)
-    for i in range(0, len(y), CHUNK):
-        chunk = order[i : i + CHUNK]
+
+    def average(chunk: np.ndarray) -> Iterator[None]:
         scale = np.sqrt(0.5 / variance[chunk]).astype(np.float32)
         block = torch.from_numpy(projected[chunk] * scale[:, None])
         kept = torch.from_numpy(_kept(block, table_coarse, coarse, atoms.grid.shape, most))
         found = _moments(block, table[:, kept], features[kept], torch.from_numpy(scale * np.float32(norm.mean())))
         result[:, chunk] = np.concatenate([found.numpy(), np.sqrt(variance[chunk])[None]])
+        yield
+
+    for _ in side_by_side(average, [order[i : i + CHUNK] for i in range(0, len(y), CHUNK)]):
+        pass
     return result
 
 
@@ -171,9 +177,16 @@ def _best_coarse(projected: np.ndarray, table: torch.Tensor) -> tuple[np.ndarray
     """Largest amplitude of each voxel and its coarse atom."""
     import torch
 
-    parts = [(torch.from_numpy(projected[i : i + CHUNK]) @ table).max(dim=1) for i in range(0, len(projected), CHUNK)]
-    best = np.concatenate([part.values.numpy() for part in parts])
-    return np.maximum(best, 1e-30), np.concatenate([part.indices.numpy() for part in parts])
+    best, at = np.empty(len(projected), np.float32), np.empty(len(projected), np.int64)
+
+    def largest(span: slice) -> Iterator[None]:
+        found = (torch.from_numpy(projected[span]) @ table).max(dim=1)
+        best[span], at[span] = found.values.numpy(), found.indices.numpy()
+        yield
+
+    for _ in side_by_side(largest, [slice(i, i + CHUNK) for i in range(0, len(projected), CHUNK)]):
+        pass
+    return np.maximum(best, 1e-30), at
 
 
 def _kept(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.parallel import one_thread_per_product
 from dsc_superres.perfusion.aif import aif_candidates
 from dsc_superres.perfusion.arterial import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
@@ -73,6 +74,7 @@ class PerfusionMaps:
         return {name: getattr(self, name) for name in UNITS} | dict(self.extra)
 
 
+@one_thread_per_product()
 def compute_maps(
     series: Series,
     *,
