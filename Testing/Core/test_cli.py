@@ -168,6 +168,10 @@ def test_a_full_disk_leaves_no_half_written_file(target, scan, tmp_path):
     [
         (["reconstruct", "IN", "OUT.seq.nrrd", "--model", "nonsense"], "model"),
         (["reconstruct", "IN", "OUT.txt"], "OUT.txt"),
+        (["reconstruct", "IN", "scan.nii.gz"], "input itself"),
+        (["reconstruct", "IN", "scan.seq.nrrd"], "scan.json"),
+        (["simulate", "scan.nii", "--seed", "1"], "scan.json"),
+        (["compare", "IN", "IN", "--difference", "scan.nii.gz"], "input itself"),
         (["reconstruct", "IN", "nowhere/OUT.nii"], "nowhere"),
         (["undersample", "IN", "OUT.nii", "--time", "99"], "factor"),
         (["maps", "IN", "OUT", "--method", "nonsense"], "method"),

@@ -200,6 +200,16 @@ def test_targets_that_cannot_be_written(tmp_path, series, suffix):
     assert (tmp_path / f"locked{suffix}").read_text() == "precious"
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_no_image_takes_the_sidecar_of_another(tmp_path, series, suffix):
+    write_series(series, tmp_path / f"scan{suffix}")
+    fine = Series(series.signal, series.times / 4, echo_time=0.03)
+    for other in set(SUFFIXES) - {suffix}:
+        refuses(lambda other=other: write_series(fine, tmp_path / f"scan{other}"), "scan.json", kind=FileError)
+    assert np.allclose(read_series(tmp_path / f"scan{suffix}").times, series.times)
+    write_series(fine, tmp_path / f"scan{suffix}")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files as a full disk would, which needs POSIX")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_full_disk_leaves_the_old_file(tmp_path, series, suffix):

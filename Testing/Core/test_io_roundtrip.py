@@ -56,7 +56,7 @@ frame_times = st.lists(st.floats(0.01, 10), min_size=1, max_size=5).map(lambda g
 @given(geometry=geometries, times=frame_times, suffix=st.sampled_from(SUFFIXES))
 def test_geometry_times_and_voxels_survive(tmp_path, geometry, times, suffix):
     series = make_series(geometry, times, shape=(2, 3, 4), sources={"times": "a clock"})
-    path = tmp_path / f"scan{suffix}"
+    path = tmp_path / f"scan{SUFFIXES.index(suffix)}{suffix}"
     write_series(series, path)
     back = read_series(path)
     assert np.abs(corners(back.geometry) - corners(geometry)).max() < 1e-4

@@ -51,14 +51,14 @@ def undersample(options: argparse.Namespace) -> None:
     from dsc_superres.degrade import undersample as degrade
     from dsc_superres.io import write_series
 
-    output = _series_target(options.output)
+    output = _series_target(options.output, options.input)
     coarse = degrade(_read(options), options.space, options.time, options.operator)
     write_series(coarse, output, integer=options.integer)
 
 
 def reconstruct(options: argparse.Namespace) -> None:
     """A fine series of a coarse one."""
-    output = _series_target(options.output)
+    output = _series_target(options.output, options.input)
     series = _read(options)
     with progress_bar("Reconstructing") as report:
         from dsc_superres.io import write_series
@@ -112,7 +112,7 @@ def compare(options: argparse.Namespace) -> None:
     from dsc_superres.metrics import compare as measure
     from dsc_superres.study import find_mask_or_none
 
-    difference = _series_target(options.difference) if options.difference else None
+    difference = _series_target(options.difference, options.recon, options.truth) if options.difference else None
     recon, truth = read_series(options.recon), read_series(options.truth)
     with progress_bar("Comparing") as report:
         report(0.1, "Metrics")
@@ -197,8 +197,10 @@ def _read(options: argparse.Namespace) -> Series:
     return read_series(options.input, echo_time=options.te, interval=options.tr)
 
 
-def _series_target(name: str) -> Path:
-    """The path of a series to write; refused before the work, not after it."""
+def _series_target(name: str, *inputs: str) -> Path:
+    """The path of a series to write; refused before the work, not after it, and where it is one of the ``inputs``."""
+    from dsc_superres.io._files import check_sidecar_is_free
+
     path = Path(name)
     if not path.name.lower().endswith((".nii", ".nii.gz", ".seq.nrrd")):
         raise FileError(f"{path.name} is not a name for a series: end it in .nii, .nii.gz or .seq.nrrd.")
@@ -206,4 +208,7 @@ def _series_target(name: str) -> Path:
         raise FileError(f"The folder {path.parent} does not exist: create it first.")
     if not os.access(path.absolute().parent, os.W_OK):
         raise FileError(f"The folder {path.parent} cannot be written: choose another one.")
+    if any(path.exists() and Path(read).exists() and path.samefile(read) for read in inputs):
+        raise FileError(f"{path.name} is the input itself: choose another name for the output.")
+    check_sidecar_is_free(path)
     return path

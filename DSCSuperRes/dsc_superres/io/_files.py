@@ -91,6 +91,18 @@ def check_target(path: Path) -> None:
         raise FileError(f"Cannot write {path}: the existing file is read-only.")
 
 
+def check_sidecar_is_free(path: Path) -> None:
+    """Raise ``FileError`` when another image beside ``path`` has the same sidecar, which writing would replace."""
+    name = path.name.lower()
+    for suffix in SERIES_SUFFIXES:
+        other = path.with_name(stem_of(path) + suffix)
+        if other.name.lower() != name and other.exists():
+            raise FileError(
+                f"Cannot write {path}: {other.name} lies beside it, and both would share {stem_of(path)}.json; "
+                "choose another name."
+            )
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` only when the block ends well; nothing is left otherwise.

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import FileError, SeriesError
-from dsc_superres.io._files import SERIES_SUFFIXES, Stored, check_target, existing, replacing, suffix_of
+from dsc_superres.io._files import (
+    SERIES_SUFFIXES,
+    Stored,
+    check_sidecar_is_free,
+    check_target,
+    existing,
+    replacing,
+    suffix_of,
+)
 from dsc_superres.io.dicom import is_dicom, read_dicom
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
@@ -66,6 +74,7 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
     if suffix not in SERIES_SUFFIXES:
         raise FileError(f"Cannot write {path}: a series is written as {', '.join(SERIES_SUFFIXES)}.")
     check_target(path)
+    check_sidecar_is_free(path)
     array = _as_integer(series) if integer and series.scalar_type.kind in "iu" else series.signal
     # The image is the inner block: it takes its place first, and the sidecar only if it did.
     with replacing(sidecar_path(path)) as sidecar:
