@@ -82,8 +82,8 @@ class DSCSuperResTest(ScriptedLoadableModuleTest):
     """The whole workflow on a small series, as the panel does it."""
 
     def runTest(self) -> None:
-        """Run as many steps as there are."""
+        """Run it in an empty scene."""
         from DSCSuperResLib.SelfTest import runSelfTest
 
         slicer.mrmlScene.Clear()
-        runSelfTest()
+        runSelfTest(DSCSuperResLogic().workflow)

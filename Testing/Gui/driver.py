@@ -88,7 +88,7 @@ class Driver:
 
     def finish(self) -> None:
         """Wait for the end of the run."""
-        self.wait(lambda: not self.logic.running, 120, "the end of the run")
+        self.wait(lambda: not self.logic.running, 600, "the end of the run")
 
     def working(self) -> None:
         """Wait until the background process computes."""

@@ -205,3 +205,10 @@ def test_another_python_says_what_it_lacks_and_installs_nothing_by_itself(driver
     driver.wait(lambda: ui.applyButton.enabled, 60, "the probe of the first Python, also when the scene is closed")
     ui.backgroundButton.collapsed = True
     assert not ui.installButton.visible
+
+
+def test_self_test_of_the_module_passes(driver) -> None:
+    import DSCSuperRes
+
+    DSCSuperRes.DSCSuperResTest().runTest()
+    assert driver.leftovers() == []

@@ -14,8 +14,6 @@ from ..Scene.SequenceInput import InputInfo, sequenceOf
 from ..Translation import _
 from .Section import Section
 
-FILES = "4D images (*.nii *.nii.gz *.nrrd *.nhdr);;All files (*)"
-
 
 class InputSection(Section):
     """Controls of ``Input.ui``."""
@@ -117,7 +115,7 @@ class InputSection(Section):
             parameters.task.lastFrame = parameters.task.lastSlice = 0
 
     def _onOpenFile(self) -> None:
-        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Open a dynamic series"), "", FILES)
+        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Open a dynamic series"), "", _fileFilter())
         if path:
             self.open(path)
 
@@ -142,6 +140,10 @@ class InputSection(Section):
 
     def _onEchoTimeReset(self) -> None:
         self.context.parameters.input.echoTime = 0.0
+
+
+def _fileFilter() -> str:
+    return f"{_('4D images')} (*.nii *.nii.gz *.nrrd *.nhdr);;{_('All files')} (*)"
 
 
 def _framesText(info: InputInfo) -> str:
