@@ -202,10 +202,15 @@ class _Movie:
         """float32[b, m, H, W]: the frames at ``moments`` (0..1) from frame ``index`` to the next."""
         import torch
 
+        from dsc_superres.networks.window import ALWAYS
+
         t = torch.from_numpy(moments).to(self.frames)
         image = self._run(self.frames, index, t, self.cache)
         if self.unsettled and index == 0:
-            bright, settled = (self._run(frames, 0, t[:1] * 0, {}) for frames in (self.acquired, self.frames))
+            of_series = {key: value for key, value in self.cache.items() if key[1] == ALWAYS}
+            bright, settled = (
+                self._run(frames, 0, t[:1] * 0, dict(of_series)) for frames in (self.acquired, self.frames)
+            )
             left = remaining_excess(moments * float(self.times[1] - self.times[0]))
             image = image + torch.from_numpy(left).to(image)[:, None, None] * (bright - settled)
         return image

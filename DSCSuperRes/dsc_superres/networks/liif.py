@@ -42,12 +42,16 @@ def neighbours(fine: int, coarse: int) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 class LocalImplicitDecoder(nn.Module):
-    """Features [b, channels, h, w] -> image [b, H, W] at any size; ``hidden`` is the width of the inner product."""
+    """Features [b, channels, h, w] -> images [b, outputs, H, W] at any size (without that axis where it is one).
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    ``hidden`` is the width of the inner product, of which each output has its own.
+    """
+
+    def __init__(self, channels: int, hidden: int, outputs: int = 1) -> None:
         super().__init__()
+        self.outputs = outputs
         self.branch = nn.Sequential(convolution(channels, hidden), nn.ReLU(), convolution(hidden, hidden))
-        self.trunk = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, hidden))
+        self.trunk = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, hidden * outputs))
         for layer in (self.trunk[0], self.trunk[2]):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         with torch.no_grad():
@@ -57,20 +61,21 @@ class LocalImplicitDecoder(nn.Module):
     def forward(self, latent: Tensor, size: tuple[int, int]) -> Tensor:
         features = self.branch(latent)
         height, width = latent.shape[-2:]
-        if size[0] % height == 0 and size[1] % width == 0:
-            return self.gain * self._whole_factor(features, size[0] // height, size[1] // width)
-        return self.gain * self._any_factor(features, size)
+        whole = size[0] % height == 0 and size[1] % width == 0
+        images = self._whole_factor(features, size) if whole else self._any_factor(features, size)
+        return self.gain * (images[:, 0] if self.outputs == 1 else images)
 
     def coordinates(self, down: Tensor, right: Tensor, cell: tuple[float, float]) -> Tensor:
-        """The trunk at every pair of offsets (latent pixels): [rows], [columns] -> [rows, columns, hidden]."""
+        """The trunk at every pair of offsets (latent pixels): [rows], [columns] -> [rows, columns, hidden * outputs]."""
         down, right = torch.meshgrid(down, right, indexing="ij")
         sin_y, cos_y, sin_x, cos_x = (f(np.pi * axis) for axis in (down, right) for f in (torch.sin, torch.cos))
         waves = [sin_y, cos_y, sin_x, cos_x, 2 * sin_y * cos_y, 2 * sin_x * cos_x, sin_y * sin_x, cos_y * cos_x]
         sizes = [torch.full_like(down, length) for length in cell]
         return self.trunk(torch.stack([down, right, *waves, *sizes], -1))
 
-    def _whole_factor(self, features: Tensor, down: int, right: int) -> Tensor:
+    def _whole_factor(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """All queries in a latent pixel have the same offsets everywhere: the votes are one 3 x 3 convolution."""
+        down, right = size[0] // features.shape[-2], size[1] // features.shape[-1]
         taps = torch.tensor([-1.0, 0.0, 1.0])
         offsets, weights = [], []
         for factor in (down, right):
@@ -79,13 +84,13 @@ class LocalImplicitDecoder(nn.Module):
             offsets.append(offset.to(features))
             weights.append((1 - offset.abs()).clamp(min=0).to(features))
         table = self.coordinates(*offsets, (1 / down, 1 / right)) * torch.outer(*weights)[..., None]
-        # [phase row, tap row, phase column, tap column, hidden] -> [phase, hidden, tap row, tap column]
-        kernel = table.view(down, 3, right, 3, -1).permute(0, 2, 4, 1, 3).flatten(0, 1)
+        # [phase row, tap row, phase column, tap column, output, hidden] -> [output and phase, hidden, tap row, column]
+        kernel = table.view(down, 3, right, 3, self.outputs, -1).permute(4, 0, 2, 5, 1, 3).flatten(0, 2)
         padded = nn.functional.pad(features, (1, 1, 1, 1), mode="replicate")
         phases = nn.functional.conv2d(padded, kernel)
         batch, _, height, width = phases.shape
-        phases = phases.view(batch, down, right, height, width).permute(0, 3, 1, 4, 2)
-        return phases.reshape(batch, height * down, width * right)
+        phases = phases.view(batch, self.outputs, down, right, height, width).permute(0, 1, 4, 2, 5, 3)
+        return phases.reshape(batch, self.outputs, height * down, width * right)
 
     def _any_factor(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         height, width = features.shape[-2:]
@@ -98,5 +103,6 @@ class LocalImplicitDecoder(nn.Module):
                 query = rows.index_select(2, column.to(features.device))
                 trunk = self.coordinates(down.to(features), right.to(features), cell)
                 share = torch.outer(row_weight, column_weight).to(features)
-                image = image + share * torch.einsum("byxc,yxc->byx", query, trunk)
+                trunk = trunk.unflatten(-1, (self.outputs, -1))
+                image = image + share * torch.einsum("byxc,yxoc->boyx", query, trunk)
         return image

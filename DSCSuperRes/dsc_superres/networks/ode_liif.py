@@ -20,11 +20,7 @@ from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.presence import find_presence
-from dsc_superres.networks.window import Window, remember
-
-ALWAYS = -1
-"""The frame index of what a cache keeps for a whole series."""
-
+from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 SLOPE_GAIN = 4.0
 """Changes between frames are small beside the frames; brought to about the same size they are learned as fast."""
@@ -108,12 +104,12 @@ class OdeLiif(nn.Module):
         """Z = E(I): one frame [b, h, w] with the series' summary [b, 2, h, w] and anatomy features [b, c, h, w]."""
         change = frame - summary[:, 0]
         inputs = torch.cat([frame[:, None] - 0.5, SLOPE_GAIN * change[:, None], anatomy], 1)
-        return self.frame(_channels_last(inputs))
+        return self.frame(channels_last(inputs))
 
     def heading(self, window: Window) -> Tensor:
         """The direction d of a pair, [b, direction, h, w], from it, its neighbours and the series' summary."""
         seen = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
-        return self.direction(_channels_last(torch.cat([seen, window.summary], 1)))
+        return self.direction(channels_last(torch.cat([seen, window.summary], 1)))
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Iterator[Tensor]:
         """Features of both frames and the direction -> fused features [b, c, h, w] at each of the times ``t`` [m].
@@ -123,7 +119,7 @@ class OdeLiif(nn.Module):
         forward = solve(self.forward_field, torch.cat([first, direction], 1), t, begin=0.0, **self.solving)
         backward = solve(self.backward_field, torch.cat([second, direction], 1), t, begin=1.0, **self.solving)
         for there, back, moment in zip(forward, backward, t.to(first), strict=True):
-            yield self.fusion(_channels_last(there), _channels_last(back), moment[None])
+            yield self.fusion(channels_last(there), channels_last(back), moment[None])
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
         """Frames float32[b, m, H, W] at the times ``t`` [m] (ascending, 0 and 1 at the pair), ``size`` (H, W).
@@ -136,13 +132,13 @@ class OdeLiif(nn.Module):
         present = remember(cache, ("presence", ALWAYS), lambda: find_presence(window.summary[:, :1], size))
         if present is None:
             return image
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=self.fast):
+        with in_bfloat16(image, self.fast):
             residual = self.residual(window.crop(*present.coarse), t, present.size, cache)
         return image + present.place(residual.float(), size)
 
     def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
         """What the network adds to the interpolator, [b, m, H, W]."""
-        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy(_channels_last(window.summary)))
+        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy(channels_last(window.summary)))
         repeat = window.frames.shape[0] // window.summary.shape[0]
         window = replace(window, summary=window.summary.repeat_interleave(repeat, 0))
         anatomy = anatomy.repeat_interleave(repeat, 0)
@@ -151,8 +147,3 @@ class OdeLiif(nn.Module):
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
         return torch.stack([self.decoder(fused, size) for fused in self.flow(*pair, self.heading(window), t)], 1)
-
-
-def _channels_last(x: Tensor) -> Tensor:
-    """The layout in which convolutions are fastest."""
-    return x.contiguous(memory_format=torch.channels_last)

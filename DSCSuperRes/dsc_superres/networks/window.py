@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+ALWAYS = -1
+"""The frame index of what a cache keeps for a whole series."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -75,3 +78,14 @@ def forget(cache: dict | None, before: int) -> None:
     """Drop from a cache what belongs to frames ``before`` this one; pairs come in order, so it is not needed again."""
     for key in [key for key in cache or () if 0 <= key[1] < before]:
         del cache[key]
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The layout in which convolutions are fastest."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def in_bfloat16(like: Tensor, fast: bool) -> torch.autocast:
+    """The context of what may be computed in bfloat16: where a network is ``fast``, or a training says so around it."""
+    device = like.device.type
+    return torch.autocast(device, torch.bfloat16, enabled=fast or torch.is_autocast_enabled(device))

@@ -40,29 +40,52 @@ def random_labels(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1].reshape(size, size)
 
 
-class HeadVolumes:
-    """Head volumes resampled to 1 mm as stored, from which slices are cut at any place, orientation and zoom."""
+def _load(path: str) -> tuple[np.ndarray, np.ndarray]:
+    """A volume [x, y, z] as stored, turned to the patient's axes, and its voxel size in mm."""
+    resolved = Path(os.path.expandvars(path))
+    if path == "mni152":
+        from nilearn.datasets import load_mni152_template
+
+        image = load_mni152_template(resolution=1)
+    elif resolved.is_file():
+        image = nib.load(resolved)
+    else:
+        raise FileError(f"The training volume {path} is not there: set the variables it names, or take it out.")
+    image = nib.as_closest_canonical(image)
+    data = np.asarray(image.dataobj, np.float32)
+    return data.mean(-1) if data.ndim == 4 else data, np.asarray(image.header.get_zooms()[:3], float)
+
+
+class LabelVolumes:
+    """Segmented heads, whose slices are random contrasts with the true shapes and sharp edges of tissues."""
 
     def __init__(self, paths: list[str]) -> None:
-        self.volumes = [self._load(path) for path in paths]
+        self.volumes = []
+        for path in paths:
+            data, zooms = _load(path)
+            self.volumes.append((np.unique(data, return_inverse=True)[1].reshape(data.shape).astype(np.uint8), zooms))
 
-    @staticmethod
-    def _load(path: str) -> np.ndarray:
-        resolved = Path(os.path.expandvars(path))
-        if path == "mni152":
-            from nilearn.datasets import load_mni152_template
+    def slice(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """uint8[2 size, 2 size]: labels, 0 outside, in a random plane, twice as fine as pixels of 0.7 to 2 mm."""
+        for _ in range(8):
+            labels, zooms = self.volumes[rng.integers(len(self.volumes))]
+            plane, _ = _random_plane(rng, labels.shape, zooms, size)
+            points = (plane / zooms).round().astype(int)
+            inside = np.all((points >= 0) & (points < labels.shape), axis=-1)
+            image = np.where(inside, labels[tuple(np.where(inside[..., None], points, 0).transpose(2, 0, 1))], 0)
+            if (image > 0).mean() > 0.3:
+                break
+        return image
 
-            image = load_mni152_template(resolution=1)
-        elif resolved.is_file():
-            image = nib.load(resolved)
-        else:
-            raise FileError(f"The training volume {path} is not there: set the variables it names, or take it out.")
-        image = nib.as_closest_canonical(image)
-        data = np.asarray(image.dataobj, np.float32)
-        if data.ndim == 4:
-            data = data.mean(-1)
-        data /= np.percentile(data[data > 0], 99.5)
-        return np.clip(data, 0, 1.5), np.asarray(image.header.get_zooms()[:3], float)
+
+class HeadVolumes:
+    """Head volumes, from which slices are cut at any place, orientation and zoom."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.volumes = []
+        for path in paths:
+            data, zooms = _load(path)
+            self.volumes.append((np.clip(data / np.percentile(data[data > 0], 99.5), 0, 1.5), zooms))
 
     def slice(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """float32[size, size] in 0..1.5: a slab of 1 to 5 mm cut in a random plane, with pixels of 0.7 to 2 mm."""
@@ -74,22 +97,29 @@ class HeadVolumes:
 
     def _cut(self, rng: np.random.Generator, size: int) -> np.ndarray:
         data, zooms = self.volumes[rng.integers(len(self.volumes))]
-        normal = _random_normal(rng, zooms)
-        across = np.cross(normal, rng.standard_normal(3))
-        across /= np.linalg.norm(across)
-        down = np.cross(normal, across)
-        pixel, slab = rng.uniform(0.7, 2.0), rng.uniform(1, 5)
-        extent = np.asarray(data.shape) * zooms
-        centre = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
         # Twice as fine as the pixels and averaged, so that a pixel holds a mixture as a real one does.
-        grid = (np.arange(2 * size) - size + 0.5) * pixel / 2
-        plane = centre + grid[:, None, None] * down + grid[None, :, None] * across
+        plane, normal = _random_plane(rng, data.shape, zooms, size)
+        slab = rng.uniform(1, 5)
         layers = np.linspace(-0.5, 0.5, 3) * slab
         total = np.zeros((2 * size, 2 * size), np.float32)
         for layer in layers:
             points = ((plane + layer * normal) / zooms).transpose(2, 0, 1)
             total += ndimage.map_coordinates(data, points, order=1, prefilter=False)
         return (total / len(layers)).reshape(size, 2, size, 2).mean((1, 3))
+
+
+def _random_plane(
+    rng: np.random.Generator, shape: tuple[int, ...], zooms: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """float64[2 size, 2 size, 3], mm from the first voxel: a plane twice as fine as its pixels; and its normal."""
+    normal = _random_normal(rng, zooms)
+    across = np.cross(normal, rng.standard_normal(3))
+    across /= np.linalg.norm(across)
+    down = np.cross(normal, across)
+    pixel, extent = rng.uniform(0.7, 2.0), np.asarray(shape) * zooms
+    centre = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
+    grid = (np.arange(2 * size) - size + 0.5) * pixel / 2
+    return centre + grid[:, None, None] * down + grid[None, :, None] * across, normal
 
 
 def _random_normal(rng: np.random.Generator, zooms: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from dsc_superres.degrade import OPERATORS
 from dsc_superres.networks import Window
 from dsc_superres.networks.sampling import average
 from dsc_superres.reconstruct import normalisation
-from dsc_superres.training.anatomy import HeadVolumes, log_uniform
+from dsc_superres.training.anatomy import HeadVolumes, LabelVolumes, log_uniform
 from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientScenes
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
@@ -25,7 +25,8 @@ SETTLED = 2
 class DataOptions:
     """What a batch holds: ``scenes`` x ``pairs`` windows of ``coarse`` x ``coarse`` pixels, ``times`` targets each.
 
-    volumes: head volumes for half of the shapes ("mni152" or paths, variables expanded)
+    volumes, labels: head volumes and segmented heads for shapes ("mni152" or paths, variables expanded)
+    acquired: whether the targets are at acquired frames only, for what has nothing to learn of time
     kspace_share: of the inputs under-sampled by cropping k-space instead of averaging blocks
     patients: folder for the digital training patients, of which ``patient_share`` of the scenes are cut from step
     ``patients_from`` on; none where it is empty
@@ -36,6 +37,8 @@ class DataOptions:
     times: int = 2
     coarse: int = 36
     volumes: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    acquired: bool = False
     kspace_share: float = 0.15
     patients: str = ""
     patient_share: float = 0.25
@@ -64,7 +67,8 @@ class SceneBatches(Dataset):
 
     def __init__(self, options: DataOptions, *, seed: int, steps: int) -> None:
         self.options, self.seed, self.steps = options, seed, steps
-        self.generator = SceneGenerator(HeadVolumes(options.volumes) if options.volumes else None)
+        volumes = HeadVolumes(options.volumes) if options.volumes else None
+        self.generator = SceneGenerator(volumes, LabelVolumes(options.labels) if options.labels else None)
         self.patients = PatientScenes(options.patients) if options.patients else None
 
     def __len__(self) -> int:
@@ -84,6 +88,8 @@ class SceneBatches(Dataset):
 
     def _times(self, rng: np.random.Generator) -> np.ndarray:
         count = self.options.times
+        if self.options.acquired:
+            return np.zeros(1, np.float32)
         if rng.random() < 0.6:
             return np.sort(rng.choice(COMMON_TIMES, count, replace=False)).astype(np.float32)
         return np.sort(rng.uniform(0.02, 0.98, count)).astype(np.float32)

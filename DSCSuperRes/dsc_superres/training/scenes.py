@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.training.anatomy import HeadVolumes, contrast_curve, log_uniform, random_labels, smooth_noise
+from dsc_superres.training.anatomy import (
+    HeadVolumes,
+    LabelVolumes,
+    contrast_curve,
+    log_uniform,
+    random_labels,
+    smooth_noise,
+)
 from dsc_superres.training.kinetics import concentration_table, sample_table
 
 
@@ -81,10 +88,13 @@ class Scene:
 
 
 class SceneGenerator:
-    """Draws scenes of ``size`` x ``size`` fine pixels. ``volumes``: head volumes for half of the shapes, or none."""
+    """Draws scenes of ``size`` x ``size`` fine pixels, whose shapes come in equal shares from what there is.
 
-    def __init__(self, volumes: HeadVolumes | None) -> None:
-        self.volumes = volumes
+    ``volumes``: head volumes; ``labels``: segmented heads; random label maps are always among them.
+    """
+
+    def __init__(self, volumes: HeadVolumes | None, labels: LabelVolumes | None = None) -> None:
+        self.volumes, self.labels = volumes, labels
 
     def draw(self, rng: np.random.Generator, size: int) -> Scene:
         still, blood, transit, delay = self._tissue(rng, size)
@@ -121,16 +131,16 @@ class SceneGenerator:
         )
 
     def _tissue(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, ...]:
-        if self.volumes is not None and rng.random() < 0.5:
+        kinds = 1 + (self.volumes is not None) + (self.labels is not None)
+        kind = rng.integers(kinds)
+        if kind == 1 and self.volumes is not None:
             underlying = self.volumes.slice(rng, size)
             still = contrast_curve(rng, underlying)
             blood, transit = (np.maximum(contrast_curve(rng, underlying), 0.02) for _ in range(2))
             late = contrast_curve(rng, underlying)
         else:
-            labels = random_labels(rng, size)
-            still, blood, transit, late = (
-                rng.uniform(low, 1.2, labels.max() + 1).astype(np.float32)[labels] for low in (0.1, 0.05, 0.05, 0.0)
-            )
+            labels = random_labels(rng, size) if kind == 0 else self.labels.slice(rng, size)
+            still, blood, transit, late = (self._paint(rng, labels, low, kind) for low in (0.1, 0.05, 0.05, 0.0))
         if rng.random() < 0.35:
             outside = smooth_noise(rng, size, rng.uniform(8, 20)) > rng.uniform(0.3, 1.5)
             still = np.where(outside, 0 if rng.random() < 0.8 else rng.uniform(0, 0.1), still)
@@ -140,6 +150,16 @@ class SceneGenerator:
         transit = np.clip(mean_transit * (0.4 + 1.2 * transit) * self._texture(rng, size, 0.15), 0.6, 22)
         delay = rng.uniform(0, 5) * late + rng.uniform(0, 1) * smooth_noise(rng, size, 8)
         return tuple(np.ascontiguousarray(x, np.float32) for x in (np.maximum(still, 0), blood, transit, delay))
+
+    @staticmethod
+    def _paint(rng: np.random.Generator, labels: np.ndarray, low: float, kind: int) -> np.ndarray:
+        """float32[size, size]: each label in a random grey; segmented heads twice as fine, then averaged."""
+        greys = rng.uniform(low, 1.2, labels.max() + 1).astype(np.float32)
+        if kind == 0:
+            return greys[labels]
+        greys[0] = rng.choice([0, 0, 0, greys[0]])
+        height, width = (length // 2 for length in labels.shape)
+        return greys[labels].reshape(height, 2, width, 2).mean((1, 3))
 
     @staticmethod
     def _texture(rng: np.random.Generator, size: int, strength: float) -> np.ndarray:
