@@ -66,7 +66,7 @@ class LocalImplicitDecoder(nn.Module):
         return self.gain * (images[:, 0] if self.outputs == 1 else images)
 
     def coordinates(self, down: Tensor, right: Tensor, cell: tuple[float, float]) -> Tensor:
-        """The trunk at every pair of offsets (latent pixels): [rows], [columns] -> [rows, columns, hidden * outputs]."""
+        """The trunk at every pair of offsets (latent pixels): [rows], [columns] -> [rows, columns, width]."""
         down, right = torch.meshgrid(down, right, indexing="ij")
         sin_y, cos_y, sin_x, cos_x = (f(np.pi * axis) for axis in (down, right) for f in (torch.sin, torch.cos))
         waves = [sin_y, cos_y, sin_x, cos_x, 2 * sin_y * cos_y, 2 * sin_x * cos_x, sin_y * sin_x, cos_y * cos_x]

@@ -19,7 +19,7 @@ from dsc_superres.networks.encoder import ResidualBlock, ResidualEncoder, convol
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.ode import VectorField, solve
-from dsc_superres.networks.presence import find_presence
+from dsc_superres.networks.presence import presence_of
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 SLOPE_GAIN = 4.0
@@ -100,6 +100,10 @@ class OdeLiif(nn.Module):
         self.decoder = LocalImplicitDecoder(channels, decoder)
         self.solving = {"method": solver, "step": step, "rtol": rtol, "atol": atol}
 
+    def look(self, summary: Tensor) -> Tensor:
+        """Features of the anatomy, [b, channels, h, w], from the series' summary [b, 2, h, w]."""
+        return self.anatomy(channels_last(summary))
+
     def encode(self, frame: Tensor, summary: Tensor, anatomy: Tensor) -> Tensor:
         """Z = E(I): one frame [b, h, w] with the series' summary [b, 2, h, w] and anatomy features [b, c, h, w]."""
         change = frame - summary[:, 0]
@@ -129,7 +133,7 @@ class OdeLiif(nn.Module):
         a whole multiple of the summary's.
         """
         image = self.base(window, t, size, cache)
-        present = remember(cache, ("presence", ALWAYS), lambda: find_presence(window.summary[:, :1], size))
+        present = presence_of(window, size, cache)
         if present is None:
             return image
         with in_bfloat16(image, self.fast):
@@ -137,8 +141,8 @@ class OdeLiif(nn.Module):
         return image + present.place(residual.float(), size)
 
     def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
-        """What the network adds to the interpolator, [b, m, H, W]."""
-        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy(channels_last(window.summary)))
+        """What the network adds to the interpolator, [b, m, H, W]; [b, m, outputs, H, W] of a decoder with several."""
+        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.look(window.summary))
         repeat = window.frames.shape[0] // window.summary.shape[0]
         window = replace(window, summary=window.summary.repeat_interleave(repeat, 0))
         anatomy = anatomy.repeat_interleave(repeat, 0)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dsc_superres.networks.window import ALWAYS, Window, remember
+
 AIR, TISSUE = 0.03, 0.08
 """Normalised signal (mean over the series) up to which a pixel is air, and from which it surely is not."""
 
@@ -37,6 +39,11 @@ class Presence:
         shown = self.share.repeat_interleave(residual.shape[0] // self.share.shape[0], 0) * residual
         rows, columns = self.fine
         return nn.functional.pad(shown, (columns.start, size[1] - columns.stop, rows.start, size[0] - rows.stop))
+
+
+def presence_of(window: Window, size: tuple[int, int], cache: dict | None) -> Presence | None:
+    """Where a window's series has signal, found once per series."""
+    return remember(cache, ("presence", ALWAYS), lambda: find_presence(window.summary[:, :1], size))
 
 
 def find_presence(mean: Tensor, size: tuple[int, int]) -> Presence | None:

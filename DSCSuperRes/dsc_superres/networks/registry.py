@@ -25,6 +25,7 @@ def _later(module: str, name: str) -> Callable[..., nn.Module]:
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "ode-liif": _later("ode_liif", "OdeLiif"),
+    "ode-liif-plus": _later("ode_liif_plus", "OdeLiifPlus"),
     "static-detail": _later("static_detail", "StaticDetail"),
     "videoinr": _later("videoinr", "VideoInr"),
     "linear": lambda: Interpolator(in_space="linear", in_time="linear"),

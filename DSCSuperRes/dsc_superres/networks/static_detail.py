@@ -1,10 +1,10 @@
 """Static anatomy and dynamic part apart: fine detail that is found once per series and holds for all of its frames.
 
-The mean over all frames has far better signal-to-noise than any of them, and its error is most of a reconstruction's
-error: with the true fine mean in place of its own, ``ode-liif`` gains 3 to 10 dB on validation patients. So a deep network
-looks at the mean and the standard deviation of every pixel over the series, once, and says two things at any fine
-position: what detail D the mean lacks, and by which share e a pixel's changes exceed those of its surroundings. Frame
-t of the series is then
+The error of the mean over all frames is most of a reconstruction's error: with the true fine mean in place of its own,
+``ode-liif`` gains 3 to 10 dB on validation patients. And the mean has far better signal-to-noise than any frame. So a
+deep network looks at the mean and the standard deviation of every pixel over the series, once, and says two things at
+any fine position: what detail D the mean lacks, and by which share e a pixel's changes exceed those of its
+surroundings. Frame t of the series is then
 
     I(x, t) = B(x, t) + D(x) + e(x) (B(x, t) - B_mean(x))
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from dsc_superres.networks.encoder import ResidualEncoder
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
-from dsc_superres.networks.presence import Presence, find_presence
+from dsc_superres.networks.presence import Presence, presence_of
 from dsc_superres.networks.sampling import back_project
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
@@ -93,8 +93,3 @@ class StaticDetail(nn.Module):
                 maps = torch.rot90(self.decoder(self.features(view), seen), -turns, (-2, -1))
                 total = total + (maps.flip(-1) if mirrored else maps)
         return total / 8
-
-
-def presence_of(window: Window, size: tuple[int, int], cache: dict | None) -> Presence | None:
-    """Where a window's series has signal; None where all is air."""
-    return remember(cache, ("presence", ALWAYS), lambda: find_presence(window.summary[:, :1], size))

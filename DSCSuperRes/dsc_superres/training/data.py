@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from dsc_superres.training.anatomy import HeadVolumes, LabelVolumes, log_uniform
 from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientScenes
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
+RECENT = 64
+"""Batches that are kept to be shown again."""
 COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
 SETTLED = 2
 """The first frame of a patient that is in steady state; ``reconstruct`` shows the network no other."""
@@ -28,6 +31,7 @@ class DataOptions:
     volumes, labels: head volumes and segmented heads for shapes ("mni152" or paths, variables expanded)
     acquired: whether the targets are at acquired frames only, for what has nothing to learn of time
     kspace_share: of the inputs under-sampled by cropping k-space instead of averaging blocks
+    reuse: how often a batch is shown, turned and mirrored at random, among others: where scenes take longer than steps
     patients: folder for the digital training patients, of which ``patient_share`` of the scenes are cut from step
     ``patients_from`` on; none where it is empty
     """
@@ -40,6 +44,7 @@ class DataOptions:
     labels: list[str] = field(default_factory=list)
     acquired: bool = False
     kspace_share: float = 0.15
+    reuse: int = 1
     patients: str = ""
     patient_share: float = 0.25
     patients_from: int = 0
@@ -57,6 +62,16 @@ class Batch:
         window = Window(*(part.to(device) for part in (self.window.frames, self.window.times, self.window.summary)))
         return Batch(window, self.t.to(device), self.target.to(device))
 
+    def turned(self, rng: np.random.Generator) -> Batch:
+        """One of its eight turned and mirrored views."""
+        turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+
+        def view(images: torch.Tensor) -> torch.Tensor:
+            return torch.rot90(images.flip(-1) if mirrored else images, turns, (-2, -1))
+
+        window = Window(view(self.window.frames), self.window.times, view(self.window.summary))
+        return Batch(window, self.t, view(self.target))
+
     def pin_memory(self) -> Batch:
         window = Window(*(part.pin_memory() for part in (self.window.frames, self.window.times, self.window.summary)))
         return Batch(window, self.t.pin_memory(), self.target.pin_memory())
@@ -70,16 +85,25 @@ class SceneBatches(Dataset):
         volumes = HeadVolumes(options.volumes) if options.volumes else None
         self.generator = SceneGenerator(volumes, LabelVolumes(options.labels) if options.labels else None)
         self.patients = PatientScenes(options.patients) if options.patients else None
+        self._kept = lru_cache(RECENT)(self._make)
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, index: int) -> Batch:
+        if self.options.reuse == 1:
+            return self._make(index)
+        rng = np.random.default_rng([self.seed, index, 1])
+        newest, shown = divmod(index, self.options.reuse)
+        number = newest if shown == 0 else max(newest - int(rng.integers(RECENT)), 0)
+        return self._kept(number).turned(rng)
+
+    def _make(self, index: int) -> Batch:
         rng = np.random.default_rng([self.seed, index])
         factor = 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(1.3, 3.5)]))
         fine = round(self.options.coarse * factor)
         t = self._times(rng)
-        use_patients = self.patients is not None and index >= self.options.patients_from
+        use_patients = self.patients is not None and index * self.options.reuse >= self.options.patients_from
         samples = [self._sample(rng, fine, t, use_patients) for _ in range(self.options.scenes)]
         frames, times, summary, target = (
             torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*samples, strict=True)

@@ -35,6 +35,8 @@ class TrainOptions:
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
     average: decay of the running mean of the weights, which is what is saved and validated
+    start_from: weights to begin with: a file, or files by the part of the network that they are
+    frozen: parts of the network that are not trained
     bfloat16: compute the network in bfloat16 where that is safe; weights, interpolator and loss stay float32
     """
 
@@ -53,7 +55,8 @@ class TrainOptions:
     workers: int = 1
     validate_every: int = 250
     checkpoint_minutes: float = 4.0
-    start_from: str | None = None
+    start_from: str | dict[str, str] | None = None
+    frozen: list[str] = field(default_factory=list)
     network: dict = field(default_factory=dict)
     data: dict = field(default_factory=dict)
 
@@ -95,6 +98,15 @@ def loss(image: Tensor, target: Tensor, coarse: float = 0.0, border: int = 3) ->
     return total
 
 
+def surprise(error: Tensor, deviation: Tensor, border: int = 3) -> Tensor:
+    """Negative log-likelihood of errors under a normal distribution of the ``deviation`` said, less a constant.
+
+    Capped at four deviations: a few places that no one could foresee do not widen all the others.
+    """
+    error, deviation = (x[..., border:-border, border:-border] for x in (error, deviation))
+    return (deviation.log() + (error / deviation).square().clamp(max=16) / 2).mean()
+
+
 def charbonnier(error: Tensor, scale: float) -> Tensor:
     return ((error / scale).square() + 1).sqrt().sub(1).mean() * scale
 
@@ -106,10 +118,14 @@ class Trainer:
         self.options, self.device = options, device
         torch.manual_seed(options.seed)
         self.network = create(options.name, **options.network).to(device, memory_format=torch.channels_last)
+        for part in options.frozen:
+            self.network.get_submodule(part).requires_grad_(False)
         self.average = torch.optim.swa_utils.AveragedModel(
             self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.average)
         )
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=options.rate, weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(
+            [weight for weight in self.network.parameters() if weight.requires_grad], lr=options.rate, weight_decay=1e-4
+        )
         self.step, self.seconds = 0, 0.0
         self.folder = Path(options.out)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,13 +141,22 @@ class Trainer:
             self.step, self.seconds = state["step"], state["seconds"]
             log.info("resumed at step %d", self.step)
         elif self.options.start_from:
-            path = Path(os.path.expandvars(self.options.start_from))
-            if not path.is_file():
-                raise FileError(f"The weights {path} to start from are not there: train them first.")
-            # Parts of the network that the start does not have keep their initial values.
-            weights = {**self.network.state_dict(), **load_file(path)}
+            weights = self._first_weights()
             self.network.load_state_dict(weights)
             self.average.module.load_state_dict(weights)
+
+    def _first_weights(self) -> dict[str, Tensor]:
+        """What ``start_from`` has for the network; parts that it does not have keep their initial values."""
+        sources, weights = self.options.start_from, self.network.state_dict()
+        for part, name in ({"": sources} if isinstance(sources, str) else sources).items():
+            path = Path(os.path.expandvars(name))
+            if not path.is_file():
+                raise FileError(f"The weights {path} to start from are not there: train them first.")
+            for key, value in load_file(path).items():
+                mine = weights.get(f"{part}.{key}" if part else key)
+                if mine is not None and mine.shape[1:] == value.shape[1:] and len(mine) >= len(value):
+                    mine[: len(value)] = value  # a decoder with more outputs has those it shares first
+        return weights
 
     def save(self) -> None:
         """Checkpoint and averaged weights, each complete or not there at all."""
@@ -156,8 +181,13 @@ class Trainer:
         size = tuple(batch.target.shape[-2:])
         coarse = self.options.coarse if self.step >= self.options.coarse_from else 0.0
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bfloat16):
-            image = self.network(batch.window, batch.t, size)
+            predict = getattr(self.network, "predict", None)
+            image, deviation = (
+                predict(batch.window, batch.t, size) if predict else (self.network(batch.window, batch.t, size), None)
+            )
         value = loss(image.float(), batch.target, coarse)
+        if deviation is not None:
+            value = value + 0.01 * surprise(image.detach() - batch.target, deviation)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
@@ -198,7 +228,7 @@ def train(config: str | Path) -> Path:
     batches = SceneBatches(data, seed=options.seed, steps=options.steps)
     remaining = Subset(batches, range(trainer.step, options.steps))
     loader = DataLoader(remaining, batch_size=None, num_workers=options.workers, pin_memory=device.type == "cuda")
-    with open(trainer.folder / "log.csv", "a", newline="") as history, _asked_to_stop() as stop:
+    with open(trainer.folder / "log.csv", "a", newline="", buffering=1) as history, _asked_to_stop() as stop:
         _loop(trainer, loader, validation, csv.writer(history), stop)
     trainer.save()
     if trainer.step < options.steps:
