@@ -57,21 +57,61 @@ def reconstruct(
     back as it decays (see ``start_up``).
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` says so.
     """
+    options = {"device": device, "tile": tile, "fast": fast, "progress": progress, "cancelled": cancelled}
+    return _reconstruct(series, fine_size(series, space), _targets(series, time, interval, times), model, **options)[0]
+
+
+def reconstruct_with_deviation(
+    series: Series,
+    *,
+    space: float = 2.0,
+    time: float = 4,
+    interval: float | None = None,
+    times: np.ndarray | None = None,
+    model: str | torch.nn.Module = "ode-liif-plus",
+    **options,
+) -> tuple[Series, Series]:
+    """As ``reconstruct``, with the standard deviation of the error at every voxel and frame, in units of the signal.
+
+    Raises ``ModelError`` for a model that does not tell it.
+    """
+    size, target = fine_size(series, space), _targets(series, time, interval, times)
+    return _reconstruct(series, size, target, model, outputs=2, **options)
+
+
+def _targets(series: Series, time: float, interval: float | None, times: np.ndarray | None) -> np.ndarray:
+    return target_times(series, time=time, interval=interval, times=times)
+
+
+def _reconstruct(
+    series: Series,
+    size: tuple[int, int],
+    target: np.ndarray,
+    model: str | torch.nn.Module,
+    *,
+    outputs: int = 1,
+    device: str = "auto",
+    tile: int = 160,
+    fast: bool = False,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> tuple[Series, ...]:
+    """The reconstruction at the ``target`` times, and with 2 ``outputs`` also the deviation of its error."""
     import torch
 
     from dsc_superres.networks import create, load_model
 
-    target = target_times(series, time=time, interval=interval, times=times)
-    height, width = fine_size(series, space)
+    (height, width), slices, wanted = size, series.signal.shape[1], outputs
     network = load_model(model) if isinstance(model, str) else model
+    if outputs > 1 and not hasattr(network, "predict"):
+        raise ModelError("This model does not tell how sure it is: choose ode-liif-plus.")
     where = torch.device(choose_device(device))
     offset, scale = normalisation(series.signal.mean(axis=0))
     if scale == 0:
-        network, scale = create("backprojection"), 1.0
+        network, scale, outputs = create("backprojection"), 1.0, 1
     network = network.eval().to(where, memory_format=torch.channels_last)
     network.fast = fast
-    slices = series.signal.shape[1]
-    result = scratch((target.size, slices, height, width))
+    results = [scratch((target.size, slices, height, width)) for _ in range(outputs)]
     unsettled = getattr(network, "models_start_up", False) and series.has_times and starts_unsettled(series.signal)
     lowest = 0.0 if series.signal.min() >= 0 else -np.inf  # a magnitude image has no negative voxels
 
@@ -81,13 +121,17 @@ def reconstruct(
         coarse = series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]
         frames = torch.from_numpy((coarse - offset) / scale).transpose(0, 1).contiguous().to(where)
         with torch.inference_mode():
-            playing = _Movie(network, frames, series.times, piece.seen_size, unsettled)
+            playing = _Movie(network, frames, series.times, piece.seen_size, unsettled, outputs)
         for index, moments, output in part.steps:
             with torch.inference_mode():
-                image = playing.between(index, moments)[(..., *piece.inner)].transpose(0, 1).cpu().numpy()
-            result[(output, piece.slices, *piece.fine)] = np.maximum(image * scale + offset, lowest)
+                found = playing.between(index, moments)[(..., *piece.inner)].transpose(1, 2).cpu().numpy()
+            where_to = (output, piece.slices, *piece.fine)
+            results[0][where_to] = np.maximum(found[0] * scale + offset, lowest)
+            for result, deviation in zip(results[1:], found[1:], strict=True):
+                result[where_to] = deviation * scale
             yield part
-        release(result)
+        for result in results:
+            release(result)
 
     threads = torch.get_num_threads() if where.type == "cpu" else 1
     todo = _Parts(series.signal.shape[1:], (height, width), tile, _schedule(series.times, target), threads)
@@ -104,7 +148,9 @@ def reconstruct(
             todo.shrink()
             torch.cuda.empty_cache()
     geometry = series.geometry.resized(series.size, (width, height, slices))
-    return series.with_signal(result, times=target, geometry=geometry)
+    if len(results) < wanted:
+        results.append(np.zeros_like(results[0]))  # of a constant series nothing is unsure
+    return tuple(series.with_signal(result, times=target, geometry=geometry) for result in results)
 
 
 def target_times(
@@ -186,39 +232,49 @@ class _Movie:
     """One piece of a series, [b, n, h, w], and the network that says what lies between its frames."""
 
     def __init__(
-        self, network: torch.nn.Module, frames: torch.Tensor, times: np.ndarray, size: tuple[int, int], unsettled: bool
+        self,
+        network: torch.nn.Module,
+        frames: torch.Tensor,
+        times: np.ndarray,
+        size: tuple[int, int],
+        unsettled: bool,
+        outputs: int = 1,
     ) -> None:
         import torch
 
         from dsc_superres.networks import summarise
 
-        self.network, self.times, self.size, self.unsettled = network, torch.tensor(times), size, unsettled
+        self.times, self.size, self.unsettled = torch.tensor(times), size, unsettled
+        self.network = network if outputs == 1 else network.predict
         self.acquired = frames
         self.frames = torch.cat([frames[:, 1:2], frames[:, 1:]], 1) if unsettled else frames
         self.summary = summarise(self.frames)
         self.cache: dict = {}
 
     def between(self, index: int, moments: np.ndarray) -> torch.Tensor:
-        """float32[b, m, H, W]: the frames at ``moments`` (0..1) from frame ``index`` to the next."""
+        """float32[outputs, b, m, H, W]: the frames at ``moments`` (0..1) from frame ``index`` to the next."""
         import torch
 
         from dsc_superres.networks.window import ALWAYS
 
         t = torch.from_numpy(moments).to(self.frames)
-        image = self._run(self.frames, index, t, self.cache)
+        found = self._run(self.frames, index, t, self.cache)
         if self.unsettled and index == 0:
             of_series = {key: value for key, value in self.cache.items() if key[1] == ALWAYS}
             bright, settled = (
                 self._run(frames, 0, t[:1] * 0, dict(of_series)) for frames in (self.acquired, self.frames)
             )
             left = remaining_excess(moments * float(self.times[1] - self.times[0]))
-            image = image + torch.from_numpy(left).to(image)[:, None, None] * (bright - settled)
-        return image
+            found[0] += torch.from_numpy(left).to(t)[:, None, None] * (bright[0] - settled[0])
+        return found
 
     def _run(self, frames: torch.Tensor, index: int, t: torch.Tensor, cache: dict) -> torch.Tensor:
+        import torch
+
         from dsc_superres.networks import window
 
-        return self.network(window(frames, self.times, self.summary, index), t, self.size, cache)
+        found = self.network(window(frames, self.times, self.summary, index), t, self.size, cache)
+        return torch.stack(found) if isinstance(found, tuple) else found[None]
 
 
 Steps = list[tuple[int, np.ndarray, slice]]

@@ -18,10 +18,13 @@ from dsc_superres.networks.sampling import average, back_project, upsample
 SMALL = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
 
 
-def random_network() -> nn.Module:
+SMALL_PLUS = {**SMALL, "detail": 8, "detail_blocks": 1, "detail_decoder": 8}
+
+
+def random_network(name: str = "ode-liif") -> nn.Module:
     """A small ODE-LIIF none of whose parts is at its neutral initial value."""
     torch.manual_seed(3)
-    model = create("ode-liif", **SMALL)
+    model = create(name, **(SMALL_PLUS if name == "ode-liif-plus" else SMALL))
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.2)
     return model.eval()
@@ -160,20 +163,22 @@ def test_one_solve_serves_all_times() -> None:
     np.testing.assert_allclose(together, apart, atol=1e-5)
 
 
-def test_cached_frames_change_nothing() -> None:
-    model, (frames, times) = random_network(), series_of()
+@pytest.mark.parametrize(("name", "kept"), [("ode-liif", 7), ("ode-liif-plus", 9)])
+def test_cached_frames_change_nothing(name: str, kept: int) -> None:
+    model, (frames, times) = random_network(name), series_of()
     t, cache = torch.tensor([0.25, 0.5]), {}
     with torch.no_grad():
         for index in range(5):
             around = window(frames, times, summarise(frames), index)
             np.testing.assert_allclose(model(around, t, (10, 11), cache), model(around, t, (10, 11)), atol=1e-5)
-    assert len(cache) <= 7  # anatomy, presence, two encoded and three fine frames
+    # anatomy, presence, two encoded and three fine frames; in plus also detail and noise
+    assert len(cache) <= kept
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [(7, 9), (14, 18), (11, 25)])
 def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
-    model = random_network() if name == "ode-liif" else create(name)
+    model = random_network(name) if name.startswith("ode-liif") else create(name)
     frames, times = series_of()
     with torch.no_grad():
         image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
@@ -193,9 +198,47 @@ def test_air_keeps_its_noise_floor() -> None:
     assert (image[..., 18:] - base[..., 18:]).abs().mean() > 0.1
 
 
-def test_gradients_reach_every_parameter() -> None:
-    model, (frames, times) = random_network().train(), series_of()
-    model(window(frames, times, summarise(frames), 2), torch.tensor([0.3, 0.6]), (14, 18)).square().mean().backward()
+@pytest.mark.parametrize("size", [(14, 18), (10, 13)])
+def test_static_detail_turns_with_the_image(size: tuple[int, int]) -> None:
+    """Averaged over all mirrored and turned views, it has no preferred direction."""
+    model, (frames, times) = random_network("ode-liif-plus").detail, series_of()
+    t = torch.tensor([0.0, 0.4])
+
+    def detail(frames: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        around = window(frames, times, summarise(frames), 2)
+        return model(around, t, size) - model.base(around, t, size)
+
+    with torch.inference_mode():
+        upright, turned = detail(frames, size), detail(torch.rot90(frames, 1, (-2, -1)), size[::-1])
+    assert upright.abs().mean() > 0.01
+    np.testing.assert_allclose(turned, torch.rot90(upright, 1, (-2, -1)), atol=1e-5)
+
+
+def test_static_detail_is_the_same_for_all_frames_of_a_still_series() -> None:
+    model, (frames, times) = random_network("ode-liif-plus").detail, series_of()
+    still = frames[:, :1].expand_as(frames)
+    around = window(still, times, summarise(still), 2)
+    with torch.inference_mode():
+        image = model(around, torch.tensor([0.0, 0.3, 1.0]), (14, 18))
+    np.testing.assert_allclose(image, image[:, :1].expand_as(image), atol=1e-5)
+
+
+def test_deviation_is_positive_and_that_of_the_noise_in_air() -> None:
+    model, (frames, times) = random_network("ode-liif-plus"), series_of()
+    frames = torch.cat([0.01 * frames, 0.3 + frames], dim=-1)
+    summary = summarise(frames)
+    with torch.inference_mode():
+        _, deviation = model.predict(window(frames, times, summary, 2), torch.tensor([0.0, 0.4]), (14, 36))
+    assert (deviation > 0).all()
+    np.testing.assert_allclose(deviation[..., :14].mean(), summary[:, 1, :, :7].mean(), rtol=0.05)
+
+
+@pytest.mark.parametrize("name", ["ode-liif", "ode-liif-plus"])
+def test_gradients_reach_every_parameter(name: str) -> None:
+    model, (frames, times) = random_network(name).train(), series_of()
+    around, t, size = window(frames, times, summarise(frames), 2), torch.tensor([0.3, 0.6]), (14, 18)
+    outputs = model.predict(around, t, size) if name == "ode-liif-plus" else [model(around, t, size)]
+    sum(output.square().mean() for output in outputs).backward()
     idle = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
     assert idle == []
 

@@ -48,6 +48,19 @@ def test_batches_are_a_function_of_seed_and_step() -> None:
     assert first.target.shape != other.target.shape or not torch.equal(first.target, other.target)
 
 
+def test_batches_that_are_shown_again_are_turned_views() -> None:
+    options = DataOptions(scenes=1, coarse=16, reuse=4)
+    batches = SceneBatches(options, seed=3, steps=9)
+    plain, shown = SceneBatches(DataOptions(scenes=1, coarse=16), seed=3, steps=9)[0], [batches[k] for k in range(4)]
+    again = SceneBatches(options, seed=3, steps=9)[2]
+    assert torch.equal(again.target, shown[2].target)
+    for batch in shown:
+        whole = (batch.target.sum(), batch.window.frames.sum(), batch.window.summary.sum())
+        expected = (plain.target.sum(), plain.window.frames.sum(), plain.window.summary.sum())
+        np.testing.assert_allclose(whole, expected, rtol=1e-5)
+    assert not all(torch.equal(batch.target, shown[0].target) for batch in shown)
+
+
 def test_batches_hold_what_they_say() -> None:
     """At an acquired time the noise-free target, averaged to the coarse grid, is the frame but for its noise."""
     checked = 0
@@ -74,6 +87,34 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
         np.testing.assert_allclose(parts[key], value, atol=1e-6)
 
 
+PLUS = """
+[start_from]
+"" = "{folder}/whole/ode-liif.safetensors"
+detail = "{folder}/still/static-detail.safetensors"
+[network]
+detail = 8
+detail_blocks = 1
+detail_decoder = 8
+"""
+
+
+def test_plus_begins_with_the_weights_of_its_parts_and_keeps_the_frozen_ones(tmp_path) -> None:
+    (tmp_path / "whole.toml").write_text(CONFIG.format(out=tmp_path / "whole", steps=2))
+    still = CONFIG.format(out=tmp_path / "still", steps=2).replace('"ode-liif"', '"static-detail"')
+    for option in ("frame_blocks = 1", "direction = 4", "field = 4"):
+        still = still.replace(option + "\n", "")
+    (tmp_path / "still.toml").write_text(still + "acquired = true\n")
+    head = CONFIG.format(out=tmp_path / "plus", steps=2).replace('"ode-liif"', '"ode-liif-plus"')
+    head = head.replace("[network]\n", 'frozen = ["detail"]\n' + PLUS.format(folder=tmp_path))
+    (tmp_path / "plus.toml").write_text(head.replace("rate = 3e-3", "rate = 1e-9"))
+    whole, still, plus = (load_model(train(tmp_path / f"{name}.toml")) for name in ("whole", "still", "plus"))
+    for key, value in still.state_dict().items():
+        assert torch.equal(plus.detail.state_dict()[key], value)
+    first = whole.decoder.trunk[2].weight
+    np.testing.assert_allclose(plus.decoder.trunk[2].weight[: len(first)].detach(), first.detach(), atol=1e-6)
+    assert torch.allclose(plus.forward_field.inward.weight, whole.forward_field.inward.weight, atol=1e-6)
+
+
 def test_an_interrupted_run_keeps_its_steps(tmp_path) -> None:
     config = tmp_path / "run.toml"
     config.write_text(CONFIG.format(out=tmp_path / "run", steps=100_000))
@@ -95,7 +136,7 @@ def test_configuration_errors_are_sentences(tmp_path) -> None:
         read_config(tmp_path / "bad.toml")
 
 
-@pytest.mark.parametrize("stage", ["ode-liif-first", "ode-liif"])
+@pytest.mark.parametrize("stage", ["ode-liif-first", "ode-liif", "static-detail", "ode-liif-plus"])
 def test_shipped_configurations_are_valid(stage: str) -> None:
     import dsc_superres.training as package
 
