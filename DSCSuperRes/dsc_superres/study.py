@@ -17,6 +17,7 @@ from dsc_superres.metrics import Comparison, compare, map_error, peak_change_err
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.progress import Report, part
+from dsc_superres.scope import outside_training
 from dsc_superres.series import Series
 
 Stop = Callable[[], bool]
@@ -112,7 +113,7 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
         maps=maps,
         input_maps=coarse,
         maps_error=reason,
-        notes=_notes(series, maps),
+        notes=_notes(series, series, job, maps),
         seconds=clock.laps,
     )
 
@@ -148,7 +149,7 @@ def retrospect(
         maps, coarse_maps, reason = _all_maps(all_series, mask, job, part(report, 0.9, 1.0), aif)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
-    notes = _notes(series, maps)
+    notes = _notes(series, coarse, job, maps)
     return Study(coarse, fine, truth, mask, found, maps, coarse_maps, reason, notes, peaks, clock.laps)
 
 
@@ -217,10 +218,14 @@ def _all_maps(
     return found, coarse, None
 
 
-def _notes(series: Series, maps: Mapping[str, PerfusionMaps]) -> tuple[str, ...]:
+def _notes(series: Series, coarse: Series, job: Job, maps: Mapping[str, PerfusionMaps]) -> tuple[str, ...]:
+    from dsc_superres.networks.registry import INTERPOLATORS
+
+    unlike = () if job.model in INTERPOLATORS else outside_training(coarse, job.space)
     if series.echo_time is not None or not maps:
-        return ()
+        return unlike
     return (
+        *unlike,
         f"The echo time of the series is not known, so the maps assume {1000 * ASSUMED_ECHO_TIME:g} ms; "
         "they do not depend on it, because tissue and artery share it.",
     )

@@ -57,24 +57,32 @@ def undersample(options: argparse.Namespace) -> None:
 
 
 def reconstruct(options: argparse.Namespace) -> None:
-    """A fine series of a coarse one."""
+    """A fine series of a coarse one, and how sure it is."""
     output = _series_target(options.output, options.input)
+    deviation = _series_target(options.deviation, options.input) if options.deviation else None
     series = _read(options)
+    names = ("space", "time", "interval", "model", "device", "fast")
+    chosen = {name: getattr(options, name) for name in names}
     with progress_bar("Reconstructing") as report:
+        from dsc_superres import reconstruct as work
         from dsc_superres.io import write_series
-        from dsc_superres.reconstruct import reconstruct as enhance
 
-        fine = enhance(
-            series,
-            space=options.space,
-            time=options.time,
-            interval=options.interval,
-            model=options.model,
-            device=options.device,
-            fast=options.fast,
-            progress=report,
-        )
+        if deviation is None:
+            fine = work.reconstruct(series, **chosen, progress=report)
+        else:
+            fine, unsure = work.reconstruct_with_deviation(series, **chosen, progress=report)
+            write_series(unsure, deviation)
         write_series(fine, output, integer=options.integer)
+    _say_notes(series, options)
+
+
+def _say_notes(series: Series, options: argparse.Namespace) -> None:
+    from dsc_superres.networks.registry import INTERPOLATORS
+    from dsc_superres.scope import outside_training
+
+    if options.model not in INTERPOLATORS:
+        for note in outside_training(series, options.space):
+            print(f"Note: {note}", file=sys.stderr)
 
 
 def maps(options: argparse.Namespace) -> None:

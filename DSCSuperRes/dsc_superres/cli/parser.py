@@ -142,6 +142,9 @@ def _reconstruct(commands: Commands) -> None:
     times.add_argument("--time", type=_factor, default=4.0, metavar="T", help="factor in time (default: 4)")
     times.add_argument("--interval", type=_seconds, metavar="SECONDS", help="time between frames, instead of --time")
     _model(parser)
+    parser.add_argument(
+        "--deviation", metavar="OUT2", help="write the standard deviation of the error too (ode-liif-plus)"
+    )
     parser.add_argument("--fast", action="store_true", help="16-bit network: quicker on new processors and GPUs")
     _timing(parser)
     _integer(parser)
