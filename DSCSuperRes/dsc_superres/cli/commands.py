@@ -165,6 +165,32 @@ def batch(options: argparse.Namespace) -> None:
         raise FileError(f"{failed} of {len(outcomes)} cases failed: the table says why.")
 
 
+def adapt(options: argparse.Namespace) -> None:
+    """Weights tuned to one series, where that helps."""
+    from dsc_superres.io._files import check_target, stem_of
+
+    source = Path(options.input)
+    output = Path(options.out or source.with_name(f"{stem_of(source)}.adapted.safetensors"))
+    check_target(output)
+    series = _read(options)
+    from dsc_superres.networks.registry import describe_model, save_model
+    from dsc_superres.training.adapt import adapt as tune
+
+    with progress_bar("Adapting") as report:
+        chosen = {name: getattr(options, name) for name in ("minutes", "steps", "model", "device", "seed")}
+        found = tune(series, **chosen, report=report)
+    told = {"before_db": found.before, "after_db": found.after, "gain_db": found.gain, "steps": found.steps}
+    if not found.kept:
+        name, settings = describe_model(options.model)
+        save_model(found.network, output, name=name, options=settings)
+    told["weights"] = None if found.kept else output.name
+    if options.json:
+        print(json.dumps(told, indent=2))
+        return
+    verdict = "no gain: the original weights are kept" if found.kept else f"written to {output.name}"
+    print(f"held out: {found.before:.2f} dB before, {found.after:.2f} dB after {found.steps} steps; {verdict}")
+
+
 def train(options: argparse.Namespace) -> None:
     """Train as a configuration file says."""
     if not Path(options.config).is_file():

@@ -51,7 +51,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="dsc-superres", description=ABOUT, formatter_class=Formatter)
     parser.add_argument("--version", action="version", version=f"dsc-superres {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for add in (_info, _simulate, _undersample, _reconstruct, _maps, _compare, _batch, _train, _benchmark, _demo):
+    for add in (
+        _info,
+        _simulate,
+        _undersample,
+        _reconstruct,
+        _maps,
+        _compare,
+        _batch,
+        _adapt,
+        _train,
+        _benchmark,
+        _demo,
+    ):
         add(commands)
     return parser
 
@@ -219,6 +231,27 @@ def _batch(commands: Commands) -> None:
     where.add_argument("--jobs", type=_count, default=1, metavar="N", help="cases at once on this machine (default: 1)")
     where.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster's address, instead")
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each case (default: 1)")
+
+
+def _adapt(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "adapt",
+        "tune the network to one series, without a ground truth",
+        "Under-samples IN once more, tunes the network to give it back, and measures the gain on slices and frames\n"
+        "that were held out. Writes the tuned weights, to be used with --model; where they gain nothing, writes none.",
+        "dsc-superres adapt scan.nii.gz --minutes 5",
+        "dsc-superres reconstruct scan.nii.gz fine.nii.gz --model scan.adapted.safetensors",
+    )
+    parser.add_argument("input", metavar="IN", help="a dynamic series")
+    parser.add_argument("--out", metavar="FILE", help="the weights (default: beside IN, IN.adapted.safetensors)")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=_positive, default=5.0, metavar="M", help="how long to tune (default: 5)")
+    length.add_argument("--steps", type=_count, metavar="K", help="how many steps instead, to do it the same again")
+    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="of the random patches (default: 0)")
+    _model(parser)
+    _timing(parser)
+    _json_flag(parser)
 
 
 def _train(commands: Commands) -> None:

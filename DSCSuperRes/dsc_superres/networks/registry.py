@@ -59,6 +59,21 @@ def save_model(model: nn.Module, path: str | Path, *, name: str, options: dict) 
     return hashlib.sha256(content).hexdigest()
 
 
+def describe_model(source: str | Path) -> tuple[str, dict]:
+    """The name and options of the network that weights (a registered name or a file) belong to."""
+    header = _header(_weights_of(source).read_bytes())
+    return header["network"], json.loads(header["options"])
+
+
+def _header(content: bytes) -> dict[str, str]:
+    """What a .safetensors file says of itself."""
+    return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+
+
+def _weights_of(source: str | Path) -> Path:
+    return WEIGHTS / f"{source}.safetensors" if str(source) in NAMES else Path(source)
+
+
 def load_model(source: str | Path) -> nn.Module:
     """A model ready to reconstruct: a registered name (with the weights that ship) or a .safetensors file.
 
@@ -66,7 +81,7 @@ def load_model(source: str | Path) -> nn.Module:
     """
     if str(source) in INTERPOLATORS:
         return create(str(source)).eval()
-    path = WEIGHTS / f"{source}.safetensors" if str(source) in NAMES else Path(source)
+    path = _weights_of(source)
     if path.suffix != ".safetensors":
         raise ModelError(f"There is no model '{source}': choose one of {', '.join(NAMES)} or a .safetensors file.")
     if not path.is_file():
@@ -84,7 +99,7 @@ def _build(content: bytes, name: str) -> nn.Module:
 
     try:
         tensors = load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        header = _header(content)
         model = create(header["network"], **json.loads(header["options"]))
         model.load_state_dict(tensors)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
