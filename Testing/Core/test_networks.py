@@ -186,6 +186,14 @@ def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
     assert torch.isfinite(image).all()
 
 
+def test_liif_linear_is_linear_in_time() -> None:
+    torch.manual_seed(0)
+    model, (frames, times) = create("liif-linear", channels=8, blocks=1, frame_blocks=1, decoder=8).eval(), series_of()
+    with torch.inference_mode():
+        image = model(window(frames, times, summarise(frames), 2), torch.tensor([0.0, 0.5, 1.0]), (14, 18))
+    np.testing.assert_allclose(image[:, 1], (image[:, 0] + image[:, 2]) / 2, atol=1e-5)
+
+
 def test_air_keeps_its_noise_floor() -> None:
     """A magnitude image is not zero in air; a network that learned from noise-free targets would make it so."""
     model, (frames, times) = random_network(), series_of()

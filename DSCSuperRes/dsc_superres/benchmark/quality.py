@@ -43,6 +43,8 @@ MEASURES: dict[str, tuple[str, bool]] = {
     "cbf": ("CBF error, %", False),
 }
 """Heading of each measure, and whether more is better. In the brain unless it says otherwise."""
+COVERAGE = {"within_1": ("one standard deviation", 68.3), "within_2": ("1.96 standard deviations", 95.0)}
+"""Of models that tell how sure they are: how often the truth should lie that close, in %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,15 +141,28 @@ def _median_error(values: np.ndarray, truth: np.ndarray) -> float:
 
 def evaluate(make: Callable[[], Case], models: Sequence[str], space: int, time: int) -> list[dict]:
     """One record (case, model and measures) per model."""
-    from dsc_superres.reconstruct import reconstruct
+    from dsc_superres.networks import load_model
+    from dsc_superres.reconstruct import reconstruct, reconstruct_with_deviation
 
     case = make()
     coarse = undersample(case.truth, space, time)
     records = []
     for model in models:
-        recon = reconstruct(coarse, space=space, time=time, model=model)
-        records.append({"case": case.name, "model": Path(model).stem} | measure(case, recon, time))
+        network, covered = load_model(model), {}
+        if hasattr(network, "predict"):
+            recon, deviation = reconstruct_with_deviation(coarse, space=space, time=time, model=network)
+            covered = coverage(case, recon, deviation, time)
+        else:
+            recon = reconstruct(coarse, space=space, time=time, model=network)
+        records.append({"case": case.name, "model": Path(model).stem} | measure(case, recon, time) | covered)
     return records
+
+
+def coverage(case: Case, recon: Series, deviation: Series, time: int) -> dict[str, float]:
+    """How often (%) the noise-free signal lies within 1 and 1.96 deviations, in the brain after the first interval."""
+    error = np.abs(recon.signal - case.clean.signal)[time:, case.mask]
+    ratio = error / deviation.signal[time:, case.mask]
+    return {"within_1": 100 * float(np.mean(ratio < 1)), "within_2": 100 * float(np.mean(ratio < 1.96))}
 
 
 def _evaluate_all(cases: Sequence[Callable[[], Case]], models: Sequence[str], space: int, time: int, jobs: int) -> list:
@@ -180,11 +195,22 @@ def table(records: list[dict]) -> str:
         if leading:
             row.append(_lead(values, models[0], classic, name))
         lines.append("| " + " | ".join(row) + " |")
-    return "\n".join(lines)
+    return "\n".join(lines + [line for model in models for line in _coverage_lines(records, model)])
+
+
+def _coverage_lines(records: list[dict], model: str) -> list[str]:
+    told = [record for record in records if record["model"] == model and "within_1" in record]
+    if not told:
+        return []
+    parts = []
+    for name, (words, nominal) in COVERAGE.items():
+        values = np.array([record[name] for record in told])
+        parts.append(f"within {words} of {_mean_and_spread(values, name)} % (nominally {nominal:g} %)")
+    return ["", f"{model} tells its standard deviation: the noise-free signal lies " + ", ".join(parts) + "."]
 
 
 def _digits(name: str) -> int:
-    return 4 if name.startswith("ssim") else 3 if name == "nmse" else 2
+    return 4 if name.startswith("ssim") else 3 if name == "nmse" else 1 if name in COVERAGE else 2
 
 
 def _mean_and_spread(values: np.ndarray, name: str) -> str:

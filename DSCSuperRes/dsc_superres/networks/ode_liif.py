@@ -150,4 +150,8 @@ class OdeLiif(nn.Module):
             remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, window.summary, anatomy))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
+        return self.between(window, pair, t, size)
+
+    def between(self, window: Window, pair: list[Tensor], t: Tensor, size: tuple[int, int]) -> Tensor:
+        """Features of both frames, [b, c, h, w] each -> decoded images at the times ``t`` [m], stacked at axis 1."""
         return torch.stack([self.decoder(fused, size) for fused in self.flow(*pair, self.heading(window), t)], 1)

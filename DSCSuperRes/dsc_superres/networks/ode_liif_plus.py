@@ -27,6 +27,8 @@ class OdeLiifPlus(OdeLiif):
     """The network. Options are keyword-only and travel with the weights; those of ``OdeLiif`` and
 
     detail, detail_blocks, detail_decoder   width, depth and decoder of the static part
+
+    ``calibration``, a factor of the deviation, is not learned but measured after training (``training.train``).
     """
 
     def __init__(self, *, detail: int = 64, detail_blocks: int = 12, detail_decoder: int = 64, **options) -> None:
@@ -35,6 +37,7 @@ class OdeLiifPlus(OdeLiif):
         self.detail = StaticDetail(channels=detail, blocks=detail_blocks, decoder=detail_decoder)
         self.anatomy = convolution(detail, channels, 1)
         self.decoder = LocalImplicitDecoder(channels, hidden, outputs=2)
+        self.register_buffer("calibration", torch.ones(()))
 
     def look(self, summary: Tensor) -> Tensor:
         """Features of the anatomy, [b, channels, h, w]: those of the static part, in as many channels as are needed."""
@@ -59,6 +62,6 @@ class OdeLiifPlus(OdeLiif):
             output = self.residual(window.crop(*present.coarse), t, present.size, cache)
         residual, spread = output.float().unbind(2)
         image = image + present.place(residual, size)
-        spread = (TYPICAL + spread / GAIN).clamp(LEAST, MOST).exp()
+        spread = self.calibration * (TYPICAL + spread / GAIN).clamp(LEAST, MOST).exp()
         share = present.place(torch.ones_like(residual), size)  # beyond the signal there is noise alone
         return image, present.place(spread, size) + (1 - share) * deviation

@@ -26,6 +26,7 @@ def _later(module: str, name: str) -> Callable[..., nn.Module]:
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "ode-liif": _later("ode_liif", "OdeLiif"),
     "ode-liif-plus": _later("ode_liif_plus", "OdeLiifPlus"),
+    "liif-linear": _later("liif_linear", "LiifLinear"),
     "static-detail": _later("static_detail", "StaticDetail"),
     "videoinr": _later("videoinr", "VideoInr"),
     "linear": lambda: Interpolator(in_space="linear", in_time="linear"),
