@@ -41,8 +41,11 @@ class Demo:
     slices: int = SLICES
 
 
-def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: False) -> Path:
-    """Do it and return the path of the report. Raises ``DSCError``; what fails leaves no folder behind."""
+def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: False) -> tuple[Path, str | None]:
+    """Do it; returns the path of the report, and why there are no maps where there are none.
+
+    Raises ``DSCError``; what fails leaves no folder behind.
+    """
     from dsc_superres.networks import load_model
     from dsc_superres.report import write_report
 
@@ -76,7 +79,7 @@ def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: Fals
         story = Story(study, job, *find_regions(study, patient), simulated)
         write_report(story, folder, Path(demo.figures) if demo.figures else None)
     report(1.0, "Done")
-    return demo.folder / "report.html"
+    return demo.folder / "report.html", study.maps_error
 
 
 def _patient(demo: Demo) -> DigitalPatient:

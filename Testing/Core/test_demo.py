@@ -15,6 +15,7 @@ from dsc_superres.metrics import compare
 from dsc_superres.perfusion import compute_maps
 from dsc_superres.report.display import head_view, moment, time_axis
 from dsc_superres.report.images import nice_limit
+from dsc_superres.report.story import shown_slice
 from dsc_superres.series import MISSING, Geometry, Series
 
 
@@ -86,12 +87,15 @@ def test_the_best_value_of_the_table_is_marked(result):
     assert marked == [max(values)]
 
 
-def test_a_series_without_bolus_still_gets_its_report(tmp_path):
+def test_a_series_without_bolus_still_gets_its_report(tmp_path, capsys):
     write_series(bolus_series(bolus=False), tmp_path / "flat.nii")
     arguments = ["demo", tmp_path / "flat.nii", "--out", tmp_path / "out", "--model", "linear"]
     assert cli.main([str(argument) for argument in arguments]) == 0
     page = Page(tmp_path / "out" / "report.html")
-    assert "No contrast bolus" in " ".join(page.words)
+    words = " ".join(page.words)
+    assert "No contrast bolus" in words
+    assert "while the bolus passes" not in words
+    assert "No contrast bolus" in capsys.readouterr().err
     assert not (tmp_path / "out" / "maps_truth").exists()
 
 
@@ -110,6 +114,17 @@ def test_axial_slices_show_the_patients_right_on_the_left_and_anterior_up(column
     rows, columns_ = left_right.shape
     assert view.size_mm[0] / columns_ == pytest.approx(np.diff(left_right, axis=1)[0, 0])
     assert view.size_mm[1] / rows == pytest.approx(np.diff(front_back, axis=0)[0, 0])
+
+
+def test_a_slice_with_the_artery_is_shown_unless_there_is_little_brain_in_it():
+    brain = np.zeros((3, 4, 4), bool)
+    brain[0, 0], brain[1, :3], brain[2] = True, True, True
+    artery = np.zeros_like(brain)
+    assert shown_slice(brain, artery) == 2
+    artery[0, 0, 0] = True
+    assert shown_slice(brain, artery) == 2
+    artery[1, 0, 0] = True
+    assert shown_slice(brain, artery) == 1
 
 
 def test_coarse_pixels_stay_whole_in_the_crop():

@@ -221,7 +221,9 @@ def demo(options: argparse.Namespace) -> None:
 
     with progress_bar("Demo") as report:
         series = _read(options) if options.input else None
-        page = run(Demo(series, Path(options.out), options.model, options.device, options.figures), report)
+        page, no_maps = run(Demo(series, Path(options.out), options.model, options.device, options.figures), report)
+    if no_maps:
+        print(f"Note: {no_maps}", file=sys.stderr)
     print(f"Open {page} in a browser.")
 
 

@@ -97,7 +97,7 @@ def compute_maps(
     if series.echo_time is None:
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
     if not series.has_times:
-        raise PerfusionError(f"The frame times of {series.name} are not known: give the interval between frames.")
+        raise PerfusionError(f"The frame times of {series.name} are not known: give their interval (--tr SECONDS).")
     signal = _inside(series.signal, mask)
     bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
     refuse_motion(signal, bolus)

@@ -33,8 +33,8 @@ CAPTIONS = {
     "is the last frame that had been acquired by then. Orange: reconstruction above the truth; blue: below.",
     "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw; "
     "between them it has to know the bolus.",
-    "quality": "Every frame against the ground truth{where}. What counts is how little is lost while the bolus passes, "
-    "between the frames that were acquired.",
+    "quality": "Every frame against the ground truth{where}. What counts is how little is lost {when}between the "
+    "frames that were acquired.",
     "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one colour "
     "scale. The arterial input is {artery}. Orange: the reconstruction's map is above; blue: below.",
 }
@@ -147,9 +147,11 @@ def _series_facts(story: Story) -> list[tuple[str, str]]:
 def _captions(story: Story) -> dict[str, str]:
     where = " in the brain" if story.study.mask is not None else ""
     simulated = " as simulated," if story.simulated else ""
+    when = "while the bolus passes, " if story.study.maps else ""
     artery = "the one that was simulated" if story.simulated else "that of the ground truth for both"
     captions = CAPTIONS if story.study.truth is not None else CAPTIONS | ENHANCED
-    return {name: text.format(where=where, simulated=simulated, artery=artery) for name, text in captions.items()}
+    values = {"where": where, "when": when, "simulated": simulated, "artery": artery}
+    return {name: text.format(**values) for name, text in captions.items()}
 
 
 def _provenance(story: Story) -> list[tuple[str, str]]:

@@ -62,7 +62,9 @@ def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[i
     classes = _classes(study, patient)
     brain = study.maps[name].mask
     z = int(brain.sum(axis=(1, 2)).argmax())
-    if patient:
+    if patient is None:
+        z = shown_slice(brain, _artery(study, None, z))
+    else:
         # The lesion, if there is one, is the last class.
         z = next((_innermost(where, spacing)[0] for where in reversed(classes.values()) if where.any()), z)
     found = {"Artery": _artery(study, patient, z)}
@@ -70,6 +72,13 @@ def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[i
     if patient is None:
         found["Whole brain"] = brain
     return z, [Region(name, where) for name, where in found.items() if where.any()]
+
+
+def shown_slice(brain: np.ndarray, artery: np.ndarray) -> int:
+    """The slice with most of ``brain``, of those with voxels of ``artery`` where one is not far smaller."""
+    area = brain.sum(axis=(1, 2))
+    seen = np.where(artery.any(axis=(1, 2)) & (area > 0.6 * area.max()), area, 0)
+    return int((seen if seen.any() else area).argmax())
 
 
 def _artery(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:
