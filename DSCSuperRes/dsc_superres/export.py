@@ -39,6 +39,8 @@ from dsc_superres.worker import Channel, Listener, run
 
 PROVENANCE, MARK = "provenance.json", "export"
 """The file, and the key in it, by which the folder of an export is known."""
+SEQUENCE = "seq.nrrd"
+"""The format of a series whose file has the name of the series alone."""
 FIRST_SERIES = 9000
 """Number of the first DICOM series: far from those of a scanner."""
 
@@ -124,7 +126,8 @@ def _series_steps(job: ExportJob, folder: Path) -> Iterator[Step]:
     for described in job.series:
         series = _read_series(described, folder)
         for suffix in described["formats"]:
-            name = f"{described['name']}.{suffix}"
+            # Each format has a sidecar of the file's name of its own, which two formats of one name would share.
+            name = f"{described['name']}{'' if suffix == SEQUENCE else '_4d'}.{suffix}"
 
             def write(target: Path, series: Series = series, name: str = name) -> None:
                 write_series(series, target / name, integer=True)

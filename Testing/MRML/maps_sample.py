@@ -56,6 +56,9 @@ def writeMaps(folder, source: str, names=("cbv", "cbf", "mtt", "ttp", "tmax", "c
     for name in names:
         write_volume(values(name, source, pixel), geometry, folder / f"{name}.nii.gz")
     write_volume(brain(pixel).astype(np.float32), geometry, folder / "mask.nii.gz")
+    warnings = [f"The maps use {30 + pixel} s after the bolus' arrival."]
+    if source == "input":
+        warnings.append("Only 4 frames precede the bolus.")
     described = {
         "method": "posterior over a dictionary",
         "aif": artery(),
@@ -63,7 +66,7 @@ def writeMaps(folder, source: str, names=("cbv", "cbf", "mtt", "ttp", "tmax", "c
         "baseline_frames": [0, 5],
         "bolus_arrival_s": 3.5,
         "bolus_peak_s": 6.0,
-        "warnings": ["Only 4 frames precede the bolus."],
+        "warnings": warnings,
     }
     (folder / "provenance.json").write_text(json.dumps(described))
 

@@ -102,7 +102,7 @@ def folder(result, tmp_path) -> Path:
 
 def test_the_reconstruction_comes_back_at_its_place_and_times(folder):
     expected = reconstructionSignal()
-    image = nibabel.load(folder / "reconstruction.nii.gz")
+    image = nibabel.load(folder / "reconstruction_4d.nii.gz")
     np.testing.assert_allclose(image.affine, obliqueIjkToRas(1), atol=1e-4)
     np.testing.assert_allclose(image.get_fdata(), expected.transpose(3, 2, 1, 0), rtol=1e-6)
     series = read_series(folder / "reconstruction.seq.nrrd")
@@ -210,7 +210,7 @@ def test_nothing_is_overwritten_unasked(result, folder, tmp_path):
     code, _message = export(prepare(result, tmp_path / "replacing", replace=True, series=[]))
     assert code == 0
     assert not (folder / "mine.txt").exists()
-    assert not (folder / "reconstruction.nii.gz").exists()
+    assert not (folder / "reconstruction_4d.nii.gz").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["Run"]
     assert freeFolder(folder).name == "Run 2"
 

@@ -21,7 +21,7 @@ from DSCSuperResLib.Scene.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Difference import legendShown
 from DSCSuperResLib.Scene.MapColours import prepareColours, setScale
 from DSCSuperResLib.Scene.MapOverlay import MapOverlay
-from DSCSuperResLib.Scene.Maps import addMaps, mapNames, mapNode, mapNodes
+from DSCSuperResLib.Scene.Maps import addMaps, mapNames, mapNode, mapNodes, mapsWarnings
 from DSCSuperResLib.Scene.RegionStatistics import regionStatistics, showStatistics
 from DSCSuperResLib.Scene.Result import Result
 from DSCSuperResLib.Scene.Volumes import frameArray
@@ -154,6 +154,13 @@ def test_arterial_input_is_marked_and_drawn(result):
     assert chart.GetNumberOfPlotSeriesNodes() == 2 + 4
     drawn = result.node("table.aif").GetTable().GetColumnByName("ΔR2* (1/s)")
     np.testing.assert_allclose(vtk_to_numpy(drawn), curve())
+
+
+def test_warnings_are_said_once_and_of_which_series(result):
+    assert mapsWarnings(result) == [
+        ("The maps use 31 s after the bolus' arrival.", ["truth", "input", "reconstruction"]),
+        ("Only 4 frames precede the bolus.", ["input"]),
+    ]
 
 
 def test_statistics_of_segments(window, result):

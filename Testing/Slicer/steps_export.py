@@ -68,7 +68,7 @@ def _export(w: Workflow, output: Path) -> None:
     w.check(str(output) in ui.statusLabel.text, ui.statusLabel.text)
     w.check(ui.openFolderButton.visible, "the folder can be opened")
     names = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
-    expected = {"reconstruction.seq.nrrd", "reconstruction.nii.gz", "provenance.json", "report.html"}
+    expected = {"reconstruction.seq.nrrd", "reconstruction_4d.nii.gz", "provenance.json", "report.html"}
     expected |= {"screenshots/window.png", "tables/metrics.csv", "tables/arterial_input.csv"}
     expected |= {f"maps/{source}/cbv.{end}" for source in ("truth", "input") for end in ("nii.gz", "nrrd")}
     w.check(expected <= names, f"missing: {sorted(expected - names)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,19 @@ def mapsProvenance(result: Result, source: str) -> dict:
     """What the maps of ``source`` were computed from and with; empty where there are none."""
     node = result.node(f"text.maps.{source}")
     return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+
+
+def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
+    """What to keep in mind when reading the maps: sentences, each with the sources that it holds for.
+
+    Sentences that differ in their numbers alone are one: that of the first source.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for source in SOURCES:
+        for sentence in mapsProvenance(result, source).get("warnings", ()):
+            _sentence, sources = found.setdefault(re.sub(r"[\d.]+", "#", sentence), (sentence, []))
+            sources.append(source)
+    return list(found.values())
 
 
 def aifCandidates(result: Result) -> dict:

@@ -7,8 +7,9 @@ import slicer
 from ..Parameters import COMPARED
 from ..Process.Chore import Chore
 from ..Scene.CompareLayout import CompareLayout
-from ..Scene.Maps import SOURCES, mapNames, mapsProvenance
+from ..Scene.Maps import mapNames, mapsWarnings
 from ..Scene.RegionStatistics import READABLE, Statistics, regionStatistics, showStatistics
+from ..Scene.RunOutput import title
 from ..Translation import _
 from .ArterialControls import ArterialControls
 from .MapControls import MapControls
@@ -23,8 +24,8 @@ class PerfusionSection(Section):
         self._result, self._measuring = None, None
         self._maps = MapControls(ui, CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic()))
         self._arterial = ArterialControls(ui, context, self._onMaps)
-        for title in (_("reconstruction - ground truth"), _("input - ground truth")):
-            ui.comparedSelector.addItem(title)
+        for difference in (_("reconstruction - ground truth"), _("input - ground truth")):
+            ui.comparedSelector.addItem(difference)
         ui.comparedSelector.connect("currentIndexChanged(int)", self._onCompared)
         ui.measureButton.connect("clicked()", self._onMeasure)
         self.setResult(None)
@@ -61,8 +62,8 @@ class PerfusionSection(Section):
 
     def _showWarnings(self) -> None:
         result = self._result
-        found = [line for s in SOURCES for line in mapsProvenance(result, s).get("warnings", ())] if result else []
-        lines = [f"\N{WARNING SIGN} {line}" for line in dict.fromkeys(found)]
+        found = mapsWarnings(result) if result is not None else []
+        lines = [f"\N{WARNING SIGN} {_warningText(sentence, sources)}" for sentence, sources in found]
         if result is not None and not mapNames(result):
             lines = [_("This result has no maps yet: compute them below.")]
         self.ui.warningsLabel.text = "\n".join(lines)
@@ -101,3 +102,10 @@ class PerfusionSection(Section):
         table = self._result.node(READABLE) if self._result is not None else None
         self.ui.regionsTable.setMRMLTableNode(table)
         self.ui.regionsTable.visible = table is not None
+
+
+def _warningText(sentence: str, sources: list[str]) -> str:
+    """``sentence``, with the series where it is about one alone."""
+    if len(sources) > 1:
+        return sentence
+    return _("{sentence} ({series})").format(sentence=sentence, series=title(sources[0]))
