@@ -62,6 +62,7 @@ class Job:
     aif_voxels   voxels (z, y, x) whose mean is the arterial input, on the grid of ``aif_series``
     aif_series   which of the ``inputs`` that is; the first where it is not said
     method, leakage, kh_over_rho, integration_end, baseline  as in ``MapOptions``
+    deviation    whether to write the standard deviation of the error too, for a model that tells it
     report       whether to write report.html beside the results
     format       of the series that are written; ``npy`` for a program that hands them on
     """
@@ -90,6 +91,7 @@ class Job:
     kh_over_rho: float | None = None
     integration_end: float | None = None
     baseline: tuple[float, float] | None = None
+    deviation: bool = False
     report: bool = False
     inputs: Mapping[str, InputFile] = field(default_factory=dict)
     format: str = "seq.nrrd"
@@ -298,6 +300,7 @@ _CHECKS: dict[str, Any] = {
     "kh_over_rho": _number,
     "integration_end": _number,
     "baseline": _span,
+    "deviation": _flag,
     "report": _flag,
     "inputs": _inputs,
     "format": _choice(*FORMATS),

@@ -151,8 +151,9 @@ def model_provenance(model: str) -> dict[str, str | None]:
 
 
 def _series(study: Study) -> dict[str, Series]:
+    told = {} if study.deviation is None else {"deviation": study.deviation}
     if study.truth is None:
-        return {"reconstruction": study.reconstruction}
+        return {"reconstruction": study.reconstruction, **told}
     result = study.comparisons[study.model]
     difference = study.truth.with_signal(result.difference, times=result.aligned.times, name="difference")
     return {
@@ -160,6 +161,7 @@ def _series(study: Study) -> dict[str, Series]:
         "truth": study.truth,
         "reconstruction": study.reconstruction,
         "difference": difference,
+        **told,
     }
 
 

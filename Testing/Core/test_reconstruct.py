@@ -9,7 +9,7 @@ from torch import nn
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.networks import create
-from dsc_superres.reconstruct import reconstruct
+from dsc_superres.reconstruct import reconstruct, reconstruct_with_deviation
 from dsc_superres.scratch import scratch
 from dsc_superres.series import Series
 from dsc_superres.start_up import starts_unsettled
@@ -45,6 +45,24 @@ def test_factors_need_not_be_whole(space: float, time: float, shape: tuple) -> N
     fine = reconstruct(series(), space=space, time=time, model=network())
     assert fine.signal.shape == shape
     assert np.isfinite(fine.signal).all()
+
+
+def test_the_deviation_comes_with_the_same_reconstruction() -> None:
+    torch.manual_seed(3)
+    small = {"channels": 8, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+    model = create("ode-liif-plus", detail=8, detail_blocks=1, detail_decoder=8, **small)
+    for coarse in (series(), series().with_signal(np.full((5, 3, 13, 17), 7.0))):
+        fine, deviation = reconstruct_with_deviation(coarse, model=model)
+        np.testing.assert_array_equal(fine.signal, reconstruct(coarse, model=model).signal)
+        assert deviation.signal.shape == fine.signal.shape
+        np.testing.assert_array_equal(deviation.times, fine.times)
+        assert deviation.signal.min() >= 0
+    doubled = reconstruct_with_deviation(series().with_signal(2 * series().signal), model=model)[1]
+    np.testing.assert_allclose(
+        doubled.signal, 2 * reconstruct_with_deviation(series(), model=model)[1].signal, rtol=1e-3
+    )
+    with pytest.raises(ModelError, match="how sure"):
+        reconstruct_with_deviation(series(), model="pchip")
 
 
 def test_interval_and_given_times() -> None:

@@ -12,6 +12,7 @@ from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.job import JobError, parse_job
+from dsc_superres.networks import create, save_model
 from dsc_superres.progress import silent
 from dsc_superres.study import enhance
 from dsc_superres.worker import out_of_memory
@@ -36,6 +37,21 @@ class Worker:
         messages = [json.loads(line) for line in self.process.stdout]
         code = self.process.wait(timeout=60)
         return code, messages, self.process.stderr.read()
+
+
+def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
+    small = {"channels": 8, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+    small |= {"detail": 8, "detail_blocks": 1, "detail_decoder": 8}
+    save_model(create("ode-liif-plus", **small), tmp_path / "plus.safetensors", name="ode-liif-plus", options=small)
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "plus.safetensors", "maps": False}
+    code, messages, log = Worker(tmp_path, job | {"deviation": True}).finish()
+    assert code == 0, log
+    deviation = read_series(tmp_path / "out" / messages[-1]["files"]["deviation"])
+    assert deviation.signal.shape == read_series(tmp_path / "out" / "reconstruction.seq.nrrd").signal.shape
+    code, messages, log = Worker(tmp_path, job | {"model": "pchip", "deviation": True}).finish()
+    assert code == 2
+    assert "how sure" in messages[-1]["message"]
 
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
