@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from dsc_superres.errors import FileError, ModelError
-from dsc_superres.networks import create, load_model
+from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.training.data import DataOptions, SceneBatches
+from dsc_superres.training.plus_start import begin
 from dsc_superres.training.train import read_config, train
 
 CONFIG = """
@@ -87,32 +88,25 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
         np.testing.assert_allclose(parts[key], value, atol=1e-6)
 
 
-PLUS = """
-[start_from]
-"" = "{folder}/whole/ode-liif.safetensors"
-detail = "{folder}/still/static-detail.safetensors"
-[network]
-detail = 8
-detail_blocks = 1
-detail_decoder = 8
-"""
-
-
-def test_plus_begins_with_the_weights_of_its_parts_and_keeps_the_frozen_ones(tmp_path) -> None:
-    (tmp_path / "whole.toml").write_text(CONFIG.format(out=tmp_path / "whole", steps=2))
-    still = CONFIG.format(out=tmp_path / "still", steps=2).replace('"ode-liif"', '"static-detail"')
-    for option in ("frame_blocks = 1", "direction = 4", "field = 4"):
-        still = still.replace(option + "\n", "")
-    (tmp_path / "still.toml").write_text(still + "acquired = true\n")
-    head = CONFIG.format(out=tmp_path / "plus", steps=2).replace('"ode-liif"', '"ode-liif-plus"')
-    head = head.replace("[network]\n", 'frozen = ["detail"]\n' + PLUS.format(folder=tmp_path))
-    (tmp_path / "plus.toml").write_text(head.replace("rate = 3e-3", "rate = 1e-9"))
-    whole, still, plus = (load_model(train(tmp_path / f"{name}.toml")) for name in ("whole", "still", "plus"))
+def test_plus_begins_with_its_parts_and_keeps_the_frozen_one(tmp_path) -> None:
+    torch.manual_seed(0)
+    small = {"channels": 8, "blocks": 1, "decoder": 8}
+    save_model(create("static-detail", **small), tmp_path / "still.safetensors", name="static-detail", options=small)
+    network = "[network]\ndetail = 8\ndetail_blocks = 1\ndetail_decoder = 8\n"
+    data = "[data]\nscenes = 1\npairs = 1\ncoarse = 16\n"
+    head = f'name = "ode-liif-plus"\nout = "{tmp_path / "plus"}"\nsteps = 2\nrate = 1e-9\nworkers = 0\n'
+    start = tmp_path / "start.safetensors"
+    config = tmp_path / "plus.toml"
+    config.write_text(head + f'frozen = ["detail"]\nstart_from = "{start}"\n' + network + data)
+    begin(str(config), str(tmp_path / "still.safetensors"), str(start))
+    plus, whole, still = load_model(train(config)), load_model("ode-liif"), load_model(tmp_path / "still.safetensors")
     for key, value in still.state_dict().items():
         assert torch.equal(plus.detail.state_dict()[key], value)
     first = whole.decoder.trunk[2].weight
-    np.testing.assert_allclose(plus.decoder.trunk[2].weight[: len(first)].detach(), first.detach(), atol=1e-6)
+    assert torch.allclose(plus.decoder.trunk[2].weight[: len(first)], first, atol=1e-6)
     assert torch.allclose(plus.forward_field.inward.weight, whole.forward_field.inward.weight, atol=1e-6)
+    assert plus.calibration > 0
+    assert plus.calibration != 1
 
 
 def test_an_interrupted_run_keeps_its_steps(tmp_path) -> None:

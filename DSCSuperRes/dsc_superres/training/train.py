@@ -36,7 +36,7 @@ class TrainOptions:
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
     average: decay of the running mean of the weights, which is what is saved and validated
-    start_from: weights to begin with: a file, or files by the part of the network that they are
+    start_from: weights to begin with
     frozen: parts of the network that are not trained
     bfloat16: compute the network in bfloat16 where that is safe; weights, interpolator and loss stay float32
     """
@@ -56,7 +56,7 @@ class TrainOptions:
     workers: int = 1
     validate_every: int = 250
     checkpoint_minutes: float = 4.0
-    start_from: str | dict[str, str] | None = None
+    start_from: str | None = None
     frozen: list[str] = field(default_factory=list)
     network: dict = field(default_factory=dict)
     data: dict = field(default_factory=dict)
@@ -142,22 +142,13 @@ class Trainer:
             self.step, self.seconds = state["step"], state["seconds"]
             log.info("resumed at step %d", self.step)
         elif self.options.start_from:
-            weights = self._first_weights()
-            self.network.load_state_dict(weights)
-            self.average.module.load_state_dict(weights)
-
-    def _first_weights(self) -> dict[str, Tensor]:
-        """What ``start_from`` has for the network; parts that it does not have keep their initial values."""
-        sources, weights = self.options.start_from, self.network.state_dict()
-        for part, name in ({"": sources} if isinstance(sources, str) else sources).items():
-            path = Path(os.path.expandvars(name))
+            path = Path(os.path.expandvars(self.options.start_from))
             if not path.is_file():
                 raise FileError(f"The weights {path} to start from are not there: train them first.")
-            for key, value in load_file(path).items():
-                mine = weights.get(f"{part}.{key}" if part else key)
-                if mine is not None and mine.shape[1:] == value.shape[1:] and len(mine) >= len(value):
-                    mine[: len(value)] = value  # a decoder with more outputs has those it shares first
-        return weights
+            # Parts of the network that the start does not have keep their initial values.
+            weights = {**self.network.state_dict(), **load_file(path)}
+            self.network.load_state_dict(weights)
+            self.average.module.load_state_dict(weights)
 
     def save(self) -> None:
         """Checkpoint and averaged weights, each complete or not there at all."""
