@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 SERIES_OPERATIONS = 665e3
 """Per coarse pixel of a slice: the anatomy that ``ode-liif`` finds in a series, once."""
+DETAIL_OPERATIONS = 17.2e6
+"""The same of ``ode-liif-plus``: its static detail in eight views, and the anatomy."""
 FRAME_OPERATIONS = 209e3
 """Per coarse pixel and acquired frame: its features."""
 PAIR_OPERATIONS = 32e3
@@ -97,9 +99,10 @@ def reconstruction_seconds(
     if model in ("linear", "cubic", "pchip", "backprojection"):
         return interpolator
     rate = (device or {}).get("gflops")
-    if model != "ode-liif" or not rate:
+    of_series = {"ode-liif": SERIES_OPERATIONS, "ode-liif-plus": DETAIL_OPERATIONS}.get(model)
+    if of_series is None or not rate:
         return None
-    operations = SERIES_OPERATIONS + FRAME_OPERATIONS * frames
+    operations = of_series + FRAME_OPERATIONS * frames
     operations += (PAIR_OPERATIONS + FIELD_OPERATIONS * _evaluations(time)) * pairs
     operations += (OUTPUT_OPERATIONS + FINE_OPERATIONS * space**2) * output
     return interpolator + operations * pixels * HEAD_SHARE / (1e9 * rate * PEAK_SHARE)

@@ -27,6 +27,11 @@ def test_the_usual_job_takes_minutes_and_a_quick_device_less():
     assert quick.seconds < usual.seconds / 5
 
 
+def test_plus_takes_little_longer():
+    usual, plus = (estimate(*JOB[:4], model, DEVICE).seconds for model in ("ode-liif", "ode-liif-plus"))
+    assert usual < plus < 1.5 * usual
+
+
 def test_no_guess_without_a_ground():
     assert estimate(*JOB[:5], None).seconds is None
     assert estimate(*JOB[:4], "other.safetensors", DEVICE).seconds is None

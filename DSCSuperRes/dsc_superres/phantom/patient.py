@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -79,12 +80,14 @@ def digital_patient(
     matrix: int = 256,
     template: str | None = None,
     lesion: str | None = None,
+    protocol: Mapping[str, float] | None = None,
 ) -> DigitalPatient:
     """The patient of ``seed``: always the same one.
 
     ``slices`` (20 unless given, at most 22) are the middle ones of the same head, pixel for pixel.
     ``template`` is the base anatomy: "mni152" unless ``seed`` is a validation seed, then "fsaverage".
-    ``lesion`` is "glioma", "stroke" or "none"; drawn unless given.
+    ``lesion`` is "glioma", "stroke" or "none"; drawn unless given. ``protocol`` has values for fields of
+    ``scanner.Protocol`` (``snr``, ``echo_time``, ``repetition_time``, ...) that would be drawn otherwise.
     Raises ``SeriesError`` for sizes that cannot be built.
     """
     slices = 20 if slices is None else slices
@@ -94,7 +97,7 @@ def digital_patient(
     _check_name("lesion", lesion or "none", KINDS)
     # A stream for each concern: neither the matrix nor the slices asked for change the bolus or the protocol.
     shape, vascular, pathology, tissues, blood, scan, noise = np.random.default_rng(seed).spawn(7)
-    protocol = Protocol.draw(scan)
+    protocol = replace(Protocol.draw(scan), **(protocol or {}))
     times = np.arange(frames) * protocol.repetition_time
     grid = Grid.draw(shape, matrix)
     anatomy = build_anatomy(shape, grid, load_template(template))
