@@ -144,7 +144,8 @@ def _reconstruct(commands: Commands) -> None:
         "reconstruct",
         "reconstruct a series at finer pixels and more frames",
         "With --time T, n frames become T(n-1)+1, the frames of the input among them. Factors need not be whole.\n"
-        "Models: ode-liif (the network), backprojection, pchip, cubic, linear (interpolators), or a .safetensors file.",
+        "Models: ode-liif, ode-liif-plus (networks), backprojection, pchip, cubic, linear (interpolators), or a\n"
+        ".safetensors file.",
         "dsc-superres reconstruct coarse.nii.gz fine.seq.nrrd --space 2 --time 4",
         "dsc-superres reconstruct scan.nii.gz fine.nii.gz --space 1.5 --interval 0.5 --model backprojection",
     )

@@ -17,6 +17,10 @@ PANEL, TEXT, MUTED, LINE = "#0d1013", "#e8eaed", "#98a2ab", "#2b3238"
 NAMES = {
     "truth": "Ground truth",
     "ode-liif": "ODE-LIIF",
+    "ode-liif-plus": "ODE-LIIF plus",
+    "liif-linear": "LIIF, linear in time",
+    "static-detail": "Static detail",
+    "videoinr": "VideoINR",
     "backprojection": "Back-projection",
     "pchip": "PCHIP",
     "cubic": "Cubic",
