@@ -178,6 +178,7 @@ def _maps(commands: Commands) -> None:
     parser.add_argument("--te", type=_seconds, metavar="S", help="echo time in seconds (default: from the file)")
     parser.add_argument("--aif", metavar="FILE.csv", help="arterial input function (default: found in the series)")
     parser.add_argument("--mask", default="auto", metavar="FILE|auto|none", help="the brain (default: auto)")
+    parser.add_argument("--deviation", metavar="FILE", help="how sure IN is: what reconstruct --deviation wrote")
     parser.add_argument("--method", metavar="M", help="deconvolution: bayes, csvd, osvd or ssvd")
     parser.add_argument(
         "--kh-over-rho", type=_positive, metavar="X", help="haematocrit factor over density, mL/g (default: 0.705)"
