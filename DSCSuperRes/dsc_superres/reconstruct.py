@@ -12,7 +12,7 @@ import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.parallel import shares, side_by_side
-from dsc_superres.scratch import release, scratch
+from dsc_superres.scratch import release, reused, scratch
 from dsc_superres.series import MISSING, Series
 from dsc_superres.start_up import remaining_excess, starts_unsettled
 from dsc_superres.tiling import HALO, Piece, pieces
@@ -137,7 +137,7 @@ def _reconstruct(
     todo = _Parts(series.signal.shape[1:], (height, width), tile, _schedule(series.times, target), threads)
     while not todo.finished:
         try:
-            with closing(side_by_side(play, todo.parts(), threads)) as played:
+            with reused(), closing(side_by_side(play, todo.parts(), threads)) as played:
                 for part in played:
                     if progress is not None:
                         progress(todo.done_after(part), "reconstructing")

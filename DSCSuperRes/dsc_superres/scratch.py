@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 SMALL = 256 * 2**20
 """Bytes up to which an array stays in memory."""
+
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8
+"""Options of mallopt(3)."""
 
 
 def scratch(shape: tuple[int, ...], small: int = SMALL) -> np.ndarray:
@@ -38,3 +45,30 @@ def save(path: Path, array: np.ndarray) -> None:
         for item in array:
             file.write(np.ascontiguousarray(item).data)
             release(array)
+
+
+@contextmanager
+def reused() -> Iterator[None]:
+    """Memory that is freed within goes to whoever asks next, and to the system only at the end.
+
+    The allocator of Linux returns every large block at once, and the system clears it before it gives it out again:
+    a twelfth of the time of a network that makes and drops its images layer by layer. Elsewhere nothing changes.
+    """
+    allocator = _glibc()
+    if allocator is not None:
+        for option, value in ((MMAP_THRESHOLD, 2**30), (TRIM_THRESHOLD, 2**30), (ARENAS, 1)):
+            allocator.mallopt(option, value)
+    try:
+        yield
+    finally:
+        if allocator is not None:
+            for option in (MMAP_THRESHOLD, TRIM_THRESHOLD):
+                allocator.mallopt(option, 2**25)  # where glibc's own adaptation ends
+            allocator.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None

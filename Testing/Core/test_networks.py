@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 from torch import nn
+from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
 from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
@@ -127,15 +128,24 @@ def test_solver_converges_at_its_order(method: str, order: int, begin: float) ->
     exact = torch.stack([torch.cos(phase), torch.sin(phase)], 1)
     errors = []
     for step in (0.1, 0.05):
-        found = solve(Spiral(), start, times, begin=begin, method=method, step=step)[:, 0, :, 0, 0]
+        found = torch.stack(solve(Spiral(), start, times, begin=begin, method=method, step=step))[:, 0, :, 0, 0]
         errors.append((found - exact).abs().max())
     assert torch.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
+
+
+def test_midpoint_is_torchdiffeqs() -> None:
+    torch.manual_seed(0)
+    field, start, times = VectorField(6, 4), torch.rand(2, 6, 5, 5), torch.tensor([0.0, 0.25, 0.5, 1.0])
+    nn.init.normal_(field.outward.weight)
+    with torch.no_grad():
+        expected = odeint(field, start, times, method="midpoint", options={"step_size": 0.25})
+        np.testing.assert_allclose(torch.stack(solve(field, start, times, begin=0.0)), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_adaptive_solver_meets_its_tolerance() -> None:
     times = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
     start = torch.tensor([1.0, 0.0], dtype=torch.float64).reshape(1, 2, 1, 1)
-    found = solve(Spiral(), start, times, begin=0.0, method="dopri5", rtol=1e-7, atol=1e-8)[:, 0, :, 0, 0]
+    found = torch.stack(solve(Spiral(), start, times, begin=0.0, method="dopri5", rtol=1e-7, atol=1e-8))[:, 0, :, 0, 0]
     phase = 2 * torch.sin(times)
     np.testing.assert_allclose(found, torch.stack([torch.cos(phase), torch.sin(phase)], 1), atol=1e-6)
 

@@ -25,7 +25,7 @@ class ResidualBlock(nn.Module):
             self.second.weight.mul_(0.2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(torch.relu(self.first(x)))
+        return x + self.second(torch.relu_(self.first(x)))
 
 
 class ResidualEncoder(nn.Module):

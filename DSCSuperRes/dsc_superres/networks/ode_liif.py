@@ -48,11 +48,10 @@ class Fusion(nn.Module):
         waves = torch.stack(
             [t, t * t, torch.sin(torch.pi * t), torch.cos(torch.pi * t), torch.sin(2 * torch.pi * t)], 1
         )
-        share, moment, pace = (
-            part[:, :, None, None] for part in (t[:, None], self.clock(t[:, None]), self.pace(waves))
-        )
-        mixed = torch.relu(self.mix(torch.cat([forward, backward], 1)) + moment) * pace
-        return self.refine(self.keep(torch.lerp(forward, backward, share)) + mixed)
+        share, pace = (part[:, :, None, None] for part in (t[:, None], self.pace(waves)))
+        shift = self.mix.bias + self.clock(t)
+        both = nn.functional.conv2d(torch.cat([forward, backward], 1), self.mix.weight, shift, padding=1)
+        return self.refine(torch.addcmul(self.keep(torch.lerp(forward, backward, share)), torch.relu_(both), pace))
 
 
 class OdeLiif(nn.Module):
@@ -120,8 +119,9 @@ class OdeLiif(nn.Module):
 
         One time after the other: their features stay in the processor's cache, which is worth a tenth of the whole.
         """
-        forward = solve(self.forward_field, torch.cat([first, direction], 1), t, begin=0.0, **self.solving)
-        backward = solve(self.backward_field, torch.cat([second, direction], 1), t, begin=1.0, **self.solving)
+        starts = (channels_last(torch.cat([features, direction], 1)) for features in (first, second))
+        forward = solve(self.forward_field, next(starts), t, begin=0.0, **self.solving)
+        backward = solve(self.backward_field, next(starts), t, begin=1.0, **self.solving)
         for there, back, moment in zip(forward, backward, t.to(first), strict=True):
             yield self.fusion(channels_last(there), channels_last(back), moment[None])
 
