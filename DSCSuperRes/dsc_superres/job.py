@@ -17,7 +17,7 @@ from dsc_superres.series import Geometry, Series
 if TYPE_CHECKING:
     from dsc_superres.perfusion import MapOptions
 
-TASKS = ("enhance", "compare", "maps")
+TASKS = ("enhance", "compare", "maps", "adapt")
 SERIES = ("truth", "input", "reconstruction")
 FORMATS = ("seq.nrrd", "nii.gz", "npy")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -43,7 +43,8 @@ class Job:
 
     task         ``enhance``: reconstruct the input at finer pixels and times;
                  ``compare``: under-sample the input, reconstruct that, and measure it against the input;
-                 ``maps``: perfusion maps of the ``inputs`` alone
+                 ``maps``: perfusion maps of the ``inputs`` alone;
+                 ``adapt``: tune the model to the input (see ``training.adapt``), for other jobs to use
     input        a series of any format; or a ``.npy`` of float32[t, z, y, x] with ``times`` and ``geometry``
     output       the folder for the results
     space, time  factors; whole numbers for ``compare``
@@ -62,6 +63,7 @@ class Job:
     aif_voxels   voxels (z, y, x) whose mean is the arterial input, on the grid of ``aif_series``
     aif_series   which of the ``inputs`` that is; the first where it is not said
     method, leakage, kh_over_rho, integration_end, baseline  as in ``MapOptions``
+    minutes      how long to tune (``adapt`` only)
     deviation    whether to write the standard deviation of the error too, for a model that tells it
     report       whether to write report.html beside the results
     format       of the series that are written; ``npy`` for a program that hands them on
@@ -91,6 +93,7 @@ class Job:
     kh_over_rho: float | None = None
     integration_end: float | None = None
     baseline: tuple[float, float] | None = None
+    minutes: float = 5
     deviation: bool = False
     report: bool = False
     inputs: Mapping[str, InputFile] = field(default_factory=dict)
@@ -300,6 +303,7 @@ _CHECKS: dict[str, Any] = {
     "kh_over_rho": _number,
     "integration_end": _number,
     "baseline": _span,
+    "minutes": _number,
     "deviation": _flag,
     "report": _flag,
     "inputs": _inputs,

@@ -40,6 +40,7 @@ from dsc_superres.progress import Clock, Report, part
 
 if TYPE_CHECKING:  # nothing that needs a package: the probe is to say which ones are missing
     from dsc_superres.job import Job
+    from dsc_superres.series import Series
     from dsc_superres.study import Study
 
 PROTOCOL = 1
@@ -179,6 +180,8 @@ def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, 
     series = job.read_input()
     if stop():
         raise Cancelled
+    if job.task == "adapt":
+        return _adapt(series, job, part(report, 0.02, 0.99), stop)
     study = (retrospect if job.task == "compare" else enhance)(series, job, part(report, 0.05, 0.95), stop)
     report(0.95, "Writing")
     with atomic.atomic_folder(job.output) as folder:
@@ -197,6 +200,18 @@ def _report(study: Study, job: Job, folder: Path) -> str:
     from dsc_superres.report.story import Story, find_regions
 
     return write_report(Story(study, job, *find_regions(study)), folder).name
+
+
+def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+    """Weights tuned to the series, where that gains something, and how much: adaptation.json."""
+    from dsc_superres.training.adapt import adapt, write_adaptation
+
+    found = adapt(series, minutes=job.minutes, model=job.model, device=job.device, report=report, cancelled=stop)
+    with atomic.atomic_folder(job.output) as folder:
+        told = write_adaptation(found, job.model, folder / "adapted.safetensors")
+        atomic.write_json(folder / "adaptation.json", told)
+    weights = {} if found.kept else {"weights": "adapted.safetensors"}
+    return {"folder": str(job.output), "files": {"adaptation": "adaptation.json", **weights}, "adaptation": told}
 
 
 def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.job import JobError, parse_job
 from dsc_superres.networks import create, save_model
 from dsc_superres.progress import silent
+from dsc_superres.series import Series
 from dsc_superres.study import enhance
 from dsc_superres.worker import out_of_memory
 
@@ -52,6 +53,20 @@ def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
     code, messages, log = Worker(tmp_path, job | {"model": "pchip", "deviation": True}).finish()
     assert code == 2
     assert "how sure" in messages[-1]["message"]
+
+
+def test_a_network_is_adapted_to_a_series(tmp_path):
+    small = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+    save_model(create("ode-liif", **small), tmp_path / "mine.safetensors", name="ode-liif", options=small)
+    rng, times = np.random.default_rng(0), 1.5 * np.arange(13)
+    write_series(Series(100 + rng.random((13, 4, 48, 48)), times), tmp_path / "in.nii.gz")
+    job = {"task": "adapt", "input": "in.nii.gz", "output": "out", "model": "mine.safetensors", "minutes": 0.01}
+    code, messages, log = Worker(tmp_path, job).finish()
+    assert code == 0, log
+    told = json.loads((tmp_path / "out" / "adaptation.json").read_text())
+    assert messages[-1]["adaptation"] == told
+    assert told["steps"] >= 1
+    assert (tmp_path / "out" / "adapted.safetensors").is_file() == ("weights" in messages[-1]["files"])
 
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):

@@ -188,17 +188,13 @@ def adapt(options: argparse.Namespace) -> None:
     output = Path(options.out or source.with_name(f"{stem_of(source)}.adapted.safetensors"))
     check_target(output)
     series = _read(options)
-    from dsc_superres.networks.registry import describe_model, save_model
     from dsc_superres.training.adapt import adapt as tune
+    from dsc_superres.training.adapt import write_adaptation
 
     with progress_bar("Adapting") as report:
         chosen = {name: getattr(options, name) for name in ("minutes", "steps", "model", "device", "seed")}
         found = tune(series, **chosen, report=report)
-    told = {"before_db": found.before, "after_db": found.after, "gain_db": found.gain, "steps": found.steps}
-    if not found.kept:
-        name, settings = describe_model(options.model)
-        save_model(found.network, output, name=name, options=settings)
-    told["weights"] = None if found.kept else output.name
+    told = write_adaptation(found, options.model, output)
     if options.json:
         print(json.dumps(told, indent=2))
         return

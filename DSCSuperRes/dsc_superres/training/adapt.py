@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,8 +19,9 @@ from torch import nn
 from dsc_superres.degrade import matching_truth, undersample
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.metrics import psnr
-from dsc_superres.networks import Window, load_model, summarise
+from dsc_superres.networks import Window, load_model, save_model, summarise
 from dsc_superres.networks import window as window_of
+from dsc_superres.networks.registry import describe_model
 from dsc_superres.progress import Report, silent
 from dsc_superres.reconstruct import choose_device, normalisation, reconstruct
 from dsc_superres.series import Series
@@ -128,6 +130,15 @@ def adapt(
     if best - before >= LEAST_GAIN:
         original.load_state_dict(kept)
     return Adaptation(original, before, best, tuner.steps)
+
+
+def write_adaptation(found: Adaptation, model: str, path: Path) -> dict[str, object]:
+    """Write the tuned weights of ``model`` to ``path`` where they gain something; returns what to tell."""
+    told = {"before_db": found.before, "after_db": found.after, "gain_db": found.gain, "steps": found.steps}
+    if not found.kept:
+        name, options = describe_model(model)
+        save_model(found.network, path, name=name, options=options)
+    return {**told, "weights": None if found.kept else path.name}
 
 
 def held_out(shape: tuple[int, ...]) -> tuple[np.ndarray, slice]:
