@@ -189,4 +189,5 @@ def write_table(outcomes: Sequence[Outcome], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["case", "state", "seconds", "message"])
     writer.writerows([o.case, o.state, f"{o.seconds:.1f}", o.message] for o in outcomes)
+    path.parent.mkdir(parents=True, exist_ok=True)  # not there where every case failed
     write_text(path, text.getvalue())

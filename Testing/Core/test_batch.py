@@ -12,6 +12,7 @@ from sample import bolus_series
 from dsc_superres.batch import BEFORE, DONE, FAILED, find_cases
 from dsc_superres.cli import main
 from dsc_superres.io import write_series, write_volume
+from dsc_superres.networks.registry import WEIGHTS
 from dsc_superres.worker import work
 
 
@@ -71,12 +72,21 @@ def assert_as_alone(studies: Path, folder: Path, model: str) -> None:
         assert (folder / file).read_bytes() == (alone / file).read_bytes()
 
 
-def test_a_network_gives_in_a_cohort_what_it_gives_alone(studies: Path, tmp_path: Path) -> None:
-    out = tmp_path / "results"
+def test_a_network_gives_in_a_cohort_what_it_gives_alone(studies: Path, tmp_path: Path, monkeypatch) -> None:
+    """With paths from the current folder, as one types them."""
+    monkeypatch.chdir(tmp_path)
     (studies / "broken.nii.gz").unlink()
     shutil.rmtree(studies / "sub-01")
-    assert main(["batch", str(studies), "--out", str(out)]) == 0
-    assert_as_alone(studies, out / "plain", "ode-liif")
+    shutil.copy(WEIGHTS / "ode-liif.safetensors", "own.safetensors")
+    assert main(["batch", "studies", "--out", "results", "--model", "own.safetensors"]) == 0
+    assert_as_alone(studies, tmp_path / "results" / "plain", "ode-liif")
+
+
+def test_the_table_says_why_every_case_failed(studies: Path, tmp_path: Path) -> None:
+    shutil.rmtree(studies / "sub-01")
+    (studies / "plain.seq.nrrd").unlink()
+    assert main(["batch", str(studies), "--out", str(tmp_path / "results")]) == 2
+    assert "broken.nii.gz" in table(tmp_path / "results")["broken"][2]
 
 
 def test_results_among_the_studies_are_no_cases(studies: Path) -> None:

@@ -157,9 +157,12 @@ def batch(options: argparse.Namespace) -> None:
     """Every series below a folder."""
     from dsc_superres import batch as cohort
 
-    out = Path(options.out)
+    # Each case runs in another process with a job file of its own, where a relative path would mean something else.
+    out = Path(options.out).absolute()
     cases = cohort.find_cases(Path(options.input), out)
-    settings = {name: getattr(options, name) for name in ("task", "space", "time", "model", "device")}
+    settings = {name: getattr(options, name) for name in ("task", "space", "time", "device")}
+    model = Path(options.model)
+    settings["model"] = str(model.absolute()) if model.suffix == ".safetensors" else options.model
     settings |= {"echo_time": options.te, "frame_interval": options.tr, "report": True}
     with progress_bar("Cases") as report:
         ended = []
