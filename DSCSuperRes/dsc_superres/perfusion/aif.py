@@ -86,7 +86,9 @@ def aif_candidates(
     tissue = np.median(curves[:, :: max(1, curves.shape[1] // TYPICAL)], axis=1)
     groups = [ranked, *_arteries(ranked[:ENOUGH], voxels)]
     found = [_arterial_input(curves[:, g], times, bolus, voxels[g], tissue, echo_time) for g in groups]
-    return [found[0], *sorted(found[1:], key=lambda aif: -aif.score)][:most]
+    # Where one artery is the best everywhere, its voxels are those of the first already.
+    others = [aif for aif in found[1:] if {*map(tuple, aif.voxels)} != {*map(tuple, found[0].voxels)}]
+    return [found[0], *sorted(others, key=lambda aif: -aif.score)][:most]
 
 
 def first_pass(times: np.ndarray, bolus: Bolus) -> slice:

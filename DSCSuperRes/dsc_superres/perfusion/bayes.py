@@ -4,6 +4,8 @@ Each voxel is y = CBV d_k + offset + noise, with d_k an atom of the dictionary a
 The noise of Delta R2* grows as the signal falls, so frames are weighted by (S/S0)^2: a weight per class of similar
 curves keeps that cheap. CBV and offset are integrated out in closed form; sums over atoms give the posterior.
 A coarse grid tells first where the posterior can be; the fine grid is evaluated only there.
+The posterior often has several modes, one per kind of residue, and its mean lies between them. The estimates are the
+means of its SHARPNESS-th power, which are near the median; the standard deviations are those of the posterior itself.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ CURVES = 20_000
 """Curves that are looked at in one go while their noise is estimated."""
 NEGLIGIBLE = 10.0
 """Atoms whose posterior is less than exp(-NEGLIGIBLE) of the best one's are left out."""
-MOST_ATOMS, MOST_WORK = 1500, 20_000_000
+MOST_ATOMS, MOST_WORK = 1000, 20_000_000
 """Atoms for one block of voxels, and atoms times voxels of a whole small volume, which can afford all atoms."""
+SHARPNESS = 3
+"""Power of the posterior whose means are the estimates: 1 gives its own mean, a large one its mode."""
 MODEL_ERROR = 8e-3
 """Share of a curve's height by which the best atom may miss it: the grid is finite, residues are not all gamma."""
 
@@ -45,9 +49,9 @@ the dictionary; added to the posterior's. Measured on reference objects with res
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Posterior means and standard deviations, float32[n].
+    """Estimates and standard deviations, float32[n].
 
-    cbv, cbf are fractions and fractions per second; means are geometric, so that MTT = cbv/cbf.
+    cbv, cbf are fractions and fractions per second; means are of logarithms, so that MTT = cbv/cbf.
     cbv_sd, cbf_sd, mtt_sd are relative (standard deviations of the logarithm); delay_sd in s.
     noise is the standard deviation of the attenuation at full signal.
     """
@@ -124,7 +128,7 @@ def _class_posterior(
     table = coordinates @ triangle.T.astype(np.float32)
     norm = np.maximum(np.linalg.norm(table, axis=1), 1e-12)
     table = torch.from_numpy(np.ascontiguousarray((table / norm[:, None]).T))
-    features = torch.from_numpy(_features(atoms, norm))
+    features, sharp = (torch.from_numpy(part) for part in _features(atoms, norm))
     white = _whitened(y, weight)
     energy = np.einsum("nt,nt->n", white, white)
     projected = white @ directions.astype(np.float32)
@@ -140,7 +144,8 @@ def _class_posterior(
         scale = np.sqrt(0.5 / variance[chunk]).astype(np.float32)
         block = torch.from_numpy(projected[chunk] * scale[:, None])
         kept = torch.from_numpy(_kept(block, table_coarse, coarse, atoms.grid.shape, most))
-        found = _moments(block, table[:, kept], features[kept], torch.from_numpy(scale * np.float32(norm.mean())))
+        size = torch.from_numpy(scale * np.float32(norm.mean()))
+        found = _moments(block, table[:, kept], features[kept], sharp[kept], size)
         result[:, chunk] = np.concatenate([found.numpy(), np.sqrt(variance[chunk])[None]])
         yield
 
@@ -157,15 +162,18 @@ def _whitened(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return white
 
 
-def _features(atoms: Dictionary, norm: np.ndarray) -> np.ndarray:
+def _features(atoms: Dictionary, norm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """float32[k, 8]: prior, and prior times what is averaged: ln 1/norm, ln MTT, delay and their second moments.
 
-    The prior holds 1/norm, from the integral over CBV.
+    And float32[k, 4]: the first four with the SHARPNESS-th power of the prior. The prior holds 1/norm, from the
+    integral over CBV.
     """
     prior = np.exp(atoms.log_prior) * norm.mean() / norm
+    prior /= prior.max()
     size, mtt, delay = -np.log(norm / norm.mean()), np.log(atoms.mtt), atoms.delay
-    columns = [np.ones_like(mtt), size, mtt, delay, size**2, mtt**2, size * mtt, delay**2]
-    return (np.stack(columns, axis=1) * prior[:, None]).astype(np.float32)
+    columns = np.stack([np.ones_like(mtt), size, mtt, delay, size**2, mtt**2, size * mtt, delay**2], axis=1)
+    plain, sharp = columns * prior[:, None], columns[:, :4] * prior[:, None] ** SHARPNESS
+    return plain.astype(np.float32), sharp.astype(np.float32)
 
 
 def _coarse_atoms(shape: tuple[int, int, int]) -> np.ndarray:
@@ -214,33 +222,37 @@ def _kept(
     return kept
 
 
-def _moments(block: torch.Tensor, table: torch.Tensor, features: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """float32[7, n]: moments of the posterior for projected curves block[n, r] in units of their noise."""
-
+def _moments(
+    block: torch.Tensor, table: torch.Tensor, features: torch.Tensor, sharp: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
+    """float32[7, n]: estimates and spreads for projected curves block[n, r] in units of their noise."""
     amplitude = (block @ table).clamp_min_(0)
     best = amplitude.amax(dim=1, keepdim=True).clamp_min(1e-6)
     # Not as a difference of squares: that would lose what single precision has left.
     weight = (amplitude - best).mul_(amplitude + best)
-    # Beyond e^-60 lie denormal numbers, which cost a hundred times as much.
-    weight.clamp_min_(-60).exp_()
-    total = weight @ features
+    # Denormal numbers cost a hundred times as much; the power of a weight must not become one either.
+    weight.clamp_min_(-80 / SHARPNESS).exp_()
+    total, powered = weight @ features, weight.pow(SHARPNESS) @ sharp
     height = (weight.mul_(amplitude) @ features[:, 0]) / total[:, 0]
-    return _summary(total / total[:, :1], height.clamp_min(1e-6), scale)
+    return _summary(total / total[:, :1], powered / powered[:, :1], height.clamp_min(1e-6), scale)
 
 
-def _summary(mean: torch.Tensor, height: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """float32[7, n] from posterior means mean[n, 8] of the features, and the amplitude in units of its noise."""
+def _summary(mean: torch.Tensor, sharp: torch.Tensor, height: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """float32[7, n] from means of the features, of the posterior mean[n, 8] and of its power sharp[n, 4].
+
+    ``height`` is the amplitude in units of its noise.
+    """
     import torch
 
     own = 0.5 / height**2
-    log_cbv = torch.log(height / scale) + mean[:, 1]
+    log_cbv = torch.log(height / scale) + sharp[:, 1]
     spread_norm = mean[:, 4] - mean[:, 1] ** 2
     spread_mtt = mean[:, 5] - mean[:, 2] ** 2
     both = mean[:, 6] - mean[:, 1] * mean[:, 2]
     spread_delay = mean[:, 7] - mean[:, 3] ** 2
     spread = torch.stack([spread_norm + own, spread_norm + spread_mtt - 2 * both + own, spread_mtt, spread_delay])
     sd = (spread.clamp_min(0) + torch.tensor(MODEL_SD)[:, None] ** 2).sqrt()
-    return torch.cat([torch.stack([log_cbv.exp(), (log_cbv - mean[:, 2]).exp(), mean[:, 3]]), sd])
+    return torch.cat([torch.stack([log_cbv.exp(), (log_cbv - sharp[:, 2]).exp(), sharp[:, 3]]), sd])
 
 
 def _order(at: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

@@ -36,7 +36,7 @@ class AtomGrid:
     shapes: np.ndarray = field(default_factory=lambda: np.array([0.5, 1.0, LORENTZIAN, 2.5, 6.0, 50.0, DISPERSED]))
     mtt: np.ndarray = field(default_factory=lambda: np.geomspace(1.0, 24.0, 48))
     delays: np.ndarray = field(default_factory=lambda: np.arange(-5, 12.01, 0.5))
-    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.3, 2.5, 0.2, 2.0, 1.0, 3.0, 0.1]))
+    shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.8, 2.5, 0.5, 2.0, 1.0, 2.7, 0.6]))
     mtt_centre: float = 6.5
     mtt_spread: float = 0.9
     delay_centre: float = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.perfusion.arterial import ArterialInput
-from dsc_superres.perfusion.bayes import MODEL_SD
+from dsc_superres.perfusion.bayes import MODEL_SD, SHARPNESS
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.dictionary import DISPERSED, DISPERSION, LORENTZIAN, AtomGrid
 from dsc_superres.perfusion.options import MapOptions
@@ -87,7 +87,11 @@ def _dictionary() -> dict[str, object]:
     grid = AtomGrid()
     special = {LORENTZIAN: "Lorentzian", DISPERSED: f"exponential, artery dispersed by {DISPERSION:g} s"}
     return {
+        "estimate": f"mean of the posterior to the power {SHARPNESS}, near its median; sd of the posterior itself",
         "residue_shapes": [special.get(float(shape), float(shape)) for shape in grid.shapes],
+        "prior_of_shapes": [float(value) for value in grid.shape_prior],
+        "prior_of_mtt": f"log-normal around {grid.mtt_centre:g} s, sd of the logarithm {grid.mtt_spread:g}",
+        "prior_of_delay": f"normal around {grid.delay_centre:g} s, sd {grid.delay_spread:g} s, and a flat tail",
         "mtt_s": [float(grid.mtt[0]), float(grid.mtt[-1]), len(grid.mtt)],
         "delay_s": [float(grid.delays[0]), float(grid.delays[-1]), len(grid.delays)],
         "model_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(MODEL_SD),
