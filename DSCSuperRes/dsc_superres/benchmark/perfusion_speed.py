@@ -33,7 +33,7 @@ def speed_table(repeats: int = 3) -> Table:
     setting = _setting()
     methods = dict(_methods(setting))
     least = dict.fromkeys(methods, np.inf)
-    with _one_thread():
+    with one_thread():
         for _ in range(repeats):
             for name, (run, voxels) in methods.items():
                 start = time.process_time()
@@ -108,7 +108,7 @@ def _has(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def _one_thread() -> object:
+def one_thread() -> object:
     """A context in which PyTorch and the linear algebra behind numpy use one thread, as far as they can be told."""
     from contextlib import ExitStack
 

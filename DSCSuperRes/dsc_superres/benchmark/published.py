@@ -73,6 +73,23 @@ def published_object(folder: Path, cell: Cell) -> ReferenceObject | None:
     )
 
 
+def published_leakage(folder: Path) -> tuple[ReferenceObject, np.ndarray] | None:
+    """The published object with leaking curves, and their K2 (1/s); None where it is not there."""
+    part = folder / "leakage_dro"
+    if not (part / "signal.npy").is_file():
+        return None
+    about, cases = json.loads((part / "meta.json").read_text()), _rows(part / "truth.csv")
+    made = ReferenceObject(
+        times=np.load(part / "time.npy").astype(float).ravel(),
+        signal=np.load(part / "signal.npy").astype(np.float32).T,
+        arterial=np.load(part / "aif_dr2s.npy").astype(float).ravel(),
+        baseline=slice(0, about["n_baseline"]),
+        truth={"cbv": np.array([float(case["cbv_ml_100g"]) for case in cases])},
+        residue=np.full(len(cases), "exp"),
+    )
+    return made, np.array([float(case["K2_per_s"]) for case in cases])
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []

@@ -130,13 +130,22 @@ def reference_object(
 
 
 def leaking_object(
-    cases: list[tuple[str, float, float, float]], times: np.ndarray, snr: float, k2: np.ndarray, seed: int = 3
+    cases: list[tuple[str, float, float, float]],
+    times: np.ndarray,
+    snr: float,
+    k2: np.ndarray,
+    seed: int = 3,
+    back: float = 0.0,
 ) -> ReferenceObject:
-    """A reference object whose curves leak with k2[n] (1/s): k2 times the integral of the mean curve is taken away."""
+    """A reference object whose curves leak with k2[n] (1/s): k2 times the integral of the mean curve is taken away.
+
+    What has leaked flows back at the rate ``back`` (1/s).
+    """
     plain = reference_object(cases, times, np.inf)
     curves = -np.log(plain.signal / 1000) / ECHO_TIME
     mean = curves[:, k2 == 0].mean(axis=1)
-    leaking = 1000 * np.exp(-ECHO_TIME * (curves - k2 * cumulative_trapezoid(mean, times, initial=0)[:, None]))
+    leaked = np.exp(-back * times) * cumulative_trapezoid(mean * np.exp(back * times), times, initial=0)
+    leaking = 1000 * np.exp(-ECHO_TIME * (curves - k2 * leaked[:, None]))
     noise = np.random.default_rng(seed).normal(scale=1000 / snr, size=(2, *leaking.shape))
     return replace(plain, signal=np.hypot(leaking + noise[0], noise[1]).astype(np.float32))
 
