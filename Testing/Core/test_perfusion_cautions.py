@@ -121,6 +121,13 @@ def test_the_dictionary_of_the_bayesian_method_is_in_the_provenance():
     assert told["dictionary"]["mtt_s"][:2] == [1.0, pytest.approx(24.0)]
 
 
+def test_one_artery_is_one_candidate():
+    series, _ = small_series()
+    found = compute_maps(series, mask=np.ones((1, 8, 8)), options=CSVD).candidates
+    places = [frozenset(map(tuple, aif.voxels)) for aif in found]
+    assert len(places) == len(set(places))
+
+
 def test_an_arterial_input_can_be_scaled_to_a_vein():
     series, vein = small_series()
     aif = ArterialInput(series.times, 40 * bolus_curve(series.times, 19))

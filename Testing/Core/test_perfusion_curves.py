@@ -149,6 +149,29 @@ def test_irregular_times_are_honoured():
     assert error(classic["cbf"], truth["cbf"]) < 22
 
 
+def test_the_estimate_stands_on_the_likely_kind_of_residue_and_the_deviation_reaches_the_other(monkeypatch):
+    """Box and exponential fit alike in noise: the mean of both would be neither."""
+    from dsc_superres.perfusion import bayes
+
+    made = objects.reference_object([("box", 3.0, 6.0, 0.7)] * 100, EVEN, 40, seed=3)
+    maps, truth = values(made, method="bayes"), made.truth["cbf"]
+    inside = np.abs(np.log(maps["cbf"] / truth)) < 1.96 * maps["cbf_sd"] / maps["cbf"]
+    assert inside.mean() >= 0.9
+    monkeypatch.setattr(bayes, "SHARPNESS", 1)
+    mean = values(made, method="bayes")
+    assert error(maps["cbf"], truth) < 0.8 * error(mean["cbf"], truth)
+    np.testing.assert_allclose(mean["mtt_sd"] / mean["mtt"], maps["mtt_sd"] / maps["mtt"], rtol=1e-3)
+
+
+def test_the_benchmark_prints_the_parts_asked_for(capsys):
+    from dsc_superres.benchmark.perfusion import run
+
+    (table,) = run(["--only", "delay", "--methods", "csvd", "bayes"])
+    assert [row[0] for row in table.rows] == ["csvd", "bayes"]
+    assert all(float(row[-1].split()[0]) <= 2.0 for row in table.rows)
+    assert "spread" in capsys.readouterr().out
+
+
 def test_bayes_gives_the_same_whatever_the_block(monkeypatch):
     from dsc_superres.perfusion import bayes
 

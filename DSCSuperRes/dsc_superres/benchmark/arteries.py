@@ -50,4 +50,4 @@ def aif_table(
         f"of {len(rows)}, in a vein or outside the brain in {astray}"
     )
     columns = ("patient", "voxels", "area %", "peak %", "in arteries", "in veins", "outside", "score", "flagged")
-    return Table(title, columns, tuple(rows))
+    return Table(title, columns, tuple(rows), headline=True)

@@ -110,7 +110,7 @@ def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, .
         lines.append((key, *(f"{ours:.1f} / {theirs:.1f}" for ours, theirs in zip(*mean, strict=True))))
     lines.append(("clearly worse", *(f"{n} of {len(worse)}" for n in worse.sum(axis=0))))
     title = "Bayesian method / cSVD on other objects, SNR 100, 50 and 20: median error %, mean delay error s"
-    return Table(title, ("object or residue", *QUANTITIES), tuple(lines))
+    return Table(title, ("object or residue", *QUANTITIES), tuple(lines), headline=True)
 
 
 def _coverage(inside: dict[tuple[float, bool], list[np.ndarray]]) -> Table:
@@ -127,4 +127,4 @@ def _coverage(inside: dict[tuple[float, bool], list[np.ndarray]]) -> Table:
         for snr in NOISE
     ]
     title = "How many % of 95 % intervals hold the truth, other objects"
-    return Table(title, ("residues", "SNR", *QUANTITIES), tuple(rows))
+    return Table(title, ("residues", "SNR", *QUANTITIES), tuple(rows), headline=True)

@@ -20,8 +20,6 @@ from dsc_superres.benchmark.tables import Table
 
 METHODS = ("ssvd", "csvd", "osvd", "bayes")
 PARTS = ("standard", "other", "delay", "leakage", "osipi", "arteries", "speed")
-SHORT = 18
-"""Rows of the longest table that goes into a document."""
 
 
 def run(arguments: Sequence[str] = ()) -> list[Table]:
@@ -32,7 +30,7 @@ def run(arguments: Sequence[str] = ()) -> list[Table]:
     parser.add_argument("--patients", type=int, default=9, help="digital patients for the arterial input (0: none)")
     parser.add_argument("--slices", type=int, help="middle slices of each patient (all of them unless given)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="these parts alone")
-    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the summary")
+    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the main tables")
     parser.add_argument("--mark", default="perfusion", help="that place: between <!-- MARK --> and <!-- /MARK -->")
     options = parser.parse_args(arguments)
 
@@ -46,7 +44,7 @@ def run(arguments: Sequence[str] = ()) -> list[Table]:
     if options.into:
         from dsc_superres.benchmark.quality import insert
 
-        short = [table.markdown() for table in found if len(table.rows) <= SHORT]
+        short = [table.markdown() for table in found if table.headline]
         insert(options.into, options.mark, "\n\n".join(short))
     return found
 

@@ -46,9 +46,8 @@ def speed_table(repeats: int = 3) -> Table:
         gains = tuple(round(slow / seconds, 1) if slow and slow > seconds else "" for slow in (plain, other))
         rows.append((name, seconds * whole, 1e-3 / seconds, *gains))
     columns = ("method", "processor s", "1000 voxels/s", "times a plain loop", "times osipy")
-    return Table(
-        f"Speed: all maps of {' x '.join(map(str, SHAPE))} voxels and 60 frames, one thread", columns, tuple(rows)
-    )
+    title = f"Speed: all maps of {' x '.join(map(str, SHAPE))} voxels and 60 frames, one thread"
+    return Table(title, columns, tuple(rows), headline=True)
 
 
 def _setting() -> Setting:

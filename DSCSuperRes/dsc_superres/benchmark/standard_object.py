@@ -61,7 +61,7 @@ def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]
         for cell, names in published.items()
     ]
     title = "Bayesian method / best published tool on the standard object: median error %, Tmax mean error s"
-    return Table(title, ("TR s", "SNR", *QUANTITIES), tuple(rows))
+    return Table(title, ("TR s", "SNR", *QUANTITIES), tuple(rows), headline=True)
 
 
 def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> Table:
@@ -78,7 +78,7 @@ def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ..
             for cell, own in zip(cells, apart, strict=True)
             if np.any(own > ROUNDING)
         ]
-    return Table("Bayesian method on the standard object", ("cells", *QUANTITIES), tuple(rows))
+    return Table("Bayesian method on the standard object", ("cells", *QUANTITIES), tuple(rows), headline=True)
 
 
 def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> Table:

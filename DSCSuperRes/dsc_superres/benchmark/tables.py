@@ -9,11 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Table:
-    """A title, the names of the columns, and rows of text or numbers."""
+    """A title, the names of the columns, and rows of text or numbers; ``headline`` ones go into documents."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
+    headline: bool = False
 
     def __str__(self) -> str:
         cells = [self.columns, *self._cells()]
