@@ -108,7 +108,8 @@ def _simulate(commands: Commands) -> None:
         "simulate",
         "write a digital patient with its truth maps",
         "The same seed always gives the same patient. Beside OUT lie its truth maps, named after it:\n"
-        "OUT_cbv (mL/100 g), OUT_cbf (mL/100 g/min), OUT_mtt (s), OUT_tmax (s), OUT_tissue and OUT_mask (.nii.gz).",
+        "OUT_cbv (mL/100 g), OUT_cbf (mL/100 g/min), OUT_mtt, OUT_tmax and OUT_delay (s), OUT_tissue and OUT_mask\n"
+        "(.nii.gz).",
         "dsc-superres simulate patient.seq.nrrd --seed 7 --slices 4",
     )
     parser.add_argument("output", metavar="OUT", help=".nii, .nii.gz or .seq.nrrd")
