@@ -11,6 +11,7 @@ import json
 import re
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,11 +24,12 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from dsc_superres.benchmark.speed_text import text
 from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
 from dsc_superres.estimate import reconstruction_seconds
-from dsc_superres.networks import create, load_model, summarise, window
+from dsc_superres.networks import create, load_model
 from dsc_superres.probe import convolution_rate
-from dsc_superres.reconstruct import choose_device, reconstruct
+from dsc_superres.reconstruct import choose_device, normalisation, reconstruct
 from dsc_superres.series import Series
 
 STAGES = {
@@ -58,11 +60,11 @@ def head_series(size: int, slices: int, frames: int, seed: int = 0) -> Series:
     return Series(signal, 1.5 * np.arange(frames), echo_time=0.03)
 
 
-def seconds(work: Callable[[], object], device: str, least: float = 0.5) -> float:
-    """The quickest of some runs of ``work`` after a first one; at least ``least`` s of them."""
+def seconds(work: Callable[[], object], device: str, runs: int = 3, least: float = 0.5) -> float:
+    """The quickest of ``runs`` or more runs of ``work`` after a first one; at least ``least`` s of them."""
     work()
     found, begin = [], time.monotonic()
-    while len(found) < 3 or time.monotonic() - begin < least:
+    while len(found) < runs or time.monotonic() - begin < least:
         start = time.perf_counter()
         work()
         if device == "cuda":
@@ -92,10 +94,11 @@ def peaks(device: str, threads: int) -> list[dict]:
 
 
 class Stopwatch:
-    """Time spent in each stage of a network, by hooks around its parts."""
+    """Time that each thread spent in each stage of a network, summed, by hooks around its parts."""
 
     def __init__(self, network: nn.Module, device: str) -> None:
-        self.spent, self._device, self._hooks, self._begin = dict.fromkeys(STAGES, 0.0), device, [], 0.0
+        self.spent, self._device, self._hooks = dict.fromkeys(STAGES, 0.0), device, []
+        self._begun, self._adding = threading.local(), threading.Lock()
         for stage, parts in STAGES.items():
             for part in parts:
                 module = getattr(network, part)
@@ -105,12 +108,13 @@ class Stopwatch:
     def _start(self) -> None:
         if self._device == "cuda":
             torch.cuda.synchronize()
-        self._begin = time.perf_counter()
+        self._begun.at = time.perf_counter()
 
     def _stop(self, stage: str) -> None:
         if self._device == "cuda":
             torch.cuda.synchronize()
-        self.spent[stage] += time.perf_counter() - self._begin
+        with self._adding:
+            self.spent[stage] += time.perf_counter() - self._begun.at
 
     def remove(self) -> None:
         """Take the hooks off."""
@@ -119,23 +123,30 @@ class Stopwatch:
 
 
 def stages(network: nn.Module, series: Series, device: str) -> tuple[list[dict], float, float]:
-    """Operations and time of each stage in one reconstruction; then those of the whole (GFLOP, s without hooks)."""
+    """Operations and time of each stage in one reconstruction; then those of the whole (GFLOP, s without hooks).
+
+    Threads work side by side, so the time of a stage is its mean over them. Operations are counted on one.
+    """
 
     def work() -> Series:
         return reconstruct(series, model=network, device=device)
 
+    threads = torch.get_num_threads()
     total = seconds(work, device)
     watch = Stopwatch(network, device)
     work()
     watch.remove()
     counter = FlopCounterMode(display=False)
+    torch.set_num_threads(1)
     with counter:
         work()
+    torch.set_num_threads(threads)
     counts = counter.get_flop_counts()
+    busy = threads if device == "cpu" else 1
     rows = []
     for stage, parts in STAGES.items():
         flops = sum(sum(counts.get(f"{type(network).__name__}.{part}", {}).values()) for part in parts)
-        rows.append({"stage": stage, "gflop": flops / 1e9, "seconds": watch.spent[stage]})
+        rows.append({"stage": stage, "gflop": flops / 1e9, "seconds": watch.spent[stage] / busy})
     return rows, counter.get_total_flops() / 1e9, total
 
 
@@ -149,33 +160,41 @@ def saving(network: nn.Module, series: Series, device: str) -> dict[str, float]:
     return {"fast_seconds": spent, "fast_rms": float(np.sqrt(np.mean(off**2))), "fast_largest": float(off.max())}
 
 
-def ratios(network: nn.Module, size: int, device: str, pairs: int = 3) -> dict[str, float]:
-    """Times faster than the textbook's decoder and loop and than VideoINR, and how much the results differ."""
-    series = head_series(size, 1, pairs + 1)
-    frames = torch.from_numpy(series.signal / 800).transpose(0, 1).contiguous().to(device)
-    times, t, fine = torch.from_numpy(series.times.copy()), torch.tensor(TIMES, device=device), (2 * size, 2 * size)
+def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[str, float]:
+    """Times faster than the textbook's decoder and loop and than VideoINR, and how much the results differ.
+
+    Differences are the largest, in shares of the range of intensities.
+    """
+    series, fine = head_series(size, 2, pairs + 1), (2 * size, 2 * size)
+    offset, scale = normalisation(series.signal.mean(axis=0))
+    frames = torch.from_numpy((series.signal - offset) / scale).transpose(0, 1).contiguous().to(device)
+    times, t = torch.from_numpy(series.times.copy()), torch.tensor(TIMES, device=device)
     rival = create("videoinr").eval().to(device)
 
-    def ours(model: nn.Module) -> torch.Tensor:
-        cache, summary = {}, summarise(frames)
-        return torch.cat([model(window(frames, times, summary, k), t, fine, cache) for k in range(pairs)], 1)
-
-    def theirs() -> torch.Tensor:
-        return torch.stack(list(textbook_frames(network, frames, times, t, fine)), 1)
+    def theirs() -> np.ndarray:
+        with torch.inference_mode():
+            images = torch.stack(list(textbook_frames(network, frames, times, t, fine)))
+        return np.maximum(images.cpu().numpy() * scale + offset, 0)
 
     latent = torch.rand(len(TIMES), network.decoder.branch[0].in_channels, size, size, device=device)
     latent = latent.contiguous(memory_format=torch.channels_last)
     textbook = TextbookDecoder(network.decoder)
+    expected, found = theirs(), reconstruct(series, model=network, device=device).signal[: pairs * len(TIMES)]
     with torch.inference_mode():
+        image = network.decoder(latent, fine)
         decoder = seconds(lambda: network.decoder(latent, fine), device)
-        loop = seconds(lambda: ours(network), device)
-        return {
-            "decoder_ratio": seconds(lambda: textbook(latent, fine), device) / decoder,
-            "decoder_difference": float((textbook(latent, fine) - network.decoder(latent, fine)).abs().max()),
-            "end_to_end_ratio": seconds(theirs, device) / loop,
-            "end_to_end_difference": float((theirs() - ours(network)).abs().max()),
-            "videoinr_ratio": seconds(lambda: ours(rival), device) / loop,
-        }
+        decoder_ratio = seconds(lambda: textbook(latent, fine), device) / decoder
+        decoder_difference = float((textbook(latent, fine) - image).abs().max())
+    whole = seconds(lambda: reconstruct(series, model=network, device=device), device)
+    begin = time.perf_counter()
+    theirs()
+    return {
+        "decoder_ratio": decoder_ratio,
+        "decoder_difference": decoder_difference,
+        "end_to_end_ratio": (time.perf_counter() - begin) / whole,
+        "end_to_end_difference": float(np.abs(found - expected).max() / np.ptp(expected)),
+        "videoinr_ratio": seconds(lambda: reconstruct(series, model=rival, device=device), device, 1) / whole,
+    }
 
 
 def cost(size: int, slices: int, frames: int, model: str, device: str, threads: int) -> tuple[float, float]:
@@ -201,7 +220,7 @@ def _peak_mib(device: str) -> float:
 
 def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dict[str, object]:
     """Time and memory over slices and frames, with the line through the times; and the whole job, fitted or run."""
-    shapes = [(1, 8), (2, 8), (4, 8), (1, 16), (1, 32)] + ([JOB] if full else [])
+    shapes = [(2, 8), (4, 8), (8, 8), (2, 16), (2, 32)] + ([JOB] if full else [])
     rows, machine = [], {"gflops": convolution_rate(device)}
     for slices, frames in shapes:
         with ProcessPoolExecutor(1, get_context("spawn")) as alone:
@@ -234,9 +253,15 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the input (default: 128)")
     parser.add_argument("--full", action="store_true", help="run the 20 slices x 60 frames, not only fit their time")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the tables")
+    parser.add_argument("--mark", default="speed", help="that place: between <!-- MARK --> and <!-- /MARK -->")
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
     found = measure(options.model, device, options.threads, options.size, options.full)
+    if options.into:
+        from dsc_superres.benchmark.quality import insert
+
+        insert(options.into, options.mark, text(found))
     print(json.dumps(found, indent=1) if options.json else text(found))
 
 
@@ -245,7 +270,9 @@ def measure(model: str, device: str, threads: int, size: int, full: bool) -> dic
     ceiling = peaks(device, threads)
     torch.set_num_threads(threads)
     network = load_model(model).to(device, memory_format=torch.channels_last)
-    parts, gflop, spent = stages(network, head_series(size, 1, 8), device)
+    slices = threads if device == "cpu" else 8
+    series = head_series(size, slices, 8)
+    parts, gflop, spent = stages(network, series, device)
     peak = max(row["convolution_gflops"] for row in ceiling if row["type"] == "float32")
     for row in parts:
         row["share_of_peak"] = row["gflop"] / row["seconds"] / peak
@@ -254,60 +281,18 @@ def measure(model: str, device: str, threads: int, size: int, full: bool) -> dic
         "device": device,
         "threads": threads,
         "size": size,
+        "slices": slices,
+        "job": JOB,
         "peaks": ceiling,
         "stages": parts,
         "gflop": gflop,
         "seconds": spent,
         "share_of_peak": gflop / spent / peak,
-        "frames_per_second": (7 * 4 + 1) / spent,
-        **saving(network, head_series(size, 1, 8), device),
+        "frames_per_second": slices * (7 * 4 + 1) / spent,
+        "job_gflop": gflop / (7 * slices) * JOB[0] * (JOB[1] - 1),
+        **saving(network, series, device),
         **ratios(network, size, device),
         "scaling": grown,
         "peak_memory_mib": grown["peak_memory_mib"],
         "job_seconds": grown["job_seconds"],
     }
-
-
-def text(found: dict) -> str:
-    """The tables in Markdown."""
-    lines = [
-        "| threads | type | convolution, GFLOP/s | matrix product, GFLOP/s | copy, GB/s |",
-        "|---|---|---|---|---|",
-    ]
-    for row in found["peaks"]:
-        copied = f"{row['copy_gb_per_s']:.1f}" if "copy_gb_per_s" in row else ""
-        rates = f"{row['convolution_gflops']:.0f} | {row['product_gflops']:.0f}"
-        lines.append(f"| {row['threads']} | {row['type']} | {rates} | {copied} |")
-    size, scaling_ = found["size"], found["scaling"]
-    lines += ["", f"One slice of {size} x {size}, 8 frames to {2 * size} x {2 * size}, 29 frames:", ""]
-    lines += ["| stage | GFLOP | s | GFLOP/s | share of peak |", "|---|---|---|---|---|"]
-    whole = {"stage": "whole", **{name: found[name] for name in ("gflop", "seconds", "share_of_peak")}}
-    for row in [*found["stages"], whole]:
-        rate = row["gflop"] / row["seconds"]
-        shown = f"{row['gflop']:.1f} | {row['seconds']:.3f} | {rate:.0f} | {row['share_of_peak']:.0%}"
-        lines.append(f"| {row['stage']} | {shown} |")
-    quick = found["seconds"] / found["fast_seconds"]
-    lines += [
-        "",
-        f"{found['frames_per_second']:.1f} frames per second; `--fast` is {quick:.2f} times as fast and differs",
-    ]
-    lines += [f"by {found['fast_rms']:.1e} of the range (at most {found['fast_largest']:.1e}). Times faster than", ""]
-    lines += [
-        f"- the textbook's decoder: {found['decoder_ratio']:.1f} (differs by {found['decoder_difference']:.1e})",
-        f"- the textbook's loop: {found['end_to_end_ratio']:.1f} ({found['end_to_end_difference']:.1e})",
-        f"- VideoINR of the same size: {found['videoinr_ratio']:.1f}",
-        "",
-        "| slices | frames | s | as estimated before, s | peak memory above the imports, MiB |",
-        "|---|---|---|---|---|",
-    ]
-    for row in scaling_["rows"]:
-        guess = "" if row["estimated_seconds"] is None else f"{row['estimated_seconds']:.1f}"
-        shown = f"{row['seconds']:.1f} | {guess} | {row['peak_memory_mib']:.0f}"
-        lines.append(f"| {row['slices']} | {row['frames']} | {shown} |")
-    lines += [
-        "",
-        f"{scaling_['seconds_per_pair']:.3f} s per slice and pair of frames (R2 = {scaling_['r_squared']:.4f}); "
-        f"{size} x {size} x {JOB[0]} x {JOB[1]} takes {scaling_['job_seconds'] / 60:.1f} minutes "
-        f"(fitted: {scaling_['job_seconds_fitted'] / 60:.1f}).",
-    ]
-    return "\n".join(lines)
