@@ -16,16 +16,28 @@ from typing import TypeVar
 
 Item, Found = TypeVar("Item"), TypeVar("Found")
 
+_limiting, _within = threading.Lock(), []
+
 VALUE, ERROR, END = object(), object(), object()
 
 
 @contextmanager
 def one_thread_per_product() -> Iterator[None]:
-    """Matrix products of numpy and scipy are computed by the thread that asks for them. A decorator, too."""
+    """Matrix products of numpy and scipy are computed by the thread that asks for them. A decorator, too.
+
+    The limit is one of the process: of several threads within, the first sets it and the last one lifts it.
+    """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, "blas"):
+    with _limiting:
+        _within.append(threadpool_limits(1, "blas") if not _within else _within[0])
+    try:
         yield
+    finally:
+        with _limiting:
+            limits = _within.pop()
+            if not _within:
+                limits.restore_original_limits()
 
 
 @contextmanager

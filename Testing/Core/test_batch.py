@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +91,32 @@ def test_the_table_says_why_every_case_failed(studies: Path, tmp_path: Path) -> 
     (studies / "plain.seq.nrrd").unlink()
     assert main(["batch", str(studies), "--out", str(tmp_path / "results")]) == 2
     assert "broken.nii.gz" in table(tmp_path / "results")["broken"][2]
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """The address of a Dask scheduler that runs on its own, with one worker."""
+    told = tmp_path / "scheduler.json"
+    ends = {"scheduler": ("--port", "0", "--no-dashboard"), "worker": ("--nthreads", "1", "--no-dashboard")}
+    started = [
+        subprocess.Popen([sys.executable, "-m", "dask", name, *options, "--scheduler-file", str(told)], cwd=tmp_path)
+        for name, options in ends.items()
+    ]
+    while not (told.exists() and told.read_text().endswith("}")):
+        assert started[0].poll() is None
+        time.sleep(0.1)
+    yield json.loads(told.read_text())["address"]
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+def test_a_cluster_gives_what_a_case_gives_alone(studies: Path, tmp_path: Path, scheduler: str) -> None:
+    out = tmp_path / "results"
+    (studies / "broken.nii.gz").unlink()
+    shutil.rmtree(studies / "sub-01")
+    assert main(["batch", str(studies), "--out", str(out), "--scheduler", scheduler]) == 0
+    assert_as_alone(studies, out / "plain", "ode-liif")
 
 
 def test_results_among_the_studies_are_no_cases(studies: Path) -> None:
