@@ -133,7 +133,9 @@ class Panel(VTKObservationMixin):
 
     def _onRemoveResult(self) -> None:
         question = _("Remove the result {name} from the scene?").format(name=self.result.name)
-        if not slicer.util.confirmOkCancelDisplay(question):
+        # Not confirmOkCancelDisplay: its answer is no wherever Slicer runs with --testing.
+        buttons = qt.QMessageBox.Ok | qt.QMessageBox.Cancel
+        if slicer.util.messageBox(question, standardButtons=buttons) != qt.QMessageBox.Ok:
             return
         gone = self.result
         self._showResult(None)

@@ -135,6 +135,9 @@ def test_maps_lie_over_the_images(driver) -> None:
     ui.threshold.value = 0.5
     assert display.GetLowerThreshold() == 0.5
     driver.picture("cbv")
+    driver.panel.selectResult(result)  # as when a scene was opened
+    difference = look.layout.compositeNode("difference").GetBackgroundVolumeID()
+    assert difference == result.node("map.cbv.difference").GetID()
     ui.imageButton.click()
     assert look.layout.compositeNode("truth").GetForegroundVolumeID() is None
 
@@ -230,6 +233,8 @@ def test_export_overwrites_nothing_unasked_and_can_be_cancelled(driver, tmp_path
 
 
 def test_second_run_leaves_the_first_alone(driver, monkeypatch) -> None:
+    import qt
+
     first, nodes = driver.result, sceneNodes()
     driver.show("Input", "Task", "Reconstruct")
     driver.ui("Task").enhanceRadio.click()
@@ -250,7 +255,7 @@ def test_second_run_leaves_the_first_alone(driver, monkeypatch) -> None:
     selector.currentIndex = 0
     selector.activated(0)
     assert driver.result == first
-    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *arguments, **keywords: True)
+    monkeypatch.setattr(slicer.util, "messageBox", lambda *arguments, **keywords: qt.QMessageBox.Ok)
     driver.panel.ui.removeResultButton.click()
     assert driver.logic.results() == [second]
     assert driver.result == second

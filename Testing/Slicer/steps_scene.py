@@ -31,6 +31,7 @@ def _state(w: Workflow) -> dict[str, object]:
     """What must come back."""
     look = w.panel.sections["Look"].layout
     shown = slicer.mrmlScene.GetNodeByID(look.compositeNode("reconstruction").GetForegroundVolumeID() or "")
+    difference = slicer.mrmlScene.GetNodeByID(look.compositeNode("difference").GetBackgroundVolumeID() or "")
     task, perfusion = w.panel.parameters.task, w.panel.parameters.perfusion
     return {
         "result": (w.result.run, w.result.name, w.result.task),
@@ -39,6 +40,7 @@ def _state(w: Workflow) -> dict[str, object]:
         "method": (perfusion.method, perfusion.aif),
         "layout": slicer.app.layoutManager().layout,
         "map on the image": shown.GetName(),
+        "difference shown": difference.GetName(),
         "opacity": look.compositeNode("reconstruction").GetForegroundOpacity(),
         "nodes": len(w.result.nodes()),
         "times": w.result.times("reconstruction"),

@@ -40,12 +40,16 @@ class MapControls:
         ui.differenceLimit.connect("valueChanged(double)", self._onLimit)
 
     def setResult(self, result) -> None:
-        """Offer the maps of ``result``, and show what its views show of them."""
+        """Offer the maps of ``result``, and show what its views show of them.
+
+        Who filled the views before, with images alone, also filled that of the difference.
+        """
         self._result = result
         shown = self._overlay.shown(result) if result is not None else None
         self._name = shown[0] if shown else ""
         if shown:
             self._set(self._ui.opacitySlider, "value", shown[1])
+            self._overlay.show(result, *shown, self.compared)
         self.update()
 
     def update(self) -> None:

@@ -34,6 +34,8 @@ class PerfusionSection(Section):
         """Show the maps of ``result``; None for none."""
         self._stopMeasuring()
         self._result = result
+        if self.context.parameters is not None:
+            self._maps.compared = self.context.parameters.perfusion.compared
         self._maps.setResult(result)
         self._arterial.setResult(result)
         self._showWarnings()

@@ -65,8 +65,8 @@ class ReconstructSection(Section):
         self.context.parametersChanged()
 
     def _fillModels(self, capabilities: dict | None) -> None:
-        models = capabilities["models"] if capabilities else [{"name": "ode-liif", "available": True}]
-        offered = [(model["name"], model["name"]) for model in models if model["available"]]
+        models = capabilities["models"] if capabilities else []
+        offered = [(_modelText(model), model["name"]) for model in models if model["available"]]
         self._fill(self.ui.modelSelector, offered or [("ode-liif", "ode-liif")])
         self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
 
@@ -164,6 +164,10 @@ class ReconstructSection(Section):
         if self._background.problem:
             return self._background.problem
         return expectation(request, logic.capabilities).problem
+
+
+def _modelText(model: dict) -> str:
+    return model["name"] if model["network"] else _("{name} (interpolation)").format(name=model["name"])
 
 
 def _leftText(seconds: float) -> str:
