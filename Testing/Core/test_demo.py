@@ -45,6 +45,13 @@ def result(tmp_path_factory):
     return folder
 
 
+def test_the_report_shows_the_arterial_input_and_how_sure_the_maps_are(result):
+    words = " ".join(Page(result / "out" / "report.html").words)
+    for part in ("Arterial input", "voxels of the arterial input", "How sure the maps are", "% of the map"):
+        assert part in words
+    assert {"artery.png", "uncertainty.png"} <= {file.name for file in (result / "figures").iterdir()}
+
+
 def test_every_file_is_there_and_they_agree(result):
     out = result / "out"
     truth, fine, difference = (read_series(out / f"{n}.seq.nrrd") for n in ("truth", "reconstruction", "difference"))
@@ -61,7 +68,7 @@ def test_every_file_is_there_and_they_agree(result):
 
 def test_the_page_holds_its_pictures_and_no_link_leads_out(result):
     page = Page(result / "out" / "report.html")
-    assert len(page.links) == 4
+    assert len(page.links) == 6
     for link in page.links:
         kind, content = link.split(",", 1)
         assert kind == "data:image/png;base64"
@@ -71,10 +78,12 @@ def test_the_page_holds_its_pictures_and_no_link_leads_out(result):
     assert "the maps assume 30 ms" in words
     assert str(result) not in words
     assert sorted(path.name for path in (result / "figures").iterdir()) == [
+        "artery.png",
         "curves.png",
         "frames.png",
         "maps.png",
         "quality.png",
+        "uncertainty.png",
     ]
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from dsc_superres.report.display import View, head_view, moment
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
+from dsc_superres.report.perfusion_figures import arterial_figure, has_uncertainty, uncertainty_figure
 from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
 from dsc_superres.study import TRUTH, Study
@@ -33,7 +34,12 @@ def all_figures(story: Story) -> dict[str, Figure]:
     if study.comparisons:
         figures["quality"] = frame_quality(study, bolus_span(study))
     if study.finest[0] in study.maps:
+        maps = study.maps[study.finest[0]]
         figures["maps"] = maps_figure(story, view, z)
+        before = study.finest[1].signal[maps.baseline].mean(axis=0)
+        figures["artery"] = arterial_figure(maps, before, view, z)
+        if has_uncertainty(maps):
+            figures["uncertainty"] = uncertainty_figure(maps, view, z)
     return figures
 
 

@@ -35,6 +35,12 @@ CAPTIONS = {
     "between them it has to know the bolus.",
     "quality": "Every frame against the ground truth{where}. What counts is how little is lost {when}between the "
     "frames that were acquired.",
+    "artery": "Squares mark the voxels of the arterial input on the image before the bolus, where most of them lie. "
+    "Thick: the curve that all maps use; thin: other candidates, best first. The score tells how far a curve is from "
+    "tissue in height, earliness, width and noise (1 is best). Grey: the frames of the baseline.",
+    "uncertainty": "Standard deviation of each voxel's blood volume, flow and transit time, in % of the map, and of "
+    "Tmax in seconds: from the noise of its curve and the unknown shape of its residue. An error of the arterial input "
+    "comes on top.",
     "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one colour "
     "scale. The arterial input is {artery}. Orange: the reconstruction's map is above; blue: below.",
 }
