@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dsc_superres.benchmark.speed import head_series, ratios, stages
+from dsc_superres.benchmark.speed_text import costs, text
 from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
 from dsc_superres.networks import load_model
 from dsc_superres.networks.liif import LocalImplicitDecoder
@@ -38,3 +39,14 @@ def test_stages_add_up_to_the_whole() -> None:
     assert sum(row["gflop"] for row in parts) == pytest.approx(gflop, rel=0.02)
     assert all(0 < row["seconds"] < 10 * spent for row in parts)
     assert {"decoder_ratio", "end_to_end_ratio", "videoinr_ratio"} < ratios(network, 32, "cpu", pairs=1).keys()
+
+
+def test_tables_show_what_was_measured_and_what_was_not() -> None:
+    rows = [{"slices": 2, "frames": 8, "seconds": 3.0, "estimated_seconds": None, "peak_memory_mib": 100.0}]
+    grown = {"rows": rows, "seconds_per_pair": 0.2, "r_squared": 1.0, "job_seconds": 240.0, "job_seconds_fitted": 240.0}
+    found = {"device": "cpu", "threads": 2, "size": 128, "job": (20, 60), "scaling": grown, "job_seconds": 240.0}
+    assert "takes 4.0 minutes" in text(found)
+    assert "H100" not in text(found)
+    lines = costs({**found, "job_gflop": 40_000.0})
+    assert "an estimate, not measured" in lines[-1]
+    assert "as measured" in lines[-2]

@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from dsc_superres.atomic import write_json
 from dsc_superres.benchmark.speed_text import text
 from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
 from dsc_superres.estimate import reconstruction_seconds
@@ -42,6 +43,7 @@ STAGES = {
 }
 """Parts of ``ode-liif`` by what the table calls them."""
 
+PARTS = ("rates", "ratios", "scaling")
 TIMES = (0.0, 0.25, 0.5, 0.75)
 JOB = (20, 60)
 """Slices and frames of the job that users wait for: 128 x 128 x 20 x 60 to 256 x 256 x 20 x 237."""
@@ -254,10 +256,19 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--full", action="store_true", help="run the 20 slices x 60 frames, not only fit their time")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the tables")
-    parser.add_argument("--mark", default="speed", help="that place: between <!-- MARK --> and <!-- /MARK -->")
+    parser.add_argument(
+        "--mark", default="reconstruction-speed", help="that place: between <!-- MARK --> and <!-- /MARK -->"
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure these parts (default: all)")
+    parser.add_argument(
+        "--saved", type=Path, help="JSON file that keeps what is found, and what other parts found before"
+    )
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
-    found = measure(options.model, device, options.threads, options.size, options.full)
+    found = json.loads(options.saved.read_text()) if options.saved and options.saved.exists() else {}
+    found |= measure(options.model, device, options.threads, options.size, options.full, options.only)
+    if options.saved:
+        write_json(options.saved, found)
     if options.into:
         from dsc_superres.benchmark.quality import insert
 
@@ -265,24 +276,33 @@ def run(arguments: Sequence[str]) -> None:
     print(json.dumps(found, indent=1) if options.json else text(found))
 
 
-def measure(model: str, device: str, threads: int, size: int, full: bool) -> dict[str, object]:
-    """All of it."""
-    ceiling = peaks(device, threads)
+def measure(model: str, device: str, threads: int, size: int, full: bool, parts: Sequence[str] = PARTS) -> dict:
+    """What the chosen parts find, for ``speed_text``."""
     torch.set_num_threads(threads)
     network = load_model(model).to(device, memory_format=torch.channels_last)
+    found = {"device": device, "threads": threads, "size": size, "job": JOB}
+    if "rates" in parts:
+        found |= rates(network, size, device, threads)
+    if "ratios" in parts:
+        found |= ratios(network, size, device)
+    if "scaling" in parts:
+        grown = scaling(size, model, device, threads, full)
+        found |= {"scaling": grown, "peak_memory_mib": grown["peak_memory_mib"], "job_seconds": grown["job_seconds"]}
+    return found
+
+
+def rates(network: nn.Module, size: int, device: str, threads: int) -> dict[str, object]:
+    """Peaks of the machine, and what the stages and the whole of a reconstruction reach of them."""
+    ceiling = peaks(device, threads)
+    torch.set_num_threads(threads)
     slices = threads if device == "cpu" else 8
     series = head_series(size, slices, 8)
     parts, gflop, spent = stages(network, series, device)
     peak = max(row["convolution_gflops"] for row in ceiling if row["type"] == "float32")
     for row in parts:
         row["share_of_peak"] = row["gflop"] / row["seconds"] / peak
-    grown = scaling(size, model, device, threads, full)
     return {
-        "device": device,
-        "threads": threads,
-        "size": size,
         "slices": slices,
-        "job": JOB,
         "peaks": ceiling,
         "stages": parts,
         "gflop": gflop,
@@ -291,8 +311,4 @@ def measure(model: str, device: str, threads: int, size: int, full: bool) -> dic
         "frames_per_second": slices * (7 * 4 + 1) / spent,
         "job_gflop": gflop / (7 * slices) * JOB[0] * (JOB[1] - 1),
         **saving(network, series, device),
-        **ratios(network, size, device),
-        "scaling": grown,
-        "peak_memory_mib": grown["peak_memory_mib"],
-        "job_seconds": grown["job_seconds"],
     }

@@ -11,10 +11,21 @@ GPU_GFLOPS, GPU_SHARE = 67_000.0, 0.3
 
 
 def text(found: dict) -> str:
-    """The tables in Markdown."""
+    """The tables in Markdown, of the parts that were measured."""
+    blocks = [[f"{found['device']}, {found['threads']} threads:"]]
+    if "stages" in found:
+        blocks += [_peaks(found), _stages(found)]
+    if "decoder_ratio" in found:
+        blocks.append(_ratios(found))
+    if "scaling" in found:
+        blocks.append(_scaling(found))
+    if "stages" in found and "scaling" in found:
+        blocks.append(costs(found))
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _peaks(found: dict) -> list[str]:
     lines = [
-        f"{found['device']}, {found['threads']} threads:",
-        "",
         "| threads | type | convolution, GFLOP/s | matrix product, GFLOP/s | copy, GB/s |",
         "|---|---|---|---|---|",
     ]
@@ -22,43 +33,57 @@ def text(found: dict) -> str:
         copied = f"{row['copy_gb_per_s']:.1f}" if "copy_gb_per_s" in row else ""
         rates = f"{row['convolution_gflops']:.0f} | {row['product_gflops']:.0f}"
         lines.append(f"| {row['threads']} | {row['type']} | {rates} | {copied} |")
-    size, scaling_ = found["size"], found["scaling"]
-    lines += [
+    return lines
+
+
+def _stages(found: dict) -> list[str]:
+    size, quick = found["size"], found["seconds"] / found["fast_seconds"]
+    lines = [
+        f"{found['slices']} slices of {size} x {size}, 8 frames to {2 * size} x {2 * size}, 29 frames:",
         "",
-        f"Slices of {size} x {size}, 8 frames to {2 * size} x {2 * size}, 29 frames, {found['slices']} of them:",
-        "",
+        "| stage | GFLOP | s | GFLOP/s | share of peak |",
+        "|---|---|---|---|---|",
     ]
-    lines += ["| stage | GFLOP | s | GFLOP/s | share of peak |", "|---|---|---|---|---|"]
     whole = {"stage": "whole", **{name: found[name] for name in ("gflop", "seconds", "share_of_peak")}}
     for row in [*found["stages"], whole]:
         rate = row["gflop"] / row["seconds"]
         shown = f"{row['gflop']:.1f} | {row['seconds']:.3f} | {rate:.0f} | {row['share_of_peak']:.0%}"
         lines.append(f"| {row['stage']} | {shown} |")
-    quick = found["seconds"] / found["fast_seconds"]
-    lines += [
+    return [
+        *lines,
         "",
-        f"{found['frames_per_second']:.1f} frames per second; `--fast` is {quick:.2f} times as fast and differs",
+        f"{found['frames_per_second']:.1f} frames per second; `--fast` is {quick:.2f} times as fast and differs by "
+        f"{found['fast_rms']:.1e} of the range (at most {found['fast_largest']:.1e}).",
     ]
-    lines += [f"by {found['fast_rms']:.1e} of the range (at most {found['fast_largest']:.1e}). Times faster than", ""]
-    lines += [
-        f"- the textbook's decoder: {found['decoder_ratio']:.1f} (differs by {found['decoder_difference']:.1e})",
-        f"- the textbook's loop: {found['end_to_end_ratio']:.1f} ({found['end_to_end_difference']:.1e})",
-        f"- VideoINR of the same size: {found['videoinr_ratio']:.1f}",
-        "",
+
+
+def _ratios(found: dict) -> list[str]:
+    return [
+        "| beside | times as fast | largest difference, share of the range |",
+        "|---|---|---|",
+        f"| the textbook's decoder | {found['decoder_ratio']:.1f} | {found['decoder_difference']:.0e} |",
+        f"| the textbook's loop | {found['end_to_end_ratio']:.1f} | {found['end_to_end_difference']:.0e} |",
+        f"| VideoINR of the same size | {found['videoinr_ratio']:.1f} | |",
+    ]
+
+
+def _scaling(found: dict) -> list[str]:
+    grown, size = found["scaling"], found["size"]
+    lines = [
         "| slices | frames | s | as estimated before, s | peak memory above the imports, MiB |",
         "|---|---|---|---|---|",
     ]
-    for row in scaling_["rows"]:
+    for row in grown["rows"]:
         guess = "" if row["estimated_seconds"] is None else f"{row['estimated_seconds']:.1f}"
         shown = f"{row['seconds']:.1f} | {guess} | {row['peak_memory_mib']:.0f}"
         lines.append(f"| {row['slices']} | {row['frames']} | {shown} |")
-    lines += [
+    return [
+        *lines,
         "",
-        f"{scaling_['seconds_per_pair']:.3f} s per slice and pair of frames (R2 = {scaling_['r_squared']:.4f}); "
-        f"{size} x {size} x {found['job'][0]} x {found['job'][1]} takes {scaling_['job_seconds'] / 60:.1f} minutes "
-        f"(fitted: {scaling_['job_seconds_fitted'] / 60:.1f}).",
+        f"{grown['seconds_per_pair']:.3f} s per slice and pair of frames (R2 = {grown['r_squared']:.4f}); "
+        f"{size} x {size} x {found['job'][0]} x {found['job'][1]} takes {grown['job_seconds'] / 60:.1f} minutes "
+        f"(fitted: {grown['job_seconds_fitted'] / 60:.1f}).",
     ]
-    return "\n".join([*lines, "", *costs(found)])
 
 
 def costs(found: dict) -> list[str]:
