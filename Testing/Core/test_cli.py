@@ -74,6 +74,10 @@ def test_from_scan_to_metrics_and_maps(scan, tmp_path, capsys):
     assert len(found["brain"]["frame_psnr"]) == many.frames
 
     assert run("maps", fine, tmp_path / "maps", "--te", "0.03") == 0
+    chosen = ["--method", "csvd", "--threshold", "0.15", "--integration-end", "40", "--baseline", "0", "9"]
+    assert run("maps", fine, tmp_path / "chosen", "--te", "0.03", *chosen) == 0
+    told = json.loads((tmp_path / "chosen" / "provenance.json").read_text())
+    assert (told["threshold"], told["integration_end_s"], told["baseline_s"][0]) == (0.15, 40, 0)
     for name in MAPS:
         values, geometry = read_volume(tmp_path / "maps" / f"{name}.nii.gz")
         assert values.shape == many.signal.shape[1:]
@@ -175,6 +179,8 @@ def test_a_full_disk_leaves_no_half_written_file(target, scan, tmp_path):
         (["reconstruct", "IN", "nowhere/OUT.nii"], "nowhere"),
         (["undersample", "IN", "OUT.nii", "--time", "99"], "factor"),
         (["maps", "IN", "OUT", "--method", "nonsense"], "method"),
+        (["maps", "IN", "OUT", "--leakage", "some"], "bidirectional"),
+        (["maps", "IN", "OUT", "--threshold", "1.5", "--method", "csvd"], "between 0 and 1"),
         (["maps", "IN", "OUT", "--te", "5"], "echo time"),
         (["maps", "IN", "OUT", "--mask", "nowhere.nii"], "nowhere.nii"),
         (["maps", "IN", "IN"], "scan.nii.gz"),

@@ -95,7 +95,9 @@ def maps(options: argparse.Namespace) -> None:
     from dsc_superres.perfusion.propagation import with_deviation
     from dsc_superres.results import maps_provenance, write_maps
 
-    chosen = {"method": options.method, "kh_over_rho": options.kh_over_rho}
+    names = ("method", "kh_over_rho", "leakage", "threshold", "integration_end")
+    chosen = {name: getattr(options, name) for name in names}
+    chosen["baseline"] = tuple(options.baseline) if options.baseline else None
     settings = MapOptions(**{name: value for name, value in chosen.items() if value is not None})
     aif = read_aif_csv(options.aif) if options.aif else None
     series = _read(options)

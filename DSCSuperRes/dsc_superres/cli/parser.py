@@ -184,6 +184,16 @@ def _maps(commands: Commands) -> None:
     parser.add_argument(
         "--kh-over-rho", type=_positive, metavar="X", help="haematocrit factor over density, mL/g (default: 0.705)"
     )
+    parser.add_argument("--leakage", metavar="L", help="its correction: none, bsw or bidirectional (default: none)")
+    parser.add_argument(
+        "--threshold", type=_threshold, metavar="X|adaptive", help="of csvd and ssvd (default: 0.1, 0.2 as published)"
+    )
+    parser.add_argument(
+        "--integration-end", type=_seconds, metavar="S", help="end of CBV's areas after the arrival (default: chosen)"
+    )
+    parser.add_argument(
+        "--baseline", type=float, nargs=2, metavar=("S", "S"), help="begin and end of the baseline (default: found)"
+    )
     parser.add_argument("--tr", type=_seconds, metavar="S", help="time between frames (default: from the file)")
     _json_flag(parser)
 
@@ -334,6 +344,10 @@ def _positive(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
     return value
+
+
+def _threshold(text: str) -> float | str:
+    return text if text == "adaptive" else _positive(text)
 
 
 def _seconds(text: str) -> float:
