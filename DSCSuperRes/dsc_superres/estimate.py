@@ -26,7 +26,7 @@ FINE_OPERATIONS = 0.9e3
 """Per fine pixel and output frame."""
 HEAD_SHARE = 0.85
 """Of the pixels that are looked at: the box of the head, and a margin."""
-PEAK_SHARE = 0.72
+PEAK_SHARE = 0.78
 """Of the rate of a large convolution that the network reaches."""
 
 START_SECONDS = 3.0

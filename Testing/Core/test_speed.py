@@ -43,7 +43,14 @@ def test_stages_add_up_to_the_whole() -> None:
 
 def test_tables_show_what_was_measured_and_what_was_not() -> None:
     rows = [{"slices": 2, "frames": 8, "seconds": 3.0, "estimated_seconds": None, "peak_memory_mib": 100.0}]
-    grown = {"rows": rows, "seconds_per_pair": 0.2, "r_squared": 1.0, "job_seconds": 240.0, "job_seconds_fitted": 240.0}
+    grown = {
+        "rows": rows,
+        "seconds_per_pair": 0.2,
+        "seconds_per_slice": 0.1,
+        "r_squared": 1.0,
+        "job_seconds": 240.0,
+        "job_seconds_fitted": 240.0,
+    }
     found = {"device": "cpu", "threads": 2, "size": 128, "job": (20, 60), "scaling": grown, "job_seconds": 240.0}
     assert "takes 4.0 minutes" in text(found)
     assert "H100" not in text(found)

@@ -221,7 +221,7 @@ def _peak_mib(device: str) -> float:
 
 
 def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dict[str, object]:
-    """Time and memory over slices and frames, with the line through the times; and the whole job, fitted or run."""
+    """Time and memory over slices and frames, a line fitted to the times; and the whole job, fitted or run."""
     shapes = [(2, 8), (4, 8), (8, 8), (2, 16), (2, 32)] + ([JOB] if full else [])
     rows, machine = [], {"gflops": convolution_rate(device)}
     for slices, frames in shapes:
@@ -231,14 +231,15 @@ def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dic
         row = {"slices": slices, "frames": frames, "seconds": spent, "estimated_seconds": guess}
         rows.append({**row, "peak_memory_mib": memory})
     fitted = [row for row in rows if (row["slices"], row["frames"]) != JOB]
-    pairs = np.array([row["slices"] * (row["frames"] - 1) for row in fitted])
+    shape = np.array([[row["slices"] * (row["frames"] - 1), row["slices"], 1] for row in fitted], float)
     spent = np.array([row["seconds"] for row in fitted])
-    slope, start = np.polyfit(pairs, spent, 1)
-    residual = spent - (slope * pairs + start)
-    job = slope * JOB[0] * (JOB[1] - 1) + start
+    terms = np.linalg.lstsq(shape, spent, rcond=None)[0]
+    residual = spent - shape @ terms
+    job = float(terms @ (JOB[0] * (JOB[1] - 1), JOB[0], 1))
     return {
         "rows": rows,
-        "seconds_per_pair": slope,
+        "seconds_per_pair": float(terms[0]),
+        "seconds_per_slice": float(terms[1]),
         "r_squared": 1 - residual.var() / spent.var(),
         "job_seconds": rows[-1]["seconds"] if full else job,
         "job_seconds_fitted": job,

@@ -68,7 +68,10 @@ def _ratios(found: dict) -> list[str]:
 
 
 def _scaling(found: dict) -> list[str]:
-    grown, size = found["scaling"], found["size"]
+    grown, size, (slices, frames) = found["scaling"], found["size"], found["job"]
+    took, fitted = (f"{grown[name] / 60:.1f}" for name in ("job_seconds", "job_seconds_fitted"))
+    run = grown["job_seconds"] != grown["job_seconds_fitted"]
+    job = f"takes {took} minutes (by that line: {fitted})" if run else f"takes {fitted} minutes by that line"
     lines = [
         "| slices | frames | s | as estimated before, s | peak memory above the imports, MiB |",
         "|---|---|---|---|---|",
@@ -80,9 +83,9 @@ def _scaling(found: dict) -> list[str]:
     return [
         *lines,
         "",
-        f"{grown['seconds_per_pair']:.3f} s per slice and pair of frames (R2 = {grown['r_squared']:.4f}); "
-        f"{size} x {size} x {found['job'][0]} x {found['job'][1]} takes {grown['job_seconds'] / 60:.1f} minutes "
-        f"(fitted: {grown['job_seconds_fitted'] / 60:.1f}).",
+        f"{grown['seconds_per_pair']:.3f} s per slice and pair of frames, and {grown['seconds_per_slice']:.2f} s per "
+        f"slice (a line fits with R2 = {grown['r_squared']:.4f}); "
+        f"{size} x {size} x {slices} x {frames} {job}.",
     ]
 
 
