@@ -3,7 +3,7 @@
 Per case the series is under-sampled, reconstructed by every model, and measured: image errors against what the
 scanner stored and (digital patients) against the same without noise; then the error of the peak Delta R2* and of
 CBV and CBF, computed with one arterial input and one mask for all. Rows are mean and standard deviation over patients,
-then the difference of the first model to the best classic interpolator with its 95 % confidence interval.
+then the difference of each network to the best classic interpolator with its 95 % confidence interval.
 """
 
 from __future__ import annotations
@@ -200,21 +200,19 @@ def _evaluate_all(cases: Sequence[Callable[[], Case]], models: Sequence[str], sp
 
 
 def table(records: list[dict]) -> str:
-    """Markdown: measures by models, mean ± sd over cases, and the first model's lead over the best classic one."""
+    """Markdown: measures by models, mean ± sd over cases, and each network's lead over the best classic model."""
     models = list(dict.fromkeys(record["model"] for record in records))
     classic = [model for model in models if model in CLASSIC]
-    leading = models[0] not in CLASSIC and bool(classic)
+    networks = [model for model in models if model not in CLASSIC] if classic else []
     head = ["in the brain, against the acquired frames", *models]
-    if leading:
-        head.append(f"{models[0]} − best classic (95 % CI)")
+    head += [f"{model} − best classic (95 % CI)" for model in networks]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for name, (title, _) in MEASURES.items():
         values = {m: np.array([r[name] for r in records if r["model"] == m and name in r]) for m in models}
         if not all(found.size for found in values.values()):
             continue
         row = [title] + [_mean_and_spread(values[model], name) for model in models]
-        if leading:
-            row.append(_lead(values, models[0], classic, name))
+        row += [_lead(values, model, classic, name) for model in networks]
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines + [line for model in models for line in _coverage_lines(records, model)])
 
