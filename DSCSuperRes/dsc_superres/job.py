@@ -64,7 +64,8 @@ class Job:
     aif_series   which of the ``inputs`` that is; the first where it is not said
     method, leakage, kh_over_rho, integration_end, baseline  as in ``MapOptions``
     minutes      how long to tune (``adapt`` only)
-    deviation    whether to write the standard deviation of the error too, for a model that tells it
+    deviation    whether to write the standard deviation of the error too, for a model that tells it; the standard
+                 deviations of its maps know of it in any case
     report       whether to write report.html beside the results
     format       of the series that are written; ``npy`` for a program that hands them on
     """

@@ -24,7 +24,7 @@ DISCLAIMER = "For research only. Not a medical device: not for diagnosis or trea
 
 def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
     """Write everything into ``folder``; returns the fields of the worker's result, with paths relative to it."""
-    described = {name: _write(series, folder / f"{name}.{job.format}") for name, series in _series(study).items()}
+    described = {name: _write(series, folder / f"{name}.{job.format}") for name, series in _series(study, job).items()}
     files = {name: value["file"] for name, value in described.items()}
     for model, maps in study.maps.items():
         if model in (TRUTH, study.model):
@@ -150,8 +150,8 @@ def model_provenance(model: str) -> dict[str, str | None]:
     return {"name": path.stem, "weights_sha256": checksum}
 
 
-def _series(study: Study) -> dict[str, Series]:
-    told = {} if study.deviation is None else {"deviation": study.deviation}
+def _series(study: Study, job: Job) -> dict[str, Series]:
+    told = {"deviation": study.deviation} if job.deviation and study.deviation is not None else {}
     if study.truth is None:
         return {"reconstruction": study.reconstruction, **told}
     result = study.comparisons[study.model]

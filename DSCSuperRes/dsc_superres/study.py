@@ -39,7 +39,7 @@ class Study:
     notes            sentences for the reader about assumptions behind the maps
     peak_errors      by model: error of the peak Delta R2* in the mask, (1/s, share of the mean peak)
     seconds          what each step took
-    deviation        standard deviation of the reconstruction's error; None where it was not asked for
+    deviation        standard deviation of the reconstruction's error; None where it is not known
     """
 
     input: Series
@@ -112,12 +112,14 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
 
 
 def _reconstruct(series: Series, job: Job, model: str, report: Report, stop: Stop) -> tuple[Series, Series | None]:
-    """The reconstruction by ``model``, and where the job asks for it and it is the job's own, its deviation."""
+    """The reconstruction by ``model``, and its deviation where it is the job's own and the job or its maps need it."""
     from dsc_superres import reconstruct as work
+    from dsc_superres.networks import load_model
 
-    options = {"space": job.space, "time": job.time, "interval": job.interval, "model": model, "device": job.device}
+    network = load_model(model)
+    options = {"space": job.space, "time": job.time, "interval": job.interval, "model": network, "device": job.device}
     options |= {"progress": report, "cancelled": stop}
-    if job.deviation and model == job.model:
+    if model == job.model and (job.deviation or (job.maps and hasattr(network, "predict"))):
         return work.reconstruct_with_deviation(series, **options)
     return work.reconstruct(series, **options), None
 

@@ -50,6 +50,11 @@ def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
     assert code == 0, log
     deviation = read_series(tmp_path / "out" / messages[-1]["files"]["deviation"])
     assert deviation.signal.shape == read_series(tmp_path / "out" / "reconstruction.seq.nrrd").signal.shape
+    code, messages, log = Worker(tmp_path, job | {"output": "mapped", "maps": True, "method": "csvd"}).finish()
+    assert code == 0, log
+    assert "deviation" not in messages[-1]["files"]
+    assert (tmp_path / "mapped" / "maps_reconstruction" / "cbv_sd.nii.gz").is_file()
+    assert not (tmp_path / "mapped" / "maps_truth" / "cbv_sd.nii.gz").exists()
     code, messages, log = Worker(tmp_path, job | {"model": "pchip", "deviation": True}).finish()
     assert code == 2
     assert "how sure" in messages[-1]["message"]
