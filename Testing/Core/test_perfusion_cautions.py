@@ -92,6 +92,7 @@ def small_series():
         (MapOptions("ssvd", threshold=0.15), 0.15, "given"),
         (MapOptions("csvd", threshold="adaptive"), None, "adapted to interval and noise"),
         (MapOptions("osvd"), 0.05, "as published"),
+        (MapOptions("osvd", as_published=True), 0.05, "as published"),
     ],
 )
 def test_the_numbers_that_were_used_are_in_the_provenance(options, threshold, choice):

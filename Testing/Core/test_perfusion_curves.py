@@ -15,6 +15,7 @@ from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.estimate import curve_maps, mean_transit_time, time_to_peak
 from dsc_superres.perfusion.gamma_variate import continuous_curve, fit_gamma_variate
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
+from dsc_superres.perfusion.oscillation import between_frames, steady_osvd
 
 EVEN = 1.5 * np.arange(60)
 BOLUS = Bolus(slice(0, 9), 13.0, 22.0, 8, 15, 0.3, 0.001)
@@ -98,7 +99,7 @@ def test_svd_agrees_with_the_published_toolbox(method, interval, snr, published)
     assert error(values(made, method=method)["cbf"], made.truth["cbf"]) == pytest.approx(published, abs=0.1)
 
 
-@pytest.mark.parametrize("method", ["csvd", "bayes"])
+@pytest.mark.parametrize("method", ["csvd", "osvd", "bayes"])
 def test_cbf_does_not_depend_on_the_delay(method):
     delays = [-4.0, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8]
     made = objects.reference_object([("exp", 4.0, 4.0, d) for d in delays], EVEN, np.inf)
@@ -106,6 +107,31 @@ def test_cbf_does_not_depend_on_the_delay(method):
     assert np.ptp(cbf) / cbf.mean() < 0.04
     late = np.array([values(made, method=m)["cbf"] for m in ("ssvd",)])[0]
     assert np.ptp(late) / late.mean() > 0.3, "sSVD is known to depend on the delay; the test must be able to see it"
+
+
+@pytest.mark.parametrize(("interval", "mtt"), [(1.0, 2.0), (1.5, 4.0), (1.5, 8.0), (2.0, 2.0)])
+def test_osvd_does_not_jump_with_the_delay_unless_as_published(interval, mtt):
+    delays = np.arange(-4, 8.01, 0.5)
+    made = objects.reference_object([("exp", 4.0, mtt, d) for d in delays], interval * np.arange(60), np.inf)
+    cbf = values(made, method="osvd")["cbf"]
+    assert np.ptp(cbf) / cbf.mean() < 0.04
+    if interval == 1.5:
+        published = values(made, method="osvd", as_published=True)["cbf"]
+        assert np.ptp(published) / published.mean() > 0.1, "the published one jumps; the test must see it"
+
+
+def test_between_the_frames_a_smooth_residue_is_what_it_is():
+    time = 2 * np.pi * np.arange(120) / 120
+    fine = between_frames((1 + np.cos(3 * time) + np.sin(7 * time))[:, None])
+    time = 2 * np.pi * np.arange(240) / 240
+    np.testing.assert_allclose(fine[:, 0], 1 + np.cos(3 * time) + np.sin(7 * time), atol=1e-5)
+
+
+def test_curves_without_contrast_have_no_flow_with_osvd():
+    made = objects.reference_object([("exp", 4.0, 4.0, 1.0)], EVEN, np.inf)
+    found = steady_osvd(np.zeros((60, 2), np.float32), made.arterial, 1.5)
+    assert not found.peak.any()
+    assert np.isfinite(found.time).all()
 
 
 def test_circulant_inverse_recovers_a_known_residue():
@@ -234,3 +260,15 @@ def test_leakage_is_removed_and_sound_tissue_left_alone(bidirectional):
     assert error(area[k2 != 0], made.truth["cbv"][k2 != 0]) < 1.8
     assert error(area[k2 == 0], plain[k2 == 0]) < 2
     assert np.median(fit.k2[k2 == 0.06]) == pytest.approx(0.06, abs=0.005)
+
+
+def test_blood_volume_over_all_frames_is_that_of_the_published_tools():
+    """Their areas begin at the first frame, ours where the baseline ends: noise of the baseline moves MTT."""
+    from dsc_superres.benchmark.measures import over_all_frames
+
+    made = objects.reference_object(objects.grid_cases(), EVEN, 50.0)
+    maps = over_all_frames(values(made, method="csvd"), made)
+    curves = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
+    weights = np.full(len(EVEN), 1.5) * np.where(np.isin(np.arange(len(EVEN)), [0, len(EVEN) - 1]), 0.5, 1)
+    np.testing.assert_allclose(maps["cbv"], 100 * weights @ curves / (weights @ made.arterial), rtol=1e-5)
+    np.testing.assert_array_equal(maps["mtt"], mean_transit_time(maps["cbv"], maps["cbf"]))

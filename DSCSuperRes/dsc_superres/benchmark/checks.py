@@ -81,6 +81,7 @@ def osipi_table(folder: Path) -> Table:
         "csvd 0.1": MapOptions("csvd", 1.0),
         "csvd adaptive": MapOptions("csvd", 1.0, threshold="adaptive"),
         "osvd 0.035": MapOptions("osvd", 1.0),
+        "osvd 0.035, as published": MapOptions("osvd", 1.0, as_published=True),
         "osvd 0.095, step 0.005": MapOptions("osvd", 1.0, threshold=0.005, oscillation=0.095),
         "bayes": MapOptions("bayes", 1.0),
     }

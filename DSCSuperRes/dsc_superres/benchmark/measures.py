@@ -8,7 +8,7 @@ from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
-from dsc_superres.perfusion.estimate import curve_maps
+from dsc_superres.perfusion.estimate import curve_maps, mean_transit_time
 from dsc_superres.perfusion.options import MapOptions
 
 QUANTITIES = ("CBV", "CBF", "MTT", "Tmax")
@@ -19,12 +19,19 @@ NOMINAL = 1.96
 Maps = dict[str, np.ndarray]
 
 
-def values(made: objects.ReferenceObject, method: str, end: float | None = None) -> Maps:
-    """The maps of ``curve_maps`` for an object; the areas of CBV end ``end`` s after the arrival (None: as chosen)."""
+def values(made: objects.ReferenceObject, method: str) -> Maps:
+    """The maps of ``curve_maps`` for an object."""
     curves = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
-    options = MapOptions(method, kh_over_rho=1.0, integration_end=end)
+    options = MapOptions(method, kh_over_rho=1.0)
     aif = ArterialInput(made.times, made.arterial)
     return curve_maps(curves, made.times, aif, bolus_of(made), options, objects.ECHO_TIME)
+
+
+def over_all_frames(maps: Maps, made: objects.ReferenceObject) -> Maps:
+    """The maps with CBV from the areas of the whole series, its baseline included, as the published tools have it."""
+    curves = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
+    cbv = 100 * np.trapezoid(curves, made.times, axis=0) / np.trapezoid(made.arterial, made.times)
+    return maps | {"cbv": cbv, "mtt": mean_transit_time(cbv, maps["cbf"])}
 
 
 def bolus_of(made: objects.ReferenceObject) -> Bolus:

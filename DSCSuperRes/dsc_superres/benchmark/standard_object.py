@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, share, values
+from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, over_all_frames, share, values
 from dsc_superres.benchmark.published import BAR, STRETCH, TOOLBOX, Cell, published_object, published_rows
 from dsc_superres.benchmark.tables import Table
 
 INTERVALS = (1.0, 1.5, 2.0, 6.0)
 NOISE = (np.inf, 100.0, 50.0, 20.0)
-WHOLE = 1e6
-"""s; an end of the integration beyond all frames, as the published tools have it."""
 ROUNDING = 0.005
 """Published errors have two decimals."""
 Errors = dict[tuple[float, float, str], tuple[float, ...]]
@@ -40,7 +38,7 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[Table
                 inside[cell] = covered(maps, made)
                 cover = share(inside[cell])
             if method in TOOLBOX:
-                whole[*cell, method] = errors(values(made, method, WHOLE), made, late)
+                whole[*cell, method] = errors(over_all_frames(maps, made), made, late)
             rows.append((*cell, method, *ours[*cell, method], *cover))
         rows += [(*cell, name, *numbers, *("",) * 4) for name, numbers in published.get(cell, {}).items()]
     title = "Standard object (3 residues x 4 CBV x 6 MTT x 4 delays): median error %, Tmax mean error s"

@@ -95,7 +95,7 @@ def maps(options: argparse.Namespace) -> None:
     from dsc_superres.perfusion.propagation import with_deviation
     from dsc_superres.results import maps_provenance, write_maps
 
-    names = ("method", "kh_over_rho", "leakage", "threshold", "integration_end")
+    names = ("method", "kh_over_rho", "leakage", "threshold", "as_published", "integration_end")
     chosen = {name: getattr(options, name) for name in names}
     chosen["baseline"] = tuple(options.baseline) if options.baseline else None
     settings = MapOptions(**{name: value for name, value in chosen.items() if value is not None})

@@ -189,6 +189,9 @@ def _maps(commands: Commands) -> None:
         "--threshold", type=_threshold, metavar="X|adaptive", help="of csvd and ssvd (default: 0.1, 0.2 as published)"
     )
     parser.add_argument(
+        "--as-published", action="store_true", help="osvd exactly as published, where CBF depends on the delay"
+    )
+    parser.add_argument(
         "--integration-end", type=_seconds, metavar="S", help="end of CBV's areas after the arrival (default: chosen)"
     )
     parser.add_argument(

@@ -42,9 +42,11 @@ SHARPNESS = 3
 MODEL_ERROR = 8e-3
 """Share of a curve's height by which the best atom may miss it: the grid is finite, residues are not all gamma."""
 
-MODEL_SD = (0.01, 0.05, 0.065, 0.11)
+MODEL_SD = (0.01, 0.065, 0.065, 0.154)
 """Standard deviations of ln CBV, ln CBF, ln MTT and delay (s) that remain without noise, from residues between those of
 the dictionary; added to the posterior's. Measured on reference objects with residues and delays off its grid."""
+SPREAD = (1.0, 0.96, 0.96, 0.97)
+"""Factor on the posterior's own standard deviations of the same four: its prior is wider than the objects are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +253,8 @@ def _summary(mean: torch.Tensor, sharp: torch.Tensor, height: torch.Tensor, scal
     both = mean[:, 6] - mean[:, 1] * mean[:, 2]
     spread_delay = mean[:, 7] - mean[:, 3] ** 2
     spread = torch.stack([spread_norm + own, spread_norm + spread_mtt - 2 * both + own, spread_mtt, spread_delay])
-    sd = (spread.clamp_min(0) + torch.tensor(MODEL_SD)[:, None] ** 2).sqrt()
+    share, model = torch.tensor(SPREAD)[:, None], torch.tensor(MODEL_SD)[:, None]
+    sd = (share**2 * spread.clamp_min(0) + model**2).sqrt()
     return torch.cat([torch.stack([log_cbv.exp(), (log_cbv - sharp[:, 2]).exp(), sharp[:, 3]]), sd])
 
 

@@ -73,13 +73,13 @@ def truncated_inverse(matrix: np.ndarray, threshold: float, columns: int) -> np.
 def ssvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = STANDARD_THRESHOLD) -> Residue:
     """Standard truncated SVD of curves[t, n]; sensitive to a delay between artery and tissue."""
     inverse = truncated_inverse(standard_matrix(aif, dt), threshold, len(aif))
-    return _in_chunks(curves, lambda block: _peak(block.T @ inverse.T, dt, wrap=False))
+    return in_chunks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=False))
 
 
 def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRCULANT_THRESHOLD) -> Residue:
     """Block-circulant truncated SVD of curves[t, n]; insensitive to delay, times may be negative."""
     inverse = truncated_inverse(circulant_matrix(aif, dt), threshold, len(aif))
-    return _in_chunks(curves, lambda block: _peak(block.T @ inverse.T, dt, wrap=True))
+    return in_chunks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=True))
 
 
 def osvd(
@@ -89,7 +89,7 @@ def osvd(
     matrix = circulant_matrix(aif, dt)
     thresholds = np.arange(step, 0.951, step)
     inverses = [truncated_inverse(matrix, t, len(aif)) for t in thresholds]
-    return _in_chunks(curves, lambda block: _least_regularised(inverses, block, dt, limit))
+    return in_chunks(curves, lambda block: _least_regularised(inverses, block, dt, limit))
 
 
 def adaptive_threshold(aif: np.ndarray, dt: float, noise: float, circulant: bool = True) -> float:
@@ -125,7 +125,7 @@ def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float,
         done = oscillation_index(residue) < limit
         if step == len(inverses) - 1:
             done[:] = True
-        found = _peak(residue[done], dt, wrap=True)
+        found = peak_of(residue[done], dt, wrap=True)
         peak[open_[done]], time[open_[done]] = found.peak, found.time
         open_ = open_[~done]
         if not open_.size:
@@ -133,7 +133,7 @@ def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float,
     return Residue(peak, time)
 
 
-def _peak(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
+def peak_of(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
     """Largest sample of residue[n, m] and its time by a parabola through the neighbours: finer than the interval.
 
     With ``wrap`` the second half of the samples are negative times.
@@ -151,7 +151,7 @@ def _peak(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
     return Residue(np.maximum(top, 0), (position * dt).astype(np.float32))
 
 
-def _in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue]) -> Residue:
+def in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue]) -> Residue:
     curves = np.asarray(curves, np.float32)
     parts = [solve(curves[:, i : i + CHUNK]) for i in range(0, curves.shape[1], CHUNK)]
     if not parts:

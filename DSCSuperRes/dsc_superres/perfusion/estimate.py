@@ -13,6 +13,7 @@ from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 from dsc_superres.perfusion.options import MapOptions
+from dsc_superres.perfusion.oscillation import steady_osvd
 
 PUBLISHED = {
     "ssvd": deconvolution.STANDARD_THRESHOLD,
@@ -117,7 +118,8 @@ def _svd(
     cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
     even, artery, dt = resampled(curves, arterial, times)
     if options.method == "osvd":
-        residue = deconvolution.osvd(even, artery, dt, options.oscillation, options.threshold)
+        solve = deconvolution.osvd if options.as_published else steady_osvd
+        residue = solve(even, artery, dt, options.oscillation, options.threshold)
     else:
         solve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
         residue = solve(even, artery, dt, options.threshold)

@@ -21,6 +21,7 @@ class MapOptions:
                       published; "adaptive": the best one for the interval and the noise of the series.
                       oSVD: the step of the thresholds that are tried; None: 0.05 as published
     oscillation       oSVD: the limit of the oscillation index
+    as_published      oSVD: exactly as published, which depends on the delay; else as in ``perfusion.oscillation``
     leakage           "none", "bsw" or "bidirectional"
     integration_end   s after the bolus' arrival at which the areas of CBV end; None: chosen from the series
     baseline          begin and end of the baseline, s on the series' clock; None: found in the series
@@ -32,6 +33,7 @@ class MapOptions:
     kh_over_rho: float = KH_OVER_RHO
     threshold: float | str | None = None
     oscillation: float = 0.035
+    as_published: bool = False
     leakage: str = "none"
     integration_end: float | None = None
     baseline: tuple[float, float] | None = None
@@ -51,6 +53,8 @@ class MapOptions:
             isinstance(self.threshold, int | float) and 0 < self.threshold < 1
         ):
             raise PerfusionError(f'The threshold is {self.threshold}; it must lie between 0 and 1 or be "adaptive".')
+        if self.as_published and self.method == "bayes":
+            raise PerfusionError("As published there are csvd, osvd and ssvd; the method is bayes.")
         if not self.oscillation > 0:
             raise PerfusionError(f"The oscillation limit is {self.oscillation}; it must be positive.")
         if self.integration_end is not None and not self.integration_end > 0:

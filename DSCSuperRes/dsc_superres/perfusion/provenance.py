@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.perfusion.arterial import ArterialInput
-from dsc_superres.perfusion.bayes import MODEL_SD, SHARPNESS
+from dsc_superres.perfusion.bayes import MODEL_SD, SHARPNESS, SPREAD
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.dictionary import DISPERSED, DISPERSION, LORENTZIAN, AtomGrid
 from dsc_superres.perfusion.options import MapOptions
@@ -27,6 +27,7 @@ METHODS = {
     "osvd": "block-circulant SVD limited by oscillation (Wu 2003), CAPLEX G.DI1.002",
     "bayes": "posterior over a dictionary of gamma transit-time residues and delays",
 }
+STEADY = "; index all round and between the frames, interpolated between thresholds, so that delay does not matter"
 LEAKAGE = {
     "none": "none",
     "bsw": "bsw (Boxerman, Schmainda and Weisskoff), CAPLEX M.LC1.001",
@@ -45,7 +46,7 @@ def provenance(
 ) -> dict[str, object]:
     """A dictionary of plain values that JSON can hold. ``used`` are the options ``asked`` for, with their numbers."""
     return {
-        "method": METHODS[used.method],
+        "method": METHODS[used.method] + (STEADY if used.method == "osvd" and not used.as_published else ""),
         "threshold": used.threshold,
         "threshold_choice": _choice(asked),
         "oscillation_limit": used.oscillation if used.method == "osvd" else None,
@@ -94,6 +95,7 @@ def _dictionary() -> dict[str, object]:
         "prior_of_delay": f"normal around {grid.delay_centre:g} s, sd {grid.delay_spread:g} s, and a flat tail",
         "mtt_s": [float(grid.mtt[0]), float(grid.mtt[-1]), len(grid.mtt)],
         "delay_s": [float(grid.delays[0]), float(grid.delays[-1]), len(grid.delays)],
+        "factor_on_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(SPREAD),
         "model_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(MODEL_SD),
     }
 
