@@ -129,6 +129,22 @@ def test_one_artery_is_one_candidate():
     assert len(places) == len(set(places))
 
 
+@pytest.mark.parametrize(("noise", "told"), [(3.0, False), (20.0, True)])
+def test_saturated_arteries_are_used_where_they_can_be_read_and_else_named(noise, told):
+    """The signal of the second artery falls to 2 % of 1000: with noise of 3 that is a curve, with noise of 20 none."""
+    series, _ = small_series()
+    rate = -np.log(np.maximum(series.signal, 1) / 1000) / ECHO_TIME
+    rate[:, 0, 5:7, 5:7] = 130 * bolus_curve(series.times, 19)[:, None, None]
+    random = np.random.default_rng(4)
+    deep = series.with_signal(1000 * np.exp(-ECHO_TIME * rate) + noise * random.normal(size=rate.shape))
+    maps = compute_maps(deep, mask=np.ones((1, 8, 8)), options=CSVD)
+    inside = np.all((maps.aif.voxels[:, 1:] >= 5) & (maps.aif.voxels[:, 1:] < 7), axis=1)
+    assert not inside.any() if told else inside.all()
+    named = [sentence for sentence in maps.warnings if "4 voxels were left out" in sentence]
+    assert len(named) == told
+    assert all(sentence in maps.provenance["warnings"] for sentence in named)
+
+
 def test_an_arterial_input_can_be_scaled_to_a_vein():
     series, vein = small_series()
     aif = ArterialInput(series.times, 40 * bolus_curve(series.times, 19))

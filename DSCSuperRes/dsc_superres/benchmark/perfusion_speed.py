@@ -69,6 +69,8 @@ def _methods(setting: Setting) -> Iterator[tuple[str, tuple[Callable[[], object]
             f"ours {method}",
             (lambda m=method: curve_maps(curves, times, aif, bolus, MapOptions(m), objects.ECHO_TIME), count),
         )
+    published = MapOptions("osvd", as_published=True)
+    yield "ours published osvd", (lambda: curve_maps(curves, times, aif, bolus, published, objects.ECHO_TIME), count)
     for method in ("csvd", "osvd"):
         few = curves[:, :PLAIN_VOXELS]
         yield f"plain loop {method}", (lambda m=method, c=few: plain_maps(c, times, arterial, m), PLAIN_VOXELS)

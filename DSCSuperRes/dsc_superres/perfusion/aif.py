@@ -28,12 +28,14 @@ FEWEST, MOST = 2, 6
 """Voxels of an arterial input: enough to average noise, few enough to stay within large arteries."""
 PURITY = 0.95
 """A voxel joins the arterial input if its area reaches this share of the best ones': the others hold tissue as well."""
-SIGNAL_LIMIT = 0.04
-"""Signals below this share of the baseline cannot be told from zero: such voxels are left out."""
+SIGNAL_LIMIT, LEAST_SIGNAL = 0.04, 0.01
+"""Shares of the baseline: below the first, voxels whose signal is lost in noise are left out, below the other all."""
 DIM = 0.55
 """Voxels darker than this share of the brain's median lie beside bone and air, where curves are distorted."""
 PLATEAU, ALIKE = 3, 0.9
 """An artery that fills voxels has this many of them whose areas reach this share of the largest one's."""
+LARGER, LATE = 1.1, 1.0
+"""A larger artery has so many times the area; first moments later by more than so many s may be those of veins."""
 LARGE_VOLUME = 0.08
 """Share of the artery's area above which the median tissue cannot lie: blood fills 2 to 5 % of the brain."""
 
@@ -85,7 +87,8 @@ def aif_candidates(
     ranked = chosen[np.argsort(merit)[::-1]]
     tissue = np.median(curves[:, :: max(1, curves.shape[1] // TYPICAL)], axis=1)
     groups = [ranked, *_arteries(ranked[:ENOUGH], voxels)]
-    found = [_arterial_input(curves[:, g], times, bolus, voxels[g], tissue, echo_time) for g in groups]
+    lost = curves[:, ~readable(curves, bolus, echo_time) & _bright(curves, baseline)]
+    found = [_arterial_input(curves[:, g], times, bolus, voxels[g], tissue, echo_time, lost) for g in groups]
     # Where one artery is the best everywhere, its voxels are those of the first already.
     others = [aif for aif in found[1:] if {*map(tuple, aif.voxels)} != {*map(tuple, found[0].voxels)}]
     return [found[0], *sorted(others, key=lambda aif: -aif.score)][:most]
@@ -105,20 +108,31 @@ def candidate_voxels(
     """int[k]: columns of curves[t, n] with a large area, above the noise floor, and smooth outside the first pass."""
     window = first_pass(times, bolus)
     area = np.trapezoid(curves[window], times[window], axis=0)
-    readable = (area > 0) & (curves.max(axis=0) < -np.log(SIGNAL_LIMIT) / echo_time)
-    if baseline is not None:
-        readable &= baseline > DIM * np.median(baseline)
-    if not readable.any():
+    usable = (area > 0) & readable(curves, bolus, echo_time) & _bright(curves, baseline)
+    if not usable.any():
         raise PerfusionError(
             "No artery was found: no curve rises in the first pass; give the arterial input (--aif FILE)."
         )
-    count = min(max(int(AREA_SHARE * len(area)), 8 * MOST), int(readable.sum()))
-    large = np.argsort(np.where(readable, area, -np.inf))[::-1][:count]
+    count = min(max(int(AREA_SHARE * len(area)), 8 * MOST), int(usable.sum()))
+    large = np.argsort(np.where(usable, area, -np.inf))[::-1][:count]
     # Within the first pass a narrow peak is not irregular, but just what an artery looks like.
     outside = np.ones(len(times), bool)
     outside[window] = False
     rough = np.abs(np.diff(curves[:, large][outside], n=2, axis=0)).mean(axis=0) / curves[window][:, large].max(axis=0)
     return large[rough <= np.quantile(rough, 1 - ROUGH_SHARE)]
+
+
+def readable(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarray:
+    """bool[n]: the signal behind curves[t, n] (1/s) can be read at its lowest, where saturated arteries cannot."""
+    lowest = np.exp(-echo_time * curves.max(axis=0))
+    deep = np.flatnonzero(lowest < SIGNAL_LIMIT)
+    found = np.ones(len(lowest), bool)
+    found[deep] = (lowest[deep] >= LEAST_SIGNAL) & ~at_noise_floor(curves[:, deep], bolus, echo_time)
+    return found
+
+
+def _bright(curves: np.ndarray, baseline: np.ndarray | None) -> np.ndarray:
+    return np.ones(curves.shape[1], bool) if baseline is None else baseline > DIM * np.median(baseline)
 
 
 def shape_of(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> Shape:
@@ -170,9 +184,18 @@ def _purest(area: np.ndarray) -> np.ndarray:
 
 
 def _arterial_input(
-    curves: np.ndarray, times: np.ndarray, bolus: Bolus, voxels: np.ndarray, tissue: np.ndarray, echo_time: float
+    curves: np.ndarray,
+    times: np.ndarray,
+    bolus: Bolus,
+    voxels: np.ndarray,
+    tissue: np.ndarray,
+    echo_time: float,
+    lost: np.ndarray,
 ) -> ArterialInput:
-    """The mean of the purest of curves[t, k], ranked by merit, with its score against tissue[t] and its flaws."""
+    """The mean of the purest of curves[t, k], ranked by merit, with its score against tissue[t] and its flaws.
+
+    ``lost`` [t, m] are the curves of voxels that cannot be read at their peak.
+    """
     window = first_pass(times, bolus)
     area = np.trapezoid(curves[window], times[window], axis=0)
     chosen = _purest(area)
@@ -180,6 +203,7 @@ def _arterial_input(
     flaws = []
     if np.mean(at_noise_floor(curves[:, chosen], bolus, echo_time)) >= 0.5:
         flaws.append("The arterial signal falls to the noise, so the peak of the arterial input is cut off.")
+    flaws += _left_out(lost, curve, times, bolus, echo_time)
     flaws += _partial_volume(area, curve, tissue, times)
     shape, of_tissue = (shape_of(one[:, None], times, bolus) for one in (curve, tissue))
     return ArterialInput(
@@ -190,6 +214,22 @@ def _arterial_input(
         source=f"automatic, {len(chosen)} voxels",
         warnings=tuple(flaws),
     )
+
+
+def _left_out(lost: np.ndarray, curve: np.ndarray, times: np.ndarray, bolus: Bolus, echo_time: float) -> Iterator[str]:
+    """A sentence where voxels as early as the arterial curve[t], but larger, are among lost[t, m]."""
+    window = first_pass(times, bolus)
+    areas, area = (np.trapezoid(one[window], times[window], axis=0) for one in (lost, curve))
+    larger = areas > LARGER * area
+    own, theirs = (shape_of(one, times, bolus).moment for one in (curve[:, None], lost[:, larger]))
+    count = int(np.sum(theirs < own + LATE))
+    if count >= PLATEAU:
+        share = 100 * np.exp(-echo_time * np.median(lost[:, larger].max(axis=0)))
+        yield (
+            f"The largest arteries are saturated: {count} voxels were left out of the arterial input because their "
+            f"signal falls to {share:.1f} % of the baseline, so it comes from smaller arteries and CBV and CBF are "
+            "likely too high by a common factor (a vein to scale it to, a lower dose or a shorter echo time helps)."
+        )
 
 
 def _partial_volume(area: np.ndarray, curve: np.ndarray, tissue: np.ndarray, times: np.ndarray) -> Iterator[str]:

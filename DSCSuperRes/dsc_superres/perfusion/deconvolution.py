@@ -151,9 +151,10 @@ def peak_of(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
     return Residue(np.maximum(top, 0), (position * dt).astype(np.float32))
 
 
-def in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue]) -> Residue:
+def in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue], size: int = CHUNK) -> Residue:
+    """What ``solve`` makes of curves[t, n], ``size`` voxels at a time."""
     curves = np.asarray(curves, np.float32)
-    parts = [solve(curves[:, i : i + CHUNK]) for i in range(0, curves.shape[1], CHUNK)]
+    parts = [solve(curves[:, i : i + size]) for i in range(0, curves.shape[1], size)]
     if not parts:
         return Residue(np.zeros(0, np.float32), np.zeros(0, np.float32))
     return Residue(np.concatenate([p.peak for p in parts]), np.concatenate([p.time for p in parts]))

@@ -27,7 +27,8 @@ def steady_osvd(
     matrix = svd.circulant_matrix(aif, dt)
     inverses = [between_frames(svd.truncated_inverse(matrix, t, len(aif))) for t in np.arange(step, 0.951, step)]
     bends = [np.roll(one, FINER, 0) - 2 * one + np.roll(one, -FINER, 0) for one in inverses]
-    return svd.in_chunks(curves, lambda block: _where_it_meets(inverses, bends, block.T, dt / FINER, limit))
+    size = svd.CHUNK // FINER
+    return svd.in_chunks(curves, lambda block: _where_it_meets(inverses, bends, block.T, dt / FINER, limit), size)
 
 
 def between_frames(inverse: np.ndarray) -> np.ndarray:
