@@ -271,7 +271,8 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import TRAINING_SEEDS, VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark quality", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["ode-liif", *CLASSIC], help="names or .safetensors files")
+    models = ["ode-liif", "ode-liif-plus", *CLASSIC]
+    parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files")
     parser.add_argument("--patients", type=int, default=len(VALIDATION_SEEDS), help="how many validation patients")
     parser.add_argument("--training", action="store_true", help="training patients instead, to calibrate on")
     parser.add_argument("--slices", type=int, default=3, help="middle slices of each patient")
