@@ -19,7 +19,7 @@ from dsc_superres.perfusion.maps import PerfusionMaps
 from dsc_superres.series import Series
 
 FACTORS = {"cbv": 2.25, "cbf": 0.96}
-"""Of the standard deviations: see the module; ``dsc-superres benchmark quality --training --patients 4 --slices 1`` measures them."""
+"""Of the standard deviations: see the module; measured by ``benchmark quality --training --patients 4 --slices 1``."""
 ASSUMED_ECHO_TIME = 0.03
 """s, where a series does not tell; it cancels."""
 FLOOR = 0.02
