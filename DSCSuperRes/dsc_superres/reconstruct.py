@@ -20,6 +20,8 @@ from dsc_superres.tiling import HALO, Piece, pieces
 if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help should not wait for it
     import torch
 
+DARK = 0.1
+"""Normalised signal from which a factor between two images means something."""
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0..1) and the stage in words."""
 
@@ -246,6 +248,7 @@ class _Movie:
 
         self.times, self.size, self.unsettled = torch.tensor(times), size, unsettled
         self.network = network if outputs == 1 else network.predict
+        self.base = network.base if getattr(network, "start_up_is_factor", False) else None
         self.acquired = frames
         self.frames = torch.cat([frames[:, 1:2], frames[:, 1:]], 1) if unsettled else frames
         self.summary = summarise(self.frames)
@@ -255,25 +258,37 @@ class _Movie:
         """float32[outputs, b, m, H, W]: the frames at ``moments`` (0..1) from frame ``index`` to the next."""
         import torch
 
-        from dsc_superres.networks.window import ALWAYS
-
         t = torch.from_numpy(moments).to(self.frames)
-        found = self._run(self.frames, index, t, self.cache)
+        found = self._run(self.frames, index, t, self.cache, self.network)
         if self.unsettled and index == 0:
-            of_series = {key: value for key, value in self.cache.items() if key[1] == ALWAYS}
-            bright, settled = (
-                self._run(frames, 0, t[:1] * 0, dict(of_series)) for frames in (self.acquired, self.frames)
-            )
             left = remaining_excess(moments * float(self.times[1] - self.times[0]))
-            found[0] += torch.from_numpy(left).to(t)[:, None, None] * (bright[0] - settled[0])
+            found[0] += torch.from_numpy(left).to(t)[:, None, None] * self._excess(t[:1] * 0)
         return found
 
-    def _run(self, frames: torch.Tensor, index: int, t: torch.Tensor, cache: dict) -> torch.Tensor:
+    def _excess(self, t: torch.Tensor) -> torch.Tensor:
+        """float32[b, 1, H, W]: by how much the unsettled first frame is brighter than it would be settled."""
+        import torch
+
+        from dsc_superres.networks.window import ALWAYS
+
+        of_series = {key: value for key, value in self.cache.items() if key[1] == ALWAYS}
+        model = self.base or self.network
+        bright, settled = (
+            self._run(frames, 0, t, dict(of_series), model)[0] for frames in (self.acquired, self.frames)
+        )
+        if self.base is None:
+            return bright - settled
+        # Detail that was learned for a bolus does not fit this change, which is a factor of the still image.
+        fine = self._run(self.frames, 0, t, dict(of_series), self.network)[0]
+        share = (bright - settled) / settled.clamp(min=DARK)
+        return torch.where(settled > DARK, fine * share, bright - settled)
+
+    def _run(self, frames: torch.Tensor, index: int, t: torch.Tensor, cache: dict, model: Callable) -> torch.Tensor:
         import torch
 
         from dsc_superres.networks import window
 
-        found = self.network(window(frames, self.times, self.summary, index), t, self.size, cache)
+        found = model(window(frames, self.times, self.summary, index), t, self.size, cache)
         return torch.stack(found) if isinstance(found, tuple) else found[None]
 
 

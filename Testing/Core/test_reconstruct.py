@@ -65,6 +65,22 @@ def test_the_deviation_comes_with_the_same_reconstruction() -> None:
         reconstruct_with_deviation(series(), model="pchip")
 
 
+def test_plus_takes_the_excess_of_the_first_frame_as_a_factor() -> None:
+    """What it says of a bolus' detail, here by random weights a lot, must not spread over an unsettled first frame."""
+    torch.manual_seed(3)
+    small = {"channels": 8, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+    model = create("ode-liif-plus", detail=8, detail_blocks=1, detail_decoder=8, **small)
+    for parameter in model.detail.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    still = np.broadcast_to(100 + 50 * np.random.default_rng(2).random((1, 1, 13, 17)), (6, 1, 13, 17)).copy()
+    still[0] *= 1.5
+    coarse = Series(still, 6.0 * np.arange(6))
+    assert starts_unsettled(coarse.signal)
+    fine = reconstruct(coarse, model=model).signal
+    factor = np.median(fine[0] / np.maximum(fine[8], 1))  # where it is dark, the difference is taken instead
+    assert factor == pytest.approx(1.5, abs=0.1)
+
+
 def test_interval_and_given_times() -> None:
     coarse = series()
     np.testing.assert_allclose(reconstruct(coarse, interval=1.5, model="linear").times, [0, 1.5, 3, 4.5, 6, 7.5])

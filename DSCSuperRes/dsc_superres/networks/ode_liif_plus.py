@@ -31,6 +31,9 @@ class OdeLiifPlus(OdeLiif):
     ``calibration``, a factor of the deviation, is not learned but measured after training (``training.train``).
     """
 
+    start_up_is_factor = True
+    """``reconstruct`` finds the excess of an unsettled first frame as a factor between two images, without detail."""
+
     def __init__(self, *, detail: int = 64, detail_blocks: int = 12, detail_decoder: int = 64, **options) -> None:
         super().__init__(**options)
         channels, hidden = self.anatomy.head.out_channels, self.decoder.branch[2].out_channels

@@ -40,6 +40,9 @@ class StaticDetail(nn.Module):
     models_start_up = True
     """``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
 
+    start_up_is_factor = True
+    """That excess is a factor between two images, which the network itself would mistake for a bolus."""
+
     fast = False
     """Whether the detail is computed in bfloat16."""
 
