@@ -63,7 +63,8 @@ WORDS = {
         "history": (
             "The static part was stopped and resumed three times, with longer plans of steps (16,000, then 7,600) for "
             "its first 2,176 of 5,000, about an hour in all. The last stage began from the weights of ode-liif, with a "
-            "plan of 2,400 steps for its first 718. Its seed, steps and hours stand here. The whole has not been repeated."
+            "plan of 2,400 steps for its first 718; its seed, steps and hours stand here. The whole has not been "
+            "repeated."
         ),
     },
 }
