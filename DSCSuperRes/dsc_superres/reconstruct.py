@@ -59,51 +59,43 @@ def reconstruct(
     back as it decays (see ``start_up``).
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` says so.
     """
-    options = {"device": device, "tile": tile, "fast": fast, "progress": progress, "cancelled": cancelled}
-    return _reconstruct(series, fine_size(series, space), _targets(series, time, interval, times), model, **options)[0]
+    options = {"space": space, "time": time, "interval": interval, "times": times, "device": device, "tile": tile}
+    return _reconstruct(series, model, fast=fast, progress=progress, cancelled=cancelled, **options)[0]
 
 
 def reconstruct_with_deviation(
-    series: Series,
-    *,
-    space: float = 2.0,
-    time: float = 4,
-    interval: float | None = None,
-    times: np.ndarray | None = None,
-    model: str | torch.nn.Module = "ode-liif-plus",
-    **options,
+    series: Series, *, model: str | torch.nn.Module = "ode-liif-plus", **options
 ) -> tuple[Series, Series]:
     """As ``reconstruct``, with the standard deviation of the error at every voxel and frame, in units of the signal.
 
-    Raises ``ModelError`` for a model that does not tell it.
+    ``options`` are those of ``reconstruct``. Raises ``ModelError`` for a model that does not tell its deviation.
     """
-    size, target = fine_size(series, space), _targets(series, time, interval, times)
-    return _reconstruct(series, size, target, model, outputs=2, **options)
-
-
-def _targets(series: Series, time: float, interval: float | None, times: np.ndarray | None) -> np.ndarray:
-    return target_times(series, time=time, interval=interval, times=times)
+    return _reconstruct(series, model, outputs=2, **options)
 
 
 def _reconstruct(
     series: Series,
-    size: tuple[int, int],
-    target: np.ndarray,
     model: str | torch.nn.Module,
     *,
     outputs: int = 1,
+    space: float = 2.0,
+    time: float = 4,
+    interval: float | None = None,
+    times: np.ndarray | None = None,
     device: str = "auto",
     tile: int = 160,
     fast: bool = False,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> tuple[Series, ...]:
-    """The reconstruction at the ``target`` times, and with 2 ``outputs`` also the deviation of its error."""
+    """The reconstruction, and with 2 ``outputs`` also the deviation of its error."""
     import torch
 
     from dsc_superres.networks import create, load_model
 
-    (height, width), slices, wanted = size, series.signal.shape[1], outputs
+    target = target_times(series, time=time, interval=interval, times=times)
+    height, width = fine_size(series, space)
+    slices, wanted = series.signal.shape[1], outputs
     network = load_model(model) if isinstance(model, str) else model
     if outputs > 1 and not hasattr(network, "predict"):
         raise ModelError("This model does not tell how sure it is: choose ode-liif-plus.")

@@ -8,7 +8,6 @@ patients of the gain in PSNR over the best classic interpolator of that cell, in
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from dsc_superres.benchmark.quality import CLASSIC, insert
+from dsc_superres.benchmark.quality import CLASSIC, deliver
 from dsc_superres.degrade import undersample
 from dsc_superres.metrics import psnr
 from dsc_superres.series import Series
@@ -101,11 +100,4 @@ def run(arguments: Sequence[str]) -> None:
     ]
     text = table(records, options.models)
     print(text)
-    if options.into:
-        insert(options.into, options.mark, text)
-    if options.out:
-        from dsc_superres.atomic import write_text
-
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_text(options.out / "generalisation.md", text + "\n")
-        write_text(options.out / "generalisation.json", json.dumps(records, indent=1))
+    deliver("generalisation", text, records, options)

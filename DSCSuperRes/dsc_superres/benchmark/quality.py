@@ -266,6 +266,18 @@ def insert(document: Path, mark: str, text: str) -> None:
     write_text(document, old[: old.index(begin) + len(begin)] + f"\n{text}\n" + old[old.index(end) :])
 
 
+def deliver(name: str, text: str, records: list[dict], options: argparse.Namespace) -> None:
+    """Put a table where ``--into`` and ``--out`` say."""
+    if options.into:
+        insert(options.into, options.mark, text)
+    if options.out:
+        from dsc_superres.atomic import write_text
+
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_text(options.out / f"{name}.md", text + "\n")
+        write_text(options.out / f"{name}.json", json.dumps(records, indent=1))
+
+
 def run(arguments: Sequence[str]) -> None:
     """``dsc-superres benchmark quality``: prints the table, and saves it with every case's numbers under ``--out``."""
     from dsc_superres.phantom import TRAINING_SEEDS, VALIDATION_SEEDS
@@ -296,11 +308,4 @@ def run(arguments: Sequence[str]) -> None:
         factors = [record[f"{name}_factor"] for record in records if f"{name}_factor" in record]
         if factors:
             print(f"factor that makes the intervals of {name} right: {np.exp(np.mean(np.log(factors))):.3f}")
-    if options.into:
-        insert(options.into, options.mark, text)
-    if options.out:
-        from dsc_superres.atomic import write_text
-
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_text(options.out / "quality.md", text + "\n")
-        write_text(options.out / "quality.json", json.dumps(records, indent=1))
+    deliver("quality", text, records, options)
