@@ -1,10 +1,17 @@
 """The quality benchmark: what it measures, and the table it prints."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark.quality import Case, evaluate, insert, table
-from dsc_superres.errors import FileError
+from dsc_superres.benchmark.cases import Case, tissue_regions
+from dsc_superres.benchmark.documents import insert
+from dsc_superres.benchmark.models import labels
+from dsc_superres.benchmark.quality import _compared, evaluate
+from dsc_superres.benchmark.quality_text import differences, text, text_by_case
+from dsc_superres.errors import FileError, ModelError
+from dsc_superres.phantom import anatomy
 from dsc_superres.series import Series
 
 TIMES = np.arange(25) * 1.5
@@ -28,34 +35,75 @@ def test_bolus_frames_are_those_of_low_signal() -> None:
     assert frames[-1] < 20
 
 
-def test_measures_and_table() -> None:
+def test_measures_and_tables() -> None:
     records = evaluate(case, ["backprojection", "linear"], 2, 4) * 2
     best, worst = records[0], records[1]
     assert best["psnr_clean"] > worst["psnr_clean"]
     assert best["nmse"] < worst["nmse"]
+    assert best["nmse_between"] < worst["nmse_between"]
     truth, recon = case().truth.signal, best
     assert recon["psnr"] < 20 * np.log10(truth.max() / 5) + 0.5  # nothing beats the truth's own noise by much
-    text = table(records)
-    assert text.splitlines()[0].endswith("| backprojection | linear |")
-    assert f"{best['psnr']:.2f} ± 0.00 | {worst['psnr']:.2f} ± 0.00" in text
+    told = text(records)
+    assert "| | backprojection | linear |" in told
+    assert f"| **{best['psnr']:.2f} ± 0.00** | {worst['psnr']:.2f} ± 0.00 |" in told
+    assert best["cost"]["parameters"] == 0
+    assert best["cost"]["seconds"] > 0
+    assert "| backprojection | 0 | " in told
 
 
-def test_lead_is_paired_and_signed() -> None:
-    records = [
-        {"case": str(i), "model": model, "psnr": base + gain, "nmse": 2.0 - gain / 10}
-        for i, base in enumerate((30.0, 35.0, 32.0))
-        for model, gain in (("mine", 1.0 + 0.1 * i), ("pchip", 0.0), ("cubic", -0.5))
+def test_errors_of_tissues_are_told_apart_where_they_are_known() -> None:
+    labels = np.full((1, 32, 32), anatomy.GREY, np.uint8)
+    labels[..., 16:], labels[:, 0, :9] = anatomy.WHITE, anatomy.ARTERY
+    known = replace(case(), regions=tissue_regions(labels, case().mask))
+    found = evaluate(lambda: known, ["linear"], 2, 4)[0]
+    assert {"cbv_grey", "cbf_white", "mtt", "tmax"} <= set(found)
+    assert min(found["cbf_grey"], found["cbf_white"]) < found["cbf"] < max(found["cbf_grey"], found["cbf_white"])
+    assert "cbv_vessel" not in found  # nine voxels are too few
+    assert "cbv_grey" not in evaluate(case, ["linear"], 2, 4)[0]
+
+
+def made(psnr_gain: float = 1.0, count: int = 3) -> list[dict]:
+    """``mine`` is better than ``pchip`` in each of ``count`` cases, that differ among themselves."""
+    return [
+        {"case": str(i), "model": model, "psnr": base + gain, "nmse": base / 10 * ratio, "mtt": base * ratio**side}
+        for i, base, side in zip(range(count), (30.0, 35.0, 32.0), (1, -1, 1), strict=False)
+        for model, gain, ratio in (("mine", psnr_gain + 0.1 * i, 0.75), ("pchip", 0.0, 1.0))
     ]
-    head, _, psnr, nmse = table(records).splitlines()
-    assert head.endswith("| mine − best classic (95 % CI) |")
-    assert psnr.endswith("| **+1.10** (+0.85 to +1.35), pchip |")
-    assert "**-0.110**" in nmse
 
 
-@pytest.mark.parametrize("missing", ["peak", "cbv"])
-def test_measures_a_case_does_not_have_are_left_out(missing: str) -> None:
-    records = [{"case": "a", "model": "pchip", "psnr": 30.0}]
-    assert missing not in table(records)
+def test_differences_are_paired_and_those_of_errors_are_ratios() -> None:
+    told = differences(made(), "mine")
+    assert "| PSNR, dB | **+1.10** (+0.85 to +1.35) |" in told
+    assert "| NMSE, change of the error in % | **-25** (-25 to -25) |" in told
+    assert "| MTT, change of the error in % | -9 (" in told  # its interval holds zero
+    assert "*-1.10* (-1.35 to -0.85)" in differences(made(), "pchip")
+
+
+def test_one_case_has_no_intervals_and_measured_series_stand_apart() -> None:
+    assert "±" not in text(made(count=1), ["mine"])
+    assert "against each other" not in text(made(count=1), ["mine"])
+    assert text_by_case(made()).count("image quality") == 3
+
+
+def test_a_measure_that_some_cases_lack_says_so() -> None:
+    records = made()
+    for record in records[:2]:
+        del record["mtt"]
+    assert "| MTT, % (2 of 3) |" in text(records)
+    assert "peak" not in text(records)
+
+
+def test_models_of_one_file_name_are_called_by_their_folders() -> None:
+    assert labels(["ode-liif", "a/x.safetensors"]) == {"ode-liif": "ode-liif", "a/x.safetensors": "x"}
+    assert list(labels(["m", "a/m.safetensors", "b/m.safetensors"]).values()) == ["m", "a", "b"]
+
+
+def test_compared_models_are_named_as_in_the_tables() -> None:
+    models = ["pchip", "a/x.safetensors", "ode-liif"]
+    assert _compared(None, models) == ["x"]
+    assert _compared(["ode-liif", "a/x.safetensors"], models) == ["ode-liif", "x"]
+    with pytest.raises(ModelError, match="not among the models"):
+        _compared(["videoinr"], models)
 
 
 def test_table_goes_between_its_marks(tmp_path) -> None:

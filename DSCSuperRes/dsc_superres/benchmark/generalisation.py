@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from dsc_superres.benchmark.quality import CLASSIC, deliver
+from dsc_superres.benchmark.documents import add_destinations, deliver
+from dsc_superres.benchmark.models import CLASSIC
 from dsc_superres.degrade import undersample
 from dsc_superres.metrics import psnr
 from dsc_superres.series import Series
@@ -89,9 +90,7 @@ def run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark generalisation", description=__doc__)
     parser.add_argument("--models", nargs="+", default=["ode-liif", "ode-liif-plus"], help="names or files")
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
-    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the table")
-    parser.add_argument("--mark", default="generalisation", help="that place")
-    parser.add_argument("--out", type=Path, help="folder for generalisation.md and generalisation.json")
+    add_destinations(parser, "generalisation")
     options = parser.parse_args(arguments)
     work = [(cell, seed) for cell in CELLS for seed in VALIDATION_SEEDS[: options.patients]]
     records = [

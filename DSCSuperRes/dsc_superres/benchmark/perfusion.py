@@ -42,7 +42,7 @@ def run(arguments: Sequence[str] = ()) -> list[Table]:
         found = tables(options.reference, options.methods, options.patients, options.slices, progress, options.only)
     print("\n\n".join(map(str, found)))
     if options.into:
-        from dsc_superres.benchmark.quality import insert
+        from dsc_superres.benchmark.documents import insert
 
         short = [table.markdown() for table in found if table.headline]
         insert(options.into, options.mark, "\n\n".join(short))

@@ -271,7 +271,7 @@ def run(arguments: Sequence[str]) -> None:
     if options.saved:
         write_json(options.saved, found)
     if options.into:
-        from dsc_superres.benchmark.quality import insert
+        from dsc_superres.benchmark.documents import insert
 
         insert(options.into, options.mark, text(found))
     print(json.dumps(found, indent=1) if options.json else text(found))

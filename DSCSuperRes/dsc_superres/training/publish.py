@@ -74,7 +74,7 @@ WORDS = {
 def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: str) -> dict[str, object]:
     """What a reader should know of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
-    measures = [name for name in own[0] if name not in ("case", "model")]
+    measures = [name for name in own[0] if name not in ("case", "model", "cost")]
     parameters, words = sum(value.numel() for value in checkpoint["network"].values()), WORDS[options.name]
     return {
         "name": options.name,

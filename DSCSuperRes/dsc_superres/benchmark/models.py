@@ -1,0 +1,37 @@
+"""The models that a benchmark compares: names for people, and what they cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dsc_superres.networks.registry import INTERPOLATORS
+from dsc_superres.series import Series
+
+CLASSIC = INTERPOLATORS
+
+
+def labels(models: Sequence[str]) -> dict[str, str]:
+    """What tables call each model: its name, a file's stem, or, where two are called the same, the file's folder."""
+    stems = {model: Path(model).stem for model in models}
+    shared = {stem for stem in stems.values() if list(stems.values()).count(stem) > 1}
+    found = {
+        model: Path(model).absolute().parent.name if stem in shared and model != stem else stem
+        for model, stem in stems.items()
+    }
+    return found if len(set(found.values())) == len(found) else {model: model for model in models}
+
+
+def timed(work: Callable[[], tuple[Series, ...]], network) -> tuple[tuple[Series, ...], dict[str, float]]:
+    """What ``work`` gives, and its cost: parameters of the ``network``, CPU seconds per output frame of one slice.
+
+    The processor's time and not the clock's: others may be using the same cores.
+    """
+    begin = time.process_time()
+    found = work()
+    frames, slices = found[0].signal.shape[:2]
+    spent = (time.process_time() - begin) / (frames * slices)
+    width, height, _ = found[0].size
+    parameters = sum(values.numel() for values in network.parameters())
+    return found, {"parameters": parameters, "seconds": spent, "width": width, "height": height}
