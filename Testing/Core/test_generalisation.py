@@ -30,5 +30,10 @@ def test_a_cell_is_measured_and_told() -> None:
     assert 20 < found["linear"] < found["backprojection"] < 60
     record = {"cell": "x", "seed": 1, "psnr": {"ode-liif": 40.0, "linear": 30, "cubic": 31, "pchip": 32}}
     record["psnr"]["backprojection"] = 33
-    assert "| x | 33.00 (backprojection) | +7.00 |" in table([record], ["ode-liif"])
+    other = {
+        "cell": "x",
+        "seed": 2,
+        "psnr": record["psnr"] | {"cubic": 36},
+    }
+    assert "| x | 33.50 (cubic) | +6.50 (+4.00) |" in table([record, other], ["ode-liif"])
     assert len({cell.name for cell in CELLS}) == len(CELLS)

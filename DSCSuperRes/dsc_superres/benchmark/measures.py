@@ -19,10 +19,10 @@ NOMINAL = 1.96
 Maps = dict[str, np.ndarray]
 
 
-def values(made: objects.ReferenceObject, method: str) -> Maps:
-    """The maps of ``curve_maps`` for an object."""
+def values(made: objects.ReferenceObject, method: str, **settings: object) -> Maps:
+    """The maps of ``curve_maps`` for an object; ``settings`` are further ones of ``MapOptions``."""
     curves = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
-    options = MapOptions(method, kh_over_rho=1.0)
+    options = MapOptions(method, kh_over_rho=1.0, **settings)
     aif = ArterialInput(made.times, made.arterial)
     return curve_maps(curves, made.times, aif, bolus_of(made), options, objects.ECHO_TIME)
 

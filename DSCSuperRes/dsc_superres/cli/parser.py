@@ -287,12 +287,14 @@ def _benchmark(commands: Commands) -> None:
         "benchmark",
         "print the tables that back this software's claims",
         "quality: models against each other on the validation patients; generalisation: the same over factors, noise,\n"
-        "echo and repetition times; perfusion: maps against known truth;\n"
-        "speed: what a reconstruction costs on this machine.\n"
+        "echo and repetition times; sampling: perfusion from samples every 6 s; perfusion: maps against known truth;\n"
+        "speed: what a reconstruction costs on this machine; figures: pictures of what quality measures.\n"
         "Further arguments go to the benchmark; `dsc-superres benchmark quality --help` lists them.",
         "dsc-superres benchmark quality",
     )
-    parser.add_argument("which", choices=("quality", "generalisation", "perfusion", "speed"), help="which table")
+    parser.add_argument(
+        "which", choices=("quality", "generalisation", "sampling", "perfusion", "speed", "figures"), help="which table"
+    )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 

@@ -1,0 +1,114 @@
+"""Perfusion from samples every 6 s, brought to every 1.5 s by each model, beside both samplings as they are.
+
+The standard object is drawn as a movie, a block of pixels for each curve and one for the artery, with the bolus at
+twelve phases of the sampling. Only time is refined. The arterial input is read off the same movie as the tissue.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from dsc_superres.benchmark.documents import add_destinations, deliver
+from dsc_superres.benchmark.measures import errors, values
+from dsc_superres.benchmark.models import labels
+from dsc_superres.benchmark.perfusion_speed import one_thread
+from dsc_superres.benchmark.sampling_object import FACTOR, STEP, SamplingObject, sampling_object
+from dsc_superres.benchmark.tables import Table
+
+METHODS: dict[str, dict[str, object]] = {
+    "csvd": {},
+    "osvd": {"oscillation": 0.095, "as_published": True},
+    "bayes": {},
+}
+"""The methods and their settings: those of the published table that this continues."""
+TITLES = {"csvd": "cSVD 0.1", "osvd": "oSVD 0.095", "bayes": "Bayesian"}
+NATIVE, SPARSE = f"every {STEP:g} s", f"every {STEP * FACTOR:g} s"
+TYPICAL = ("exp", 4.0, 4.0, 0.0)
+"""The curve whose CBF is followed over the phases: residue, CBV, MTT and delay."""
+
+
+def phase_records(phase: float, snr: float, models: Sequence[str]) -> list[dict]:
+    """Of one phase (s) and noise: for each sampling or model and method its errors, and each curve's CBF over truth."""
+    from dsc_superres.reconstruct import reconstruct
+
+    made, names = sampling_object(phase, snr), labels(models)
+    rows = {NATIVE: made.movie, SPARSE: made.coarse}
+    for model in models:
+        rows[names[model]] = reconstruct(made.coarse, space=1, time=FACTOR, model=model, device="cpu")
+    return [
+        {"phase": phase, "snr": snr, "row": row, "method": method} | _measured(made, series, method)
+        for row, series in rows.items()
+        for method in METHODS
+    ]
+
+
+def _measured(made: SamplingObject, series, method: str) -> dict[str, object]:
+    curves = made.curves(series)
+    maps = values(curves, method, **METHODS[method])
+    ratio = (maps["cbf"] / curves.truth["cbf"]).reshape(len(made.made.residue), -1).mean(axis=1)
+    found = errors(maps, curves, curves.residue == "exp")
+    return {"errors": [float(value) for value in found], "cbf": [round(float(value), 4) for value in ratio]}
+
+
+def tables(records: list[dict]) -> list[Table]:
+    """Errors for each noise, mean over the phases; and for the series without noise the spread over the phases."""
+    found = []
+    for snr in dict.fromkeys(record["snr"] for record in records):
+        own = [record for record in records if record["snr"] == snr]
+        noise = "without noise" if np.isinf(snr) else f"signal-to-noise {snr:g}"
+        title = f"Standard object, {noise}: median error of CBV / CBF / MTT in %, mean error of Tmax in s"
+        found.append(_table(title, own, _errors_text))
+        if np.isinf(snr):
+            title = (
+                "The same over the phases of sampling: least to greatest CBF over its truth (CBV 4, MTT 4 s), "
+                "and the median of greatest − least over all curves"
+            )
+            found.append(_table(title, own, _spread_text))
+    return found
+
+
+def _table(title: str, records: list[dict], cell) -> Table:
+    rows = [
+        (
+            row,
+            *(cell([r for r in records if r["row"] == row and r["method"] == method]) for method in METHODS),
+        )
+        for row in dict.fromkeys(record["row"] for record in records)
+    ]
+    return Table(title, ("samples", *(TITLES[method] for method in METHODS)), tuple(rows))
+
+
+def _errors_text(records: list[dict]) -> str:
+    cbv, cbf, mtt, tmax = np.mean([record["errors"] for record in records], axis=0)
+    return f"{cbv:.1f} / {cbf:.1f} / {mtt:.1f} / {tmax:.2f}"
+
+
+def _spread_text(records: list[dict]) -> str:
+    from dsc_superres.benchmark.reference_objects import grid_cases
+
+    ratios = np.array([record["cbf"] for record in records])
+    typical = ratios[:, grid_cases().index(TYPICAL)]
+    return f"{typical.min():.2f} to {typical.max():.2f}; {np.median(np.ptp(ratios, axis=0)):.2f}"
+
+
+def run(arguments: Sequence[str]) -> None:
+    """``dsc-superres benchmark sampling``: prints the tables."""
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark sampling", description=__doc__)
+    models = ["linear", "pchip", "ode-liif", "ode-liif-plus"]
+    parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files")
+    parser.add_argument("--phases", type=int, default=12, help="phases of the sampling, spread evenly over 6 s")
+    parser.add_argument("--snr", type=float, nargs="+", default=[np.inf, 50.0], help="signal over noise")
+    add_destinations(parser, "sampling")
+    options = parser.parse_args(arguments)
+    phases = STEP * FACTOR * np.arange(options.phases) / options.phases
+    records = []
+    with one_thread():
+        for snr, phase in tqdm([(snr, phase) for snr in options.snr for phase in phases], unit="phase"):
+            records += phase_records(float(phase), snr, options.models)
+    found = tables(records)
+    print("\n\n".join(map(str, found)))
+    deliver("sampling", "\n\n".join(table.markdown() for table in found), records, options)
