@@ -215,8 +215,12 @@ def train(options: argparse.Namespace) -> None:
 
     from dsc_superres.training.train import train as run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    print(run(options.config))
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    level = logging.INFO if first else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    weights = run(options.config)
+    if first:
+        print(weights)
 
 
 def benchmark(options: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ from dsc_superres.reconstruct import choose_device, normalisation, reconstruct
 from dsc_superres.series import Series
 from dsc_superres.start_up import starts_unsettled
 from dsc_superres.training.data import Batch
-from dsc_superres.training.train import loss
+from dsc_superres.training.losses import loss
 
 LEAST_GAIN = 0.05
 """dB on what was held out, below which the original weights stay."""

@@ -72,6 +72,17 @@ class Batch:
         window = Window(view(self.window.frames), self.window.times, view(self.window.summary))
         return Batch(window, self.t, view(self.target))
 
+    def shares(self, count: int) -> list[Batch]:
+        """``count`` batches with as many of the scenes each, dealt in turn."""
+        scenes = len(self.window.summary)
+
+        def part(images: torch.Tensor, first: int) -> torch.Tensor:
+            return images.unflatten(0, (scenes, -1))[first::count].flatten(0, 1).clone()
+
+        parts = (self.window.frames, self.window.times, self.window.summary)
+        windows = [Window(*(part(each, first) for each in parts)) for first in range(count)]
+        return [Batch(window, self.t, part(self.target, first)) for first, window in enumerate(windows)]
+
     def pin_memory(self) -> Batch:
         window = Window(*(part.pin_memory() for part in (self.window.frames, self.window.times, self.window.summary)))
         return Batch(window, self.t.pin_memory(), self.target.pin_memory())
@@ -93,10 +104,17 @@ class SceneBatches(Dataset):
     def __getitem__(self, index: int) -> Batch:
         if self.options.reuse == 1:
             return self._make(index)
+        number, rng = self._choose(index)
+        return self._kept(number).turned(rng)
+
+    def number(self, index: int) -> int:
+        """Which of the batches that are made is shown at step ``index``."""
+        return self._choose(index)[0]
+
+    def _choose(self, index: int) -> tuple[int, np.random.Generator]:
         rng = np.random.default_rng([self.seed, index, 1])
         newest, shown = divmod(index, self.options.reuse)
-        number = newest if shown == 0 else max(newest - int(rng.integers(RECENT)), 0)
-        return self._kept(number).turned(rng)
+        return newest if shown == 0 else max(newest - int(rng.integers(RECENT)), 0), rng
 
     def _make(self, index: int) -> Batch:
         rng = np.random.default_rng([self.seed, index])

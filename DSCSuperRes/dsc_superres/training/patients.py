@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dsc_superres.atomic import atomic_file
+
 FRAME_COUNT = 60
 
 
@@ -58,9 +60,11 @@ class PatientScenes:
 
             patient = digital_patient(seed, slices=slices, frames=FRAME_COUNT)
             foreground = patient.clean.signal[-1][patient.mask].mean()
-            np.save(movie, (patient.clean.signal / foreground).astype(np.float16))
+            with atomic_file(movie) as partial:
+                np.save(partial, (patient.clean.signal / foreground).astype(np.float16))
             arrival = patient.description["bolus"]["arrival"]
-            np.savez(path, mask=patient.mask, interval=patient.clean.interval, arrival=arrival)
+            with atomic_file(path) as partial:
+                np.savez(partial, mask=patient.mask, interval=patient.clean.interval, arrival=arrival)
         return path
 
     def draw(self, rng: np.random.Generator, size: int) -> PatientScene:

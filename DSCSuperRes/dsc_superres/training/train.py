@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +22,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from dsc_superres.errors import FileError, ModelError
-from dsc_superres.networks import create, save_model
+from dsc_superres.networks import Window, create, save_model
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
+from dsc_superres.training.distributed import Team, together
+from dsc_superres.training.losses import loss, surprise
 
 log = logging.getLogger(__name__)
 VALIDATION_SEED_OFFSET = 1_000_003
@@ -82,41 +84,24 @@ def learning_rate(step: int, options: TrainOptions) -> float:
     return options.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
 
 
-def loss(image: Tensor, target: Tensor, coarse: float = 0.0, border: int = 3) -> Tensor:
-    """Charbonnier distance of the signal plus that of its logarithm, on which Delta R2* depends.
+class Prediction(nn.Module):
+    """A network's frames and their deviation (None where it tells none) as a module, which is what processes share."""
 
-    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule. ``coarse``
-    weighs the distance of 4 x 4 means: detail averages out of them, so that what is left is the error in time.
-    """
-    inner = (..., slice(border, -border), slice(border, -border))
-    image, target = image[inner], target[inner]
-    error = image - target
-    total = charbonnier(error, 0.02)
-    ratio = torch.where(target > 0.1, error / target.clamp(min=0.1), 0)
-    total = total + 0.3 * charbonnier(ratio, 0.04)
-    if coarse:
-        total = total + coarse * charbonnier(nn.functional.avg_pool2d(error, 4), 0.01)
-    return total
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
 
-
-def surprise(error: Tensor, deviation: Tensor, border: int = 3) -> Tensor:
-    """Negative log-likelihood of errors under a normal distribution of the ``deviation`` said, less a constant.
-
-    Capped at four deviations: a few places that no one could foresee do not widen all the others.
-    """
-    error, deviation = (x[..., border:-border, border:-border] for x in (error, deviation))
-    return (deviation.log() + (error / deviation).square().clamp(max=16) / 2).mean()
-
-
-def charbonnier(error: Tensor, scale: float) -> Tensor:
-    return ((error / scale).square() + 1).sqrt().sub(1).mean() * scale
+    def forward(self, window: Window, t: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
+        predict = getattr(self.network, "predict", None)
+        return predict(window, t, size) if predict else (self.network(window, t, size), None)
 
 
 class Trainer:
     """Holds what a checkpoint holds: network, running mean of its weights, optimiser and step."""
 
-    def __init__(self, options: TrainOptions, device: torch.device) -> None:
-        self.options, self.device = options, device
+    def __init__(self, options: TrainOptions, team: Team) -> None:
+        self.options, self.team, self.device = options, team, team.device
+        device = self.device
         torch.manual_seed(options.seed)
         self.network = create(options.name, **options.network).to(device, memory_format=torch.channels_last)
         for part in options.frozen:
@@ -133,9 +118,8 @@ class Trainer:
 
     def start(self) -> None:
         """Resume from this run's checkpoint, or begin from another run's weights where the configuration says so."""
-        checkpoint = self.folder / "checkpoint.pt"
-        if checkpoint.is_file():
-            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        state = self.team.tell(self._checkpoint)
+        if state:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -149,6 +133,13 @@ class Trainer:
             weights = {**self.network.state_dict(), **load_file(path)}
             self.network.load_state_dict(weights)
             self.average.module.load_state_dict(weights)
+        data = DataOptions(**self.options.data)
+        # At acquired times alone, the vector fields have nothing to do.
+        self.predict = self.team.wrap(Prediction(self.network), idle=data.acquired or data.times == 1)
+
+    def _checkpoint(self) -> dict | None:
+        path = self.folder / "checkpoint.pt"
+        return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
 
     def save(self) -> None:
         """Checkpoint and averaged weights, each complete or not there at all."""
@@ -173,10 +164,7 @@ class Trainer:
         size = tuple(batch.target.shape[-2:])
         coarse = self.options.coarse if self.step >= self.options.coarse_from else 0.0
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bfloat16):
-            predict = getattr(self.network, "predict", None)
-            image, deviation = (
-                predict(batch.window, batch.t, size) if predict else (self.network(batch.window, batch.t, size), None)
-            )
+            image, deviation = self.predict(batch.window, batch.t, size)
         value = loss(image.float(), batch.target, coarse)
         if deviation is not None:
             value = value + 0.01 * surprise(image.detach() - batch.target, deviation)
@@ -205,6 +193,13 @@ class Trainer:
         network.calibration.fill_(float(np.sqrt(one * two / 1.96)))
         log.info("calibration of the deviation %.3f", float(network.calibration))
 
+    def finish(self, batches: list[Batch]) -> None:
+        """Save; then, where the network tells deviations, calibrate them on ``batches``, which takes a while."""
+        self.save()
+        if hasattr(self.network, "calibration"):
+            self.calibrate(batches)
+            self.save()
+
     @torch.inference_mode()
     def validate(self, batches: list[Batch]) -> tuple[float, float]:
         """Mean gain over the network's own interpolator in dB on held-out scenes: all targets, and acquired frames."""
@@ -228,20 +223,31 @@ def train(config: str | Path) -> Path:
     options = read_config(config)
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with together() as team:
+        return _train(options, team)
+
+
+def _train(options: TrainOptions, team: Team) -> Path:
     data = DataOptions(**options.data)
-    trainer = Trainer(options, device)
+    trainer = Trainer(options, team)
     trainer.start()
-    held_out = SceneBatches(data, seed=options.seed + VALIDATION_SEED_OFFSET, steps=16)
-    validation = [held_out[index].to(device) for index in range(16)]
-    batches = SceneBatches(data, seed=options.seed, steps=options.steps)
-    remaining = Subset(batches, range(trainer.step, options.steps))
-    loader = DataLoader(remaining, batch_size=None, num_workers=options.workers, pin_memory=device.type == "cuda")
-    with open(trainer.folder / "log.csv", "a", newline="", buffering=1) as history, _asked_to_stop() as stop:
-        _loop(trainer, loader, validation, csv.writer(history), stop)
-    if hasattr(trainer.network, "calibration"):
-        trainer.calibrate(validation)
-    trainer.save()
+    with team.one_first():
+        batches = SceneBatches(data, seed=options.seed, steps=options.steps)
+    validation = []
+    if team.leads:
+        held_out = SceneBatches(data, seed=options.seed + VALIDATION_SEED_OFFSET, steps=16)
+        validation = [held_out[index].to(team.device) for index in range(16)]
+
+    def load(steps: Sequence[int]) -> DataLoader:
+        pinned = team.device.type == "cuda"
+        return DataLoader(Subset(batches, steps), batch_size=None, num_workers=options.workers, pin_memory=pinned)
+
+    history = trainer.folder / "log.csv" if team.leads else os.devnull
+    with open(history, "a", newline="", buffering=1) as lines, _asked_to_stop() as stop:
+        _loop(trainer, team.deal(batches, trainer.step, load), validation, csv.writer(lines), stop)
+        if team.leads:
+            trainer.finish(validation)
+        team.wait()
     if trainer.step < options.steps:
         raise KeyboardInterrupt
     return trainer.folder / f"{options.name}.safetensors"
@@ -260,24 +266,29 @@ def _asked_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _loop(trainer: Trainer, loader: DataLoader, validation: list[Batch], writer, stop: threading.Event) -> None:
+def _loop(trainer: Trainer, batches: Iterable[Batch], validation: list[Batch], writer, stop: threading.Event) -> None:
     """All remaining steps, with a line in the log at every validation and a checkpoint every few minutes."""
-    options = trainer.options
+    options, team = trainer.options, trainer.team
     last_save, begin, losses = time.monotonic(), time.monotonic(), []
-    for batch in loader:
-        losses.append(trainer.update(batch.to(trainer.device)))
+    for batch in batches:
+        value, stopping = team.agree(trainer.update(batch.to(trainer.device)), stop.is_set())
+        losses.append(value)
         trainer.seconds += time.monotonic() - begin
         begin = time.monotonic()
-        if not math.isfinite(losses[-1]):
-            raise ModelError(f"The loss became {losses[-1]} at step {trainer.step}: lower the learning rate.")
+        if not math.isfinite(value):
+            raise ModelError(f"The loss became {value} at step {trainer.step}: lower the learning rate.")
         if trainer.step % options.validate_every == 0 or trainer.step == options.steps:
-            gain, acquired = trainer.validate(validation)
-            mean = sum(losses) / len(losses)
-            log.info("step %d loss %.5f gain %.2f dB (acquired %.2f)", trainer.step, mean, gain, acquired)
-            writer.writerow([trainer.step, f"{trainer.seconds:.0f}", f"{mean:.6f}", f"{gain:.3f}", f"{acquired:.3f}"])
+            if team.leads:
+                _report(trainer, validation, sum(losses) / len(losses), writer)
             losses = []
-        if time.monotonic() - last_save > 60 * options.checkpoint_minutes:
+        if team.leads and time.monotonic() - last_save > 60 * options.checkpoint_minutes:
             trainer.save()
             last_save = time.monotonic()
-        if stop.is_set():
+        if stopping:
             return
+
+
+def _report(trainer: Trainer, validation: list[Batch], mean: float, writer) -> None:
+    gain, acquired = trainer.validate(validation)
+    log.info("step %d loss %.5f gain %.2f dB (acquired %.2f)", trainer.step, mean, gain, acquired)
+    writer.writerow([trainer.step, f"{trainer.seconds:.0f}", f"{mean:.6f}", f"{gain:.3f}", f"{acquired:.3f}"])

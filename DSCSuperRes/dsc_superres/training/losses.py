@@ -1,0 +1,36 @@
+"""What training minimises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def loss(image: Tensor, target: Tensor, coarse: float = 0.0, border: int = 3) -> Tensor:
+    """Charbonnier distance of the signal plus that of its logarithm, on which Delta R2* depends.
+
+    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule. ``coarse``
+    weighs the distance of 4 x 4 means: detail averages out of them, so that what is left is the error in time.
+    """
+    inner = (..., slice(border, -border), slice(border, -border))
+    image, target = image[inner], target[inner]
+    error = image - target
+    total = charbonnier(error, 0.02)
+    ratio = torch.where(target > 0.1, error / target.clamp(min=0.1), 0)
+    total = total + 0.3 * charbonnier(ratio, 0.04)
+    if coarse:
+        total = total + coarse * charbonnier(nn.functional.avg_pool2d(error, 4), 0.01)
+    return total
+
+
+def surprise(error: Tensor, deviation: Tensor, border: int = 3) -> Tensor:
+    """Negative log-likelihood of errors under a normal distribution of the ``deviation`` said, less a constant.
+
+    Capped at four deviations: a few places that no one could foresee do not widen all the others.
+    """
+    error, deviation = (x[..., border:-border, border:-border] for x in (error, deviation))
+    return (deviation.log() + (error / deviation).square().clamp(max=16) / 2).mean()
+
+
+def charbonnier(error: Tensor, scale: float) -> Tensor:
+    return ((error / scale).square() + 1).sqrt().sub(1).mean() * scale
