@@ -11,6 +11,7 @@ from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
 from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
+from dsc_superres.networks.ablated import PARTS, NearestDecoder
 from dsc_superres.networks.interpolation import cubic_in_time, pchip_in_time
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
 from dsc_superres.networks.ode import VectorField, solve
@@ -80,9 +81,10 @@ def test_back_projection_is_consistent_with_the_data() -> None:
 @settings(max_examples=60, deadline=None)
 def test_liif_weights_sum_to_one(fine: int, coarse: int) -> None:
     rows, columns = neighbours(fine, coarse), neighbours(fine + 3, coarse)
-    total = sum(row[2][:, None] * column[2][None, :] for row in rows for column in columns)
+    votes = [[LocalImplicitDecoder.votes(offset.abs()) for _, offset in axis] for axis in (rows, columns)]
+    total = sum(row[:, None] * column[None, :] for row in votes[0] for column in votes[1])
     np.testing.assert_allclose(total, 1, atol=1e-6)
-    assert all((weight >= 0).all() for _, _, weight in rows)
+    assert all((weight >= 0).all() for weight in votes[0])
 
 
 def textbook_liif(decoder: LocalImplicitDecoder, latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -194,6 +196,31 @@ def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
         image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
     assert image.shape == (2, 3, *size)
     assert torch.isfinite(image).all()
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("size", [(21, 27), (11, 25)])
+def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[int, int]) -> None:
+    def frames_of(**options) -> torch.Tensor:
+        torch.manual_seed(3)
+        model = create("ode-liif", **SMALL, **options)
+        for name, parameter in sorted(model.named_parameters()):
+            nn.init.normal_(parameter, std=0.2, generator=torch.Generator().manual_seed(sum(map(ord, name))))
+        frames, times = series_of()
+        with torch.no_grad():
+            return model.eval()(window(frames, times, summarise(frames), 1), torch.tensor([0.0, 0.3]), size)
+
+    without = frames_of(without=part)
+    assert without.shape == (2, 2, *size)
+    assert torch.isfinite(without).all()
+    assert (without - frames_of()).abs().max() > 1e-4
+
+
+def test_a_query_on_a_border_has_one_nearest_latent_pixel() -> None:
+    decoder = NearestDecoder(8, 8)
+    for fine, coarse in ((14, 7), (21, 7), (25, 9), (7, 7)):
+        total = sum(decoder.votes(offset.abs()) for _, offset in neighbours(fine, coarse))
+        np.testing.assert_array_equal(total, 1)
 
 
 def test_liif_linear_is_linear_in_time() -> None:

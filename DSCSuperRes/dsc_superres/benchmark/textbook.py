@@ -32,12 +32,12 @@ class TextbookDecoder(nn.Module):
             [[part.to(latent.device) for part in side] for side in neighbours(fine, coarse)]
             for fine, coarse in zip(size, latent.shape[-2:], strict=True)
         )
-        for row, down, row_weight in rows:
-            for column, right, column_weight in columns:
+        for row, down in rows:
+            for column, right in columns:
                 query = unfolded[:, row][:, :, column]
                 trunk = self.decoder.coordinates(down, right, cell)
                 value = (nn.functional.linear(query, weight, bias) * trunk).sum(-1)
-                image += torch.outer(row_weight, column_weight) * value
+                image += torch.outer(*map(self.decoder.votes, (down.abs(), right.abs()))) * value
         return self.decoder.gain * image
 
 

@@ -24,12 +24,11 @@ GAIN = 0.05
 """Typical size of what is learned, a residual of an image of about 0..1: lets the weights before it be of order one."""
 
 
-def neighbours(fine: int, coarse: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Both latent cells around every query along one axis: (index int64, offset, weight), [fine] each.
+def neighbours(fine: int, coarse: int) -> list[tuple[Tensor, Tensor]]:
+    """Both latent cells around every query along one axis: (index int64, offset), [fine] each.
 
-    ``offset`` is query minus cell centre in latent pixels. ``weight`` is the distance to the *other* cell, so the
-    product over both axes is the area of the rectangle diagonally opposite, and the four weights sum to one.
-    A cell beyond the edge has the features of the one at the edge.
+    ``offset`` is query minus cell centre in latent pixels. A cell beyond the edge has the features of the one at the
+    edge.
     """
     position = query_positions(fine, coarse)
     sides = []
@@ -37,7 +36,7 @@ def neighbours(fine: int, coarse: int) -> list[tuple[Tensor, Tensor, Tensor]]:
         cell = np.floor(position).astype(int) + side
         offset = (position - cell).astype(np.float32)
         index = torch.from_numpy(np.clip(cell, 0, coarse - 1))
-        sides.append((index, torch.from_numpy(offset), torch.from_numpy(1 - np.abs(offset))))
+        sides.append((index, torch.from_numpy(offset)))
     return sides
 
 
@@ -65,6 +64,15 @@ class LocalImplicitDecoder(nn.Module):
         images = self._whole_factor(features, size) if whole else self._any_factor(features, size)
         return self.gain * (images[:, 0] if self.outputs == 1 else images)
 
+    @staticmethod
+    def votes(distance: Tensor) -> Tensor:
+        """Weight along one axis of a cell whose centre is that ``distance`` (latent pixels) away.
+
+        It is the distance to the other cell, so that the product over both axes is the area of the rectangle
+        diagonally opposite, and the four weights sum to one.
+        """
+        return (1 - distance).clamp(min=0)
+
     def coordinates(self, down: Tensor, right: Tensor, cell: tuple[float, float]) -> Tensor:
         """The trunk at every pair of offsets (latent pixels): [rows], [columns] -> [rows, columns, width]."""
         down, right = torch.meshgrid(down, right, indexing="ij")
@@ -82,7 +90,7 @@ class LocalImplicitDecoder(nn.Module):
             position = (torch.arange(factor) + 0.5) / factor - 0.5
             offset = (position[:, None] - taps).flatten()
             offsets.append(offset.to(features))
-            weights.append((1 - offset.abs()).clamp(min=0).to(features))
+            weights.append(self.votes(offset.abs()).to(features))
         table = self.coordinates(*offsets, (1 / down, 1 / right)) * torch.outer(*weights)[..., None]
         # [phase row, tap row, phase column, tap column, output, hidden] -> [output and phase, hidden, tap row, column]
         kernel = table.view(down, 3, right, 3, self.outputs, -1).permute(4, 0, 2, 5, 1, 3).flatten(0, 2)
@@ -97,12 +105,12 @@ class LocalImplicitDecoder(nn.Module):
         cell = (height / size[0], width / size[1])
         cells = features.permute(0, 2, 3, 1)
         image = 0.0
-        for row, down, row_weight in neighbours(size[0], height):
+        for row, down in neighbours(size[0], height):
             rows = cells.index_select(1, row.to(features.device))
-            for column, right, column_weight in neighbours(size[1], width):
+            for column, right in neighbours(size[1], width):
                 query = rows.index_select(2, column.to(features.device))
                 trunk = self.coordinates(down.to(features), right.to(features), cell)
-                share = torch.outer(row_weight, column_weight).to(features)
+                share = torch.outer(self.votes(down.abs()), self.votes(right.abs())).to(features)
                 trunk = trunk.unflatten(-1, (self.outputs, -1))
                 image = image + share * torch.einsum("byxc,yxoc->boyx", query, trunk)
         return image

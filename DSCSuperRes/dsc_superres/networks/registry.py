@@ -23,8 +23,15 @@ def _later(module: str, name: str) -> Callable[..., nn.Module]:
     return lambda **options: getattr(import_module(f"dsc_superres.networks.{module}"), name)(**options)
 
 
+def _ode_liif(*, without: str | None = None, **options: object) -> nn.Module:
+    """ODE-LIIF; for ablations ``without`` one of its parts."""
+    if without is None:
+        return _later("ode_liif", "OdeLiif")(**options)
+    return _later("ablated", "AblatedOdeLiif")(without=without, **options)
+
+
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "ode-liif": _later("ode_liif", "OdeLiif"),
+    "ode-liif": _ode_liif,
     "ode-liif-plus": _later("ode_liif_plus", "OdeLiifPlus"),
     "liif-linear": _later("liif_linear", "LiifLinear"),
     "static-detail": _later("static_detail", "StaticDetail"),

@@ -35,7 +35,11 @@ class Sine(nn.Module):
         nn.init.uniform_(self.linear.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sin(self.frequency * self.linear(x))
+        if self.frequency == 1:
+            return torch.sin(self.linear(x))
+        # Phases of up to some 30 radians would lose their fraction in half precision.
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.sin(self.frequency * self.linear(x.float()))
 
 
 def implicit(inputs: int, outputs: int, hidden: tuple[int, ...]) -> nn.Sequential:

@@ -11,6 +11,9 @@ from scipy import ndimage
 
 from dsc_superres.errors import FileError
 
+PIXELS = (0.7, 2.0)
+"""Pixel sizes of the scenes, mm."""
+
 
 def smooth_noise(rng: np.random.Generator, size: int, sigma: float) -> np.ndarray:
     """float32[size, size]: Gaussian noise smoothed by ``sigma`` pixels, zero mean, unit variance."""
@@ -66,10 +69,10 @@ class LabelVolumes:
             self.volumes.append((np.unique(data, return_inverse=True)[1].reshape(data.shape).astype(np.uint8), zooms))
 
     def slice(self, rng: np.random.Generator, size: int) -> np.ndarray:
-        """uint8[2 size, 2 size]: labels, 0 outside, in a random plane, twice as fine as pixels of 0.7 to 2 mm."""
+        """uint8[2 size, 2 size]: labels, 0 outside, in a random plane, twice as fine as pixels of ``PIXELS`` mm."""
         for _ in range(8):
             labels, zooms = self.volumes[rng.integers(len(self.volumes))]
-            plane, _ = _random_plane(rng, labels.shape, zooms, size)
+            plane, _, _ = _random_plane(rng, labels.shape, zooms, size, PIXELS)
             points = (plane / zooms).round().astype(int)
             inside = np.all((points >= 0) & (points < labels.shape), axis=-1)
             image = np.where(inside, labels[tuple(np.where(inside[..., None], points, 0).transpose(2, 0, 1))], 0)
@@ -79,16 +82,19 @@ class LabelVolumes:
 
 
 class HeadVolumes:
-    """Head volumes, from which slices are cut at any place, orientation and zoom."""
+    """Head volumes, from which slices are cut at any place, orientation and zoom.
 
-    def __init__(self, paths: list[str]) -> None:
-        self.volumes = []
+    pixels   least and greatest pixel size, mm
+    """
+
+    def __init__(self, paths: list[str], pixels: tuple[float, float] = PIXELS) -> None:
+        self.volumes, self.pixels = [], pixels
         for path in paths:
             data, zooms = _load(path)
             self.volumes.append((np.clip(data / np.percentile(data[data > 0], 99.5), 0, 1.5), zooms))
 
     def slice(self, rng: np.random.Generator, size: int) -> np.ndarray:
-        """float32[size, size] in 0..1.5: a slab of 1 to 5 mm cut in a random plane, with pixels of 0.7 to 2 mm."""
+        """float32[size, size] in 0..1.5: a slab of 1 to 5 mm cut in a random plane."""
         for _ in range(8):
             image = self._cut(rng, size)
             if (image > 0.1).mean() > 0.25:
@@ -97,29 +103,33 @@ class HeadVolumes:
 
     def _cut(self, rng: np.random.Generator, size: int) -> np.ndarray:
         data, zooms = self.volumes[rng.integers(len(self.volumes))]
-        # Twice as fine as the pixels and averaged, so that a pixel holds a mixture as a real one does.
-        plane, normal = _random_plane(rng, data.shape, zooms, size)
+        # Finer than the pixels and averaged, so that a pixel holds a mixture as a real one does.
+        plane, normal, finer = _random_plane(rng, data.shape, zooms, size, self.pixels)
         slab = rng.uniform(1, 5)
         layers = np.linspace(-0.5, 0.5, 3) * slab
-        total = np.zeros((2 * size, 2 * size), np.float32)
+        total = np.zeros((finer * size, finer * size), np.float32)
         for layer in layers:
             points = ((plane + layer * normal) / zooms).transpose(2, 0, 1)
             total += ndimage.map_coordinates(data, points, order=1, prefilter=False)
-        return (total / len(layers)).reshape(size, 2, size, 2).mean((1, 3))
+        return (total / len(layers)).reshape(size, finer, size, finer).mean((1, 3))
 
 
 def _random_plane(
-    rng: np.random.Generator, shape: tuple[int, ...], zooms: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """float64[2 size, 2 size, 3], mm from the first voxel: a plane twice as fine as its pixels; and its normal."""
+    rng: np.random.Generator, shape: tuple[int, ...], zooms: np.ndarray, size: int, pixels: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """float64[finer size, finer size, 3], mm from the first voxel: points of a plane; its normal; ``finer``.
+
+    That is how many points there are along a pixel: 2, or 4 where pixels are larger than 2 mm.
+    """
     normal = _random_normal(rng, zooms)
     across = np.cross(normal, rng.standard_normal(3))
     across /= np.linalg.norm(across)
     down = np.cross(normal, across)
-    pixel, extent = rng.uniform(0.7, 2.0), np.asarray(shape) * zooms
+    pixel, extent = rng.uniform(*pixels), np.asarray(shape) * zooms
+    finer = 2 if pixel <= 2 else 4
     centre = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
-    grid = (np.arange(2 * size) - size + 0.5) * pixel / 2
-    return centre + grid[:, None, None] * down + grid[None, :, None] * across, normal
+    grid = (np.arange(finer * size) - finer * size / 2 + 0.5) * pixel / finer
+    return centre + grid[:, None, None] * down + grid[None, :, None] * across, normal, finer
 
 
 def _random_normal(rng: np.random.Generator, zooms: np.ndarray) -> np.ndarray:
@@ -137,3 +147,12 @@ def contrast_curve(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
         values[0] = 0
     curve = ndimage.gaussian_filter1d(np.interp(np.linspace(0, 1.5, 151), knots, values), 3, mode="nearest")
     return np.interp(image, np.linspace(0, 1.5, 151), curve).astype(np.float32)
+
+
+def natural_contrast(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """``image`` (0..1.5) much as it is, lighter or darker in its middle greys, or a negative of the same head."""
+    curved = image ** np.exp(rng.uniform(-0.5, 0.5))
+    if rng.random() < 0.5:
+        tissue = np.clip(image / rng.uniform(0.1, 0.3), 0, 1)
+        curved = tissue * np.maximum(rng.uniform(1.1, 1.6) - curved, 0.05)
+    return curved.astype(np.float32)

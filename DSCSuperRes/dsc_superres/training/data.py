@@ -13,7 +13,7 @@ from dsc_superres.degrade import OPERATORS
 from dsc_superres.networks import Window
 from dsc_superres.networks.sampling import average
 from dsc_superres.reconstruct import normalisation
-from dsc_superres.training.anatomy import HeadVolumes, LabelVolumes, log_uniform
+from dsc_superres.training.anatomy import PIXELS, HeadVolumes, LabelVolumes, log_uniform
 from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientScenes
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
@@ -29,6 +29,7 @@ class DataOptions:
     """What a batch holds: ``scenes`` x ``pairs`` windows of ``coarse`` x ``coarse`` pixels, ``times`` targets each.
 
     volumes, labels: head volumes and segmented heads for shapes ("mni152" or paths, variables expanded)
+    shares, natural, pixels: of those shapes, contrasts and pixel sizes (``SceneGenerator``, ``HeadVolumes``)
     acquired: whether the targets are at acquired frames only, for what has nothing to learn of time
     kspace_share: of the inputs under-sampled by cropping k-space instead of averaging blocks
     reuse: how often a batch is shown, turned and mirrored at random, among others: where scenes take longer than steps
@@ -42,6 +43,9 @@ class DataOptions:
     coarse: int = 36
     volumes: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    natural: float = 0.0
+    pixels: tuple[float, float] = PIXELS
     acquired: bool = False
     kspace_share: float = 0.15
     reuse: int = 1
@@ -93,8 +97,9 @@ class SceneBatches(Dataset):
 
     def __init__(self, options: DataOptions, *, seed: int, steps: int) -> None:
         self.options, self.seed, self.steps = options, seed, steps
-        volumes = HeadVolumes(options.volumes) if options.volumes else None
-        self.generator = SceneGenerator(volumes, LabelVolumes(options.labels) if options.labels else None)
+        volumes = HeadVolumes(options.volumes, options.pixels) if options.volumes else None
+        labels = LabelVolumes(options.labels) if options.labels else None
+        self.generator = SceneGenerator(volumes, labels, shares=options.shares, natural=options.natural)
         self.patients = PatientScenes(options.patients) if options.patients else None
         self._kept = lru_cache(RECENT)(self._make)
 

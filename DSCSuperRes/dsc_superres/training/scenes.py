@@ -7,6 +7,7 @@ coil shading and noise. Inputs are noisy, targets are what a noise-free scanner 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from dsc_superres.training.anatomy import (
     LabelVolumes,
     contrast_curve,
     log_uniform,
+    natural_contrast,
     random_labels,
     smooth_noise,
 )
@@ -90,11 +92,20 @@ class Scene:
 class SceneGenerator:
     """Draws scenes of ``size`` x ``size`` fine pixels, whose shapes come in equal shares from what there is.
 
-    ``volumes``: head volumes; ``labels``: segmented heads; random label maps are always among them.
+    volumes: head volumes; labels: segmented heads; random label maps are always among them
+    shares: other than equal ones, of random label maps, head volumes and segmented heads
+    natural: of the slices of head volumes, the share that keep about the contrast that they have
     """
 
-    def __init__(self, volumes: HeadVolumes | None, labels: LabelVolumes | None = None) -> None:
-        self.volumes, self.labels = volumes, labels
+    def __init__(
+        self,
+        volumes: HeadVolumes | None,
+        labels: LabelVolumes | None = None,
+        *,
+        shares: Sequence[float] = (),
+        natural: float = 0.0,
+    ) -> None:
+        self.volumes, self.labels, self.shares, self.natural = volumes, labels, shares, natural
 
     def draw(self, rng: np.random.Generator, size: int) -> Scene:
         still, blood, transit, delay = self._tissue(rng, size)
@@ -132,10 +143,11 @@ class SceneGenerator:
 
     def _tissue(self, rng: np.random.Generator, size: int) -> tuple[np.ndarray, ...]:
         kinds = 1 + (self.volumes is not None) + (self.labels is not None)
-        kind = rng.integers(kinds)
+        kind = rng.choice(len(self.shares), p=self.shares) if self.shares else rng.integers(kinds)
         if kind == 1 and self.volumes is not None:
             underlying = self.volumes.slice(rng, size)
-            still = contrast_curve(rng, underlying)
+            natural = self.natural > 0 and rng.random() < self.natural
+            still = (natural_contrast if natural else contrast_curve)(rng, underlying)
             blood, transit = (np.maximum(contrast_curve(rng, underlying), 0.02) for _ in range(2))
             late = contrast_curve(rng, underlying)
         else:

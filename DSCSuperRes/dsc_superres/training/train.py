@@ -65,14 +65,26 @@ class TrainOptions:
 
 
 def read_config(path: str | Path) -> TrainOptions:
-    """The options in a TOML file. Raises ``FileError`` or ``ModelError`` with one sentence."""
+    """The options in a TOML file. Raises ``FileError`` or ``ModelError`` with one sentence.
+
+    A file that says ``extends = "other.toml"`` holds only what differs from the one beside it.
+    """
     try:
-        values = tomllib.loads(Path(path).read_text())
-        return TrainOptions(**values)
+        return TrainOptions(**_values(Path(path)))
     except OSError as error:
         raise FileError(f"The configuration {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise ModelError(f"The configuration {path} is not valid: {error}.") from error
+
+
+def _values(path: Path) -> dict:
+    values = tomllib.loads(path.read_text())
+    other = values.pop("extends", None)
+    if other is None:
+        return values
+    common = _values(path.parent / other)
+    parts = {key: {**common[key], **value} for key, value in values.items() if isinstance(common.get(key), dict)}
+    return {**common, **values, **parts}
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:
