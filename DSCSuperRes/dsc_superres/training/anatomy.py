@@ -125,7 +125,8 @@ def _random_plane(
     across = np.cross(normal, rng.standard_normal(3))
     across /= np.linalg.norm(across)
     down = np.cross(normal, across)
-    pixel, extent = rng.uniform(*pixels), np.asarray(shape) * zooms
+    least = max(pixels[0], 0.7 * np.sort(zooms)[1])  # finer ones would show nothing but interpolation
+    pixel, extent = rng.uniform(least, pixels[1]), np.asarray(shape) * zooms
     finer = 2 if pixel <= 2 else 4
     centre = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
     grid = (np.arange(finer * size) - finer * size / 2 + 0.5) * pixel / finer
