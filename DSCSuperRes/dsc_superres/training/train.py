@@ -39,6 +39,7 @@ class TrainOptions:
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
     average: decay of the running mean of the weights, which is what is saved and validated
     start_from: weights to begin with
+    parts: weights of parts of the network, by the part's name, that take the place of those
     frozen: parts of the network that are not trained
     bfloat16: compute the network in bfloat16 where that is safe; weights, interpolator and loss stay float32
     """
@@ -59,6 +60,7 @@ class TrainOptions:
     validate_every: int = 250
     checkpoint_minutes: float = 4.0
     start_from: str | None = None
+    parts: dict[str, str] = field(default_factory=dict)
     frozen: list[str] = field(default_factory=list)
     network: dict = field(default_factory=dict)
     data: dict = field(default_factory=dict)
@@ -138,11 +140,10 @@ class Trainer:
             self.step, self.seconds = state["step"], state["seconds"]
             log.info("resumed at step %d", self.step)
         elif self.options.start_from:
-            path = Path(os.path.expandvars(self.options.start_from))
-            if not path.is_file():
-                raise FileError(f"The weights {path} to start from are not there: train them first.")
             # Parts of the network that the start does not have keep their initial values.
-            weights = {**self.network.state_dict(), **load_file(path)}
+            weights = {**self.network.state_dict(), **_weights(self.options.start_from)}
+            for part, path in self.options.parts.items():
+                weights |= {f"{part}.{key}": value for key, value in _weights(path).items()}
             self.network.load_state_dict(weights)
             self.average.module.load_state_dict(weights)
         data = DataOptions(**self.options.data)
@@ -263,6 +264,13 @@ def _train(options: TrainOptions, team: Team) -> Path:
     if trainer.step < options.steps:
         raise KeyboardInterrupt
     return trainer.folder / f"{options.name}.safetensors"
+
+
+def _weights(name: str) -> dict[str, Tensor]:
+    path = Path(os.path.expandvars(name))
+    if not path.is_file():
+        raise FileError(f"The weights {path} to start from are not there: train them first.")
+    return load_file(path)
 
 
 @contextmanager
