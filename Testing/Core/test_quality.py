@@ -7,7 +7,7 @@ import pytest
 
 from dsc_superres.benchmark.cases import Case, tissue_regions
 from dsc_superres.benchmark.documents import insert
-from dsc_superres.benchmark.models import labels
+from dsc_superres.benchmark.models import labels, variant
 from dsc_superres.benchmark.quality import _compared, evaluate
 from dsc_superres.benchmark.quality_text import differences, text, text_by_case
 from dsc_superres.errors import FileError, ModelError
@@ -96,6 +96,18 @@ def test_a_measure_that_some_cases_lack_says_so() -> None:
 def test_models_of_one_file_name_are_called_by_their_folders() -> None:
     assert labels(["ode-liif", "a/x.safetensors"]) == {"ode-liif": "ode-liif", "a/x.safetensors": "x"}
     assert list(labels(["m", "a/m.safetensors", "b/m.safetensors"]).values()) == ["m", "a", "b"]
+
+
+def test_a_model_can_be_evaluated_otherwise() -> None:
+    assert variant("ode-liif@step=0.5,method=euler").solving == {**variant("ode-liif").solving} | {
+        "step": 0.5,
+        "method": "euler",
+    }
+    assert variant("ode-liif-plus@views=1").detail.symmetries == 1
+    for wrong in ("ode-liif@views=1", "ode-liif@step=x", "ode-liif@depth=2"):
+        with pytest.raises(ModelError, match="cannot be changed in ode-liif"):
+            variant(wrong)
+    assert labels(["ode-liif", "ode-liif@step=0.5"])["ode-liif@step=0.5"] == "ode-liif@step=0.5"
 
 
 def test_compared_models_are_named_as_in_the_tables() -> None:

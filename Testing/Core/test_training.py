@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from dsc_superres import training
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.training.data import DataOptions, SceneBatches
@@ -86,6 +89,43 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
     whole, parts = (load_model(tmp_path / name / "ode-liif.safetensors").state_dict() for name in ("whole", "parts"))
     for key, value in whole.items():
         np.testing.assert_allclose(parts[key], value, atol=1e-6)
+
+
+def test_a_configuration_extends_another(tmp_path) -> None:
+    (tmp_path / "common.toml").write_text(CONFIG.format(out=tmp_path, steps=3))
+    (tmp_path / "own.toml").write_text('extends = "common.toml"\nsteps = 4\n[network]\nblocks = 2\n')
+    common, own = (read_config(tmp_path / name) for name in ("common.toml", "own.toml"))
+    assert (own.steps, own.seed, own.data) == (4, common.seed, common.data)
+    assert own.network == {**common.network, "blocks": 2}
+    (tmp_path / "lost.toml").write_text('extends = "missing.toml"\n')
+    with pytest.raises(FileError, match=r"lost\.toml cannot be read"):
+        read_config(tmp_path / "lost.toml")
+
+
+@pytest.mark.parametrize("folder", ["", "comparison"])
+def test_shipped_configurations_are_complete(folder: str) -> None:
+    configurations = sorted((Path(training.__file__).parent / folder).glob("*.toml"))
+    assert configurations
+    for path in configurations:
+        options = read_config(path)
+        create(options.name, **options.network)
+        assert sum(DataOptions(**options.data).shares) in (0, pytest.approx(1))
+
+
+def test_weights_of_a_part_take_its_place(tmp_path) -> None:
+    small = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+    paths = [tmp_path / "start.safetensors", tmp_path / "other.safetensors"]
+    for seed, path in enumerate(paths):
+        torch.manual_seed(seed)
+        network = create("ode-liif", **small)
+        save_model(network if seed == 0 else network.frame, path, name="ode-liif", options=small)
+    config, text = tmp_path / "parts.toml", CONFIG.format(out=tmp_path / "run", steps=1).replace("3e-3", "1e-12")
+    parts = f'start_from = "{paths[0]}"\nparts = {{ frame = "{paths[1]}" }}\n'
+    config.write_text(parts + text)
+    weights, start, other = (load_file(path) for path in (train(config), *paths))
+    for key, value in weights.items():
+        expected = other[key.removeprefix("frame.")] if key.startswith("frame.") else start[key]
+        assert torch.allclose(value, expected, atol=1e-6), key
 
 
 def test_plus_begins_with_its_parts_and_keeps_the_frozen_one(tmp_path) -> None:

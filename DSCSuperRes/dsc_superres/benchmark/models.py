@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from torch import nn
+
+from dsc_superres.errors import ModelError
 from dsc_superres.networks.registry import INTERPOLATORS
 from dsc_superres.series import Series
 
@@ -13,14 +16,42 @@ CLASSIC = INTERPOLATORS
 
 
 def labels(models: Sequence[str]) -> dict[str, str]:
-    """What tables call each model: its name, a file's stem, or, where two are called the same, the file's folder."""
-    stems = {model: Path(model).stem for model in models}
+    """What tables call each model: its name, a file's stem, or, where two are called the same, the file's folder.
+
+    What follows an @ (``variant``) stays as it is.
+    """
+    stems = {model: model if "@" in model else Path(model).stem for model in models}
     shared = {stem for stem in stems.values() if list(stems.values()).count(stem) > 1}
     found = {
         model: Path(model).absolute().parent.name if stem in shared and model != stem else stem
         for model, stem in stems.items()
     }
     return found if len(set(found.values())) == len(found) else {model: model for model in models}
+
+
+def variant(model: str) -> nn.Module:
+    """A model by name or file; "NAME@step=0.5,method=euler" solves its ODE so, "NAME@views=1" looks at one view only.
+
+    Raises ``ModelError``.
+    """
+    from dsc_superres.networks import load_model
+
+    source, _, changes = model.partition("@")
+    network = load_model(source)
+    for change in filter(None, changes.split(",")):
+        key, _, value = change.partition("=")
+        try:
+            if key == "step":
+                network.solving["step"] = float(value)
+            elif key == "method":
+                network.solving["method"] = value
+            elif key == "views":
+                network.detail.symmetries = int(value)
+            else:
+                raise ValueError
+        except (AttributeError, ValueError):
+            raise ModelError(f"'{change}' cannot be changed in {source}: give step, method or views.") from None
+    return network
 
 
 def timed(work: Callable[[], tuple[Series, ...]], network) -> tuple[tuple[Series, ...], dict[str, float]]:

@@ -22,7 +22,7 @@ from dsc_superres.benchmark.cases import Case, measured_case, patient_case
 from dsc_superres.benchmark.coverage import coverage, map_coverage
 from dsc_superres.benchmark.documents import add_destinations, deliver
 from dsc_superres.benchmark.errors import measure
-from dsc_superres.benchmark.models import CLASSIC, labels, timed
+from dsc_superres.benchmark.models import CLASSIC, labels, timed, variant
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.quality_text import text, text_by_case
 from dsc_superres.degrade import undersample
@@ -31,14 +31,13 @@ from dsc_superres.errors import ModelError
 
 def evaluate(make: Callable[[], Case], models: Sequence[str], space: int, time: int) -> list[dict]:
     """One record (case, model, measures and cost) per model."""
-    from dsc_superres.networks import load_model
     from dsc_superres.reconstruct import reconstruct, reconstruct_with_deviation
 
     case, names = make(), labels(models)
     coarse = undersample(case.truth, space, time)
     records = []
     for model in models:
-        network = load_model(model)
+        network = variant(model)
         tells = hasattr(network, "predict")
         work = reconstruct_with_deviation if tells else lambda *args, **options: (reconstruct(*args, **options),)
         with one_thread():
@@ -76,7 +75,12 @@ def run(arguments: Sequence[str]) -> None:
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark quality", description=__doc__)
     models = ["ode-liif", "ode-liif-plus", *CLASSIC]
-    parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=models,
+        help="names or .safetensors files, with @step=0.5,method=euler or @views=1 to change how they are evaluated",
+    )
     parser.add_argument("--against", nargs="+", help="of these, to compare with all others (the first network)")
     parser.add_argument("--patients", type=int, default=len(VALIDATION_SEEDS), help="how many validation patients")
     parser.add_argument("--training", action="store_true", help="training patients instead, to calibrate on")
