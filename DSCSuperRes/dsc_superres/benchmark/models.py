@@ -9,10 +9,15 @@ from pathlib import Path
 from torch import nn
 
 from dsc_superres.errors import ModelError
-from dsc_superres.networks.registry import INTERPOLATORS
+from dsc_superres.networks.registry import INTERPOLATORS, WEIGHTS
 from dsc_superres.series import Series
 
 CLASSIC = INTERPOLATORS
+
+
+def shipped(*names: str) -> list[str]:
+    """Those of ``names`` that can be had without training: interpolators, and networks whose weights ship."""
+    return [name for name in names if name in CLASSIC or (WEIGHTS / f"{name}.safetensors").is_file()]
 
 
 def labels(models: Sequence[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from dsc_superres.benchmark.cases import Case, measured_case, patient_case
 from dsc_superres.benchmark.coverage import coverage, map_coverage
 from dsc_superres.benchmark.documents import add_destinations, deliver
 from dsc_superres.benchmark.errors import measure
-from dsc_superres.benchmark.models import CLASSIC, labels, timed, variant
+from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.quality_text import text, text_by_case
 from dsc_superres.degrade import undersample
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import TRAINING_SEEDS, VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark quality", description=__doc__)
-    models = ["ode-liif", "ode-liif-plus", *CLASSIC]
+    models = shipped("ode-liif", "ode-liif-plus", "videoinr", "liif-linear", *CLASSIC)
     parser.add_argument(
         "--models",
         nargs="+",

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dsc_superres.benchmark.documents import add_destinations, deliver
 from dsc_superres.benchmark.measures import errors, values
-from dsc_superres.benchmark.models import labels
+from dsc_superres.benchmark.models import labels, shipped
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.sampling_object import FACTOR, STEP, SamplingObject, sampling_object
 from dsc_superres.benchmark.tables import Table
@@ -98,7 +98,7 @@ def _spread_text(records: list[dict]) -> str:
 def run(arguments: Sequence[str]) -> None:
     """``dsc-superres benchmark sampling``: prints the tables."""
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark sampling", description=__doc__)
-    models = ["linear", "pchip", "ode-liif", "ode-liif-plus"]
+    models = shipped("linear", "pchip", "ode-liif", "ode-liif-plus")
     parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files")
     parser.add_argument("--phases", type=int, default=12, help="phases of the sampling, spread evenly over 6 s")
     parser.add_argument("--snr", type=float, nargs="+", default=[np.inf, 50.0], help="signal over noise")
