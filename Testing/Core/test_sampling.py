@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsc_superres.benchmark.measures import values
-from dsc_superres.benchmark.sampling import NATIVE, SPARSE, phase_records, tables
+from dsc_superres.benchmark.sampling import CURVES, KNOWN, NATIVE, SPARSE, phase_records, tables
 from dsc_superres.benchmark.sampling_object import FACTOR, PROBED, sampling_object
 
 PROBES = len(PROBED) ** 2
@@ -45,6 +45,6 @@ def test_tables_hold_every_row_and_the_spread(monkeypatch) -> None:
     monkeypatch.setattr("dsc_superres.benchmark.sampling.METHODS", {"csvd": {}})
     records = [record for phase in (0.0, 3.0) for record in phase_records(phase, np.inf, ["pchip"])]
     errors, spread = tables(records)
-    assert [row[0] for row in errors.rows] == [NATIVE, SPARSE, "pchip"]
+    assert [row[0] for row in errors.rows] == [NATIVE, SPARSE, CURVES, "pchip", f"pchip{KNOWN}"]
     low, high = (float(value) for value in spread.rows[1][1].split(";")[0].split(" to "))
     assert low < high
