@@ -6,6 +6,8 @@ import pytest
 from dsc_superres.benchmark.measures import values
 from dsc_superres.benchmark.sampling import CURVES, KNOWN, NATIVE, SPARSE, phase_records, tables
 from dsc_superres.benchmark.sampling_object import FACTOR, PROBED, sampling_object
+from dsc_superres.benchmark.sampling_patients import _rows, patients_table
+from dsc_superres.series import Series
 
 PROBES = len(PROBED) ** 2
 
@@ -48,3 +50,22 @@ def test_tables_hold_every_row_and_the_spread(monkeypatch) -> None:
     assert [row[0] for row in errors.rows] == [NATIVE, SPARSE, CURVES, "pchip", f"pchip{KNOWN}"]
     low, high = (float(value) for value in spread.rows[1][1].split(";")[0].split(" to "))
     assert low < high
+
+
+def test_rows_of_patients_are_of_one_size_and_time() -> None:
+    frames = np.random.default_rng(0).uniform(400, 600, (9, 1, 16, 16)).astype(np.float32)
+    rows = dict(_rows(Series(frames, 1.5 * np.arange(9), echo_time=0.03), ["linear"]))
+    fine, sparse, made = rows.values()
+    assert fine.signal.shape == made.signal.shape == (9, 1, 16, 16)
+    np.testing.assert_array_equal(sparse.signal, fine.signal[::4])
+    assert list(rows) == ["every 1.5 s, fine pixels", "every 6 s, fine pixels", "linear"]
+
+
+def test_patients_are_averaged() -> None:
+    records = [
+        {"patient": seed, "row": "pchip", "method": "csvd", "errors": [value, 2.0, 3.0, 0.5], "spread": 10.0 * value}
+        for seed, value in ((1, 1.0), (2, 3.0))
+    ]
+    table = patients_table(records, {"csvd": "cSVD"})
+    assert table.rows == (("pchip", "2.0 / 2.0 / 3.0 / 0.50; 20"),)
+    assert table.title.startswith("2 digital patients")

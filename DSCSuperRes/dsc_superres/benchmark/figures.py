@@ -153,7 +153,7 @@ def run(arguments: Sequence[str]) -> None:
     models = shipped("pchip", "videoinr", "ode-liif", "ode-liif-plus")
     parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files, from left to right")
     parser.add_argument("--patient", type=int, default=VALIDATION_SEEDS[0], help="seed of the digital patient")
-    parser.add_argument("--slices", type=int, default=8, help="middle slices of which one is shown")
+    parser.add_argument("--slices", type=int, default=4, help="middle slices of which one is shown")
     parser.add_argument("--series", help="a measured series to use instead")
     parser.add_argument("--space", type=int, default=2)
     parser.add_argument("--time", type=int, default=4)
