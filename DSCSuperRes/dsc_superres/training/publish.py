@@ -30,6 +30,11 @@ DATA = (
     "Head volumes: the MNI152 template of nilearn; two T1 volumes of OMEGA ds000247 (CC0); one of coreg_qa (BSD-2)."
 )
 LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
+HEADS = (
+    " In the later stages also: two adults and a child, T1 (datalad/example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
+    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, PD "
+    "(Papaya, BSD-style); an adult, EPI (dcm_qa_decubitus, BSD-2)."
+)
 LIMITS = [
     "It has never seen a real contrast bolus: kinetics and noise are simulated, shapes partly so.",
     "What it adds beyond the acquired resolution is likely, not measured; small or brief findings may be missing or "
@@ -58,13 +63,15 @@ WORDS = {
         ),
         "command": (
             "dsc-superres train static-detail.toml; python -m dsc_superres.training.plus_start ode-liif-plus.toml "
-            "static-detail.safetensors plus-start.safetensors; dsc-superres train ode-liif-plus.toml"
+            "static-detail.safetensors plus-start.safetensors; dsc-superres train ode-liif-plus.toml; the same with "
+            "static-detail-second.toml; with ode-liif-plus-second.toml"
         ),
         "history": (
             "The static part was stopped and resumed three times, with longer plans of steps (16,000, then 7,600) for "
-            "its first 2,176 of 5,000, about an hour in all. The last stage began from the weights of ode-liif, with a "
-            "plan of 2,400 steps for its first 718; its seed, steps and hours stand here. The whole has not been "
-            "repeated."
+            "its first 2,176 of 5,000, about an hour in all. The dynamic part began from the weights of ode-liif, with "
+            "a plan of 2,400 steps for its first 718 of 2,000. Then both were trained once more on more heads: 6,500 "
+            "steps, then 1,200, whose seed and hours stand here; these two stages ran without a break. The first two "
+            "have not been repeated."
         ),
     },
 }
@@ -82,7 +89,7 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
         "summary": f"ODE-LIIF with {parameters / 1000:.0f} thousand parameters, trained on simulated series alone.",
         "method": words["method"],
         "intended_use": INTENDED_USE,
-        "data": DATA.format(**options.data) + (LABELS if "labels" in options.data else ""),
+        "data": _data(options.data),
         "limits": LIMITS,
         "training": {
             "command": words["command"],
@@ -100,6 +107,13 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
             "mean": {name: round(float(np.mean([r[name] for r in own if name in r])), 4) for name in measures},
         },
     }
+
+
+def _data(data: dict) -> str:
+    """What it was trained on, in words."""
+    labels = LABELS if "labels" in data else ""
+    heads = HEADS if any("DSC_HEADS" in volume for volume in data["volumes"]) else ""
+    return DATA.format(**data) + labels + heads
 
 
 def publish(config: Path, quality: Path) -> Path:
