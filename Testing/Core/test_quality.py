@@ -9,7 +9,7 @@ from dsc_superres.benchmark.cases import Case, tissue_regions
 from dsc_superres.benchmark.documents import insert
 from dsc_superres.benchmark.models import labels, variant
 from dsc_superres.benchmark.quality import _compared, evaluate
-from dsc_superres.benchmark.quality_text import differences, text, text_by_case
+from dsc_superres.benchmark.quality_text import BRIEF, brief, differences, text, text_by_case
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.phantom import anatomy
 from dsc_superres.series import Series
@@ -77,6 +77,17 @@ def test_differences_are_paired_and_those_of_errors_are_ratios() -> None:
     assert "| NMSE, change of the error in % | **-25** (-25 to -25) |" in told
     assert "| MTT, change of the error in % | -9 (" in told  # its interval holds zero
     assert "*-1.10* (-1.35 to -0.85)" in differences(made(), "pchip")
+
+
+def test_brief_table_sets_the_others_beside_the_first_model() -> None:
+    records = [record | {"cost": {"parameters": 7, "seconds": 0.5}} for record in made()]
+    for record in records:
+        record |= {name: record.get(name, 1.0) for name in BRIEF}
+        record["psnr_clean"] = record["psnr"]
+    first, other = [line for line in brief(records).splitlines() if line.endswith("| 7 | 0.500 |")]
+    assert first.startswith("| mine | ")
+    assert "±" in first
+    assert other.startswith("| pchip | *-1.10* (-1.35 to -0.85) | ")
 
 
 def test_one_case_has_no_intervals_and_measured_series_stand_apart() -> None:

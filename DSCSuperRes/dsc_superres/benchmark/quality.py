@@ -24,7 +24,7 @@ from dsc_superres.benchmark.documents import add_destinations, deliver
 from dsc_superres.benchmark.errors import measure
 from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
 from dsc_superres.benchmark.perfusion_speed import one_thread
-from dsc_superres.benchmark.quality_text import text, text_by_case
+from dsc_superres.benchmark.quality_text import brief, text, text_by_case
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import ModelError
 
@@ -89,6 +89,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--space", type=int, default=2)
     parser.add_argument("--time", type=int, default=4)
     parser.add_argument("--jobs", type=int, default=1, help="cases at once (about 2 GiB each)")
+    parser.add_argument("--brief", action="store_true", help="one table: the first model, and the others beside it")
     add_destinations(parser, "quality")
     options = parser.parse_args(arguments)
     compared = _compared(options.against, options.models)
@@ -98,7 +99,8 @@ def run(arguments: Sequence[str]) -> None:
         partial(patient_case, seed, options.slices, space, time) for seed in seeds[: options.patients]
     ]
     records = _evaluate_all(cases, options.models, space, time, options.jobs)
-    told = text_by_case(records) if options.series else text(records, compared)
+    whole = text_by_case(records) if options.series else text(records, compared)
+    told = brief(records) if options.brief else whole
     print(told)
     for name in ("cbv", "cbf") if options.training else ():
         factors = [record[f"{name}_factor"] for record in records if f"{name}_factor" in record]

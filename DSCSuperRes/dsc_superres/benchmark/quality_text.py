@@ -42,6 +42,8 @@ COMPARED = (
     *("cbv_grey", "cbf_grey", "cbv_lesion", "cbf_lesion"),
 )
 """Measures in which models are compared pair by pair: all of them would be too many to read."""
+BRIEF = ("psnr_clean", "psnr_between", "psnr_bolus", "nmse", "ssim", "peak", "cbv", "cbf")
+"""Measures that tell methods and ablations apart in one table."""
 Records = list[dict]
 
 
@@ -75,6 +77,25 @@ def text_by_case(records: Records) -> str:
             *(_coverage(own, model) for model in models),
         ]
     return "\n\n".join(filter(None, parts))
+
+
+def brief(records: Records) -> str:
+    """One table, models by measures: the first model's means and cost, and what each other one makes of them."""
+    first, *others = _models(records)
+    head = [MEASURES[name][0].removeprefix("… of ") for name in BRIEF]
+    lines = ["| | " + " | ".join([*head, "parameters", "CPU s per frame"]) + " |", "|---" * (len(BRIEF) + 3) + "|"]
+    for model in (first, *others):
+        own = [record for record in records if record["model"] == model]
+        means = [_mean_and_spread(np.array([r[name] for r in own if name in r]), name) for name in BRIEF]
+        cells = means if model == first else [_paired(records, model, first, name) for name in BRIEF]
+        spent = np.mean([record["cost"]["seconds"] for record in own])
+        lines.append(f"| {model} | " + " | ".join(cells) + f" | {own[0]['cost']['parameters']:,} | {spent:.3f} |")
+    title = (
+        f"{first}, mean ± standard deviation; the others' paired differences to it with 95 % confidence intervals: of "
+        "PSNR and SSIM as they are, of errors as a change in %; bold where better, italic where worse, both only where "
+        "the interval excludes zero"
+    )
+    return _titled(title, lines)
 
 
 def cost(records: Records) -> str:

@@ -31,9 +31,9 @@ DATA = (
 )
 LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
 HEADS = (
-    " In the later stages also: two adults and a child, T1 (datalad/example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
-    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, PD "
-    "(Papaya, BSD-style); an adult, EPI (dcm_qa_decubitus, BSD-2)."
+    " In the last two stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
+    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, "
+    "PD (Papaya, BSD-style); an adult, EPI (dcm_qa_decubitus, BSD-2)."
 )
 LIMITS = [
     "It has never seen a real contrast bolus: kinetics and noise are simulated, shapes partly so.",
