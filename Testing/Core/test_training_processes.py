@@ -13,6 +13,7 @@ import torch
 
 from dsc_superres.errors import ModelError
 from dsc_superres.networks import Window, create
+from dsc_superres.training.anatomy import renumber
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
 from dsc_superres.training.distributed import Team
 from dsc_superres.training.losses import loss, surprise
@@ -139,6 +140,21 @@ def test_gradients_of_shares_average_to_those_of_the_batch() -> None:
 
     mean = torch.stack([gradients(share) for share in batch.shares(2)]).mean(0)
     assert torch.allclose(mean, gradients(batch), rtol=0, atol=1e-12)
+
+
+def test_batches_of_other_seeds_share_their_sources() -> None:
+    options = DataOptions(scenes=1, coarse=16, reuse=2)
+    again = SceneBatches(options, seed=1, steps=4).again(seed=2, steps=9)
+    fresh = SceneBatches(options, seed=2, steps=9)
+    assert len(again) == 9
+    for index in (0, 5):
+        assert torch.equal(again[index].target, fresh[index].target)
+
+
+def test_labels_are_renumbered_in_their_order() -> None:
+    labels = np.random.default_rng(0).choice([0, 2, 41, 77, 2035], (5, 6, 7)).astype(np.float32)
+    expected = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+    np.testing.assert_array_equal(renumber(labels), expected)
 
 
 def test_batches_are_those_of_the_published_recipes() -> None:

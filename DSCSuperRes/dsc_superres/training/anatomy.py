@@ -59,6 +59,14 @@ def _load(path: str) -> tuple[np.ndarray, np.ndarray]:
     return data.mean(-1) if data.ndim == 4 else data, np.asarray(image.header.get_zooms()[:3], float)
 
 
+def renumber(labels: np.ndarray) -> np.ndarray:
+    """uint8: whole-numbered labels as 0, 1, 2, ... in ascending order; counted, which is far faster than sorted."""
+    numbers = labels.astype(np.int64)
+    numbers -= numbers.min()
+    order = np.cumsum(np.bincount(numbers.ravel()) > 0) - 1
+    return order.astype(np.uint8)[numbers]
+
+
 class LabelVolumes:
     """Segmented heads, whose slices are random contrasts with the true shapes and sharp edges of tissues."""
 
@@ -66,7 +74,7 @@ class LabelVolumes:
         self.volumes = []
         for path in paths:
             data, zooms = _load(path)
-            self.volumes.append((np.unique(data, return_inverse=True)[1].reshape(data.shape).astype(np.uint8), zooms))
+            self.volumes.append((renumber(data), zooms))
 
     def slice(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """uint8[2 size, 2 size]: labels, 0 outside, in a random plane, twice as fine as pixels of ``PIXELS`` mm."""

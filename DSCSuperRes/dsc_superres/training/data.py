@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -102,6 +103,13 @@ class SceneBatches(Dataset):
         self.generator = SceneGenerator(volumes, labels, shares=options.shares, natural=options.natural)
         self.patients = PatientScenes(options.patients) if options.patients else None
         self._kept = lru_cache(RECENT)(self._make)
+
+    def again(self, *, seed: int, steps: int) -> SceneBatches:
+        """Other batches from the same sources, which are loaded once."""
+        other = copy(self)
+        other.seed, other.steps = seed, steps
+        other._kept = lru_cache(RECENT)(other._make)
+        return other
 
     def __len__(self) -> int:
         return self.steps

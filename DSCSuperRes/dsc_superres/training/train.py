@@ -248,7 +248,7 @@ def _train(options: TrainOptions, team: Team) -> Path:
         batches = SceneBatches(data, seed=options.seed, steps=options.steps)
     validation = []
     if team.leads:
-        held_out = SceneBatches(data, seed=options.seed + VALIDATION_SEED_OFFSET, steps=16)
+        held_out = batches.again(seed=options.seed + VALIDATION_SEED_OFFSET, steps=16)
         validation = [held_out[index].to(team.device) for index in range(16)]
 
     def load(steps: Sequence[int]) -> DataLoader:
