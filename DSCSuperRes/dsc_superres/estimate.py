@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dsc_superres.model_kinds import INTERPOLATORS
+
 SERIES_OPERATIONS = 665e3
 """Per coarse pixel of a slice: the anatomy that ``ode-liif`` finds in a series, once."""
 DETAIL_OPERATIONS = 17.2e6
@@ -38,12 +40,16 @@ METRICS_SECONDS = 130e-9
 MAPS_SECONDS = 0.2e-6
 """Per voxel and frame of every series that maps are made of."""
 REPORT_SECONDS = 6.0
+ADAPT_SECONDS = 5.0
+"""Of an adaptation beyond its minutes: measuring before and after."""
 
 IMPORTS_BYTES = 350 * 2**20
 MAPS_BYTES = 90 * 2**20
 """What the libraries for maps and report take."""
 WORK_BYTES = 100 * 2**20
 """What the network works in; its tiles do not grow with the series."""
+ADAPT_BYTES = 400 * 2**20
+"""What tuning a network works in."""
 COARSE_COPIES, COMPARED_COPIES, MAPPED_COPIES = 3.0, 2.8, 1.9
 """Of the coarse series; of the truth in a comparison; of the largest series that maps are made of."""
 
@@ -66,6 +72,7 @@ def estimate(
     *,
     compared: bool = False,
     maps: bool = False,
+    adapt_minutes: float = 0,
 ) -> Estimate:
     """What a job on a coarse series of ``size`` (x, y, z) and ``frames`` will take.
 
@@ -74,6 +81,7 @@ def estimate(
     device       as the worker's probe describes it, with ``gflops``; None where it is not known yet
     compared     whether the result is measured against a ground truth
     maps         whether perfusion maps and the report are made
+    adapt_minutes  how long the model is tuned to the series first
     """
     pixels = math.prod(size)
     output = math.floor((frames - 1) * time + 1e-6) + 1
@@ -81,10 +89,13 @@ def estimate(
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps
     memory = IMPORTS_BYTES + WORK_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
+    memory += ADAPT_BYTES * bool(adapt_minutes)
     reconstruction = reconstruction_seconds(size, frames, space, time, model, device)
     if reconstruction is None:
         return Estimate(int(memory), None)
     seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
+    if adapt_minutes:
+        seconds += 60 * adapt_minutes + ADAPT_SECONDS
     if maps:
         seconds += REPORT_SECONDS + MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
     return Estimate(int(memory), seconds)
@@ -96,7 +107,7 @@ def reconstruction_seconds(
     """s of the reconstruction alone, without reading and writing; None where it cannot be said."""
     pixels, pairs, output = math.prod(size), frames - 1, (frames - 1) * time + 1
     interpolator = pixels * space**2 * output * INTERPOLATOR_SECONDS
-    if model in ("linear", "cubic", "pchip", "backprojection"):
+    if model in INTERPOLATORS:
         return interpolator
     rate = (device or {}).get("gflops")
     of_series = {"ode-liif": SERIES_OPERATIONS, "ode-liif-plus": DETAIL_OPERATIONS}.get(model)

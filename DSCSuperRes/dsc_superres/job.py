@@ -64,6 +64,8 @@ class Job:
     aif_series   which of the ``inputs`` that is; the first where it is not said
     method, leakage, kh_over_rho, integration_end, baseline  as in ``MapOptions``
     minutes      how long to tune (``adapt`` only)
+    adapt_minutes  how long to tune the model to its input before it reconstructs (``enhance`` and ``compare``); it is
+                 used as it was where that gains nothing on what was held out
     deviation    whether to write the standard deviation of the error too, for a model that tells it; the standard
                  deviations of its maps know of it in any case
     report       whether to write report.html beside the results
@@ -95,6 +97,7 @@ class Job:
     integration_end: float | None = None
     baseline: tuple[float, float] | None = None
     minutes: float = 5
+    adapt_minutes: float | None = None
     deviation: bool = False
     report: bool = False
     inputs: Mapping[str, InputFile] = field(default_factory=dict)
@@ -305,6 +308,7 @@ _CHECKS: dict[str, Any] = {
     "integration_end": _number,
     "baseline": _span,
     "minutes": _number,
+    "adapt_minutes": _number,
     "deviation": _flag,
     "report": _flag,
     "inputs": _inputs,

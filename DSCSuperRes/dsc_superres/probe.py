@@ -8,6 +8,7 @@ import time
 from importlib import metadata
 
 from dsc_superres import __version__
+from dsc_superres.model_kinds import INTERPOLATORS
 
 PACKAGES = ("torch", "torchdiffeq", "numpy", "scipy", "SimpleITK", "pydicom", "scikit-image", "safetensors")
 
@@ -73,7 +74,7 @@ def _memory() -> int | None:
 def models() -> list[dict[str, object]]:
     """Models by name: whether they are networks, and whether their weights are installed."""
     try:
-        from dsc_superres.networks.registry import INTERPOLATORS, NAMES, WEIGHTS
+        from dsc_superres.networks.registry import NAMES, WEIGHTS
     except ImportError:
         return []
     return [

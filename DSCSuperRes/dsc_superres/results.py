@@ -19,6 +19,8 @@ from dsc_superres.scratch import save
 from dsc_superres.series import Geometry, Series
 from dsc_superres.study import TRUTH, Study, label, map_errors
 
+ADAPTED = "adapted.safetensors"
+"""The weights that were tuned to the series; there is no such file where the original ones were used."""
 DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."
 
 
@@ -36,6 +38,11 @@ def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
         files["maps_input"] = "maps_input"
     metrics = study_metrics(study)
     origin = study_provenance(study, job)
+    if study.adaptation is not None:
+        from dsc_superres.training.adapt import write_adaptation
+
+        origin["adaptation"] = write_adaptation(study.adaptation, job.model, folder / ADAPTED)
+        files |= {} if study.adaptation.kept else {"weights": ADAPTED}
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "provenance.json", origin)
     return {
@@ -115,7 +122,7 @@ def study_metrics(study: Study) -> dict[str, object]:
 
 def study_provenance(study: Study, job: Job) -> dict[str, object]:
     """How the results came about. Holds no file name and no header field: they may name a patient."""
-    options = ("task", "space", "time", "interval", "operator", "model", "baselines", "device", "mask")
+    options = ("task", "space", "time", "interval", "operator", "model", "adapt_minutes", "baselines", "device", "mask")
     settings = {name: getattr(job, name) for name in options}
     settings |= {"model": label(job.model), "baselines": [label(model) for model in job.baselines]}
     settings["mask"] = "file" if job.mask not in ("auto", "none") else job.mask

@@ -39,6 +39,15 @@ def outside_training(series: Series, space: float = 2.0) -> tuple[str, ...]:
     return tuple(f"{start}{note}." for note in notes)
 
 
+def too_little_to_adapt(frames: int, rows: int, columns: int, space: int = 2, factor: int = 2) -> str:
+    """Why a network cannot be tuned to a series of this size on a copy that many times coarser; empty where it can."""
+    if (frames - 1) // factor < 4:
+        return f"it needs at least {4 * factor + 1} frames to adapt to it"
+    if min(rows, columns) < 24 * space:
+        return f"it is too small to adapt to: it needs at least {24 * space} rows and columns"
+    return ""
+
+
 def temporal_snr(signal: np.ndarray) -> float:
     """Median over the brighter voxels of signal[t, z, y, x] of their mean over their noise from frame to frame.
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +15,18 @@ from dsc_superres.job import Job
 from dsc_superres.mapping import ASSUMED_ECHO_TIME, find_masks, map_series, on_grid
 from dsc_superres.masks import find_mask
 from dsc_superres.metrics import Comparison, compare, map_error, peak_change_error
+from dsc_superres.model_kinds import INTERPOLATORS
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.progress import Report, part
 from dsc_superres.scope import outside_training
 from dsc_superres.series import Series
+from dsc_superres.tuning import own_network, tuning_note
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from dsc_superres.training.adapt import Adaptation
 
 Stop = Callable[[], bool]
 TRUTH, INPUT = "truth", "input"
@@ -40,6 +48,7 @@ class Study:
     peak_errors      by model: error of the peak Delta R2* in the mask, (1/s, share of the mean peak)
     seconds          what each step took
     deviation        standard deviation of the reconstruction's error; None where it is not known
+    adaptation       what tuning the model to the input first gave; None where that was not asked for
     """
 
     input: Series
@@ -54,6 +63,7 @@ class Study:
     peak_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     deviation: Series | None = None
+    adaptation: Adaptation | None = None
 
     @property
     def model(self) -> str:
@@ -89,7 +99,9 @@ def label(model: str) -> str:
 def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     """Reconstruct ``series`` as the job says, and map the result. Raises ``DSCError`` and ``Cancelled``."""
     clock = _Stopwatch(stop)
-    fine, deviation = _reconstruct(series, job, job.model, part(report, 0.0, 0.9), stop)
+    network, adaptation, report = own_network(series, job, report, stop)
+    clock.lap("adaptation")
+    fine, deviation = _reconstruct(series, job, network, part(report, 0.0, 0.9), stop, own=True)
     clock.lap("reconstruction")
     maps, coarse, reason, mask = {}, None, None, None
     if job.maps:
@@ -105,21 +117,22 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
         maps=maps,
         input_maps=coarse,
         maps_error=reason,
-        notes=_notes(series, series, job, maps),
+        notes=_notes(series, series, job, maps, adaptation),
         seconds=clock.laps,
         deviation=deviation,
+        adaptation=adaptation,
     )
 
 
-def _reconstruct(series: Series, job: Job, model: str, report: Report, stop: Stop) -> tuple[Series, Series | None]:
-    """The reconstruction by ``model``, and its deviation where it is the job's own and the job or its maps need it."""
+def _reconstruct(
+    series: Series, job: Job, network: nn.Module, report: Report, stop: Stop, *, own: bool
+) -> tuple[Series, Series | None]:
+    """The reconstruction, and its deviation where ``network`` is the job's ``own`` and the job or its maps need it."""
     from dsc_superres import reconstruct as work
-    from dsc_superres.networks import load_model
 
-    network = load_model(model)
     options = {"space": job.space, "time": job.time, "interval": job.interval, "model": network, "device": job.device}
     options |= {"progress": report, "cancelled": stop}
-    if model == job.model and (job.deviation or (job.maps and hasattr(network, "predict"))):
+    if own and (job.deviation or (job.maps and hasattr(network, "predict"))):
         return work.reconstruct_with_deviation(series, **options)
     return work.reconstruct(series, **options), None
 
@@ -148,7 +161,9 @@ def retrospect(
     width, height, _ = truth.size
     mask = find_mask_or_none(job.mask, truth) if mask is None else mask[:, :height, :width]
     clock.lap("under-sampling")
-    fine, found, deviation = _reconstruct_all(coarse, truth, mask, job, report, clock)
+    network, adaptation, report = own_network(coarse, job, report, stop)
+    clock.lap("adaptation")
+    fine, found, deviation = _reconstruct_all(coarse, truth, mask, job, network, report, clock)
     maps, coarse_maps, reason, peaks = {}, None, None, {}
     if job.maps:
         all_series = {TRUTH: truth, **fine, INPUT: coarse}
@@ -156,23 +171,34 @@ def retrospect(
         maps = _unsure(maps, label(job.model), fine[label(job.model)], deviation)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
-    notes = _notes(series, coarse, job, maps)
-    return Study(coarse, fine, truth, mask, found, maps, coarse_maps, reason, notes, peaks, clock.laps, deviation)
+    notes = _notes(series, coarse, job, maps, adaptation)
+    known = (maps, coarse_maps, reason, notes, peaks, clock.laps, deviation, adaptation)
+    return Study(coarse, fine, truth, mask, found, *known)
 
 
 def _reconstruct_all(
-    coarse: Series, truth: Series, mask: np.ndarray | None, job: Job, report: Report, clock: _Stopwatch
+    coarse: Series,
+    truth: Series,
+    mask: np.ndarray | None,
+    job: Job,
+    network: nn.Module,
+    report: Report,
+    clock: _Stopwatch,
 ) -> tuple[dict[str, Series], dict[str, Comparison], Series | None]:
     """The reconstruction by each of the job's models, how it compares with the truth, and the deviation of the first.
 
-    That is 0.9 of the work.
+    That is 0.9 of the work. ``network`` is the job's own model.
     """
+    from dsc_superres.networks import load_model
+
     models = tuple(dict.fromkeys((job.model, *job.baselines)))
     edges = _shares(models)
     fine, found, deviation = {}, {}, None
     for model, (start, middle, _) in zip(models, edges, strict=True):
         name = label(model)
-        fine[name], told = _reconstruct(coarse, job, model, part(report, start, middle, f"{name}: "), clock.stop)
+        own = model == job.model
+        here = part(report, start, middle, f"{name}: ")
+        fine[name], told = _reconstruct(coarse, job, network if own else load_model(model), here, clock.stop, own=own)
         deviation = deviation if told is None else told
         clock.lap(f"reconstruction {name}")
         report(middle, f"{name}: measuring")
@@ -230,10 +256,11 @@ def _unsure(
     return {**maps, model: with_deviation(maps[model], fine, deviation)}
 
 
-def _notes(series: Series, coarse: Series, job: Job, maps: Mapping[str, PerfusionMaps]) -> tuple[str, ...]:
-    from dsc_superres.networks.registry import INTERPOLATORS
-
-    unlike = () if job.model in INTERPOLATORS else outside_training(coarse, job.space)
+def _notes(
+    series: Series, coarse: Series, job: Job, maps: Mapping[str, PerfusionMaps], adaptation: Adaptation | None
+) -> tuple[str, ...]:
+    tuned = () if adaptation is None else (tuning_note(adaptation),)
+    unlike = (*tuned, *(() if job.model in INTERPOLATORS else outside_training(coarse, job.space)))
     if series.echo_time is not None or not maps:
         return unlike
     return (
@@ -257,8 +284,6 @@ def _peak_errors(
 
 def _shares(models: tuple[str, ...]) -> list[tuple[float, float, float]]:
     """Where each model's reconstruction begins and ends, and its measuring ends, as shares of the work."""
-    from dsc_superres.networks.registry import INTERPOLATORS
-
     # A network takes about thirty times as long as measuring does, an interpolator half as long.
     weights = [0.5 if model in INTERPOLATORS else 30.0 for model in models]
     total, done, edges = sum(weights) + len(models), 0.0, []

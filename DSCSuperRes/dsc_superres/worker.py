@@ -204,13 +204,14 @@ def _report(study: Study, job: Job, folder: Path) -> str:
 
 def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
     """Weights tuned to the series, where that gains something, and how much: adaptation.json."""
+    from dsc_superres.results import ADAPTED
     from dsc_superres.training.adapt import adapt, write_adaptation
 
     found = adapt(series, minutes=job.minutes, model=job.model, device=job.device, report=report, cancelled=stop)
     with atomic.atomic_folder(job.output) as folder:
-        told = write_adaptation(found, job.model, folder / "adapted.safetensors")
+        told = write_adaptation(found, job.model, folder / ADAPTED)
         atomic.write_json(folder / "adaptation.json", told)
-    weights = {} if found.kept else {"weights": "adapted.safetensors"}
+    weights = {} if found.kept else {"weights": ADAPTED}
     return {"folder": str(job.output), "files": {"adaptation": "adaptation.json", **weights}, "adaptation": told}
 
 

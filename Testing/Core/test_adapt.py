@@ -9,7 +9,7 @@ from sample import bolus_series
 
 from dsc_superres.cli import main
 from dsc_superres.errors import ModelError, SeriesError
-from dsc_superres.io import write_series
+from dsc_superres.io import read_series, write_series
 from dsc_superres.networks import create, save_model
 from dsc_superres.series import Series
 from dsc_superres.training.adapt import adapt, held_out
@@ -70,3 +70,11 @@ def test_the_command_writes_weights_only_where_they_gain(tmp_path, fresh, capsys
     weights = tmp_path / "scan.adapted.safetensors"
     assert weights.is_file() == (told["gain_db"] >= 0.05)
     assert told["weights"] == (weights.name if weights.is_file() else None)
+
+
+def test_a_reconstruction_can_adapt_first(tmp_path, fresh, capsys) -> None:
+    write_series(textured(), tmp_path / "scan.nii.gz")
+    files = [str(tmp_path / name) for name in ("scan.nii.gz", "fine.nii.gz")]
+    assert main(["reconstruct", *files, "--model", fresh, "--time", "1", "--adapt", "0.01"]) == 0
+    assert "held out" in capsys.readouterr().err
+    assert read_series(files[1]).signal.shape == (21, 4, 128, 128)

@@ -10,9 +10,10 @@ from torch import nn
 from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
+from dsc_superres.model_kinds import INTERPOLATORS, TELL_DEVIATION
 from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
 from dsc_superres.networks.ablated import PARTS, NearestDecoder
-from dsc_superres.networks.interpolation import cubic_in_time, pchip_in_time
+from dsc_superres.networks.interpolation import Interpolator, cubic_in_time, pchip_in_time
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.sampling import average, back_project, upsample
@@ -36,6 +37,12 @@ def series_of(frames: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     times = torch.tensor([0, 1.0, 2.5, 3.0, 4.0, 6.0][:frames], dtype=torch.float64)
     return torch.rand(2, frames, 7, 9, generator=generator), times
+
+
+def test_what_models_can_do_is_known_without_building_them() -> None:
+    models = {name: create(name) for name in NAMES}
+    assert {name for name, model in models.items() if isinstance(model, Interpolator)} == set(INTERPOLATORS)
+    assert {name for name, model in models.items() if hasattr(model, "predict")} == set(TELL_DEVIATION)
 
 
 def test_pchip_is_scipys() -> None:

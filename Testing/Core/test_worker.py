@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sample import bolus_series
 
 from dsc_superres.degrade import undersample
@@ -14,9 +15,11 @@ from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.job import JobError, parse_job
 from dsc_superres.networks import create, save_model
 from dsc_superres.progress import silent
+from dsc_superres.reconstruct import reconstruct
 from dsc_superres.series import Series
 from dsc_superres.study import enhance
-from dsc_superres.worker import out_of_memory
+from dsc_superres.training import adapt as adaptation
+from dsc_superres.worker import out_of_memory, work
 
 MINIMAL = {"task": "enhance", "input": "in.nii", "output": "out"}
 
@@ -72,6 +75,58 @@ def test_a_network_is_adapted_to_a_series(tmp_path):
     assert messages[-1]["adaptation"] == told
     assert told["steps"] >= 1
     assert (tmp_path / "out" / "adapted.safetensors").is_file() == ("weights" in messages[-1]["files"])
+
+
+def stripes(tmp_path):
+    """A series that a fresh network learns from at once, in a file; and such a network."""
+    small = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
+    torch.manual_seed(0)
+    save_model(create("ode-liif", **small), tmp_path / "fresh.safetensors", name="ode-liif", options=small)
+    still = 300 + 200 * np.sign(np.sin(np.arange(48) / 2.1))
+    level = 1 - 0.4 * np.exp(-((np.arange(13) - 6.0) ** 2) / 8)
+    series = Series(level[:, None, None, None] * np.broadcast_to(still, (4, 48, 48)), 1.5 * np.arange(13))
+    write_series(series, tmp_path / "in.nii.gz")
+    return {"task": "enhance", "input": "in.nii.gz", "output": "out", "model": "fresh.safetensors", "maps": False}
+
+
+@pytest.mark.parametrize("gains", [True, False])
+def test_one_job_adapts_and_reconstructs_with_what_does_better(tmp_path, monkeypatch, gains):
+    if gains:
+        tuned = lambda tuner, score, best, kept: (best + 1, tuner.average.module.state_dict())  # noqa: E731
+        monkeypatch.setattr(adaptation, "_better", tuned)
+    else:
+        monkeypatch.setattr(adaptation, "LEAST_GAIN", 100.0)
+    job = stripes(tmp_path) | {"adapt_minutes": 0.01, "time": 2}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    told = []
+    result = work(tmp_path / "job.json", lambda fraction, stage: told.append((fraction, stage)), lambda: False)
+    fractions, stages = zip(*told, strict=True)
+    assert list(fractions) == sorted(fractions)
+    assert list(dict.fromkeys(stages)) == ["Reading", adaptation.ADAPTING, "reconstructing", "Writing", "Done"]
+    found = result["provenance"]["adaptation"]
+    assert result["provenance"]["settings"]["adapt_minutes"] == 0.01
+    assert found["steps"] >= 1
+    assert ("weights" in result["files"]) == gains
+    assert ("tuned to this scan" if gains else "original weights") in result["notes"][0]
+    assert f"{found['gain_db']:+.2f} dB" in result["notes"][0]
+    series, made = read_series(tmp_path / "in.nii.gz"), read_series(tmp_path / "out" / "reconstruction.seq.nrrd")
+    original = reconstruct(series, time=2, model=str(tmp_path / "fresh.safetensors"))
+    assert np.allclose(made.signal, original.signal, atol=1e-4) != gains
+    if gains:
+        again = reconstruct(series, time=2, model=str(tmp_path / "out" / "adapted.safetensors"))
+        np.testing.assert_allclose(made.signal, again.signal, atol=1e-4)
+
+
+def test_cancel_while_it_adapts(tmp_path):
+    worker = Worker(tmp_path, stripes(tmp_path) | {"adapt_minutes": 5})
+    for line in worker.process.stdout:
+        if adaptation.ADAPTING in line:
+            break
+    worker.process.stdin.write("cancel\n")
+    worker.process.stdin.flush()
+    code, _messages, log = worker.finish()
+    assert code == 130, log
+    assert not (tmp_path / "out").exists()
 
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):

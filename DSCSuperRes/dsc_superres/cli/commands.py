@@ -61,23 +61,30 @@ def reconstruct(options: argparse.Namespace) -> None:
     output = _series_target(options.output, options.input)
     deviation = _series_target(options.deviation, options.input) if options.deviation else None
     series = _read(options)
-    names = ("space", "time", "interval", "model", "device", "fast")
+    names = ("space", "time", "interval", "model", "device")
     chosen = {name: getattr(options, name) for name in names}
     with progress_bar("Reconstructing") as report:
         from dsc_superres import reconstruct as work
         from dsc_superres.io import write_series
+        from dsc_superres.job import Job
+        from dsc_superres.tuning import own_network, tuning_note
 
+        job = Job("enhance", output, **chosen, adapt_minutes=options.adapt)
+        network, adaptation, report = own_network(series, job, report, lambda: False)
+        chosen |= {"model": network, "fast": options.fast, "progress": report}
         if deviation is None:
-            fine = work.reconstruct(series, **chosen, progress=report)
+            fine = work.reconstruct(series, **chosen)
         else:
-            fine, unsure = work.reconstruct_with_deviation(series, **chosen, progress=report)
+            fine, unsure = work.reconstruct_with_deviation(series, **chosen)
             write_series(unsure, deviation)
         write_series(fine, output, integer=options.integer)
+    if adaptation is not None:
+        print(f"Note: {tuning_note(adaptation)}", file=sys.stderr)
     _say_notes(series, options)
 
 
 def _say_notes(series: Series, options: argparse.Namespace) -> None:
-    from dsc_superres.networks.registry import INTERPOLATORS
+    from dsc_superres.model_kinds import INTERPOLATORS
     from dsc_superres.scope import outside_training
 
     if options.model not in INTERPOLATORS:

@@ -157,6 +157,9 @@ def _reconstruct(commands: Commands) -> None:
     times.add_argument("--interval", type=_seconds, metavar="SECONDS", help="time between frames, instead of --time")
     _model(parser)
     parser.add_argument(
+        "--adapt", type=_positive, metavar="MINUTES", help="tune the network to IN first; kept only where that helps"
+    )
+    parser.add_argument(
         "--deviation", metavar="OUT2", help="write the standard deviation of the error too (ode-liif-plus)"
     )
     parser.add_argument("--fast", action="store_true", help="16-bit network: quicker on new processors and GPUs")

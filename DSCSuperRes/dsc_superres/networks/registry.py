@@ -12,6 +12,7 @@ from torch import nn
 
 from dsc_superres.atomic import atomic_file
 from dsc_superres.errors import ModelError
+from dsc_superres.model_kinds import INTERPOLATORS
 from dsc_superres.networks.interpolation import Interpolator
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -42,7 +43,6 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "backprojection": lambda: Interpolator(in_space="backprojection", in_time="pchip"),
 }
 NAMES = tuple(_BUILDERS)
-INTERPOLATORS = ("linear", "cubic", "pchip", "backprojection")
 
 
 def create(name: str, **options: object) -> nn.Module:

@@ -86,7 +86,7 @@ def facts(story: Story) -> dict[str, object]:
         "maps": map_table(_errors_against_truth(study)) if TRUTH in study.maps and len(study.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
         "maps_error": study.maps_error,
-        "warnings": (*study.notes, *maps.warnings) if maps else (),
+        "warnings": (*study.notes, *(maps.warnings if maps else ())),
         "card": model_card(story.job.model),
         "provenance": _provenance(story),
         "model": model_name(study.model),

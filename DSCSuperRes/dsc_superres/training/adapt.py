@@ -24,6 +24,7 @@ from dsc_superres.networks import window as window_of
 from dsc_superres.networks.registry import describe_model
 from dsc_superres.progress import Report, silent
 from dsc_superres.reconstruct import choose_device, normalisation, reconstruct
+from dsc_superres.scope import too_little_to_adapt
 from dsc_superres.series import Series
 from dsc_superres.start_up import starts_unsettled
 from dsc_superres.training.data import Batch
@@ -35,6 +36,7 @@ RATE, PATCH, WINDOWS, LOOKS = 1e-4, 32, 6, 4
 """Learning rate; side of a patch in pixels of the copy; windows per step; how often the gain is measured."""
 SCORED = 4
 """Slices at most that the gain is measured on."""
+ADAPTING = "adapting to the scan"
 SHOWN = 0.1
 """Mean signal (normalised) from which a pixel is worth to be in the middle of a patch."""
 
@@ -106,10 +108,11 @@ def adapt(
     lesson = _lesson(truth, copy, space, time_factor, held_slices, held_rows)
 
     def score(candidate: nn.Module) -> float:
-        return _score(candidate, truth, copy, held_slices, held_rows, (space, time_factor), device)
+        return _score(candidate, truth, copy, (held_slices, held_rows), (space, time_factor), device, cancelled)
 
+    report(0.0, ADAPTING)
     before = best = score(network)
-    report(0.02, "adapting")
+    report(0.02, ADAPTING)
     kept = {key: value.clone() for key, value in network.state_dict().items()}
     tuner = _Tuner(network, choose_device(device), rate, seed)
     begin, looks = time.monotonic(), 0
@@ -121,7 +124,7 @@ def adapt(
         if cancelled():
             raise Cancelled
         tuner.step(lesson)
-        report(0.02 + 0.98 * min(done, 1.0), f"adapting, step {tuner.steps}")
+        report(0.02 + 0.98 * min(done, 1.0), ADAPTING)
         if done * LOOKS >= looks + 1:
             looks += 1
             best, kept = _better(tuner, score, best, kept)
@@ -137,7 +140,7 @@ def write_adaptation(found: Adaptation, model: str, path: Path) -> dict[str, obj
     told = {"before_db": found.before, "after_db": found.after, "gain_db": found.gain, "steps": found.steps}
     if not found.kept:
         name, options = describe_model(model)
-        save_model(found.network, path, name=name, options=options)
+        told["weights_sha256"] = save_model(found.network, path, name=name, options=options)
     return {**told, "weights": None if found.kept else path.name}
 
 
@@ -150,10 +153,11 @@ def held_out(shape: tuple[int, ...]) -> tuple[np.ndarray, slice]:
 
 
 def _check(truth: Series, space: int, factor: int) -> None:
-    if not truth.has_times or (truth.frames - 1) // factor < 4:
-        raise SeriesError(f"{truth.name} needs frame times and at least {4 * factor + 1} frames to adapt to it.")
-    if min(truth.signal.shape[2:]) < 24 * space:
-        raise SeriesError(f"{truth.name} is too small to adapt to: it needs at least {24 * space} rows and columns.")
+    if not truth.has_times:
+        raise SeriesError(f"{truth.name} needs frame times to adapt to it.")
+    problem = too_little_to_adapt(truth.frames, *truth.signal.shape[2:], space, factor)
+    if problem:
+        raise SeriesError(f"{truth.name} cannot be adapted to: {problem}.")
 
 
 def _lesson(truth: Series, copy: Series, space: int, factor: int, held_slices: np.ndarray, held_rows: slice) -> Lesson:
@@ -175,16 +179,17 @@ def _score(
     network: nn.Module,
     truth: Series,
     copy: Series,
-    slices: np.ndarray,
-    rows: slice,
+    held: tuple[np.ndarray, slice],
     factors: tuple[int, int],
     device: str,
+    cancelled: Callable[[], bool],
 ) -> float:
-    """PSNR (dB) of the frames that the copy lacks, where there is signal, in what was held out."""
-    space, factor = factors
+    """PSNR (dB) of the frames that the copy lacks, where there is signal, in what was held out (slices, rows)."""
+    (slices, rows), (space, factor) = held, factors
     slices = slices[:: -(-len(slices) // SCORED)]
     seen = Series(copy.signal[:, slices], copy.times)
-    fine = reconstruct(seen, space=space, times=truth.times, model=network, device=device)
+    options = {"space": space, "times": truth.times, "device": device, "cancelled": cancelled}
+    fine = reconstruct(seen, model=network, **options)
     between = np.arange(truth.frames) % factor != 0
     between[:factor] = False
     image, wanted = (signal[between][:, :, rows] for signal in (fine.signal, truth.signal[:, slices]))
