@@ -37,6 +37,7 @@ def expectation(request: Request, capabilities: dict | None) -> Expectation:
         device,
         compared=request.task == "compare",
         maps=request.maps,
+        adapt_minutes=request.adaptMinutes or 0,
     )
     scene = sceneBytes(request)
     text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(
@@ -58,6 +59,8 @@ def sceneBytes(request: Request) -> int:
     (size, frames), (workedSize, workedFrames) = request.output, request.worked
     kind = request.info.scalarType
     total = math.prod(size) * frames * voxelType(kind).itemsize
+    if request.deviation:
+        total += 4 * math.prod(size) * frames
     if request.task == "compare":
         total += math.prod(size) * frames * voxelType(kind, signed=True).itemsize
         total += math.prod(workedSize) * workedFrames * voxelType(kind).itemsize

@@ -19,14 +19,13 @@ from .Process.LineProcess import Command
 from .Process.WorkerProcess import Log, Outcome, WorkerProcess
 from .Scene.ExportFiles import (
     derivation,
-    describeReconstruction,
     writeMaps,
     writeProvenance,
     writeReport,
+    writeSeries,
     writeTables,
 )
 from .Scene.Result import Result
-from .Scene.SeriesFiles import writeSequence
 from .Screenshots import takeScreenshots
 from .Translation import _
 
@@ -99,8 +98,7 @@ class ExportRun:
         for _fraction in writeMaps(result, self._path, request.maps, request.dicom, job["maps"]):
             yield 0.3
         if request.series:
-            job["series"] = [describeReconstruction(result, "reconstruction.npy", request.series)]
-            for fraction in writeSequence(result.sequence("reconstruction"), self._path / "reconstruction.npy"):
+            for fraction in writeSeries(result, self._path, request.series, job["series"]):
                 yield 0.3 + 0.7 * fraction
         writeProvenance(result, files)
         reference = None if request.reference is None else str(request.reference)

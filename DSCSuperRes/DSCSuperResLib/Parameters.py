@@ -45,11 +45,17 @@ class TaskParameters:
 
 @parameterPack
 class ReconstructParameters:
-    """With which model, where."""
+    """With which model, where; ``adapt`` is whether it is tuned to the series first, for so many ``minutes``.
+
+    ``adapt`` and ``deviation`` mean nothing to models that cannot do it.
+    """
 
     model: Annotated[str, Default("ode-liif")]
     device: Annotated[str, Default("auto")]
     maps: Annotated[bool, Default(True)]
+    deviation: Annotated[bool, Default(False)]
+    adapt: Annotated[bool, Default(False)]
+    minutes: Annotated[float, WithinRange(0.1, 120), Default(2.0)]
 
 
 @parameterPack

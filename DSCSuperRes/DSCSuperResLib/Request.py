@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.model_kinds import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.scope import too_little_to_adapt
 from dsc_superres.series import Geometry
 
 from .Scene.SequenceInput import InputInfo
@@ -22,6 +24,8 @@ class Request:
 
     frames  of the series, as numbers from 0
     slices  as numbers from 0, the last one not included
+    adaptMinutes  how long the model is tuned to the series first; None for not at all
+    deviation     whether the standard deviation of the error is loaded too
     """
 
     name: str
@@ -36,6 +40,8 @@ class Request:
     model: str
     device: str
     maps: bool
+    adaptMinutes: float | None = None
+    deviation: bool = False
 
     @property
     def times(self) -> list[float]:
@@ -91,6 +97,8 @@ class Request:
             "times": self.times,
             "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
             "maps": self.maps,
+            "adapt_minutes": self.adaptMinutes,
+            "deviation": self.deviation,
             "report": True,
             "format": "npy",
         }
@@ -99,7 +107,7 @@ class Request:
 
 def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Request:
     """The run that ``parameters`` describe on the series ``info``. Raises ``SeriesError``, in one sentence."""
-    task = parameters.task
+    task, chosen = parameters.task, parameters.reconstruct
     frames = range(max(task.firstFrame, 1) - 1, _last(task.lastFrame, len(info.times)))
     slices = slice(max(task.firstSlice, 1) - 1, _last(task.lastSlice, info.size[2]))
     if len(frames) < 2 or slices.stop <= slices.start:
@@ -116,9 +124,11 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Request:
         time=task.time,
         interval=task.interval if task.task == "enhance" and task.regular else None,
         operator=task.operator,
-        model=parameters.reconstruct.model,
-        device=parameters.reconstruct.device,
-        maps=parameters.reconstruct.maps,
+        model=chosen.model,
+        device=chosen.device,
+        maps=chosen.maps,
+        adaptMinutes=chosen.minutes if chosen.adapt and chosen.model not in INTERPOLATORS else None,
+        deviation=chosen.deviation and chosen.model in TELL_DEVIATION,
     )
     _check(request)
     return request
@@ -137,6 +147,10 @@ def _check(request: Request) -> None:
         raise SeriesError(text.format(frames=len(request.frames), factor=int(request.time)))
     if min(size[:2]) < 2:
         raise SeriesError(_("The matrix is too small for this factor in the plane: use a smaller one."))
+    problem = too_little_to_adapt(frames, size[1], size[0]) if request.adaptMinutes is not None else ""
+    if problem:
+        text = _("The network cannot be adapted to {width} x {height} pixels in {frames} frames: {problem}.")
+        raise SeriesError(text.format(width=size[0], height=size[1], frames=frames, problem=problem))
     duration = request.times[-1] - request.times[0]
     if request.interval is not None and request.interval > duration:
         text = _("The interval of {interval} s is longer than the series, which lasts {duration} s.")

@@ -85,6 +85,11 @@ class Panel(VTKObservationMixin):
             self.parameters.result = result.run if result else ""
         self._showResult(result)
 
+    def overlayChanged(self) -> None:
+        """Something else lies over the images now."""
+        for section in self.sections.values():
+            section.overlayChanged()
+
     def parametersChanged(self) -> None:
         """A parameter, or what the background process can do, is different now."""
         for section in self.sections.values():

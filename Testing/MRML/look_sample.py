@@ -31,6 +31,11 @@ def reconstructionSignal() -> np.ndarray:
     return signal
 
 
+def deviationSignal() -> np.ndarray:
+    """How unsure the reconstruction is of every voxel: more where and when there is more signal."""
+    return 0.01 * truthSignal()
+
+
 def inputSignal() -> np.ndarray:
     """float32[t, k, j, i]: blocks of 2 x 2 pixels of every fourth frame."""
     return truthSignal()[::STEP].reshape(-1, 4, 6, 2, 8, 2).mean(axis=(3, 5))
@@ -99,6 +104,7 @@ def addResult(scene, task: str = "compare") -> Result:
     result.add(scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Run browser"), "browser")
     addSequence(result, "reconstruction", reconstructionSignal(), TIMES)
     addSequence(result, "input", inputSignal(), TIMES[::STEP], pixel=2)
+    addSequence(result, "deviation", deviationSignal(), TIMES)
     addText(result, "text.provenance", {"settings": {"task": task}, "source": {"echo_time_s": ECHO_TIME}})
     if task == "compare":
         addSequence(result, "truth", truthSignal(), TIMES)

@@ -16,7 +16,7 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import nibabel
 import pydicom
 import SimpleITK as sitk
-from look_sample import TIMES, addResult, obliqueIjkToRas, reconstructionSignal, volume
+from look_sample import TIMES, addResult, deviationSignal, obliqueIjkToRas, reconstructionSignal, volume
 from maps_sample import OFFSET, addAllMaps, values
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from test_look import Window
@@ -25,15 +25,14 @@ from dsc_superres.io import read_series
 from DSCSuperResLib.ExportRequest import folderName, freeFolder
 from DSCSuperResLib.Scene.ExportFiles import (
     derivation,
-    describeReconstruction,
     reportIsOlder,
     writeMaps,
     writeProvenance,
     writeReport,
+    writeSeries,
     writeTables,
 )
 from DSCSuperResLib.Scene.RunOutput import REPORT, SOURCE_SERIES
-from DSCSuperResLib.Scene.SeriesFiles import writeSequence
 from DSCSuperResLib.Scene.SourceStudy import noteFile, studyFile
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -57,10 +56,11 @@ def prepare(result, folder: Path, **changes) -> Path:
     files = folder / "files"
     files.mkdir(parents=True)
     described: list[dict] = []
+    series: list[dict] = []
     for work in (
         writeTables(result, files / "tables"),
         writeMaps(result, folder, ("nii.gz", "nrrd"), True, described),
-        writeSequence(result.sequence("reconstruction"), folder / "reconstruction.npy"),
+        writeSeries(result, folder, ("seq.nrrd", "nii.gz"), series),
     ):
         assert list(work)
     writeReport(result, files)
@@ -68,7 +68,7 @@ def prepare(result, folder: Path, **changes) -> Path:
     job = {
         "output": str(folder.parent / "out" / "Run"),
         "files": "files",
-        "series": [describeReconstruction(result, "reconstruction.npy", ("seq.nrrd", "nii.gz"))],
+        "series": series,
         "maps": described,
         "dicom": {**derivation(result), "reference": None},
         **changes,
@@ -109,6 +109,10 @@ def test_the_reconstruction_comes_back_at_its_place_and_times(folder):
     np.testing.assert_allclose(series.times, TIMES)
     np.testing.assert_allclose(FLIP @ series.geometry.affine, obliqueIjkToRas(1), atol=1e-9)
     np.testing.assert_allclose(series.signal, expected, rtol=1e-6)
+    unsure = read_series(folder / "deviation.seq.nrrd")
+    np.testing.assert_allclose(unsure.signal, deviationSignal(), rtol=1e-6)
+    np.testing.assert_allclose(unsure.times, TIMES)
+    assert (folder / "deviation_4d.nii.gz").is_file()
 
 
 @pytest.mark.parametrize(("source", "pixel"), [("truth", 1), ("input", 2), ("reconstruction", 1)])

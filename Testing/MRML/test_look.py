@@ -16,6 +16,7 @@ from look_sample import (
     STEP,
     TIMES,
     addResult,
+    deviationSignal,
     inputSignal,
     obliqueIjkToRas,
     reconstructionSignal,
@@ -27,6 +28,7 @@ from DSCSuperResLib.Scene.Appearance import prepareDisplay
 from DSCSuperResLib.Scene.CompareLayout import VIEWS, CompareLayout
 from DSCSuperResLib.Scene.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves import Relaxation, findBaseline
+from DSCSuperResLib.Scene.Deviation import DeviationOverlay, colourDeviation, shownLimit
 from DSCSuperResLib.Scene.Difference import colourDifference, legendShown, shownDifference, typicalLimit
 from DSCSuperResLib.Scene.MetricsTables import frameMetrics, metricsChart, metricsTable, readMetrics
 from DSCSuperResLib.Scene.Playback import shownMoment
@@ -218,6 +220,49 @@ def test_difference_colours_tell_signs_apart_or_not(result):
     colourDifference(volume, limit, absolute=True)
     np.testing.assert_allclose(colour(4), colour(-4), atol=1e-6)
     assert shownDifference(volume) == (limit, True)
+
+
+def test_the_uncertainty_lies_over_the_reconstruction_alone_and_in_step_with_it(result, shown):
+    prepareDisplay(result)
+    overlay, browser = DeviationOverlay(shown), result.node("browser")
+    overlay.show(result, 0.4)
+    over = {role: shown.compositeNode(role).GetForegroundVolumeID() for role in VIEWS}
+    volume = result.proxy("deviation")
+    assert over == {"truth": None, "input": None, "reconstruction": volume.GetID(), "difference": None}
+    assert shown.compositeNode("reconstruction").GetBackgroundVolumeID() == result.proxy("reconstruction").GetID()
+    assert (overlay.shown(result), overlay.opacity()) == (True, 0.4)
+    for frame in (11, 12):
+        browser.SetSelectedItemNumber(frame)
+        values = vtk_to_numpy(volume.GetImageData().GetPointData().GetScalars())
+        np.testing.assert_allclose(values, deviationSignal()[frame].ravel(), rtol=1e-6)
+    assert 0.97 * deviationSignal().max() < shownLimit(volume) <= 10
+    assert volume.GetDisplayNode().GetWindowLevelMin() == 0
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume.GetDisplayNode())
+    assert legend.GetTitleText() == "Uncertainty, 1 sd (a.u.)"
+    overlay.hide(result)
+    assert not overlay.shown(result)
+    assert shown.compositeNode("reconstruction").GetForegroundVolumeID() is None
+
+
+def test_what_lies_over_the_images_goes_when_another_result_is_shown(window, result, shown):
+    DeviationOverlay(shown).show(result, 0.4)
+    shown.assign(result)
+    assert DeviationOverlay(shown).shown(result)
+    shown.assign(addResult(window.scene))
+    assert shown.compositeNode("reconstruction").GetForegroundVolumeID() is None
+
+
+def test_a_reopened_scene_keeps_the_uncertainty(windows, window, result, shown, tmp_path):
+    prepareDisplay(result)
+    DeviationOverlay(shown).show(result, 0.4)
+    colourDeviation(result.proxy("deviation"), 3.0)
+    other = reopen(window, windows(), tmp_path / "scene")
+    layout, (again,) = CompareLayout(other.scene, other.application), Result.all(other.scene)
+    layout.assign(again)
+    assert DeviationOverlay(layout).shown(again)
+    assert DeviationOverlay(layout).opacity() == 0.4
+    assert shownLimit(again.proxy("deviation")) == 3.0
+    np.testing.assert_allclose(again.signal("deviation")[5], deviationSignal()[5], rtol=1e-6)
 
 
 def test_a_reopened_scene_keeps_the_display(windows, window, result, tmp_path):

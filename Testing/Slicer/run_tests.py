@@ -12,7 +12,15 @@ from pathlib import Path
 import slicer
 
 FOLDER = Path(__file__).resolve().parent
-STEPS = ("steps_input", "steps_run", "steps_look", "steps_perfusion", "steps_export", "steps_scene")
+STEPS = (
+    "steps_input",
+    "steps_run",
+    "steps_look",
+    "steps_uncertainty",
+    "steps_perfusion",
+    "steps_export",
+    "steps_scene",
+)
 """Modules beside this file, each with a function ``run(workflow)``, in the order of the panel."""
 
 

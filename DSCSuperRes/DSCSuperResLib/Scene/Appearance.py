@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import slicer
 
-from .Difference import colourDifference, showLegend, typicalLimit
+from .Deviation import colourDeviation, showDeviationLegend
+from .Difference import UNIT, colourDifference, showLegend, typicalLimit
 from .Playback import preparePlayback
 from .SharedWindow import automaticLevels
 
 PREPARED = "DSCSuperRes.Prepared"
 """Attribute of the browser of a result whose display was set up once; from then on it is the user's."""
 SIGNALS = ("truth", "input", "reconstruction")
-UNIT = "a.u."
 
 
 def signalVolumes(result) -> list[slicer.vtkMRMLScalarVolumeNode]:
@@ -35,12 +35,16 @@ def prepareDisplay(result) -> None:
     if difference is not None:
         colourDifference(difference, typicalLimit(result.sequence("difference")), absolute=False)
         showLegend(difference, differenceTitle(False), visible=True)
+    deviation = result.proxy("deviation")
+    if deviation is not None:
+        colourDeviation(deviation, typicalLimit(result.sequence("deviation")))
+        showDeviationLegend(deviation, visible=True)
     browser.SetAttribute(PREPARED, "yes")
 
 
 def setInterpolation(result, on: bool) -> None:
     """Let Slicer smooth between voxels on the screen, or show each as the box it is."""
-    volumes = [*signalVolumes(result), result.proxy("difference")]
+    volumes = [*signalVolumes(result), result.proxy("difference"), result.proxy("deviation")]
     for volume in volumes:
         if volume is not None:
             volume.GetDisplayNode().SetInterpolate(on)

@@ -10,6 +10,8 @@ from xml.sax.saxutils import quoteattr
 
 import slicer
 
+from .Result import SEQUENCES
+
 VIEW_GROUP = 59
 PLOT_VIEW = "DSCSuperResCurves"
 LAYOUT_BEFORE = "DSCSuperRes.LayoutBefore"
@@ -98,8 +100,10 @@ class CompareLayout:
                 composite.SetHotLinkedControl(True)
                 composite.SetDoPropagateVolumeSelection(False)
                 composite.SetBackgroundVolumeID(volume.GetID() if volume else None)
-                composite.SetInteractionFlags(composite.BackgroundVolumeFlag)
-            # A colour legend that is older than the view is drawn only after a change with this flag.
+                if not self._belongs(composite.GetForegroundVolumeID(), result):
+                    composite.SetForegroundVolumeID(None)
+                composite.SetInteractionFlags(composite.BackgroundVolumeFlag | composite.ForegroundVolumeFlag)
+            # A colour legend that is older than the view is drawn only after a change with these flags.
             composite.SetInteractionFlags(0)
 
     def fit(self, result) -> None:
@@ -137,6 +141,11 @@ class CompareLayout:
         """What the slice view for ``role`` shows; None before it was first shown."""
         view = self.sliceNode(role)
         return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view) if view else None
+
+    def _belongs(self, volume: str | None, result) -> bool:
+        """Whether the volume of this ID is one of the result: what lay over images of another goes with them."""
+        node = self._scene.GetNodeByID(volume or "")
+        return node is not None and any(node is one for one in (*result.nodes(), *map(result.proxy, SEQUENCES)))
 
     def _layoutNode(self) -> slicer.vtkMRMLLayoutNode | None:
         """None without a main window."""

@@ -10,6 +10,8 @@ from .SharedWindow import sampleVoxels
 
 ATTRIBUTE = "DSCSuperRes.Colors"
 ABSOLUTE = "absolute difference"
+UNIT = "a.u."
+"""Of the signal."""
 SIGNED = ("#8fd3ff", "#2f93dc", "#17507f", "#000000", "#84401c", "#e0662a", "#ffbe7a")
 SIZE = ("#ffe08a", "#f2813a", "#8f2f6b", "#000000", "#8f2f6b", "#f2813a", "#ffe08a")
 """Both as dark as the view where there is no difference; signed is blue below the truth and orange above."""

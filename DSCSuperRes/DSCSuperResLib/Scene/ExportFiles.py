@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import slicer
 
 from dsc_superres import __version__
 from dsc_superres.atomic import write_json
@@ -21,7 +22,7 @@ from .MetricsTables import metricsChart, metricsTable, readMetrics, regions
 from .Result import ROLE, Result
 from .RunOutput import REPORT
 from .SequenceInput import readInput
-from .SeriesFiles import describeSeries
+from .SeriesFiles import describeSeries, writeSequence
 from .Volumes import frameArray, geometryOf
 
 FOLDERS = {"inputDifference": "input - truth", "difference": "reconstruction - truth"}
@@ -30,13 +31,26 @@ LEFT_OUT = ("table.cursor", "table.marker", "table.aif")
 """Tables that follow the mouse or only draw: how their roles begin. The arterial input has a file of its own."""
 
 
-def describeReconstruction(result: Result, file: str, formats: Sequence[str]) -> dict[str, object]:
-    """The reconstruction, as an export job tells it; its voxels are to be written to ``file``."""
-    sequence = result.sequence("reconstruction")
+EXPORTED = ("reconstruction", "deviation")
+"""The sequences that are written, as far as the result has them."""
+
+
+def writeSeries(result: Result, folder: Path, formats: Sequence[str], described: list[dict]) -> Iterator[float]:
+    """Write the reconstruction, and its uncertainty, into ``folder`` as .npy and append to ``described`` how an
+    export job tells them. Yields the fraction done.
+    """
+    found = {role: sequence for role in EXPORTED if (sequence := result.sequence(role)) is not None}
+    for number, (role, sequence) in enumerate(found.items()):
+        described.append(_describe(sequence, role, f"{role}.npy", formats))
+        for fraction in writeSequence(sequence, folder / f"{role}.npy"):
+            yield (number + fraction) / len(found)
+
+
+def _describe(sequence: slicer.vtkMRMLSequenceNode, name: str, file: str, formats: Sequence[str]) -> dict[str, object]:
     info = readInput(sequence)
     return {
         **describeSeries(sequence, file),
-        "name": "reconstruction",
+        "name": name,
         "echo_time": info.echoTime,
         "sources": info.sources,
         "scalar_type": info.scalarType.str,

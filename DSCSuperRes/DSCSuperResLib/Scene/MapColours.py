@@ -26,7 +26,7 @@ def prepareColours(result: Result, name: str) -> None:
     volumes = {source: volume for source in SOURCES if (volume := mapNode(result, name, source)) is not None}
     new = {source: volume for source, volume in volumes.items() if not volume.GetAttribute(PREPARED)}
     if new:
-        colours = _colours(result.scene, FOR_DEVIATIONS if name.endswith("_sd") else PREFERRED)
+        colours = firstColours(result.scene, FOR_DEVIATIONS if name.endswith("_sd") else PREFERRED)
         setScale(volumes.values(), 0.0, typicalScale(result, name), colours)
     for source, volume in new.items():
         volume.SetAttribute(PREPARED, "yes")
@@ -113,5 +113,6 @@ def _rounded(value: float) -> float:
     return float(np.ceil(value / step - 1e-9) * step)
 
 
-def _colours(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:
+def firstColours(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:
+    """The first of these colour nodes (IDs) that the scene has."""
     return next((node for name in names if (node := scene.GetNodeByID(name)) is not None), None)

@@ -25,14 +25,14 @@ class MapOverlay:
         for role, composite in self._views(result):
             if role == "difference":
                 volume = mapNode(result, name, DIFFERENCES[compared]) or result.proxy(role)
-                _assign(composite, volume, None, opacity)
+                assignView(composite, volume, None, opacity)
             else:
-                _assign(composite, result.proxy(role), mapNode(result, name, role), opacity)
+                assignView(composite, result.proxy(role), mapNode(result, name, role), opacity)
 
     def hide(self, result: Result) -> None:
         """Show the images alone."""
         for role, composite in self._views(result):
-            _assign(composite, result.proxy(role), None, composite.GetForegroundOpacity())
+            assignView(composite, result.proxy(role), None, composite.GetForegroundOpacity())
 
     def shown(self, result: Result) -> tuple[str, float] | None:
         """The name and the opacity of the map in the view of the reconstruction; None for none."""
@@ -49,7 +49,8 @@ class MapOverlay:
         return [(role, composite) for role in roles if (composite := self._layout.compositeNode(role)) is not None]
 
 
-def _assign(composite, background, foreground, opacity: float) -> None:
+def assignView(composite, background, foreground, opacity: float) -> None:
+    """Let a view show ``background``, and ``foreground`` over it with ``opacity`` (0..1); None for no volume."""
     with slicer.util.NodeModify(composite):
         composite.SetBackgroundVolumeID(background.GetID() if background is not None else None)
         composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)

@@ -14,15 +14,15 @@ RUN = "DSCSuperRes.Run"
 """Attribute of every node of a run, and of its folder: the run's id."""
 ROLE = "DSCSuperRes.Role"
 """Attribute of every node of a run: what it is."""
-SEQUENCES = ("truth", "input", "reconstruction", "difference")
+SEQUENCES = ("truth", "input", "reconstruction", "difference", "deviation")
 
 
 class Result:
     """The nodes of run ``run`` (an id such as "20261124-114433-1") in ``scene``, by role. Holds no node itself.
 
-    Roles: ``truth``, ``input``, ``reconstruction``, ``difference`` (sequences) and these with ``.proxy`` (the volumes
-    that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``, ``series.<name>``,
-    ``text.provenance``, ``text.metrics``, ``text.report``, ``mask``.
+    Roles: ``truth``, ``input``, ``reconstruction``, ``difference``, ``deviation`` (sequences) and these with ``.proxy``
+    (the volumes that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``,
+    ``series.<name>``, ``text.provenance``, ``text.metrics``, ``text.report``, ``mask``.
     """
 
     def __init__(self, scene: slicer.vtkMRMLScene, run: str) -> None:

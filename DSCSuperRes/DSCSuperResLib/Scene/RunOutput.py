@@ -29,7 +29,8 @@ def addRun(
     result: Result, request: Request, source: slicer.vtkMRMLSequenceNode, message: dict, folder: Path
 ) -> Iterator[float]:
     """Fill ``result`` with what the worker's ``message`` tells of ``folder``; yields the fraction done."""
-    roles = [role for role in ("reconstruction", "input", "truth", "difference") if _wanted(role, request)]
+    offered = ("reconstruction", "input", "truth", "difference", "deviation")
+    roles = [role for role in offered if _wanted(role, request)]
     browser = result.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{result.name} browser")
     result.add(browser, "browser")
     for number, role in enumerate(roles):
@@ -67,11 +68,14 @@ def title(role: str) -> str:
         "input": _("input"),
         "reconstruction": _("reconstruction"),
         "difference": _("difference"),
+        "deviation": _("uncertainty"),
     }
     return titles[role]
 
 
 def _wanted(role: str, request: Request) -> bool:
+    if role == "deviation":
+        return request.deviation
     return role in ("reconstruction", "input") or request.task == "compare"
 
 
@@ -96,6 +100,8 @@ def _fill(
         box = (request.slices, slice(height), slice(width))
         return shareFrames(sequence, source, frames, described["times"], geometry, box)
     kind = voxelType(request.info.scalarType, signed=role == "difference")
+    if role == "deviation":
+        kind = np.dtype(np.float32)  # of the size of some units, so that whole numbers would show steps
     return readFrames(sequence, folder / described["file"], described["times"], geometry, kind)
 
 

@@ -16,6 +16,7 @@ from ..Scene.Curves import Relaxation, findBaseline
 from ..Scene.MetricsTables import frameMetrics, metricsTable, readMetrics, regions
 from ..Scene.Playback import Moment, shownMoment
 from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, PLOTS, SEGMENTS, CurvePlotter
+from .DeviationControls import DeviationControls
 from .DisplayControls import DisplayControls
 from .Section import Section
 
@@ -35,6 +36,7 @@ class LookSection(Section, VTKObservationMixin):
         self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._plotter = CurvePlotter(self.layout, context.status)
         self._display = DisplayControls(ui)
+        self._deviation = DeviationControls(ui, self.layout, context.overlayChanged)
         self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
         for widget in (self._seek, self._play):
             ui.playback.layout().addWidget(widget)
@@ -74,8 +76,13 @@ class LookSection(Section, VTKObservationMixin):
             self.layout.hide()
         elif self.layout.shown:
             self._show()
+        self._deviation.setResult(result)
         self._onLayout()
         self._onPlotOptions()
+
+    def overlayChanged(self) -> None:
+        """Say whether the uncertainty is what lies over the reconstruction."""
+        self._deviation.update()
 
     def cleanup(self) -> None:
         """Leave nothing running or watching, and give the user's layout back."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 
 from ..Scene.CompareLayout import CompareLayout
@@ -21,10 +23,13 @@ BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
 
 
 class MapControls:
-    """Controls of ``Perfusion.ui`` for what the views show; the display of the maps keeps it."""
+    """Controls of ``Perfusion.ui`` for what the views show; the display of the maps keeps it.
 
-    def __init__(self, ui, layout: CompareLayout) -> None:
-        self._ui, self._layout, self._overlay = ui, layout, MapOverlay(layout)
+    ``onShown`` is called when something else lies over the images because of them.
+    """
+
+    def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None]) -> None:
+        self._ui, self._layout, self._overlay, self._onShown = ui, layout, MapOverlay(layout), onShown
         self._result, self._name, self._updating = None, "", False
         self.compared = "reconstruction"
         ui.imageButton.connect("clicked()", self.hide)
@@ -75,6 +80,7 @@ class MapControls:
         prepareColours(result, self._name)
         self._overlay.show(result, self._name, self._ui.opacitySlider.value, self.compared)
         self.update()
+        self._onShown()
 
     def hide(self) -> None:
         """Show the images alone."""
@@ -82,12 +88,19 @@ class MapControls:
         if self._result is not None:
             self._overlay.hide(self._result)
         self.update()
+        self._onShown()
+
+    def follow(self) -> None:
+        """Something may have taken the place of the map."""
+        if self._name and self._overlay.shown(self._result) is None:
+            self._name = ""
+            self.update()
 
     def refresh(self) -> None:
         """Show the map that is shown once more: its volumes are other ones, or others are compared."""
         if self._name and mapNode(self._result, self._name, "reconstruction") is not None:
             self.show(self._name.removesuffix(DEVIATION))
-        else:
+        elif self._name:
             self.hide()
 
     def _button(self, name: str):

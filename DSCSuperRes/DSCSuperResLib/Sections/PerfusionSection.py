@@ -22,7 +22,8 @@ class PerfusionSection(Section):
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
         self._result, self._measuring = None, None
-        self._maps = MapControls(ui, CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic()))
+        layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
+        self._maps = MapControls(ui, layout, context.overlayChanged)
         self._arterial = ArterialControls(ui, context, self._onMaps)
         for difference in (_("reconstruction - ground truth"), _("input - ground truth")):
             ui.comparedSelector.addItem(difference)
@@ -50,6 +51,10 @@ class PerfusionSection(Section):
         self.ui.comparedSelector.currentIndex = COMPARED.index(parameters.perfusion.compared)
         self._arterial.parametersChanged()
         self.ui.measureButton.enabled = self._result is not None and parameters.perfusion.regions is not None
+
+    def overlayChanged(self) -> None:
+        """Say which map it is, or none."""
+        self._maps.follow()
 
     def cleanup(self) -> None:
         """Leave nothing running or watching."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import slicer
 
 from dsc_superres.errors import DSCError
+from dsc_superres.model_kinds import INTERPOLATORS, TELL_DEVIATION
 
 from ..Expectation import expectation
 from ..ModelCard import cardText, summaryText
@@ -151,6 +152,17 @@ class ReconstructSection(Section):
             ui.statusLabel.text = self._ended or problem
         for widget in (ui.modelSelector, ui.deviceSelector, ui.mapsCheckBox):
             widget.enabled = not running
+        self._offer(running)
+
+    def _offer(self, running: bool) -> None:
+        """Let what not every model can do say what it does, or why it is not possible."""
+        ui = self.ui
+        model = ui.modelSelector.currentData
+        tunable, telling = model not in INTERPOLATORS, model in TELL_DEVIATION
+        ui.adaptCheckBox.enabled, ui.deviationCheckBox.enabled = tunable and not running, telling and not running
+        ui.adaptMinutes.enabled = ui.adaptCheckBox.enabled and ui.adaptCheckBox.checked
+        ui.adaptCheckBox.toolTip = ui.adaptMinutes.toolTip = _adaptText(tunable)
+        ui.deviationCheckBox.toolTip = _deviationText(telling)
 
     def _findProblem(self) -> str:
         """Why a run cannot start; empty when it can."""
@@ -168,6 +180,26 @@ class ReconstructSection(Section):
 
 def _modelText(model: dict) -> str:
     return model["name"] if model["network"] else _("{name} (interpolation)").format(name=model["name"])
+
+
+def _adaptText(possible: bool) -> str:
+    if not possible:
+        return _("This model is an interpolator and has nothing to tune: choose a network.")
+    return _(
+        "Tune the network to this series before it reconstructs: for so many minutes it practices on a copy of the "
+        "series that is under-sampled once more. The tuned weights are used only where they do better on slices and "
+        "frames that were held out; else the original ones are."
+    )
+
+
+def _deviationText(possible: bool) -> str:
+    if not possible:
+        text = _("This model does not tell how sure it is: choose {models}.")
+        return text.format(models=", ".join(TELL_DEVIATION))
+    return _(
+        "Load the standard deviation of the reconstruction's error too, for every voxel and frame: the section Look "
+        "shows it in colors over the images. It takes as much memory again as the reconstruction, or twice that."
+    )
 
 
 def _leftText(seconds: float) -> str:

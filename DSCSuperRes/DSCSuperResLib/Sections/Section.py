@@ -28,6 +28,9 @@ class Context(Protocol):
     def selectResult(self, result: Result | None) -> None:
         """Look at another run."""
 
+    def overlayChanged(self) -> None:
+        """Tell all sections that something else lies over the images now."""
+
     def parametersChanged(self) -> None:
         """Tell all sections that a parameter, or what the background process can do, is different now."""
 
@@ -53,6 +56,9 @@ class Section:
 
     def parametersChanged(self) -> None:
         """A parameter, or the input, is different now."""
+
+    def overlayChanged(self) -> None:
+        """Something else lies over the images now."""
 
     def enter(self) -> None:
         """The user opens the module."""
