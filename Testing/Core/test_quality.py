@@ -96,6 +96,17 @@ def test_one_case_has_no_intervals_and_measured_series_stand_apart() -> None:
     assert text_by_case(made()).count("image quality") == 3
 
 
+def test_a_series_without_a_bolus_has_no_bolus_frames_and_no_maps() -> None:
+    still = case().truth.with_signal(np.broadcast_to(case().truth.signal[:1], case().truth.signal.shape))
+    plain = Case("still", still, still, case().mask, None)
+    records = evaluate(lambda: plain, ["linear", "pchip"], 2, 4)
+    assert not {"psnr_bolus", "nmse_bolus", "cbv", "psnr_clean"} & set(records[0])
+    told = text_by_case(records)
+    assert "| PSNR, frames not acquired, dB |" in told  # to the series itself
+    assert "perfusion" not in told
+    assert "noise-free" not in told
+
+
 def test_a_measure_that_some_cases_lack_says_so() -> None:
     records = made()
     for record in records[:2]:

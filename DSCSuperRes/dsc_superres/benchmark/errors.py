@@ -20,13 +20,13 @@ def measure(case: Case, recon: Series, time: int) -> dict[str, float]:
 def image_errors(case: Case, recon: Series, time: int) -> dict[str, float]:
     """PSNR (dB), NMSE (%) and SSIM; in the brain, over all frames and against the stored series unless told otherwise.
 
-    NMSE and SSIM also over the bolus' frames and those that were not acquired; PSNR there against the noise-free
-    series where that is known (else the stored one), and after the first interval, which an unsettled start spoils.
+    NMSE and SSIM also over the frames that were not acquired, and those of the bolus where there is one; PSNR there
+    against the noise-free series where that is known (else the stored one), and after the first interval, which an
+    unsettled start spoils.
     """
     truth, clean, image, mask = case.truth.signal, case.clean.signal, recon.signal, case.mask
     peak = float(clean.max())
-    between, bolus = np.arange(recon.frames) % time != 0, case.bolus
-    settled = np.arange(recon.frames) >= time
+    chosen = {"between": np.arange(recon.frames) % time != 0} | ({"bolus": case.bolus} if case.maps else {})
     ssim_whole, ssim_brain = ssim_frames(image, truth, mask)
     found = {
         "psnr": psnr(image, truth, mask),
@@ -36,12 +36,12 @@ def image_errors(case: Case, recon: Series, time: int) -> dict[str, float]:
         "ssim": float(ssim_brain.mean()),
         "ssim_whole": float(ssim_whole.mean()),
     }
-    for name, frames in (("between", between), ("bolus", bolus)):
+    for name, frames in chosen.items():
         found[f"nmse_{name}"] = 100 * nmse(image[frames], truth[frames], mask)
         found[f"ssim_{name}"] = float(ssim_brain[frames].mean())
     if case.noise_free:
         found["psnr_clean"] = psnr(image, clean, mask, peak)
-    for name, frames in (("between", between), ("settled", settled), ("bolus", bolus)):
+    for name, frames in (chosen | {"settled": np.arange(recon.frames) >= time}).items():
         found[f"psnr_{name}"] = psnr(image[frames], clean[frames], mask, peak)
     return found
 

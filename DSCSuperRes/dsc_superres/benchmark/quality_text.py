@@ -18,9 +18,9 @@ IMAGE: dict[str, tuple[str, bool]] = {
     "ssim_between": ("SSIM, frames not acquired", True),
     "ssim_bolus": ("SSIM, bolus frames", True),
     "psnr_clean": ("PSNR to noise-free, dB", True),
-    "psnr_between": ("… of frames not acquired, dB", True),
-    "psnr_settled": ("… after the first interval, dB", True),
-    "psnr_bolus": ("… of bolus frames, dB", True),
+    "psnr_between": ("PSNR to noise-free, frames not acquired, dB", True),
+    "psnr_settled": ("PSNR to noise-free, after the first interval, dB", True),
+    "psnr_bolus": ("PSNR to noise-free, bolus frames, dB", True),
 }
 """Heading of each measure, and whether more is better. In the brain unless it says otherwise."""
 MAPS = {
@@ -44,6 +44,8 @@ COMPARED = (
 """Measures in which models are compared pair by pair: all of them would be too many to read."""
 BRIEF = ("psnr_clean", "psnr_between", "psnr_bolus", "nmse", "ssim", "peak", "cbv", "cbf")
 """Measures that tell methods and ablations apart in one table."""
+OWN_TRUTH = {name: (title.replace(" to noise-free", ""), more) for name, (title, more) in IMAGE.items()}
+"""The same for measured series, of which no noise-free one is known."""
 Records = list[dict]
 
 
@@ -70,7 +72,7 @@ def text_by_case(records: Records) -> str:
         own = [record for record in records if record["case"] == case]
         models = _models(own)
         parts += [
-            _titled(f"`{case}`, image quality in the brain; the best in bold", _means(own, models, IMAGE)),
+            _titled(f"`{case}`, image quality in the brain; the best in bold", _means(own, models, OWN_TRUTH)),
             _titled(
                 f"`{case}`, median perfusion errors in the brain; the best in bold", _means(own, models, PERFUSION)
             ),
