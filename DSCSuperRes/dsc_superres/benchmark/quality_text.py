@@ -84,7 +84,7 @@ def text_by_case(records: Records) -> str:
 def brief(records: Records) -> str:
     """One table, models by measures: the first model's means and cost, and what each other one makes of them."""
     first, *others = _models(records)
-    head = [MEASURES[name][0].removeprefix("… of ") for name in BRIEF]
+    head = [MEASURES[name][0] for name in BRIEF]
     lines = ["| | " + " | ".join([*head, "parameters", "CPU s per frame"]) + " |", "|---" * (len(BRIEF) + 3) + "|"]
     for model in (first, *others):
         own = [record for record in records if record["model"] == model]
