@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-from .Deviation import colourDeviation, showDeviationLegend
+from .Deviation import colourDeviation, showDeviationLegend, typicalDeviation
 from .Difference import UNIT, colourDifference, showLegend, typicalLimit
 from .Playback import preparePlayback
 from .SharedWindow import automaticLevels
@@ -37,7 +37,7 @@ def prepareDisplay(result) -> None:
         showLegend(difference, differenceTitle(False), visible=True)
     deviation = result.proxy("deviation")
     if deviation is not None:
-        colourDeviation(deviation, typicalLimit(result.sequence("deviation")))
+        colourDeviation(deviation, typicalDeviation(result))
         showDeviationLegend(deviation, visible=True)
     browser.SetAttribute(PREPARED, "yes")
 

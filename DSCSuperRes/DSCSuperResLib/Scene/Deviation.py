@@ -5,8 +5,8 @@ from __future__ import annotations
 import slicer
 
 from .CompareLayout import CompareLayout
-from .Difference import UNIT, showLegend
-from .MapColours import FOR_DEVIATIONS, firstColours, setScale
+from .Difference import UNIT, showLegend, typicalLimit
+from .MapColours import FOR_DEVIATIONS, LARGEST, firstColours, setScale
 from .MapOverlay import MapOverlay, assignView
 
 ROLE = "deviation"
@@ -17,6 +17,11 @@ VIEW = "reconstruction"
 def colourDeviation(volume: slicer.vtkMRMLScalarVolumeNode, limit: float) -> None:
     """Colour ``volume`` from 0 to ``limit`` (signal units)."""
     setScale([volume], 0.0, limit, firstColours(volume.GetScene(), FOR_DEVIATIONS))
+
+
+def typicalDeviation(result) -> float:
+    """A limit that shows where a result is less sure than elsewhere, in signal units."""
+    return typicalLimit(result.sequence(ROLE), LARGEST)
 
 
 def shownLimit(volume: slicer.vtkMRMLScalarVolumeNode) -> float:

@@ -64,9 +64,9 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
         legend.SetVisibility(visible)
 
 
-def typicalLimit(difference: slicer.vtkMRMLSequenceNode) -> float:
-    """A limit that all but the largest differences stay below, rounded to one digit, in signal units."""
-    limit = float(np.percentile(np.abs(sampleVoxels(difference)), 99.5))
+def typicalLimit(sequence: slicer.vtkMRMLSequenceNode, percent: float = 99.5) -> float:
+    """A limit that ``percent`` of the voxels, whatever their sign, stay below, rounded up to one digit."""
+    limit = float(np.percentile(np.abs(sampleVoxels(sequence)), percent))
     if limit <= 0:
         return 1.0
     digit = 10.0 ** np.floor(np.log10(limit))

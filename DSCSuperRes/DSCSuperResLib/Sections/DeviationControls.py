@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..Scene.CompareLayout import CompareLayout
-from ..Scene.Deviation import ROLE, DeviationOverlay, colourDeviation, showDeviationLegend, shownLimit
-from ..Scene.Difference import legendShown, meanSignal, typicalLimit
+from ..Scene.Deviation import ROLE, DeviationOverlay, colourDeviation, showDeviationLegend, shownLimit, typicalDeviation
+from ..Scene.Difference import legendShown, meanSignal
 from ..Translation import _
 
 PERCENT = 1
@@ -93,7 +93,7 @@ class DeviationControls:
             colourDeviation(self._volume(), limit * self._unit())
 
     def _onAuto(self) -> None:
-        colourDeviation(self._volume(), typicalLimit(self._result.sequence(ROLE)))
+        colourDeviation(self._volume(), typicalDeviation(self._result))
         self.update()
 
     def _onLegend(self, on: bool) -> None:
