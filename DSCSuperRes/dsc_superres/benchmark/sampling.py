@@ -125,8 +125,8 @@ def run(arguments: Sequence[str]) -> None:
     models = shipped("linear", "pchip", "ode-liif", "ode-liif-plus")
     parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files")
     parser.add_argument("--phases", type=int, default=12, help="phases of the sampling, spread evenly over 6 s")
-    parser.add_argument("--patients", type=int, default=3, help="digital patients, one slice each (0: none)")
-    parser.add_argument("--snr", type=float, nargs="+", default=[np.inf, 50.0], help="signal over noise")
+    parser.add_argument("--patients", type=int, default=0, help="digital patients as well, one slice each")
+    parser.add_argument("--snr", type=float, nargs="+", default=[np.inf], help="signal over noise (inf: none)")
     add_destinations(parser, "sampling")
     options = parser.parse_args(arguments)
     phases = STEP * FACTOR * np.arange(options.phases) / options.phases
