@@ -100,7 +100,8 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     """Reconstruct ``series`` as the job says, and map the result. Raises ``DSCError`` and ``Cancelled``."""
     clock = _Stopwatch(stop)
     network, adaptation, report = own_network(series, job, report, stop)
-    clock.lap("adaptation")
+    if adaptation is not None:
+        clock.lap("adaptation")
     fine, deviation = _reconstruct(series, job, network, part(report, 0.0, 0.9), stop, own=True)
     clock.lap("reconstruction")
     maps, coarse, reason, mask = {}, None, None, None
@@ -162,7 +163,8 @@ def retrospect(
     mask = find_mask_or_none(job.mask, truth) if mask is None else mask[:, :height, :width]
     clock.lap("under-sampling")
     network, adaptation, report = own_network(coarse, job, report, stop)
-    clock.lap("adaptation")
+    if adaptation is not None:
+        clock.lap("adaptation")
     fine, found, deviation = _reconstruct_all(coarse, truth, mask, job, network, report, clock)
     maps, coarse_maps, reason, peaks = {}, None, None, {}
     if job.maps:

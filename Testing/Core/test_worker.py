@@ -105,6 +105,7 @@ def test_one_job_adapts_and_reconstructs_with_what_does_better(tmp_path, monkeyp
     assert list(dict.fromkeys(stages)) == ["Reading", adaptation.ADAPTING, "reconstructing", "Writing", "Done"]
     found = result["provenance"]["adaptation"]
     assert result["provenance"]["settings"]["adapt_minutes"] == 0.01
+    assert result["provenance"]["seconds"]["adaptation"] > 0.5
     assert found["steps"] >= 1
     assert ("weights" in result["files"]) == gains
     assert ("tuned to this scan" if gains else "original weights") in result["notes"][0]
@@ -162,6 +163,7 @@ def test_arrays_go_in_and_come_out_for_a_program_that_holds_the_image_itself(tmp
     code, messages, log = Worker(tmp_path, job).finish()
     assert code == 0, log
     described = messages[-1]["series"]["reconstruction"]
+    assert "adaptation" not in messages[-1]["provenance"]["seconds"]
     signal = np.load(tmp_path / "out" / described["file"])
     assert signal.dtype == np.float32
     assert signal.shape == (33, 2, 74, 82)
