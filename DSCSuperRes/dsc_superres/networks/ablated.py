@@ -6,7 +6,6 @@ earns. No part is replaced by anything but the plainest stand-in named beside it
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 import torch
@@ -34,12 +33,8 @@ class AblatedOdeLiif(OdeLiif):
     def __init__(self, *, without: str, **options) -> None:
         if without not in PARTS:
             raise ValueError(f"'{without}' is not one of {', '.join(PARTS)}")
-        if without == "direction":
-            options["direction"] = 0
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a direction of no channels has nothing to start from
-            super().__init__(**options)
-        self.without = without
+        super().__init__(**options)
+        self.without, self.oriented = without, self.direction[-1].out_channels
         if without == "direction":
             self.direction = None
         if without in ("backward", "ode"):
@@ -53,11 +48,11 @@ class AblatedOdeLiif(OdeLiif):
             self.decoder = (NearestDecoder if without == "ensemble" else CellBlindDecoder)(channels, hidden)
 
     def heading(self, window: Window) -> Tensor:
-        """The direction [b, direction, h, w], of no channels where it is left out."""
+        """The direction [b, direction, h, w], zero where it is left out."""
         if self.without != "direction":
             return super().heading(window)
         first = window.pair[0]
-        return first.new_zeros(first.shape[0], 0, *first.shape[-2:])
+        return first.new_zeros(first.shape[0], self.oriented, *first.shape[-2:])
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Iterator[Tensor]:
         """As ``OdeLiif.flow``."""

@@ -20,8 +20,8 @@ from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.sampling import query_positions
 from dsc_superres.networks.window import Window, remember
 
-FREQUENCY = 30.0
-"""The first layer's angular frequency (Sitzmann et al. 2020)."""
+FREQUENCY = 3.0
+"""The first layer's angular frequency. The published 30 suits bare coordinates; on features it did not train here."""
 
 
 class Sine(nn.Module):

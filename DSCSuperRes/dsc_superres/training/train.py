@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from dsc_superres.errors import FileError, ModelError
-from dsc_superres.networks import Window, create, save_model
+from dsc_superres.networks import NAMES, Window, create, save_model
+from dsc_superres.networks.registry import WEIGHTS
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
 from dsc_superres.training.distributed import Team, together
 from dsc_superres.training.losses import loss, surprise
@@ -38,7 +39,7 @@ class TrainOptions:
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
     average: decay of the running mean of the weights, which is what is saved and validated
-    start_from: weights to begin with
+    start_from: weights to begin with, a file or the name of a model whose weights ship
     parts: weights of parts of the network, by the part's name, that take the place of those
     frozen: parts of the network that are not trained
     bfloat16: compute the network in bfloat16 where that is safe; weights, interpolator and loss stay float32
@@ -140,8 +141,9 @@ class Trainer:
             self.step, self.seconds = state["step"], state["seconds"]
             log.info("resumed at step %d", self.step)
         elif self.options.start_from:
-            # Parts of the network that the start does not have keep their initial values.
-            weights = {**self.network.state_dict(), **_weights(self.options.start_from)}
+            # Parts of the network that the start does not have keep their initial values; others of its are left out.
+            weights, found = self.network.state_dict(), _weights(self.options.start_from)
+            weights |= {key: value for key, value in found.items() if key in weights}
             for part, path in self.options.parts.items():
                 weights |= {f"{part}.{key}": value for key, value in _weights(path).items()}
             self.network.load_state_dict(weights)
@@ -267,7 +269,7 @@ def _train(options: TrainOptions, team: Team) -> Path:
 
 
 def _weights(name: str) -> dict[str, Tensor]:
-    path = Path(os.path.expandvars(name))
+    path = WEIGHTS / f"{name}.safetensors" if name in NAMES else Path(os.path.expandvars(name))
     if not path.is_file():
         raise FileError(f"The weights {path} to start from are not there: train them first.")
     return load_file(path)
