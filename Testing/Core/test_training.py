@@ -168,12 +168,3 @@ def test_configuration_errors_are_sentences(tmp_path) -> None:
     (tmp_path / "bad.toml").write_text('name = "ode-liif"\nout = "x"\nstps = 3\n')
     with pytest.raises(ModelError, match="stps"):
         read_config(tmp_path / "bad.toml")
-
-
-@pytest.mark.parametrize("stage", ["ode-liif-first", "ode-liif", "static-detail", "ode-liif-plus"])
-def test_shipped_configurations_are_valid(stage: str) -> None:
-    import dsc_superres.training as package
-
-    options = read_config(f"{next(iter(package.__path__))}/{stage}.toml")
-    DataOptions(**options.data)
-    create(options.name, **options.network)

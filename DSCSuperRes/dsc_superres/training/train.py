@@ -258,7 +258,7 @@ def _train(options: TrainOptions, team: Team) -> Path:
         return DataLoader(Subset(batches, steps), batch_size=None, num_workers=options.workers, pin_memory=pinned)
 
     history = trainer.folder / "log.csv" if team.leads else os.devnull
-    with open(history, "a", newline="", buffering=1) as lines, _asked_to_stop() as stop:
+    with _asked_to_stop() as stop, open(history, "a", newline="", buffering=1) as lines:
         _loop(trainer, team.deal(batches, trainer.step, load), validation, csv.writer(lines), stop)
         if team.leads:
             trainer.finish(validation)
