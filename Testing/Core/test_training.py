@@ -15,9 +15,10 @@ from safetensors.torch import load_file
 from dsc_superres import training
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import create, load_model, save_model
+from dsc_superres.training.config import read_config
 from dsc_superres.training.data import DataOptions, SceneBatches
 from dsc_superres.training.plus_start import begin
-from dsc_superres.training.train import read_config, train
+from dsc_superres.training.train import train
 
 CONFIG = """
 name = "ode-liif"
@@ -100,6 +101,9 @@ def test_a_configuration_extends_another(tmp_path) -> None:
     (tmp_path / "lost.toml").write_text('extends = "missing.toml"\n')
     with pytest.raises(FileError, match=r"lost\.toml cannot be read"):
         read_config(tmp_path / "lost.toml")
+    (tmp_path / "own.toml").write_text('extends = "own.toml"\n')
+    with pytest.raises(ModelError, match="extends itself"):
+        read_config(tmp_path / "own.toml")
 
 
 @pytest.mark.parametrize("folder", ["", "comparison"])

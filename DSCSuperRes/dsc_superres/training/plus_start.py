@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.networks.registry import WEIGHTS
+from dsc_superres.training.config import read_config
 from dsc_superres.training.data import DataOptions, SceneBatches
-from dsc_superres.training.train import VALIDATION_SEED_OFFSET, read_config
+from dsc_superres.training.train import VALIDATION_SEED_OFFSET
 
 BATCHES = 12
 

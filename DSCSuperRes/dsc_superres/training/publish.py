@@ -16,7 +16,7 @@ import torch
 
 from dsc_superres.atomic import atomic_file, write_json
 from dsc_superres.networks.registry import WEIGHTS
-from dsc_superres.training.train import TrainOptions, read_config
+from dsc_superres.training.config import TrainOptions, read_config
 
 INTENDED_USE = (
     "Research on DSC perfusion MRI of the human head: finer pixels (1.3 to 3 times) and frames (2 to 6 times) from "

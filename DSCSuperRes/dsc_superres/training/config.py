@@ -1,0 +1,79 @@
+"""What a training run is told: one configuration file, and the learning rate that follows from it."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dsc_superres.errors import FileError, ModelError
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """One configuration file. ``network`` and ``data`` hold the options of those parts.
+
+    steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
+    coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
+    average: decay of the running mean of the weights, which is what is saved and validated
+    start_from: weights to begin with, a file or the name of a model whose weights ship
+    parts: weights of parts of the network, by the part's name, that take the place of those
+    frozen: parts of the network that are not trained
+    bfloat16: compute the network in bfloat16 where that is safe; weights, interpolator and loss stay float32
+    """
+
+    name: str
+    out: str
+    seed: int = 0
+    steps: int = 5000
+    rate: float = 1e-3
+    warm_up: int = 200
+    cool_down: float = 0.3
+    coarse: float = 2.0
+    coarse_from: int = 0
+    average: float = 0.998
+    bfloat16: bool = False
+    threads: int = 0
+    workers: int = 1
+    validate_every: int = 250
+    checkpoint_minutes: float = 4.0
+    start_from: str | None = None
+    parts: dict[str, str] = field(default_factory=dict)
+    frozen: list[str] = field(default_factory=list)
+    network: dict = field(default_factory=dict)
+    data: dict = field(default_factory=dict)
+
+
+def read_config(path: str | Path) -> TrainOptions:
+    """The options in a TOML file. Raises ``FileError`` or ``ModelError`` with one sentence.
+
+    A file that says ``extends = "other.toml"`` holds only what differs from the one beside it.
+    """
+    try:
+        return TrainOptions(**_values(Path(path)))
+    except OSError as error:
+        raise FileError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except RecursionError:
+        raise ModelError(f"The configuration {path} extends itself: name another file there.") from None
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ModelError(f"The configuration {path} is not valid: {error}.") from error
+
+
+def _values(path: Path) -> dict:
+    values = tomllib.loads(path.read_text())
+    other = values.pop("extends", None)
+    if other is None:
+        return values
+    common = _values(path.parent / other)
+    parts = {key: {**common[key], **value} for key, value in values.items() if isinstance(common.get(key), dict)}
+    return {**common, **values, **parts}
+
+
+def learning_rate(step: int, options: TrainOptions) -> float:
+    """Linear rise, a plateau, and a cosine fall to 1 % at the end."""
+    if step < options.warm_up:
+        return options.rate * (step + 1) / options.warm_up
+    fall = options.steps * (1 - options.cool_down)
+    share = max(0.0, (step - fall) / max(1.0, options.steps - fall))
+    return options.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
