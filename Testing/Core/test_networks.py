@@ -230,6 +230,18 @@ def test_a_query_on_a_border_has_one_nearest_latent_pixel() -> None:
         np.testing.assert_array_equal(total, 1)
 
 
+def test_videoinr_sees_detail_within_a_latent_pixel_without_any_flow() -> None:
+    torch.manual_seed(0)
+    model, (frames, times) = create("videoinr").eval(), series_of()
+    nn.init.zeros_(model.time[-1].weight)
+    nn.init.zeros_(model.time[-1].bias)
+    with torch.inference_mode():
+        seen, size = window(frames, times, summarise(frames), 1), (14, 18)
+        added = model(seen, torch.tensor([0.3]), size) - model.base(seen, torch.tensor([0.3]), size)
+    within = added.unfold(2, 2, 2).unfold(3, 2, 2)
+    assert within.std((-1, -2)).median() > 1e-5
+
+
 def test_liif_linear_is_linear_in_time() -> None:
     torch.manual_seed(0)
     model, (frames, times) = create("liif-linear", channels=8, blocks=1, frame_blocks=1, decoder=8).eval(), series_of()

@@ -2,7 +2,7 @@
 
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the
-features of both frames, warped by their flows, are decoded into the image. What differs from the paper: residual
+continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the paper: residual
 blocks in place of the deformable recurrent encoder, which is an engine of its own, and the same residual on
 back-projection as ``ode-liif`` has, so that the two differ in what they model and not in where they start.
 """
@@ -20,8 +20,8 @@ from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.sampling import query_positions
 from dsc_superres.networks.window import Window, remember
 
-FREQUENCY = 3.0
-"""The first layer's angular frequency. The published 30 suits bare coordinates; on features it did not train here."""
+FREQUENCY = 30.0
+"""The first layer's angular frequency (Sitzmann et al. 2020)."""
 
 
 class Sine(nn.Module):
@@ -42,13 +42,13 @@ class Sine(nn.Module):
             return torch.sin(self.frequency * self.linear(x.float()))
 
 
-def implicit(inputs: int, outputs: int, hidden: tuple[int, ...]) -> nn.Sequential:
-    """A sinusoidal network of ``hidden`` widths with a linear end."""
+def implicit(inputs: int, outputs: int, hidden: tuple[int, ...], gain: float = 1.0) -> nn.Sequential:
+    """A sinusoidal network of ``hidden`` widths with a linear end, whose outputs start at ``gain`` of the usual."""
     widths = (inputs, *hidden)
     layers = [Sine(a, b, index == 0) for index, (a, b) in enumerate(itertools.pairwise(widths))]
     last = nn.Linear(widths[-1], outputs)
     with torch.no_grad():
-        last.weight.mul_(0.1)
+        last.weight.mul_(gain)
     return nn.Sequential(*layers, last)
 
 
@@ -66,8 +66,8 @@ class VideoInr(nn.Module):
         self.pair = ResidualEncoder(2 * channels, channels, 2)
         self.split = convolution(channels, 2 * channels)
         self.space = implicit(2 * channels + 4, channels, tuple(hidden))
-        self.time = implicit(channels + 1, 4, tuple(hidden))
-        self.decode = implicit(2 * channels + 1, 1, (*hidden, hidden[-1]))
+        self.time = implicit(channels + 1, 4, tuple(hidden), gain=0.1)
+        self.decode = implicit(4 * channels + 1, 1, (*hidden, hidden[-1]), gain=0.1)
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
         """Frames float32[b, m, H, W] at the times ``t`` [m] (0 and 1 at the pair), ``size`` (H, W)."""
@@ -78,7 +78,8 @@ class VideoInr(nn.Module):
         joint = self.split(self.pair(torch.cat(encoded, 1)))
         fine = self.space(torch.cat([_nearest(joint, size), *_coordinates(joint, size)], -1))
         base = self.base(window, t, size, cache)
-        ends = [_nearest(features, size).permute(0, 3, 1, 2) for features in encoded]
+        # Warped beside each other: the continuous features know where in a latent pixel they are, a frame's do not.
+        ends = [torch.cat([fine, _nearest(features, size)], -1).permute(0, 3, 1, 2) for features in encoded]
         images = [self._image(fine, ends, moment) for moment in t]
         return base + 0.05 * torch.stack(images, 1)
 
