@@ -217,6 +217,8 @@ def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[in
         with torch.no_grad():
             return model.eval()(window(frames, times, summarise(frames), 1), torch.tensor([0.0, 0.3]), size)
 
+    with torch.autocast("cpu", torch.bfloat16):  # as in training
+        assert torch.isfinite(frames_of(without=part)).all()
     without = frames_of(without=part)
     assert without.shape == (2, 2, *size)
     assert torch.isfinite(without).all()

@@ -56,6 +56,7 @@ class AblatedOdeLiif(OdeLiif):
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Iterator[Tensor]:
         """As ``OdeLiif.flow``."""
+        direction = direction.to(first)  # features may be of half precision
         if self.without == "ode":
             there, back = (torch.cat([features, direction], 1) for features in (first, second))
             return (self.fusion(there, back, moment[None]) for moment in t.to(first))
