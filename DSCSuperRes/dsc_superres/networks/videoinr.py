@@ -2,9 +2,9 @@
 
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the
-continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the paper: residual
-blocks in place of the deformable recurrent encoder, which is an engine of its own, and the same residual on
-back-projection as ``ode-liif`` has, so that the two differ in what they model and not in where they start.
+continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the
+paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own, and the same
+residual on back-projection as ``ode-liif`` has, so that the two differ in what they model and not in where they start.
 """
 
 from __future__ import annotations
