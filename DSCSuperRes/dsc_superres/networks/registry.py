@@ -69,7 +69,7 @@ def save_model(model: nn.Module, path: str | Path, *, name: str, options: dict) 
 
 def describe_model(source: str | Path) -> tuple[str, dict]:
     """The name and options of the network that weights (a registered name or a file) belong to."""
-    header = _header(_weights_of(source).read_bytes())
+    header = _header(weights_of(source).read_bytes())
     return header["network"], json.loads(header["options"])
 
 
@@ -78,7 +78,8 @@ def _header(content: bytes) -> dict[str, str]:
     return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
 
 
-def _weights_of(source: str | Path) -> Path:
+def weights_of(source: str | Path) -> Path:
+    """Where the weights of a registered name, or those in a file, are or would be."""
     return WEIGHTS / f"{source}.safetensors" if str(source) in NAMES else Path(source)
 
 
@@ -89,7 +90,7 @@ def load_model(source: str | Path) -> nn.Module:
     """
     if str(source) in INTERPOLATORS:
         return create(str(source)).eval()
-    path = _weights_of(source)
+    path = weights_of(source)
     if path.suffix != ".safetensors":
         raise ModelError(f"There is no model '{source}': choose one of {', '.join(NAMES)} or a .safetensors file.")
     if not path.is_file():

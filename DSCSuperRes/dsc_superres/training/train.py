@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from dsc_superres.errors import FileError, ModelError
-from dsc_superres.networks import NAMES, Window, create, save_model
-from dsc_superres.networks.registry import WEIGHTS
+from dsc_superres.networks import Window, create, save_model
+from dsc_superres.networks.registry import weights_of
 from dsc_superres.training.config import TrainOptions, learning_rate, read_config
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
 from dsc_superres.training.distributed import Team, together
@@ -201,7 +201,7 @@ def _train(options: TrainOptions, team: Team) -> Path:
 
 
 def _weights(name: str) -> dict[str, Tensor]:
-    path = WEIGHTS / f"{name}.safetensors" if name in NAMES else Path(os.path.expandvars(name))
+    path = weights_of(os.path.expandvars(name))
     if not path.is_file():
         raise FileError(f"The weights {path} to start from are not there: train them first.")
     return load_file(path)
