@@ -70,8 +70,8 @@ WORDS = {
             "The static part was stopped and resumed three times, with longer plans of steps (16,000, then 7,600) for "
             "its first 2,176 of 5,000, about an hour in all. The dynamic part began from the weights of ode-liif, with "
             "a plan of 2,400 steps for its first 718 of 2,000. Then both were trained once more on more heads: 6,500 "
-            "steps, then 1,200, whose seed and hours stand here; these two stages ran without a break. The first two "
-            "have not been repeated."
+            "steps, then 1,200, whose seed and hours stand here; these two stages ran without a break. None of "
+            "the stages has been repeated."
         ),
     },
 }
