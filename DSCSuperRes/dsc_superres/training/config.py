@@ -16,6 +16,7 @@ class TrainOptions:
 
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
+    linear_from: errors of the signal larger than this count in proportion, smaller ones by their square
     average: decay of the running mean of the weights, which is what is saved and validated
     start_from: weights to begin with, a file or the name of a model whose weights ship
     parts: weights of parts of the network, by the part's name, that take the place of those
@@ -32,6 +33,7 @@ class TrainOptions:
     cool_down: float = 0.3
     coarse: float = 2.0
     coarse_from: int = 0
+    linear_from: float = 0.02
     average: float = 0.998
     bfloat16: bool = False
     threads: int = 0

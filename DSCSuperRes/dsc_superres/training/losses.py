@@ -6,21 +6,22 @@ import torch
 from torch import Tensor, nn
 
 
-def loss(image: Tensor, target: Tensor, coarse: float = 0.0, border: int = 3) -> Tensor:
+def loss(image: Tensor, target: Tensor, coarse: float = 0.0, linear_from: float = 0.02, border: int = 3) -> Tensor:
     """Charbonnier distance of the signal plus that of its logarithm, on which Delta R2* depends.
 
-    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule. ``coarse``
-    weighs the distance of 4 x 4 means: detail averages out of them, so that what is left is the error in time.
+    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule: for the
+    signal, an image of about 0..1, from ``linear_from`` on. ``coarse`` weighs the distance of 4 x 4 means: detail
+    averages out of them, so that what is left is the error in time.
     """
     inner = (..., slice(border, -border), slice(border, -border))
     image, target = image[inner], target[inner]
     error = image - target
-    total = charbonnier(error, 0.02)
+    total = charbonnier(error, linear_from)
     ratio = torch.where(target > 0.1, error / target.clamp(min=0.1), 0)
-    total = total + 0.3 * charbonnier(ratio, 0.04)
+    total = total + 0.3 * charbonnier(ratio, 2 * linear_from)
     if coarse:
-        total = total + coarse * charbonnier(nn.functional.avg_pool2d(error, 4), 0.01)
-    return total
+        total = total + coarse * charbonnier(nn.functional.avg_pool2d(error, 4), linear_from / 2)
+    return total * (linear_from / 0.02)  # small errors weigh the same wherever large ones begin
 
 
 def surprise(error: Tensor, deviation: Tensor, border: int = 3) -> Tensor:

@@ -106,13 +106,14 @@ class Trainer:
 
     def update(self, batch: Batch) -> float:
         """One optimiser step; returns the loss."""
+        options = self.options
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, self.options)
+            group["lr"] = learning_rate(self.step, options)
         size = tuple(batch.target.shape[-2:])
-        coarse = self.options.coarse if self.step >= self.options.coarse_from else 0.0
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bfloat16):
+        coarse = options.coarse if self.step >= options.coarse_from else 0.0
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=options.bfloat16):
             image, deviation = self.predict(batch.window, batch.t, size)
-        value = loss(image.float(), batch.target, coarse)
+        value = loss(image.float(), batch.target, coarse, options.linear_from)
         if deviation is not None:
             value = value + 0.01 * surprise(image.detach() - batch.target, deviation)
         self.optimiser.zero_grad(set_to_none=True)
