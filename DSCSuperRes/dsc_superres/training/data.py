@@ -32,6 +32,7 @@ class DataOptions:
     volumes, labels: head volumes and segmented heads for shapes ("mni152" or paths, variables expanded)
     shares, natural, pixels: of those shapes, contrasts and pixel sizes (``SceneGenerator``, ``HeadVolumes``)
     acquired: whether the targets are at acquired frames only, for what has nothing to learn of time
+    time_alone: share of the batches that keep their pixels and are refined in time alone
     kspace_share: of the inputs under-sampled by cropping k-space instead of averaging blocks
     reuse: how often a batch is shown, turned and mirrored at random, among others: where scenes take longer than steps
     patients: folder for the digital training patients, of which ``patient_share`` of the scenes are cut from step
@@ -48,6 +49,7 @@ class DataOptions:
     natural: float = 0.0
     pixels: tuple[float, float] = PIXELS
     acquired: bool = False
+    time_alone: float = 0.0
     kspace_share: float = 0.15
     reuse: int = 1
     patients: str = ""
@@ -131,8 +133,7 @@ class SceneBatches(Dataset):
 
     def _make(self, index: int) -> Batch:
         rng = np.random.default_rng([self.seed, index])
-        factor = 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(1.3, 3.5)]))
-        fine = round(self.options.coarse * factor)
+        fine = round(self.options.coarse * self._factor(rng))
         t = self._times(rng)
         use_patients = self.patients is not None and index * self.options.reuse >= self.options.patients_from
         samples = [self._sample(rng, fine, t, use_patients) for _ in range(self.options.scenes)]
@@ -140,6 +141,11 @@ class SceneBatches(Dataset):
             torch.from_numpy(np.concatenate(part).astype(np.float32)) for part in zip(*samples, strict=True)
         )
         return Batch(Window(frames, times, summary), torch.from_numpy(t), target)
+
+    def _factor(self, rng: np.random.Generator) -> float:
+        if self.options.time_alone and rng.random() < self.options.time_alone:
+            return 1.0
+        return 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(1.3, 3.5)]))
 
     def _times(self, rng: np.random.Generator) -> np.ndarray:
         count = self.options.times
@@ -199,6 +205,6 @@ class SceneBatches(Dataset):
 
     def _degrade(self, rng: np.random.Generator, fine: np.ndarray) -> np.ndarray:
         factor = fine.shape[-1] / self.options.coarse
-        if factor == int(factor) and rng.random() < self.options.kspace_share:
+        if factor > 1 and factor == int(factor) and rng.random() < self.options.kspace_share:
             return OPERATORS["kspace"](fine, int(factor))
         return average(torch.from_numpy(fine), (self.options.coarse,) * 2).numpy()
