@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.job import DEVIATION
 
 from .Scene.Aif import arterialVoxels, candidates
 from .Scene.Maps import SOURCES, aifGrid
@@ -81,8 +82,8 @@ def echoTime(result: Result) -> float | None:
 
 
 def sequences(result: Result) -> list[str]:
-    """The sources that the result has series of."""
-    return [source for source in SOURCES if result.sequence(source) is not None]
+    """The sources that the result has series of, and the deviation of its reconstruction where that is there."""
+    return [source for source in (*SOURCES, DEVIATION) if result.sequence(source) is not None]
 
 
 def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TASKS = ("enhance", "compare", "maps", "adapt")
 SERIES = ("truth", "input", "reconstruction")
+DEVIATION = "deviation"
+"""Among the ``inputs``: the standard deviation of the reconstruction's error, frame by frame."""
 FORMATS = ("seq.nrrd", "nii.gz", "npy")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OPERATORS = ("block", "kspace")
@@ -56,7 +58,8 @@ class Job:
     echo_time    s; instead of the file's
     frame_interval  s between frames of the input; instead of the file's times
     times, geometry  s, and {spacing, origin, direction} in LPS mm, for a ``.npy`` input
-    inputs       for ``maps``: by name (truth, reconstruction, input) a file, and times and geometry of a ``.npy``
+    inputs       for ``maps``: by name (truth, reconstruction, input) a file, and times and geometry of a ``.npy``;
+                 "deviation" beside a reconstruction: of its error, for the standard deviations of its maps
     maps         whether to compute perfusion maps
     mask         ``auto``, ``none`` or a mask file on the grid of the input (for ``maps``: of any of them)
     aif          CSV of the arterial input (time_s, delta_r2star), or None to find it
@@ -110,6 +113,10 @@ class Job:
     def read_inputs(self) -> dict[str, Series]:
         """The ``inputs`` by name, the truth first. Raises ``DSCError``."""
         return {name: self._read(self.inputs[name]) for name in SERIES if name in self.inputs}
+
+    def read_deviation(self) -> Series | None:
+        """The standard deviation of the reconstruction among the ``inputs``, where it is there. Raises ``DSCError``."""
+        return self._read(self.inputs[DEVIATION]) if DEVIATION in self.inputs else None
 
     def map_options(self) -> MapOptions:
         """How to compute maps. Raises ``PerfusionError``."""
@@ -172,6 +179,8 @@ def parse_job(value: object, folder: Path = Path()) -> Job:
 def _check_together(job: Job) -> None:
     if job.task == "maps" and not job.inputs:
         raise JobError('The task "maps" needs the job field "inputs".')
+    if DEVIATION in job.inputs and "reconstruction" not in job.inputs:
+        raise JobError('The job field "inputs" holds a "deviation" but no "reconstruction" that it belongs to.')
     if job.aif_voxels is not None and job.aif is not None:
         raise JobError('The job fields "aif" and "aif_voxels" exclude each other.')
     if job.aif_series is not None and job.aif_series not in job.inputs:
@@ -257,8 +266,8 @@ def _choice(*allowed: str) -> Any:
 
 
 def _inputs(name: str, value: Any) -> dict[str, InputFile]:
-    if not isinstance(value, dict) or not value or not set(value) <= set(SERIES):
-        raise _refuse(name, f"an object of {', '.join(SERIES)}", value)
+    if not isinstance(value, dict) or not value or not set(value) <= {*SERIES, DEVIATION}:
+        raise _refuse(name, f"an object of {', '.join((*SERIES, DEVIATION))}", value)
     found = {}
     for series, source in value.items():
         if not isinstance(source, dict) or not {"file"} <= set(source) <= {"file", "times", "geometry"}:

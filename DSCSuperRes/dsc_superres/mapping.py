@@ -45,6 +45,17 @@ def map_series(
     return found
 
 
+def knowing(
+    maps: dict[str, PerfusionMaps], name: str, fine: Series, deviation: Series | None
+) -> dict[str, PerfusionMaps]:
+    """The maps, where those of the reconstruction ``name`` know of the ``deviation`` of its signal too."""
+    if deviation is None or name not in maps:
+        return maps
+    from dsc_superres.perfusion.propagation import with_deviation
+
+    return {**maps, name: with_deviation(maps[name], fine, deviation)}
+
+
 def job_aif(series: Mapping[str, Series], masks: Mapping[str, np.ndarray | None], job: Job) -> ArterialInput | None:
     """The arterial input that the job gives as a file or as voxels; None where it is to be found."""
     from dsc_superres.perfusion import read_aif_csv

@@ -12,7 +12,7 @@ import numpy as np
 
 from dsc_superres.errors import Cancelled, PerfusionError
 from dsc_superres.job import Job
-from dsc_superres.mapping import ASSUMED_ECHO_TIME, find_masks, map_series, on_grid
+from dsc_superres.mapping import ASSUMED_ECHO_TIME, find_masks, knowing, map_series, on_grid
 from dsc_superres.masks import find_mask
 from dsc_superres.metrics import Comparison, compare, map_error, peak_change_error
 from dsc_superres.model_kinds import INTERPOLATORS
@@ -109,7 +109,7 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
         mask = _fine_mask(job.mask, series, fine)
         found = {label(job.model): fine, INPUT: series}
         maps, coarse, reason = _all_maps(found, mask, job, part(report, 0.9, 1.0))
-        maps = _unsure(maps, label(job.model), fine, deviation)
+        maps = knowing(maps, label(job.model), fine, deviation)
         clock.lap("maps")
     return Study(
         series,
@@ -170,7 +170,7 @@ def retrospect(
     if job.maps:
         all_series = {TRUTH: truth, **fine, INPUT: coarse}
         maps, coarse_maps, reason = _all_maps(all_series, mask, job, part(report, 0.9, 1.0), aif)
-        maps = _unsure(maps, label(job.model), fine[label(job.model)], deviation)
+        maps = knowing(maps, label(job.model), fine[label(job.model)], deviation)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
     notes = _notes(series, coarse, job, maps, adaptation)
@@ -245,17 +245,6 @@ def _all_maps(
     except PerfusionError:
         coarse = None  # too few frames to see the bolus are what a reconstruction is for
     return found, coarse, None
-
-
-def _unsure(
-    maps: dict[str, PerfusionMaps], model: str, fine: Series, deviation: Series | None
-) -> dict[str, PerfusionMaps]:
-    """The maps, those of the reconstruction knowing how sure it is."""
-    if deviation is None or model not in maps:
-        return maps
-    from dsc_superres.perfusion.propagation import with_deviation
-
-    return {**maps, model: with_deviation(maps[model], fine, deviation)}
 
 
 def _notes(

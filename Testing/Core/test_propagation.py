@@ -60,4 +60,4 @@ def test_the_command_takes_the_deviation(tmp_path, capsys) -> None:
     write_series(short, tmp_path / "sd.nii.gz")
     command[2] = str(tmp_path / "other")
     assert main(command) == 2
-    assert "sizes differ" in capsys.readouterr().err
+    assert "does not belong" in capsys.readouterr().err

@@ -197,6 +197,24 @@ def test_maps_of_several_series_share_one_arterial_input(tmp_path):
     assert coarse[0, 6:12, 7:13].mean() == pytest.approx(fine[0, 12:24, 14:26].mean(), rel=0.15)
 
 
+def test_maps_of_a_reconstruction_know_of_its_deviation(tmp_path):
+    fine, found = bolus_series(), {}
+    sure = {"reconstruction": as_array(fine, tmp_path / "fine.npy")}
+    deviation = fine.with_signal(np.full_like(fine.signal, 0.02 * fine.signal.max()))
+    unsure = {**sure, "deviation": as_array(deviation, tmp_path / "deviation.npy")}
+    for name, inputs in {"sure": sure, "unsure": unsure}.items():
+        job = {"task": "maps", "inputs": inputs, "output": name, "echo_time": 0.03, "method": "bayes"}
+        code, _messages, log = Worker(tmp_path, job).finish()
+        assert code == 0, log
+        found[name] = read_volume(tmp_path / name / "maps_reconstruction/cbf_sd.nii.gz")[0]
+    assert (found["unsure"] >= found["sure"]).all()
+    assert found["unsure"].sum() > found["sure"].sum()
+    short = fine.with_signal(fine.signal[1:], times=fine.times[1:])
+    job["inputs"] = {**sure, "deviation": as_array(short, tmp_path / "deviation.npy")}
+    code, messages, _log = Worker(tmp_path, job).finish()
+    assert (code, "does not belong" in messages[-1]["message"]) == (2, True)
+
+
 @pytest.mark.parametrize("how", ["cancel line", "closed input"])
 def test_cancel_ends_the_worker_without_a_result(tmp_path, how):
     write_series(bolus_series(), tmp_path / "in.nii.gz")
@@ -258,6 +276,7 @@ def test_nothing_that_a_library_prints_can_break_a_line():
         ({"device": "tpu"}, "one of auto"),
         ({"task": "maps"}, "inputs"),
         ({"task": "maps", "inputs": {"other": {"file": "x.npy"}}}, "truth, input, reconstruction"),
+        ({"task": "maps", "inputs": {"deviation": {"file": "x.npy"}}}, "reconstruction"),
         ({"aif_voxels": [[1, 2]]}, "three whole numbers"),
         ({"baseline": [9, 1]}, "earlier one first"),
     ],

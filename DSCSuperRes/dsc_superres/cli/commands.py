@@ -97,6 +97,7 @@ def maps(options: argparse.Namespace) -> None:
     import numpy as np
 
     from dsc_superres.atomic import atomic_folder
+    from dsc_superres.io import read_series
     from dsc_superres.masks import find_mask
     from dsc_superres.perfusion import MapOptions, compute_maps, read_aif_csv
     from dsc_superres.perfusion.propagation import with_deviation
@@ -108,7 +109,7 @@ def maps(options: argparse.Namespace) -> None:
     settings = MapOptions(**{name: value for name, value in chosen.items() if value is not None})
     aif = read_aif_csv(options.aif) if options.aif else None
     series = _read(options)
-    unsure = _deviation_of(series, options.deviation) if options.deviation else None
+    unsure = read_series(options.deviation) if options.deviation else None
     with progress_bar("Perfusion maps") as report, atomic_folder(options.output) as folder:
         report(0.1, "Brain mask")
         mask = find_mask(options.mask, series)
@@ -123,17 +124,6 @@ def maps(options: argparse.Namespace) -> None:
         print(f"Note: {warning}", file=sys.stderr)
     if options.json:
         print(json.dumps(maps_provenance(found), indent=2))
-
-
-def _deviation_of(series: Series, name: str) -> Series:
-    """The standard deviation of a series, from a file. Raises ``SeriesError`` where it is not of that series."""
-    from dsc_superres.errors import SeriesError
-    from dsc_superres.io import read_series
-
-    deviation = read_series(name)
-    if deviation.signal.shape != series.signal.shape:
-        raise SeriesError(f"{Path(name).name} is not the deviation of {series.name}: their sizes differ.")
-    return deviation
 
 
 def compare(options: argparse.Namespace) -> None:

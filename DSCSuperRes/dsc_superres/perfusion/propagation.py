@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.maps import PerfusionMaps
 from dsc_superres.series import Series
@@ -32,7 +33,11 @@ def with_deviation(maps: PerfusionMaps, series: Series, deviation: Series) -> Pe
     """``maps`` of a reconstructed ``series``, whose cbv_sd and cbf_sd know of the ``deviation`` of its signal, too.
 
     They are the root sum of squares of what the method itself says, where it says it, and of ``propagated``.
+    Raises ``PerfusionError`` where the deviation has other frames or voxels than the series.
     """
+    if deviation.signal.shape != series.signal.shape:
+        shapes = " and ".join(" x ".join(map(str, one.signal.shape)) for one in (deviation, series))
+        raise PerfusionError(f"The deviation does not belong to the series: frames and voxels differ ({shapes}).")
     extra = dict(maps.extra)
     for name, told in propagated(maps, series, deviation).items():
         extra[f"{name}_sd"] = np.hypot(extra.get(f"{name}_sd", np.float32(0)), told).astype(np.float32)
