@@ -17,6 +17,7 @@ from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.training.config import read_config
 from dsc_superres.training.data import DataOptions, SceneBatches
+from dsc_superres.training.losses import loss
 from dsc_superres.training.plus_start import begin
 from dsc_superres.training.train import train
 
@@ -78,6 +79,19 @@ def test_batches_hold_what_they_say() -> None:
         assert (coarse - batch.window.frames[:, 1]).abs().mean() < 0.05
         checked += 1
     assert checked >= 2
+
+
+def test_batches_can_be_refined_in_time_alone() -> None:
+    batch = SceneBatches(DataOptions(scenes=3, coarse=16, acquired=True, time_alone=1.0), seed=1, steps=20)[0]
+    assert batch.target.shape[-2:] == batch.window.frames.shape[-2:]
+    assert (batch.target[:, 0] - batch.window.frames[:, 1]).abs().mean() < 0.05
+
+
+def test_where_errors_begin_to_count_linearly_changes_large_ones_alone() -> None:
+    target = torch.full((1, 1, 12, 12), 0.5)
+    small, large = (loss(target + error, target, 2.0, 0.1) / loss(target + error, target, 2.0) for error in (1e-3, 0.3))
+    assert float(small) == pytest.approx(1, abs=0.01)
+    assert float(large) > 2
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
