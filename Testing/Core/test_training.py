@@ -112,6 +112,10 @@ def test_a_configuration_extends_another(tmp_path) -> None:
     common, own = (read_config(tmp_path / name) for name in ("common.toml", "own.toml"))
     assert (own.steps, own.seed, own.data) == (4, common.seed, common.data)
     assert own.network == {**common.network, "blocks": 2}
+    (tmp_path / "more.toml").write_text("steps = 5\n[data]\ncoarse = 20\n")
+    (tmp_path / "both.toml").write_text('extends = ["common.toml", "more.toml"]\nsteps = 6\n')
+    both = read_config(tmp_path / "both.toml")
+    assert (both.steps, both.network, both.data) == (6, common.network, {**common.data, "coarse": 20})
     (tmp_path / "lost.toml").write_text('extends = "missing.toml"\n')
     with pytest.raises(FileError, match=r"lost\.toml cannot be read"):
         read_config(tmp_path / "lost.toml")
@@ -128,6 +132,11 @@ def test_shipped_configurations_are_complete(folder: str) -> None:
         options = read_config(path)
         create(options.name, **options.network)
         assert sum(DataOptions(**options.data).shares) in (0, pytest.approx(1))
+
+
+def test_shares_of_what_is_not_there_are_a_sentence() -> None:
+    with pytest.raises(ModelError, match="labels"):
+        SceneBatches(DataOptions(shares=[0.5, 0.3, 0.2]), seed=0, steps=1)
 
 
 def test_weights_of_a_part_take_its_place(tmp_path) -> None:

@@ -50,7 +50,8 @@ class TrainOptions:
 def read_config(path: str | Path) -> TrainOptions:
     """The options in a TOML file. Raises ``FileError`` or ``ModelError`` with one sentence.
 
-    A file that says ``extends = "other.toml"`` holds only what differs from the one beside it.
+    A file that says ``extends = "other.toml"`` holds only what differs from the one beside it; of several that it
+    names, in a list, the later ones count.
     """
     try:
         return TrainOptions(**_values(Path(path)))
@@ -64,12 +65,17 @@ def read_config(path: str | Path) -> TrainOptions:
 
 def _values(path: Path) -> dict:
     values = tomllib.loads(path.read_text())
-    other = values.pop("extends", None)
-    if other is None:
-        return values
-    common = _values(path.parent / other)
-    parts = {key: {**common[key], **value} for key, value in values.items() if isinstance(common.get(key), dict)}
-    return {**common, **values, **parts}
+    others = values.pop("extends", [])
+    found: dict = {}
+    for other in [others] if isinstance(others, str) else others:
+        found = _together(found, _values(path.parent / other))
+    return _together(found, values)
+
+
+def _together(first: dict, second: dict) -> dict:
+    """Both, where the ``second`` counts; parts, like [data], value by value."""
+    parts = {key: {**first[key], **value} for key, value in second.items() if isinstance(first.get(key), dict)}
+    return {**first, **second, **parts}
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:

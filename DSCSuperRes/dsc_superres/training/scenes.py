@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from dsc_superres.errors import ModelError
 from dsc_superres.training.anatomy import (
     HeadVolumes,
     LabelVolumes,
@@ -106,6 +107,8 @@ class SceneGenerator:
         natural: float = 0.0,
     ) -> None:
         self.volumes, self.labels, self.shares, self.natural = volumes, labels, shares, natural
+        if labels is None and any(shares[2:]):
+            raise ModelError("A share of the scenes is to come from segmented heads: name some under labels.")
 
     def draw(self, rng: np.random.Generator, size: int) -> Scene:
         still, blood, transit, delay = self._tissue(rng, size)
