@@ -21,14 +21,7 @@ from dsc_superres.networks.sampling import query_positions
 from dsc_superres.networks.window import Window, remember
 
 FREQUENCY = 30.0
-"""The first layer's angular frequency at the start (Sitzmann et al. 2020)."""
-
-PACE = 5.0
-"""Of every layer's frequency, the factor that stands beside the weights and not in them. It leaves the function as it
-is, but a step of the optimiser turns phases by so much more: at 30, as published, whole radians."""
-
-QUIET = 0.1
-"""Brings the joint features to phases of about one radian, where sines are told apart: at 1 nothing was learned."""
+"""The first layer's angular frequency (Sitzmann et al. 2020)."""
 
 
 class Sine(nn.Module):
@@ -37,22 +30,37 @@ class Sine(nn.Module):
     def __init__(self, inputs: int, outputs: int, first: bool) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
-        self.first = first
-        bound = (FREQUENCY / inputs if first else math.sqrt(6 / inputs)) / PACE
+        self.frequency = FREQUENCY if first else 1.0
+        bound = 1 / inputs if first else math.sqrt(6 / inputs)
         nn.init.uniform_(self.linear.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.first:
-            return torch.sin(PACE * self.linear(x))
+        if self.frequency == 1:
+            return torch.sin(self.linear(x))
         # Phases of up to some 30 radians would lose their fraction in half precision.
         with torch.autocast(x.device.type, enabled=False):
-            return torch.sin(PACE * self.linear(x.float()))
+            return torch.sin(self.frequency * self.linear(x.float()))
 
 
-def implicit(inputs: int, outputs: int, hidden: tuple[int, ...], gain: float = 1.0) -> nn.Sequential:
-    """A sinusoidal network of ``hidden`` widths with a linear end, whose outputs start at ``gain`` of the usual."""
+class Rectified(nn.Module):
+    """A linear layer followed by ReLU, in place of ``Sine``."""
+
+    def __init__(self, inputs: int, outputs: int, first: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        nn.init.kaiming_normal_(self.linear.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.linear(x))
+
+
+LAYERS = {"sine": Sine, "relu": Rectified}
+
+
+def implicit(inputs: int, outputs: int, hidden: tuple[int, ...], activation: str, gain: float = 1.0) -> nn.Sequential:
+    """A network of ``hidden`` widths with a linear end, whose outputs start at ``gain`` of the usual."""
     widths = (inputs, *hidden)
-    layers = [Sine(a, b, index == 0) for index, (a, b) in enumerate(itertools.pairwise(widths))]
+    layers = [LAYERS[activation](a, b, index == 0) for index, (a, b) in enumerate(itertools.pairwise(widths))]
     last = nn.Linear(widths[-1], outputs)
     with torch.no_grad():
         last.weight.mul_(gain)
@@ -62,19 +70,27 @@ def implicit(inputs: int, outputs: int, hidden: tuple[int, ...], gain: float = 1
 class VideoInr(nn.Module):
     """The network; features keep the paper's 64 channels and its implicit functions their hidden widths.
 
-    blocks   residual blocks of the encoder
-    hidden   widths of the implicit functions' layers
+    blocks       residual blocks of the encoder
+    hidden       widths of the implicit functions' layers
+    activation   of these: "sine", as published, or "relu"
     """
 
-    def __init__(self, *, channels: int = 64, blocks: int = 5, hidden: tuple[int, ...] = (64, 64, 256)) -> None:
+    def __init__(
+        self,
+        *,
+        channels: int = 64,
+        blocks: int = 5,
+        hidden: tuple[int, ...] = (64, 64, 256),
+        activation: str = "sine",
+    ) -> None:
         super().__init__()
         self.base = Interpolator(in_space="backprojection", in_time="pchip")
         self.frame = ResidualEncoder(1, channels, blocks - 2)
         self.pair = ResidualEncoder(2 * channels, channels, 2)
         self.split = convolution(channels, 2 * channels)
-        self.space = implicit(2 * channels + 4, channels, tuple(hidden))
-        self.time = implicit(channels + 1, 4, tuple(hidden), gain=0.1)
-        self.decode = implicit(4 * channels + 1, 1, (*hidden, hidden[-1]), gain=0.1)
+        self.space = implicit(2 * channels + 4, channels, tuple(hidden), activation)
+        self.time = implicit(channels + 1, 4, tuple(hidden), activation, gain=0.1)
+        self.decode = implicit(4 * channels + 1, 1, (*hidden, hidden[-1]), activation, gain=0.1)
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
         """Frames float32[b, m, H, W] at the times ``t`` [m] (0 and 1 at the pair), ``size`` (H, W)."""
@@ -82,7 +98,8 @@ class VideoInr(nn.Module):
             remember(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
-        joint = QUIET * self.split(self.pair(torch.cat(encoded, 1)))
+        joint = _normalised(self.split(self.pair(torch.cat(encoded, 1))))
+        encoded = [_normalised(features) for features in encoded]
         fine = self.space(torch.cat([_nearest(joint, size), *_coordinates(joint, size)], -1))
         base = self.base(window, t, size, cache)
         # Warped beside each other: the continuous features know where in a latent pixel they are, a frame's do not.
@@ -95,6 +112,11 @@ class VideoInr(nn.Module):
         flows = self.time(torch.cat([fine, moment], -1))
         warped = [_warp(end, flow).permute(0, 2, 3, 1) for end, flow in zip(ends, flows.split(2, -1), strict=True)]
         return self.decode(torch.cat([*warped, moment], -1))[..., 0]
+
+
+def _normalised(features: Tensor) -> Tensor:
+    """[b, c, h, w] with mean 0 and variance 1 over the channels of each place."""
+    return nn.functional.layer_norm(features.movedim(1, -1), features.shape[1:2]).movedim(-1, 1)
 
 
 def _nearest(features: Tensor, size: tuple[int, int]) -> Tensor:

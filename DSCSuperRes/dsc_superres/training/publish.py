@@ -19,7 +19,7 @@ from dsc_superres.networks.registry import WEIGHTS
 from dsc_superres.training.config import TrainOptions, read_config
 
 INTENDED_USE = (
-    "Research on DSC perfusion MRI of the human head: finer pixels (1.3 to 3 times) and frames (2 to 6 times) from "
+    "Research on DSC perfusion MRI of the human head: finer pixels (1 to 3 times) and frames (2 to 6 times) from "
     "gradient-echo EPI magnitude series with about 2 to 12 s between acquired frames. Not for diagnosis or treatment."
 )
 DATA = (
@@ -31,7 +31,7 @@ DATA = (
 )
 LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
 HEADS = (
-    " In the last two stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
+    " In the last stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
     "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, "
     "PD (Papaya, BSD-style); an adult, EPI (dcm_qa_decubitus, BSD-2)."
 )
@@ -47,13 +47,17 @@ METHOD = "After Lee et al., ISMRM 2024, abstract 0658; a residual on back-projec
 WORDS = {
     "ode-liif": {
         "method": f"{METHOD}.",
-        "command": "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml",
+        "command": (
+            "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml; with "
+            "ode-liif-last.toml"
+        ),
         "history": (
             "The first stage, stopped by hand near step 2215, ran with an earlier state of this code (no functions of "
             "time in the fusion, unscaled slopes, more windows with an unsettled first frame); the second was cut off "
-            "at step 2331 of 3700, and both used patients of an earlier state of the phantom. The last stage ran with "
-            "this code. Its seed, steps and hours stand here; the first two took about half an hour each. The whole "
-            "has not been repeated."
+            "at step 2331 of 3700, and both used patients of an earlier state of the phantom. The third, 2,000 steps "
+            "of seed 20261124, and the last ran with this code, each in one run; the last stage's seed, steps and "
+            "hours stand here; the first two took about half an hour each, the third 17 minutes. The whole has not "
+            "been repeated."
         ),
     },
     "ode-liif-plus": {
@@ -64,29 +68,52 @@ WORDS = {
         "command": (
             "dsc-superres train static-detail.toml; python -m dsc_superres.training.plus_start ode-liif-plus.toml "
             "static-detail.safetensors plus-start.safetensors; dsc-superres train ode-liif-plus.toml; the same with "
-            "static-detail-second.toml; with ode-liif-plus-second.toml"
+            "static-detail-second.toml; with ode-liif-plus-second.toml; with ode-liif-plus-third.toml; with "
+            "ode-liif-plus-fourth.toml"
         ),
         "history": (
             "The static part was stopped and resumed three times, with longer plans of steps (16,000, then 7,600) for "
             "its first 2,176 of 5,000, about an hour in all. The dynamic part began from the weights of ode-liif, with "
             "a plan of 2,400 steps for its first 718 of 2,000. Then both were trained once more on more heads: 6,500 "
-            "steps, then 1,200, whose seed and hours stand here; these two stages ran without a break. None of "
-            "the stages has been repeated."
+            "steps, then 1,200; then both together, 2,500 steps and 2,000 more, of which the last stage's seed and "
+            "hours stand here. These four stages ran without a break each. None of the stages has been repeated."
         ),
     },
 }
 """What a card says in words of each model."""
+COMPARED = {
+    "ode-liif": f"{METHOD}.",
+    "liif-linear": "LIIF in space, linear interpolation in time; a residual on back-projection with linear in time",
+    "videoinr": "After Chen et al., CVPR 2022, with ReLU layers; a residual on back-projection with pchip in time",
+}
+"""The methods that were trained alike, to be compared."""
+COMPARISON = "comparison"
+"""Their folder, of configurations and of weights."""
 
 
-def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: str) -> dict[str, object]:
+def words_of(config: Path, name: str) -> dict[str, str]:
+    """What the card of that model says in words."""
+    if config.parent.name != COMPARISON:
+        return WORDS[name]
+    return {
+        "method": COMPARED[name],
+        "command": f"dsc-superres train {COMPARISON}/{config.name}",
+        "history": "From scratch, like the other methods beside it, with which it is to be compared; not for use.",
+    }
+
+
+def card(
+    options: TrainOptions, checkpoint: dict, records: list[dict], sha256: str, words: dict[str, str]
+) -> dict[str, object]:
     """What a reader should know of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
     measures = [name for name in own[0] if name not in ("case", "model", "cost")]
-    parameters, words = sum(value.numel() for value in checkpoint["network"].values()), WORDS[options.name]
+    title = {"liif-linear": "LIIF", "videoinr": "VideoINR"}.get(options.name, "ODE-LIIF")
+    parameters = sum(value.numel() for value in checkpoint["network"].values())
     return {
         "name": options.name,
         "sha256": sha256,
-        "summary": f"ODE-LIIF with {parameters / 1000:.0f} thousand parameters, trained on simulated series alone.",
+        "summary": f"{title} with {parameters / 1000:.0f} thousand parameters, trained on simulated series alone.",
         "method": words["method"],
         "intended_use": INTENDED_USE,
         "data": _data(options.data),
@@ -99,7 +126,10 @@ def card(options: TrainOptions, checkpoint: dict, records: list[dict], sha256: s
             "windows_per_step": options.data["scenes"] * options.data["pairs"],
             "hours": round(checkpoint["seconds"] / 3600, 2),
             "device": "1 to 2 CPU cores, " + ("bfloat16" if options.bfloat16 else "32-bit floats"),
-            "loss": f"Charbonnier distance: signal, 0.3 of its relative error, {options.coarse:g} of 4 x 4 means",
+            "loss": (
+                f"Charbonnier distance, linear from {options.linear_from:g} on: signal, 0.3 of its relative error, "
+                f"{options.coarse:g} of 4 x 4 means"
+            ),
         },
         "network": options.network,
         "validation": {
@@ -117,16 +147,18 @@ def _data(data: dict) -> str:
 
 
 def publish(config: Path, quality: Path) -> Path:
-    """Write NAME.safetensors and NAME.json into the package; returns the card's path."""
+    """Write NAME.safetensors and NAME.json into the package, or its comparison/; returns the card's path."""
     options = read_config(config)
     content = (Path(options.out) / f"{options.name}.safetensors").read_bytes()
     checkpoint = torch.load(Path(options.out) / "checkpoint.pt", map_location="cpu", weights_only=True)
     records = json.loads(quality.read_text())
-    WEIGHTS.mkdir(exist_ok=True)
-    with atomic_file(WEIGHTS / f"{options.name}.safetensors") as partial:
+    folder = WEIGHTS / COMPARISON if config.parent.name == COMPARISON else WEIGHTS
+    folder.mkdir(exist_ok=True)
+    with atomic_file(folder / f"{options.name}.safetensors") as partial:
         partial.write_bytes(content)
-    target = WEIGHTS / f"{options.name}.json"
-    write_json(target, card(options, checkpoint, records, hashlib.sha256(content).hexdigest()))
+    target = folder / f"{options.name}.json"
+    words, sha256 = words_of(config, options.name), hashlib.sha256(content).hexdigest()
+    write_json(target, card(options, checkpoint, records, sha256, words))
     return target
 
 
