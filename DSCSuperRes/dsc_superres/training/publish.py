@@ -30,6 +30,7 @@ DATA = (
     "Head volumes: the MNI152 template of nilearn; two T1 volumes of OMEGA ds000247 (CC0); one of coreg_qa (BSD-2)."
 )
 LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
+TIME_ALONE = " In the last stage {time_alone:.0%} of the batches kept their pixels and were refined in time alone."
 HEADS = (
     " In the last stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
     "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, "
@@ -143,7 +144,8 @@ def _data(data: dict) -> str:
     """What it was trained on, in words."""
     labels = LABELS if "labels" in data else ""
     heads = HEADS if any("DSC_HEADS" in volume for volume in data["volumes"]) else ""
-    return DATA.format(**data) + labels + heads
+    time = TIME_ALONE.format(**data) if data.get("time_alone") else ""
+    return DATA.format(**data) + labels + heads + time
 
 
 def publish(config: Path, quality: Path) -> Path:
