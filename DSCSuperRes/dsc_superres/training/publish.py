@@ -48,17 +48,13 @@ METHOD = "After Lee et al., ISMRM 2024, abstract 0658; a residual on back-projec
 WORDS = {
     "ode-liif": {
         "method": f"{METHOD}.",
-        "command": (
-            "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml; with "
-            "ode-liif-last.toml"
-        ),
+        "command": "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml",
         "history": (
             "The first stage, stopped by hand near step 2215, ran with an earlier state of this code (no functions of "
             "time in the fusion, unscaled slopes, more windows with an unsettled first frame); the second was cut off "
-            "at step 2331 of 3700, and both used patients of an earlier state of the phantom. The third, 2,000 steps "
-            "of seed 20261124, and the last ran with this code, each in one run; the last stage's seed, steps and "
-            "hours stand here; the first two took about half an hour each, the third 17 minutes. The whole has not "
-            "been repeated."
+            "at step 2331 of 3700, and both used patients of an earlier state of the phantom. The last stage ran with "
+            "this code. Its seed, steps and hours stand here; the first two took about half an hour each. The whole "
+            "has not been repeated."
         ),
     },
     "ode-liif-plus": {
