@@ -19,8 +19,9 @@ from dsc_superres.networks.registry import WEIGHTS
 from dsc_superres.training.config import TrainOptions, read_config
 
 INTENDED_USE = (
-    "Research on DSC perfusion MRI of the human head: finer pixels (1 to 3 times) and frames (2 to 6 times) from "
-    "gradient-echo EPI magnitude series with about 2 to 12 s between acquired frames. Not for diagnosis or treatment."
+    "Research on DSC perfusion MRI of the human head: finer pixels ({least:g} to 3 times) and frames (2 to 6 times) "
+    "from gradient-echo EPI magnitude series with about 2 to 12 s between acquired frames. Not for diagnosis or "
+    "treatment."
 )
 DATA = (
     "Domain-randomised scenes made afresh at every step: random label maps and slices of head volumes in any "
@@ -112,7 +113,7 @@ def card(
         "sha256": sha256,
         "summary": f"{title} with {parameters / 1000:.0f} thousand parameters, trained on simulated series alone.",
         "method": words["method"],
-        "intended_use": INTENDED_USE,
+        "intended_use": INTENDED_USE.format(least=1 if options.data.get("time_alone") else 1.3),
         "data": _data(options.data),
         "limits": LIMITS,
         "training": {
