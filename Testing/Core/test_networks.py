@@ -244,6 +244,21 @@ def test_videoinr_sees_detail_within_a_latent_pixel_without_any_flow() -> None:
     assert within.std((-1, -2)).median() > 1e-5
 
 
+def test_videoinr_sees_the_same_in_a_part_of_an_image() -> None:
+    """A flow means as many pixels whatever the image's size; it once was a share of the field of view."""
+    torch.manual_seed(0)
+    model = create("videoinr", channels=8, activation="relu").eval()
+    frames, times, t = torch.rand(1, 5, 40, 40), torch.arange(5.0), torch.tensor([0.3])
+
+    def added(seen: torch.Tensor) -> torch.Tensor:
+        around, size = window(seen, times, summarise(seen), 1), (2 * seen.shape[2], 2 * seen.shape[3])
+        with torch.inference_mode():
+            return model(around, t, size) - model.base(around, t, size)
+
+    whole, part = added(frames), added(frames[..., 4:36, 4:36])
+    np.testing.assert_allclose(whole[..., 38:42, 38:42], part[..., 30:34, 30:34], atol=1e-6)
+
+
 def test_liif_linear_is_linear_in_time() -> None:
     torch.manual_seed(0)
     model, (frames, times) = create("liif-linear", channels=8, blocks=1, frame_blocks=1, decoder=8).eval(), series_of()

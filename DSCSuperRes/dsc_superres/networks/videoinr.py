@@ -23,6 +23,9 @@ from dsc_superres.networks.window import Window, remember
 FREQUENCY = 30.0
 """The first layer's angular frequency (Sitzmann et al. 2020)."""
 
+REACH = 1.2
+"""Latent pixels that a flow of one is long: the same on images of any size."""
+
 
 class Sine(nn.Module):
     """A linear layer followed by sin, started as Sitzmann et al. (2020) say."""
@@ -104,13 +107,16 @@ class VideoInr(nn.Module):
         base = self.base(window, t, size, cache)
         # Warped beside each other: the continuous features know where in a latent pixel they are, a frame's do not.
         ends = [torch.cat([fine, _nearest(features, size)], -1).permute(0, 3, 1, 2) for features in encoded]
-        images = [self._image(fine, ends, moment) for moment in t]
+        unit = torch.tensor([2 * REACH / length for length in joint.shape[:1:-1]]).to(fine)
+        images = [self._image(fine, ends, moment, unit) for moment in t]
         return base + 0.05 * torch.stack(images, 1)
 
-    def _image(self, fine: Tensor, ends: list[Tensor], t: Tensor) -> Tensor:
+    def _image(self, fine: Tensor, ends: list[Tensor], t: Tensor, unit: Tensor) -> Tensor:
         moment = t.to(fine).expand(*fine.shape[:3], 1)
         flows = self.time(torch.cat([fine, moment], -1))
-        warped = [_warp(end, flow).permute(0, 2, 3, 1) for end, flow in zip(ends, flows.split(2, -1), strict=True)]
+        warped = [
+            _warp(end, unit * flow).permute(0, 2, 3, 1) for end, flow in zip(ends, flows.split(2, -1), strict=True)
+        ]
         return self.decode(torch.cat([*warped, moment], -1))[..., 0]
 
 
@@ -141,7 +147,7 @@ def _coordinates(features: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tenso
 
 
 def _warp(image: Tensor, flow: Tensor) -> Tensor:
-    """[b, c, H, W] sampled at each position plus ``flow`` [b, H, W, 2], in shares of half the field of view."""
+    """[b, c, H, W] sampled at each position plus ``flow`` [b, H, W, 2] (right, down), in shares of half the image."""
     rows, columns = (torch.linspace(-1 + 1 / n, 1 - 1 / n, n).to(image) for n in image.shape[-2:])
     place = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], -1)
-    return nn.functional.grid_sample(image, place + 0.1 * flow, padding_mode="border", align_corners=False)
+    return nn.functional.grid_sample(image, place + flow, padding_mode="border", align_corners=False)
