@@ -96,7 +96,8 @@ def words_of(config: Path, name: str) -> dict[str, str]:
     return {
         "method": COMPARED[name],
         "command": f"dsc-superres train {COMPARISON}/{config.name}",
-        "history": "From scratch, like the other methods beside it, with which it is to be compared; not for use.",
+        "history": "From scratch, in one run, like the other methods beside it.",
+        "intended_use": "To be compared with the other methods beside it, which were trained alike; not for use.",
     }
 
 
@@ -113,7 +114,9 @@ def card(
         "sha256": sha256,
         "summary": f"{title} with {parameters / 1000:.0f} thousand parameters, trained on simulated series alone.",
         "method": words["method"],
-        "intended_use": INTENDED_USE.format(least=1 if options.data.get("time_alone") else 1.3),
+        "intended_use": words.get("intended_use", INTENDED_USE).format(
+            least=1 if options.data.get("time_alone") else 1.3
+        ),
         "data": _data(options.data),
         "limits": LIMITS,
         "training": {
