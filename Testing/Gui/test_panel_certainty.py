@@ -15,6 +15,7 @@ from driver import sceneNodes
 from vtk.util.numpy_support import vtk_to_numpy
 
 from dsc_superres.training.adapt import ADAPTING
+from DSCSuperResLib.Scene.Volumes import frameArray
 
 pytestmark = pytest.mark.usefixtures("slotErrors")
 
@@ -121,6 +122,21 @@ def test_the_uncertainty_goes_with_the_frames_and_with_the_maps_that_take_its_pl
     ui.deviationCheckBox.click()
     assert over() is None
     ui.deviationCheckBox.click()
+
+
+def test_maps_computed_anew_know_of_the_uncertainty_too(driver) -> None:
+    ui, node = driver.ui("Perfusion"), driver.result.node
+
+    def relative() -> float:
+        cbv, told = (frameArray(node(f"map.{name}.reconstruction")) for name in ("cbv", "cbv_sd"))
+        return float(np.median(told[cbv > 0] / cbv[cbv > 0]))
+
+    before = relative()
+    ui.computeButton.click()
+    driver.wait(lambda: ui.statusLabel.text == "The maps are up to date.", 120, "the maps")
+    assert relative() == pytest.approx(before, rel=0.1)
+    driver.show("Perfusion")
+    driver.picture("computed anew")
 
 
 def test_it_comes_back_with_the_scene_and_goes_with_the_result(driver, tmp_path) -> None:
