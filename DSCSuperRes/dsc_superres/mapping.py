@@ -46,10 +46,10 @@ def map_series(
 
 
 def knowing(
-    maps: dict[str, PerfusionMaps], name: str, fine: Series, deviation: Series | None
+    maps: dict[str, PerfusionMaps], name: str, fine: Series | None, deviation: Series | None
 ) -> dict[str, PerfusionMaps]:
     """The maps, where those of the reconstruction ``name`` know of the ``deviation`` of its signal too."""
-    if deviation is None or name not in maps:
+    if fine is None or deviation is None or name not in maps:
         return maps
     from dsc_superres.perfusion.propagation import with_deviation
 

@@ -217,12 +217,14 @@ def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -
 
 def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
     from dsc_superres.mapping import find_masks, knowing, map_series
+    from dsc_superres.perfusion.propagation import check_deviation
     from dsc_superres.results import write_all_maps
 
-    series = job.read_inputs()
+    series, deviation = job.read_inputs(), job.read_deviation()
+    if deviation is not None:
+        check_deviation(deviation, series["reconstruction"])
     maps = map_series(series, find_masks(series, job.mask), job, None, part(report, 0.02, 0.95), stop)
-    if (deviation := job.read_deviation()) is not None:
-        maps = knowing(maps, "reconstruction", series["reconstruction"], deviation)
+    maps = knowing(maps, "reconstruction", series.get("reconstruction"), deviation)
     report(0.95, "Writing")
     with atomic.atomic_folder(job.output) as folder:
         result = write_all_maps(maps, series, job, folder)

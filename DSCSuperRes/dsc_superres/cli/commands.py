@@ -100,7 +100,7 @@ def maps(options: argparse.Namespace) -> None:
     from dsc_superres.io import read_series
     from dsc_superres.masks import find_mask
     from dsc_superres.perfusion import MapOptions, compute_maps, read_aif_csv
-    from dsc_superres.perfusion.propagation import with_deviation
+    from dsc_superres.perfusion.propagation import check_deviation, with_deviation
     from dsc_superres.results import maps_provenance, write_maps
 
     names = ("method", "kh_over_rho", "leakage", "threshold", "as_published", "integration_end")
@@ -110,6 +110,8 @@ def maps(options: argparse.Namespace) -> None:
     aif = read_aif_csv(options.aif) if options.aif else None
     series = _read(options)
     unsure = read_series(options.deviation) if options.deviation else None
+    if unsure is not None:
+        check_deviation(unsure, series)
     with progress_bar("Perfusion maps") as report, atomic_folder(options.output) as folder:
         report(0.1, "Brain mask")
         mask = find_mask(options.mask, series)

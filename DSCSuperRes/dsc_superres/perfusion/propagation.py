@@ -35,14 +35,21 @@ def with_deviation(maps: PerfusionMaps, series: Series, deviation: Series) -> Pe
     They are the root sum of squares of what the method itself says, where it says it, and of ``propagated``.
     Raises ``PerfusionError`` where the deviation has other frames or voxels than the series.
     """
-    if deviation.signal.shape != series.signal.shape:
-        shapes = " and ".join(" x ".join(map(str, one.signal.shape)) for one in (deviation, series))
-        raise PerfusionError(f"The deviation does not belong to the series: frames and voxels differ ({shapes}).")
+    check_deviation(deviation, series)
     extra = dict(maps.extra)
     for name, told in propagated(maps, series, deviation).items():
         extra[f"{name}_sd"] = np.hypot(extra.get(f"{name}_sd", np.float32(0)), told).astype(np.float32)
     formula = "root sum of squares of the method's and of the reconstruction's standard deviation"
     return replace(maps, extra=extra, provenance={**maps.provenance, "cbv_sd_cbf_sd": formula})
+
+
+def check_deviation(deviation: Series, series: Series) -> None:
+    """Raises ``PerfusionError`` where the ``deviation`` has other frames or voxels than the ``series``."""
+    if deviation.signal.shape != series.signal.shape:
+        shapes = " and ".join(" x ".join(map(str, one.signal.shape)) for one in (deviation, series))
+        raise PerfusionError(
+            f"The deviation {deviation.name} does not belong to {series.name}: their sizes differ ({shapes})."
+        )
 
 
 def propagated(maps: PerfusionMaps, series: Series, deviation: Series) -> dict[str, np.ndarray]:
