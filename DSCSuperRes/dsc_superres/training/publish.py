@@ -31,7 +31,7 @@ DATA = (
     "Head volumes: the MNI152 template of nilearn; two T1 volumes of OMEGA ds000247 (CC0); one of coreg_qa (BSD-2)."
 )
 LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
-TIME_ALONE = " In the last stage {time_alone:.0%} of the batches kept their pixels and were refined in time alone."
+TIME_ALONE = " In the last two stages {time_alone:.0%} of the batches kept their pixels and were refined in time alone."
 HEADS = (
     " In the last stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
     "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, "
@@ -96,7 +96,7 @@ def words_of(config: Path, name: str) -> dict[str, str]:
     return {
         "method": COMPARED[name],
         "command": f"dsc-superres train {COMPARISON}/{config.name}",
-        "history": "From scratch, in one run, like the other methods beside it.",
+        "history": "From scratch, like the other methods beside it.",
         "intended_use": "To be compared with the other methods beside it, which were trained alike; not for use.",
     }
 
