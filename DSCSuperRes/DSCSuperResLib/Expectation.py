@@ -6,7 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 
-from dsc_superres.estimate import estimate
+from dsc_superres.pipeline.estimate import estimate
 
 from .Request import Request
 from .Scene.RunOutput import voxelType

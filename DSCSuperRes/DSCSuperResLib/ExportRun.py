@@ -110,7 +110,7 @@ class ExportRun:
     def _work(self) -> None:
         temporary = str(self._path)
         command = self._command.following(
-            *("-m", "dsc_superres.export", "--job", str(self._path / "job.json")),
+            *("-m", "dsc_superres.pipeline.export", "--job", str(self._path / "job.json")),
             TMPDIR=temporary,
             TEMP=temporary,
             TMP=temporary,

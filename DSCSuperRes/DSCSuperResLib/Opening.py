@@ -9,7 +9,7 @@ import numpy as np
 import qt
 import slicer
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 
 from .Process.Chore import Chore
 from .Process.LineProcess import Command, LineProcess
@@ -75,7 +75,7 @@ class Opening:
 
     def _read(self, path: Path) -> None:
         self._onProgress(_("Reading {name}").format(name=self._name))
-        command = self._command.following("-m", "dsc_superres.unpack", str(path), str(self._path))
+        command = self._command.following("-m", "dsc_superres.pipeline.open_series", str(path), str(self._path))
         self._process = WorkerProcess(command, self._onOutcome, log=self._log)
 
     def _onOutcome(self, outcome: Outcome) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.model_kinds import INTERPOLATORS, TELL_DEVIATION
-from dsc_superres.scope import too_little_to_adapt
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
+from dsc_superres.models import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.reconstruction.training_range import too_little_to_adapt
 
 from .Scene.SequenceInput import InputInfo
 from .Translation import _
@@ -95,7 +95,7 @@ class Request:
             "device": self.device,
             "echo_time": self.info.echoTime,
             "times": self.times,
-            "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
+            "geometry": geometry.as_dict(),
             "maps": self.maps,
             "adapt_minutes": self.adaptMinutes,
             "deviation": self.deviation,

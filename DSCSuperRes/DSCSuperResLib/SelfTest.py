@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import slicer
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 
 from .Logic import Logic
 from .Process.Installation import lacks

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.grid import common_boxes
-from dsc_superres.scratch import release, scratch
-from dsc_superres.series import Geometry, Series
+from dsc_superres.geometry import Geometry, common_boxes
+from dsc_superres.series import Series
+from dsc_superres.utils.scratch_memory import release, scratch
 
 SSIM_WINDOW = 11
 """Pixels across the Gaussian window (sigma 1.5) of SSIM; smaller slices have no SSIM (NaN)."""

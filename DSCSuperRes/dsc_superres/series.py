@@ -9,58 +9,11 @@ from types import MappingProxyType
 import numpy as np
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.scratch import release
+from dsc_superres.geometry import Geometry
+from dsc_superres.utils.scratch_memory import release
 
 MISSING = "missing"
 """The entry of ``Series.sources`` for a value that the file does not hold."""
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where a voxel grid lies in patient space (LPS, mm), as DICOM and ITK state it.
-
-    ``origin`` is the centre of voxel (0, 0, 0); ``spacing`` and the columns of ``direction`` follow the
-    voxel axes x (fastest), y, z. Raises ``SeriesError`` for a zero spacing or axes that are not orthonormal.
-    """
-
-    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    direction: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-
-    def __post_init__(self) -> None:
-        spacing = np.asarray(self.spacing, float)
-        origin = np.asarray(self.origin, float)
-        direction = np.asarray(self.direction, float)
-        if spacing.shape != (3,) or not np.all(np.isfinite(spacing)) or np.any(spacing <= 0):
-            raise SeriesError(f"The voxel spacing {tuple(self.spacing)} mm is not three positive numbers.")
-        if origin.shape != (3,) or not np.all(np.isfinite(origin)):
-            raise SeriesError(f"The image origin {tuple(self.origin)} mm is not three finite numbers.")
-        if direction.shape != (3, 3) or not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
-            raise SeriesError("The image axes are not at right angles to each other: resample the series first.")
-        object.__setattr__(self, "spacing", tuple(map(float, spacing)))
-        object.__setattr__(self, "origin", tuple(map(float, origin)))
-        object.__setattr__(self, "direction", tuple(tuple(map(float, row)) for row in direction))
-
-    @property
-    def affine(self) -> np.ndarray:
-        """float64[4, 4]: voxel index (x, y, z, 1) to patient LPS in mm."""
-        affine = np.eye(4)
-        affine[:3, :3] = np.asarray(self.direction) * np.asarray(self.spacing)
-        affine[:3, 3] = self.origin
-        return affine
-
-    def resized(self, old: tuple[int, int, int], new: tuple[int, int, int]) -> Geometry:
-        """The grid of ``new`` voxels (x, y, z) that covers exactly the box that ``old`` voxels of this one cover.
-
-        The outer corners stay where they are, so the first voxel's centre moves by half the change in spacing.
-        """
-        ratio = np.asarray(old, float) / np.asarray(new, float)
-        shift = np.append((ratio - 1) / 2, 1.0)
-        return replace(self, spacing=tuple(np.asarray(self.spacing) * ratio), origin=tuple((self.affine @ shift)[:3]))
-
-    def cropped(self, start: tuple[int, int, int]) -> Geometry:
-        """The same grid when voxel ``start`` (x, y, z) becomes the first one."""
-        return replace(self, origin=tuple((self.affine @ np.append(start, 1.0))[:3]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from dsc_superres.series import Geometry, Series
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import Series
 
 ANGLE = math.radians(12)
 OBLIQUE = Geometry(

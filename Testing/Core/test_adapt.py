@@ -11,8 +11,8 @@ from dsc_superres.cli import main
 from dsc_superres.errors import ModelError, SeriesError
 from dsc_superres.io import read_series, write_series
 from dsc_superres.networks import create, save_model
+from dsc_superres.reconstruction.adaptation import adapt, held_out
 from dsc_superres.series import Series
-from dsc_superres.training.adapt import adapt, held_out
 
 OPTIONS = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
 

@@ -216,12 +216,12 @@ def test_a_series_without_bolus_gives_no_maps(tmp_path, capsys):
 
 
 def test_interruption_ends_with_130_and_without_output(scan, tmp_path, monkeypatch, capsys):
-    import dsc_superres.reconstruct
+    from dsc_superres.reconstruction import reconstruct as module
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dsc_superres.reconstruct, "reconstruct", interrupted)
+    monkeypatch.setattr(module, "reconstruct", interrupted)
     assert run("reconstruct", scan, tmp_path / "fine.nii") == 130
     assert not (tmp_path / "fine.nii").exists()
     assert "Traceback" not in capsys.readouterr().err

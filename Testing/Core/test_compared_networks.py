@@ -6,8 +6,8 @@ import torch
 from networks_sample import SMALL, series_of
 from torch import nn
 
+from dsc_superres.benchmark.networks.ablated import PARTS, NearestDecoder
 from dsc_superres.networks import create, summarise, window
-from dsc_superres.networks.ablated import PARTS, NearestDecoder
 from dsc_superres.networks.liif import neighbours
 
 

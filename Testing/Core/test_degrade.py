@@ -8,8 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from dsc_superres.degrade import OPERATORS, block_average, kspace_crop, matching_truth, undersample
 from dsc_superres.errors import SeriesError
-from dsc_superres.reconstruct import reconstruct
-from dsc_superres.series import Geometry, Series
+from dsc_superres.geometry import Geometry
+from dsc_superres.reconstruction.reconstruct import reconstruct
+from dsc_superres.series import Series
 
 
 def blob(size: int, centre: tuple[float, float], width: float = 6.0) -> np.ndarray:

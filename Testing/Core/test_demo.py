@@ -10,13 +10,14 @@ import pytest
 from sample import bolus_series
 
 from dsc_superres import cli
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, read_volume, write_series
 from dsc_superres.metrics import compare
 from dsc_superres.perfusion import compute_maps
+from dsc_superres.report.content import shown_slice
 from dsc_superres.report.display import head_view, moment, time_axis
 from dsc_superres.report.images import nice_limit
-from dsc_superres.report.story import shown_slice
-from dsc_superres.series import MISSING, Geometry, Series
+from dsc_superres.series import MISSING, Series
 
 
 class Page(HTMLParser):

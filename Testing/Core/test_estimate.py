@@ -1,7 +1,7 @@
 """What a job is said to take before it starts."""
 
-from dsc_superres.estimate import estimate
-from dsc_superres.probe import devices
+from dsc_superres.pipeline.estimate import estimate
+from dsc_superres.worker.probe import devices
 
 DEVICE = {"name": "cpu", "gflops": 200.0}
 JOB = ((128, 128, 20), 60, 2.0, 4.0, "ode-liif", DEVICE)

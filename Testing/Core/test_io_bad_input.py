@@ -10,8 +10,9 @@ import pytest
 import SimpleITK as sitk
 
 from dsc_superres.errors import DSCError, FileError, SeriesError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
-from dsc_superres.series import Geometry, Series
+from dsc_superres.series import Series
 
 SUFFIXES = (".nii", ".nii.gz", ".seq.nrrd")
 

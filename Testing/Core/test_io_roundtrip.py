@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
-from dsc_superres.series import MISSING, Geometry, Series
+from dsc_superres.series import MISSING, Series
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SUFFIXES = (".nii", ".nii.gz", ".seq.nrrd")

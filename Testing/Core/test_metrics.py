@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dsc_superres import metrics
 from dsc_superres.errors import SeriesError
-from dsc_superres.series import Geometry, Series
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import Series
 
 RNG = np.random.default_rng(7)
 ANGLE = 0.3

@@ -11,12 +11,12 @@ from torch import nn
 from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
-from dsc_superres.model_kinds import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.models import INTERPOLATORS, TELL_DEVIATION
 from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
 from dsc_superres.networks.interpolation import Interpolator, cubic_in_time, pchip_in_time
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
 from dsc_superres.networks.ode import VectorField, solve
-from dsc_superres.networks.sampling import average, back_project, upsample
+from dsc_superres.networks.resampling import average, back_project, upsample
 
 
 def test_what_models_can_do_is_known_without_building_them() -> None:

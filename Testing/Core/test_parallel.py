@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from dsc_superres.parallel import shares, side_by_side
+from dsc_superres.utils.parallel import shares, side_by_side
 
 
 def squares(number: int):

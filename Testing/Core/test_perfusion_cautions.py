@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion import ArterialInput, MapOptions, compute_maps
 from dsc_superres.perfusion.arterial import scaled_to_vein
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.cautions import at_noise_floor, cautions
-from dsc_superres.series import Geometry, Series
+from dsc_superres.series import Series
 
 ECHO_TIME = 0.03
 CSVD = MapOptions("csvd", integration_end=60.0)

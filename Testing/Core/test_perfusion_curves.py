@@ -12,7 +12,7 @@ from dsc_superres.perfusion import deconvolution as svd
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus
-from dsc_superres.perfusion.estimate import curve_maps, mean_transit_time, time_to_peak
+from dsc_superres.perfusion.curve_maps import curve_maps, mean_transit_time, time_to_peak
 from dsc_superres.perfusion.gamma_variate import continuous_curve, fit_gamma_variate
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.oscillation import between_frames, steady_osvd

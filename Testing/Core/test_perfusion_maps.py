@@ -7,6 +7,7 @@ import pytest
 
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.errors import PerfusionError
+from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion import (
     ArterialInput,
     MapOptions,
@@ -22,7 +23,7 @@ from dsc_superres.perfusion import (
 )
 from dsc_superres.perfusion.bayes import posterior
 from dsc_superres.perfusion.dictionary import dictionary
-from dsc_superres.series import Geometry, Series
+from dsc_superres.series import Series
 
 TIMES = 1.5 * np.arange(50)
 ARTERIAL = objects.tissue_curves(objects.STANDARD_AIF, TIMES, [("exp", 1.0, 2.0, 0.0)])

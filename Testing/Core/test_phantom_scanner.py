@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from test_phantom_kinetics import bolus
 
-from dsc_superres.phantom.grid import Grid, coverage
+from dsc_superres.geometry import Geometry
+from dsc_superres.phantom.head_grid import Grid, coverage
 from dsc_superres.phantom.kinetics import Residue, TissueCurves
 from dsc_superres.phantom.scanner import Compartment, Leak, Motion, Protocol, _move, add_noise, slice_signal
 from dsc_superres.phantom.vessels import fill_tubes
-from dsc_superres.series import Geometry
 
 TIMES = np.arange(40) * 1.5
 PROTOCOL = Protocol(0.03, 1.5, 60.0, 0, 100.0, 1.0, (0.3, 0.3), 0.0, 0.0, False)

@@ -9,11 +9,11 @@ from torch import nn
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.networks import create
-from dsc_superres.reconstruct import reconstruct, reconstruct_with_deviation
-from dsc_superres.scratch import scratch
+from dsc_superres.reconstruction.initial_transient import starts_unsettled
+from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_deviation
+from dsc_superres.reconstruction.tiling import HALO
 from dsc_superres.series import Series
-from dsc_superres.start_up import starts_unsettled
-from dsc_superres.tiling import HALO
+from dsc_superres.utils.scratch_memory import scratch
 
 
 def network() -> nn.Module:
@@ -214,7 +214,7 @@ def test_the_number_of_threads_changes_no_bit(model: str) -> None:
 
 def test_a_large_result_is_kept_in_a_file(monkeypatch) -> None:
     whole = reconstruct(series(), model="cubic")
-    monkeypatch.setattr("dsc_superres.reconstruct.scratch", lambda shape: scratch(shape, small=1000))
+    monkeypatch.setattr("dsc_superres.reconstruction.reconstruct.scratch", lambda shape: scratch(shape, small=1000))
     paged = reconstruct(series(), model="cubic")
     base = paged.signal
     while isinstance(base, np.ndarray):

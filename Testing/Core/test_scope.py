@@ -8,9 +8,10 @@ from sample import bolus_series
 
 from dsc_superres.cli import main
 from dsc_superres.degrade import undersample
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import write_series
-from dsc_superres.scope import outside_training, temporal_snr
-from dsc_superres.series import Geometry, Series
+from dsc_superres.reconstruction.training_range import outside_training, temporal_snr
+from dsc_superres.series import Series
 
 
 def usual() -> Series:

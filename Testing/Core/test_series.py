@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.series import MISSING, Geometry, Series
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import MISSING, Series
 
 SIGNAL = np.ones((3, 2, 4, 5), np.float32)
 

@@ -9,7 +9,7 @@ from dsc_superres.benchmark.speed_text import costs, text
 from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
 from dsc_superres.networks import load_model
 from dsc_superres.networks.liif import LocalImplicitDecoder
-from dsc_superres.reconstruct import normalisation, reconstruct
+from dsc_superres.reconstruction.reconstruct import normalisation, reconstruct
 
 
 @pytest.mark.parametrize("size", [(10, 14), (15, 14), (8, 9)])

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from dsc_superres import training
+from dsc_superres.benchmark.plus_start import begin
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.training.config import read_config
 from dsc_superres.training.data import DataOptions, SceneBatches
 from dsc_superres.training.losses import loss
-from dsc_superres.training.plus_start import begin
 from dsc_superres.training.train import train
 
 CONFIG = """

@@ -13,10 +13,10 @@ import torch
 
 from dsc_superres.errors import ModelError
 from dsc_superres.networks import Window, create
-from dsc_superres.training.anatomy import renumber
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
 from dsc_superres.training.distributed import Team
 from dsc_superres.training.losses import loss, surprise
+from dsc_superres.training.random_anatomy import renumber
 from dsc_superres.training.train import train
 
 STEPS = 24

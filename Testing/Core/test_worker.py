@@ -12,14 +12,14 @@ from sample import bolus_series
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
-from dsc_superres.job import JobError, parse_job
 from dsc_superres.networks import create, save_model
-from dsc_superres.progress import silent
-from dsc_superres.reconstruct import reconstruct
+from dsc_superres.pipeline.case import enhance
+from dsc_superres.pipeline.jobs import JobError, parse_job
+from dsc_superres.reconstruction import adaptation
+from dsc_superres.reconstruction.reconstruct import reconstruct
 from dsc_superres.series import Series
-from dsc_superres.study import enhance
-from dsc_superres.training import adapt as adaptation
-from dsc_superres.worker import out_of_memory, work
+from dsc_superres.utils.progress import silent
+from dsc_superres.worker.process import out_of_memory, work
 
 MINIMAL = {"task": "enhance", "input": "in.nii", "output": "out"}
 
@@ -250,7 +250,7 @@ def test_probe_lists_devices_versions_and_models(tmp_path):
 
 def test_nothing_that_a_library_prints_can_break_a_line():
     code = (
-        "import os; from dsc_superres.worker import Channel\n"
+        "import os; from dsc_superres.worker.process import Channel\n"
         "channel = Channel(); print('python'); os.write(1, b'compiled\\n'); channel.send('progress', fraction=0.5)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ import slicer
 from driver import sceneNodes
 from vtk.util.numpy_support import vtk_to_numpy
 
-from dsc_superres.training.adapt import ADAPTING
+from dsc_superres.reconstruction.adaptation import ADAPTING
 from DSCSuperResLib.Scene.Volumes import frameArray
 
 pytestmark = pytest.mark.usefixtures("slotErrors")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 from DSCSuperResLib.Request import Request
 from DSCSuperResLib.Scene.Result import Result
 from DSCSuperResLib.Scene.RunOutput import addRun, newSequence

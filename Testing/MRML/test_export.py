@@ -79,7 +79,9 @@ def prepare(result, folder: Path, **changes) -> Path:
 
 def start(job: Path) -> subprocess.Popen:
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen([sys.executable, "-m", "dsc_superres.export", "--job", str(job)], text=True, **pipes)
+    return subprocess.Popen(
+        [sys.executable, "-m", "dsc_superres.pipeline.export", "--job", str(job)], text=True, **pipes
+    )
 
 
 def export(job: Path) -> tuple[int, dict]:

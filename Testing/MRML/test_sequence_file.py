@@ -14,8 +14,9 @@ import vtk
 from scipy.spatial.transform import Rotation
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, write_series
-from dsc_superres.series import Geometry, Series
+from dsc_superres.series import Series
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TIMES = [0.0, 1.5, 3.123456789, 4.6]

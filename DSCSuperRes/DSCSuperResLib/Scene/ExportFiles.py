@@ -12,8 +12,8 @@ import numpy as np
 import slicer
 
 from dsc_superres import __version__
-from dsc_superres.atomic import write_json
-from dsc_superres.export import MARK, PROVENANCE
+from dsc_superres.pipeline.export import MARK, PROVENANCE
+from dsc_superres.utils.atomic_writing import write_json
 
 from .Aif import arterialInput
 from .Curves import meanFrames

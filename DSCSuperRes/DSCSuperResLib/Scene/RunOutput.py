@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 
 from ..Request import Request
 from ..Translation import _

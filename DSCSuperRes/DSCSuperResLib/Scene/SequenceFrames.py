@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 
 from .Volumes import frameArray, ijkToRas, setFrame
 

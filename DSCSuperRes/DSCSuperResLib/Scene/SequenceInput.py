@@ -8,7 +8,8 @@ import numpy as np
 import slicer
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.series import MISSING, Geometry
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import MISSING
 
 from .Volumes import frameArray, geometryOf
 

@@ -18,7 +18,7 @@ def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str,
     return {
         "file": file,
         "times": info.times.tolist(),
-        "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
+        "geometry": geometry.as_dict(),
     }
 
 

@@ -7,7 +7,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 
 _FLIP = np.diag([-1.0, -1.0, 1.0])
 """RAS to LPS, and back."""

@@ -9,7 +9,7 @@ import qt
 import slicer
 
 from dsc_superres.errors import DSCError
-from dsc_superres.export import is_export
+from dsc_superres.pipeline.export import is_export
 
 from ..ExportRequest import ExportRequest, freeFolder
 from ..ExportRun import Exported

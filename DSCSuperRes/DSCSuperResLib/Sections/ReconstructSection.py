@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 
 from dsc_superres.errors import DSCError
-from dsc_superres.model_kinds import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.models import INTERPOLATORS, TELL_DEVIATION
 
 from ..Expectation import expectation
 from ..ModelCard import cardText, summaryText

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 from dsc_superres.perfusion import MapOptions, compute_maps
 from dsc_superres.phantom import DigitalPatient, digital_patient
 from dsc_superres.phantom.anatomy import ARTERY, VEIN
+from dsc_superres.phantom.blood_supply import ARTERY_MTT
 from dsc_superres.phantom.kinetics import Bolus, Residue, TissueCurves
-from dsc_superres.phantom.supply import ARTERY_MTT
 
 TOLERANCE = 15.0
 """%; how far area and peak may lie from the truth."""

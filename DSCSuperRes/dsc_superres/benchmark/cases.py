@@ -83,8 +83,8 @@ def tissue_regions(tissue: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray
 def measured_case(path: str, space: int, time: int) -> Case:
     """A measured series: its own truth, noise included. An echo time that is not known cancels in every error."""
     from dsc_superres.io import read_series
-    from dsc_superres.mapping import ASSUMED_ECHO_TIME
     from dsc_superres.perfusion import brain_mask
+    from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME
 
     series = read_series(path)
     if series.echo_time is None:

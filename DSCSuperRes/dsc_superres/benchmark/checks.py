@@ -10,11 +10,11 @@ import numpy as np
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import bolus_of, percent, values
 from dsc_superres.benchmark.published import published_leakage
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
-from dsc_superres.perfusion.estimate import curve_maps
+from dsc_superres.perfusion.curve_maps import curve_maps
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.options import MapOptions
 

@@ -23,7 +23,7 @@ def deliver(name: str, text: str, records: list[dict], options: argparse.Namespa
     if options.into:
         insert(options.into, options.mark, text)
     if options.out:
-        from dsc_superres.atomic import write_text
+        from dsc_superres.utils.atomic_writing import write_text
 
         options.out.mkdir(parents=True, exist_ok=True)
         write_text(options.out / f"{name}.md", text + "\n")
@@ -32,7 +32,7 @@ def deliver(name: str, text: str, records: list[dict], options: argparse.Namespa
 
 def insert(document: Path, mark: str, text: str) -> None:
     """Put ``text`` between the comments ``<!-- mark -->`` and ``<!-- /mark -->`` of a Markdown document."""
-    from dsc_superres.atomic import write_text
+    from dsc_superres.utils.atomic_writing import write_text
 
     old = document.read_text(encoding="utf-8")
     begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"

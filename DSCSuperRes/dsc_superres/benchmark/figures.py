@@ -21,8 +21,8 @@ from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import PerfusionMaps
+from dsc_superres.report.case_figures import MAP_COLOURS, MAP_TITLES
 from dsc_superres.report.display import View, head_view, moment
-from dsc_superres.report.figures import MAP_COLOURS, MAP_TITLES
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
 from dsc_superres.report.style import model_name, png
 from dsc_superres.series import Series
@@ -47,7 +47,7 @@ class Picture:
 
 def picture(case: Case, models: Sequence[str], space: int, time: int) -> Picture:
     """The slice of ``case`` with most of a lesion, else the middle one, reconstructed by every model."""
-    from dsc_superres.reconstruct import reconstruct
+    from dsc_superres.reconstruction.reconstruct import reconstruct
 
     case, names = one_slice(case), labels(models)
     if case.maps is None:

@@ -65,7 +65,7 @@ def _patient(seed: int, protocol: tuple[tuple[str, float], ...]) -> DigitalPatie
 
 def measure(seed: int, cell: Cell, models: Sequence[str]) -> dict[str, float]:
     """PSNR (dB) of each model against the noise-free series, in the brain, after the first interval."""
-    from dsc_superres.reconstruct import reconstruct
+    from dsc_superres.reconstruction.reconstruct import reconstruct
 
     patient = _patient(seed, tuple(cell.protocol.items()))
     clean, _ = fine_and_coarse(patient.clean, cell)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, share, values
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 from dsc_superres.perfusion.gamma_variate import GammaVariate
 
 NOISE = (100.0, 50.0, 20.0)

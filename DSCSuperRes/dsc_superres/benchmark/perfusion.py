@@ -16,7 +16,7 @@ from dsc_superres.benchmark.other_objects import other_tables
 from dsc_superres.benchmark.perfusion_speed import one_thread, speed_table
 from dsc_superres.benchmark.published import reference_folder
 from dsc_superres.benchmark.standard_object import standard_tables
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 
 METHODS = ("ssvd", "csvd", "osvd", "bayes")
 PARTS = ("standard", "other", "delay", "leakage", "osipi", "arteries", "speed")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 from dsc_superres.perfusion import deconvolution as svd
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
-from dsc_superres.perfusion.estimate import curve_maps
+from dsc_superres.perfusion.curve_maps import curve_maps
 from dsc_superres.perfusion.options import MapOptions
 
 SHAPE = (20, 128, 128)

@@ -18,10 +18,10 @@ from multiprocessing import get_context
 import numpy as np
 from tqdm import tqdm
 
+from dsc_superres.benchmark.case_errors import measure
 from dsc_superres.benchmark.cases import Case, measured_case, patient_case
 from dsc_superres.benchmark.coverage import coverage, map_coverage
 from dsc_superres.benchmark.documents import add_destinations, deliver
-from dsc_superres.benchmark.errors import measure
 from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.quality_text import brief, text, text_by_case
@@ -31,7 +31,7 @@ from dsc_superres.errors import ModelError
 
 def evaluate(make: Callable[[], Case], models: Sequence[str], space: int, time: int) -> list[dict]:
     """One record (case, model, measures and cost) per model."""
-    from dsc_superres.reconstruct import reconstruct, reconstruct_with_deviation
+    from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_deviation
 
     case, names = make(), labels(models)
     coarse = undersample(case.truth, space, time)

@@ -24,7 +24,7 @@ from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.reference_objects import ReferenceObject, grid_cases
 from dsc_superres.benchmark.sampling_object import FACTOR, STEP, SamplingObject, sampling_object
 from dsc_superres.benchmark.sampling_patients import patient_records, patients_table
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 from dsc_superres.series import Series
 
 METHODS: dict[str, dict[str, object]] = {
@@ -42,7 +42,7 @@ TYPICAL = ("exp", 4.0, 4.0, 0.0)
 
 def phase_records(phase: float, snr: float, models: Sequence[str]) -> list[dict]:
     """Of one phase (s) and noise: for each sampling or model and method its errors, and each curve's CBF over truth."""
-    from dsc_superres.reconstruct import reconstruct
+    from dsc_superres.reconstruction.reconstruct import reconstruct
 
     made, names = sampling_object(phase, snr), labels(models)
     rows = {NATIVE: made.movie, SPARSE: made.coarse, CURVES: _between_curves(made)}

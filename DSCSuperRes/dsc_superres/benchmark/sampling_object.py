@@ -8,8 +8,9 @@ from itertools import product
 import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
+from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion.concentration import delta_r2star
-from dsc_superres.series import Geometry, Series
+from dsc_superres.series import Series
 
 BLOCK, MARGIN = 4, 6
 """Pixels of a block's side, and of air around all blocks."""

@@ -13,7 +13,7 @@ import numpy as np
 from dsc_superres.benchmark.cases import tissue_regions
 from dsc_superres.benchmark.models import labels
 from dsc_superres.benchmark.sampling_object import FACTOR, STEP
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 from dsc_superres.degrade import undersample
 from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps
 from dsc_superres.phantom import DigitalPatient
@@ -60,7 +60,7 @@ def patient_records(seed: int, models: Sequence[str], methods: Mapping[str, Mapp
 
 
 def _rows(fine: Series, models: Sequence[str]) -> Iterator[tuple[str, Series]]:
-    from dsc_superres.reconstruct import reconstruct
+    from dsc_superres.reconstruction.reconstruct import reconstruct
 
     yield f"every {STEP:g} s, fine pixels", fine
     yield f"every {STEP * FACTOR:g} s, fine pixels", undersample(fine, 1, FACTOR)

@@ -24,14 +24,14 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dsc_superres.atomic import write_json
 from dsc_superres.benchmark.speed_text import text
 from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
-from dsc_superres.estimate import reconstruction_seconds
 from dsc_superres.networks import create, load_model
-from dsc_superres.probe import convolution_rate
-from dsc_superres.reconstruct import choose_device, normalisation, reconstruct
+from dsc_superres.pipeline.estimate import reconstruction_seconds
+from dsc_superres.reconstruction.reconstruct import choose_device, normalisation, reconstruct
 from dsc_superres.series import Series
+from dsc_superres.utils.atomic_writing import write_json
+from dsc_superres.worker.probe import convolution_rate
 
 STAGES = {
     "interpolator": ("base",),

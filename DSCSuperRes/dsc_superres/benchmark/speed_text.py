@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsc_superres.estimate import MAPS_SECONDS, REPORT_SECONDS, START_SECONDS
+from dsc_superres.pipeline.estimate import MAPS_SECONDS, REPORT_SECONDS, START_SECONDS
 
 STUDIES, CORES = 10_000, 64
 """Of the cohort whose cost is estimated, and of a usual node."""

@@ -10,7 +10,7 @@ import numpy as np
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, over_all_frames, share, values
 from dsc_superres.benchmark.published import BAR, STRETCH, TOOLBOX, Cell, published_object, published_rows
-from dsc_superres.benchmark.tables import Table
+from dsc_superres.benchmark.text_tables import Table
 
 INTERVALS = (1.0, 1.5, 2.0, 6.0)
 NOISE = (np.inf, 100.0, 50.0, 20.0)

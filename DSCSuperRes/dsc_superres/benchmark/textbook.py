@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dsc_superres.networks import Window, summarise, window
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
 from dsc_superres.networks.ode_liif import OdeLiif
-from dsc_superres.networks.presence import find_presence
+from dsc_superres.networks.signal_region import find_presence
 
 
 class TextbookDecoder(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dsc_superres.progress import Report
+from dsc_superres.utils.progress import Report
 
 
 @contextmanager

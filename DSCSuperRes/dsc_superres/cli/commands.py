@@ -28,9 +28,9 @@ def info(options: argparse.Namespace) -> None:
 
 def simulate(options: argparse.Namespace) -> None:
     """A digital patient with its truth maps."""
-    from dsc_superres.atomic import atomic_folder
     from dsc_superres.io import write_series, write_volume
     from dsc_superres.io._files import stem_of
+    from dsc_superres.utils.atomic_writing import atomic_folder
 
     output = _series_target(options.output)
     with progress_bar("Simulating") as report:
@@ -64,10 +64,10 @@ def reconstruct(options: argparse.Namespace) -> None:
     names = ("space", "time", "interval", "model", "device")
     chosen = {name: getattr(options, name) for name in names}
     with progress_bar("Reconstructing") as report:
-        from dsc_superres import reconstruct as work
         from dsc_superres.io import write_series
-        from dsc_superres.job import Job
-        from dsc_superres.tuning import own_network, tuning_note
+        from dsc_superres.pipeline.jobs import Job
+        from dsc_superres.reconstruction import reconstruct as work
+        from dsc_superres.reconstruction.adaptation_step import own_network, tuning_note
 
         job = Job("enhance", output, **chosen, adapt_minutes=options.adapt)
         network, adaptation, report = own_network(series, job, report, lambda: False)
@@ -84,8 +84,8 @@ def reconstruct(options: argparse.Namespace) -> None:
 
 
 def _say_notes(series: Series, options: argparse.Namespace) -> None:
-    from dsc_superres.model_kinds import INTERPOLATORS
-    from dsc_superres.scope import outside_training
+    from dsc_superres.models import INTERPOLATORS
+    from dsc_superres.reconstruction.training_range import outside_training
 
     if options.model not in INTERPOLATORS:
         for note in outside_training(series, options.space):
@@ -96,12 +96,12 @@ def maps(options: argparse.Namespace) -> None:
     """Perfusion maps into a folder."""
     import numpy as np
 
-    from dsc_superres.atomic import atomic_folder
     from dsc_superres.io import read_series
-    from dsc_superres.masks import find_mask
     from dsc_superres.perfusion import MapOptions, compute_maps, read_aif_csv
     from dsc_superres.perfusion.propagation import check_deviation, with_deviation
-    from dsc_superres.results import maps_provenance, write_maps
+    from dsc_superres.pipeline.masks import find_mask
+    from dsc_superres.pipeline.results import maps_provenance, write_maps
+    from dsc_superres.utils.atomic_writing import atomic_folder
 
     names = ("method", "kh_over_rho", "leakage", "threshold", "as_published", "integration_end")
     chosen = {name: getattr(options, name) for name in names}
@@ -130,11 +130,11 @@ def maps(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """Metrics of a reconstruction, and the difference as a series."""
-    from dsc_superres.atomic import write_json
     from dsc_superres.cli.show import comparison_text
     from dsc_superres.io import read_series, write_series
     from dsc_superres.metrics import compare as measure
-    from dsc_superres.study import find_mask_or_none
+    from dsc_superres.pipeline.case import find_mask_or_none
+    from dsc_superres.utils.atomic_writing import write_json
 
     difference = _series_target(options.difference, options.recon, options.truth) if options.difference else None
     recon, truth = read_series(options.recon), read_series(options.truth)
@@ -156,7 +156,7 @@ def compare(options: argparse.Namespace) -> None:
 
 def batch(options: argparse.Namespace) -> None:
     """Every series below a folder."""
-    from dsc_superres import batch as cohort
+    from dsc_superres.cli import batch as cohort
 
     # Each case runs in another process with a job file of its own, where a relative path would mean something else.
     out = Path(options.out).absolute()
@@ -192,8 +192,8 @@ def adapt(options: argparse.Namespace) -> None:
     output = Path(options.out or source.with_name(f"{stem_of(source)}.adapted.safetensors"))
     check_target(output)
     series = _read(options)
-    from dsc_superres.training.adapt import adapt as tune
-    from dsc_superres.training.adapt import write_adaptation
+    from dsc_superres.reconstruction.adaptation import adapt as tune
+    from dsc_superres.reconstruction.adaptation import write_adaptation
 
     with progress_bar("Adapting") as report:
         chosen = {name: getattr(options, name) for name in ("minutes", "steps", "model", "device", "seed")}
@@ -236,7 +236,7 @@ def benchmark(options: argparse.Namespace) -> None:
 
 def demo(options: argparse.Namespace) -> None:
     """The whole job with a report."""
-    from dsc_superres.demo import Demo, run
+    from dsc_superres.cli.demo import Demo, run
 
     with progress_bar("Demo") as report:
         series = _read(options) if options.input else None

@@ -15,7 +15,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from dsc_superres.errors import FileError
-from dsc_superres.series import MISSING, Geometry
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import MISSING
 
 SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")

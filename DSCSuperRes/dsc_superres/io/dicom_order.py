@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io.dicom_frames import Slice
-from dsc_superres.series import Geometry
 
 _COUNTERS = (
     "TemporalPositionIdentifier",

@@ -25,9 +25,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from dsc_superres.errors import FileError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry, suffix_of
-from dsc_superres.scratch import release
-from dsc_superres.series import MISSING, Geometry
+from dsc_superres.series import MISSING
+from dsc_superres.utils.scratch_memory import release
 
 _HEADER_SIZE = 348
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}

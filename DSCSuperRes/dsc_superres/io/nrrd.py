@@ -18,9 +18,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from dsc_superres.errors import FileError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry
-from dsc_superres.scratch import release
-from dsc_superres.series import MISSING, Geometry
+from dsc_superres.series import MISSING
+from dsc_superres.utils.scratch_memory import release
 
 _PREFIX = "DSCSuperRes."
 _SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1000, "msec": 1000, "us": 1_000_000, "usec": 1_000_000}

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import FileError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io._files import VOLUME_SUFFIXES, existing, suffix_of
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
-from dsc_superres.series import Geometry
 
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[np.ndarray, Geometry]:

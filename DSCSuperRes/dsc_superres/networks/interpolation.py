@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsc_superres.networks.sampling import back_project, upsample
+from dsc_superres.networks.resampling import back_project, upsample
 from dsc_superres.networks.window import Window, forget, remember
 
 

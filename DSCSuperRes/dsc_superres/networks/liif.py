@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from dsc_superres.networks.encoder import convolution
-from dsc_superres.networks.sampling import query_positions
+from dsc_superres.networks.resampling import query_positions
 
 GAIN = 0.05
 """Typical size of what is learned, a residual of an image of about 0..1: lets the weights before it be of order one."""

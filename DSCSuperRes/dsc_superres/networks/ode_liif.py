@@ -19,7 +19,7 @@ from dsc_superres.networks.encoder import ResidualBlock, ResidualEncoder, convol
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.ode import VectorField, solve
-from dsc_superres.networks.presence import presence_of
+from dsc_superres.networks.signal_region import presence_of
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 SLOPE_GAIN = 4.0

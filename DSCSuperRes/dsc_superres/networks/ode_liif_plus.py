@@ -14,8 +14,8 @@ from torch import Tensor
 from dsc_superres.networks.encoder import convolution
 from dsc_superres.networks.liif import GAIN, LocalImplicitDecoder
 from dsc_superres.networks.ode_liif import OdeLiif
-from dsc_superres.networks.presence import presence_of
-from dsc_superres.networks.sampling import upsample
+from dsc_superres.networks.resampling import upsample
+from dsc_superres.networks.signal_region import presence_of
 from dsc_superres.networks.static_detail import StaticDetail
 from dsc_superres.networks.window import ALWAYS, Window, in_bfloat16, remember
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from torch import nn
 
-from dsc_superres.atomic import atomic_file
 from dsc_superres.errors import ModelError
-from dsc_superres.model_kinds import INTERPOLATORS
+from dsc_superres.models import INTERPOLATORS
 from dsc_superres.networks.interpolation import Interpolator
+from dsc_superres.utils.atomic_writing import atomic_file
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Where shipped weights lie: NAME.safetensors, and NAME.json with its card and checksum."""
@@ -21,22 +21,22 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 def _later(module: str, name: str) -> Callable[..., nn.Module]:
     """A network whose module is imported when it is built: the names alone are wanted sooner."""
-    return lambda **options: getattr(import_module(f"dsc_superres.networks.{module}"), name)(**options)
+    return lambda **options: getattr(import_module(f"dsc_superres.{module}"), name)(**options)
 
 
 def _ode_liif(*, without: str | None = None, **options: object) -> nn.Module:
     """ODE-LIIF; for ablations ``without`` one of its parts."""
     if without is None:
-        return _later("ode_liif", "OdeLiif")(**options)
-    return _later("ablated", "AblatedOdeLiif")(without=without, **options)
+        return _later("networks.ode_liif", "OdeLiif")(**options)
+    return _later("benchmark.networks.ablated", "AblatedOdeLiif")(without=without, **options)
 
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "ode-liif": _ode_liif,
-    "ode-liif-plus": _later("ode_liif_plus", "OdeLiifPlus"),
-    "liif-linear": _later("liif_linear", "LiifLinear"),
-    "static-detail": _later("static_detail", "StaticDetail"),
-    "videoinr": _later("videoinr", "VideoInr"),
+    "ode-liif-plus": _later("networks.ode_liif_plus", "OdeLiifPlus"),
+    "liif-linear": _later("benchmark.networks.liif_linear", "LiifLinear"),
+    "static-detail": _later("networks.static_detail", "StaticDetail"),
+    "videoinr": _later("benchmark.networks.videoinr", "VideoInr"),
     "linear": lambda: Interpolator(in_space="linear", in_time="linear"),
     "cubic": lambda: Interpolator(in_space="cubic", in_time="cubic"),
     "pchip": lambda: Interpolator(in_space="cubic", in_time="pchip"),

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from dsc_superres.networks.encoder import ResidualEncoder
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
-from dsc_superres.networks.presence import Presence, presence_of
-from dsc_superres.networks.sampling import back_project
+from dsc_superres.networks.resampling import back_project
+from dsc_superres.networks.signal_region import Presence, presence_of
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 CHANGE_GAIN = 4.0

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from dsc_superres.parallel import side_by_side
 from dsc_superres.perfusion.dictionary import Dictionary
+from dsc_superres.utils.parallel import side_by_side
 
 if TYPE_CHECKING:
     import torch

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.parallel import one_thread_per_product
 from dsc_superres.perfusion.aif import aif_candidates
 from dsc_superres.perfusion.arterial import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.cautions import cautions
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
-from dsc_superres.perfusion.estimate import curve_maps, resolved
+from dsc_superres.perfusion.curve_maps import curve_maps, resolved
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
+from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
-from dsc_superres.perfusion.provenance import provenance
-from dsc_superres.scratch import release
 from dsc_superres.series import Series
+from dsc_superres.utils.parallel import one_thread_per_product
+from dsc_superres.utils.scratch_memory import release
 
 UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
 """The units of the maps that every method gives, by name."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.phantom.grid import Grid, coverage, rotation
+from dsc_superres.phantom.head_grid import Grid, coverage, rotation
 from dsc_superres.phantom.template import Template
 
 BACKGROUND, SCALP, SKULL, CSF, GREY, WHITE, ARTERY, VEIN, RIM, NECROSIS, OEDEMA, CORE, PENUMBRA = range(13)

@@ -10,12 +10,12 @@ import numpy as np
 from dsc_superres.errors import SeriesError
 from dsc_superres.phantom import anatomy as tissue
 from dsc_superres.phantom.anatomy import TISSUES, build_anatomy
-from dsc_superres.phantom.grid import LAYERS, SLICES, Grid
+from dsc_superres.phantom.blood_supply import Supply
 from dsc_superres.phantom.head import Head, furnish
+from dsc_superres.phantom.head_grid import LAYERS, SLICES, Grid
 from dsc_superres.phantom.kinetics import KH, RHO, ArterialInput
 from dsc_superres.phantom.lesions import KINDS, add_lesion, draw_kind
 from dsc_superres.phantom.scanner import Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
-from dsc_superres.phantom.supply import Supply
 from dsc_superres.phantom.template import NAMES as TEMPLATES
 from dsc_superres.phantom.template import load_template
 from dsc_superres.phantom.truth import slice_truth

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dsc_superres.phantom import anatomy as tissue
-from dsc_superres.phantom.grid import LAYERS
 from dsc_superres.phantom.head import Head
+from dsc_superres.phantom.head_grid import LAYERS
 from dsc_superres.phantom.scanner import Compartment
 
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from dsc_superres.phantom.anatomy import Anatomy
-from dsc_superres.phantom.grid import Grid
+from dsc_superres.phantom.head_grid import Grid
 
 _MCA = [(5, 4, -22), (12, 5, -19), (24, 4, -18), (34, 2, -15), (41, -1, -8), (42, -8, 2), (43, -20, 10), (50, -34, 18)]
 _MCA_UPPER = [(34, 2, -15), (39, 14, -2), (42, 20, 8), (46, 16, 18), (52, 4, 28)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsc_superres.series import Geometry, Series
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import Series
 
 LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 """Names of the two ends of each patient axis (LPS), the negative one first."""

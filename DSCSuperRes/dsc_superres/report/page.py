@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from dsc_superres import __version__
-from dsc_superres.atomic import atomic_file, write_text
-from dsc_superres.report.figures import all_figures
+from dsc_superres.pipeline.case import TRUTH, Study
+from dsc_superres.pipeline.results import model_provenance
+from dsc_superres.report.case_figures import all_figures
+from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, Table, _table, image_table, map_table
 from dsc_superres.report.style import data_uri, model_name, png
-from dsc_superres.report.tables import NMSE, PSNR, SSIM, Table, _table, image_table, map_table
-from dsc_superres.results import model_provenance
-from dsc_superres.study import TRUTH, Study
+from dsc_superres.utils.atomic_writing import atomic_file, write_text
 
 if TYPE_CHECKING:
-    from dsc_superres.report.story import Story
+    from dsc_superres.report.content import Story
 
 ENHANCED = {
     "frames": "The same slice at three times, in one grey window. The input is drawn with its own large pixels and is "
@@ -116,7 +116,7 @@ def model_card(model: str) -> dict[str, object] | None:
 
 
 def _errors_against_truth(study: Study) -> dict[str, dict]:
-    from dsc_superres.study import map_errors
+    from dsc_superres.pipeline.case import map_errors
 
     truth = study.maps[TRUTH]
     return map_errors({m: maps for m, maps in study.maps.items() if m != TRUTH}, truth.as_dict(), truth.mask)

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dsc_superres.pipeline.case import Study
 from dsc_superres.report.display import View, time_axis
 from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_colour, model_name, new_figure, style_plot
 from dsc_superres.series import Series
-from dsc_superres.study import Study
 
 REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
 

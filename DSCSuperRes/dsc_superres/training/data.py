@@ -12,10 +12,10 @@ from torch.utils.data import Dataset
 
 from dsc_superres.degrade import OPERATORS
 from dsc_superres.networks import Window
-from dsc_superres.networks.sampling import average
-from dsc_superres.reconstruct import normalisation
-from dsc_superres.training.anatomy import PIXELS, HeadVolumes, LabelVolumes, log_uniform
+from dsc_superres.networks.resampling import average
+from dsc_superres.reconstruction.reconstruct import normalisation
 from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientScenes
+from dsc_superres.training.random_anatomy import PIXELS, HeadVolumes, LabelVolumes, log_uniform
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
 RECENT = 64

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.atomic import atomic_file
+from dsc_superres.utils.atomic_writing import atomic_file
 
 FRAME_COUNT = 60
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from dsc_superres.errors import ModelError
-from dsc_superres.training.anatomy import (
+from dsc_superres.training.random_anatomy import (
     HeadVolumes,
     LabelVolumes,
     contrast_curve,
@@ -23,7 +23,7 @@ from dsc_superres.training.anatomy import (
     random_labels,
     smooth_noise,
 )
-from dsc_superres.training.kinetics import concentration_table, sample_table
+from dsc_superres.training.random_kinetics import concentration_table, sample_table
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from dsc_superres.errors import Cancelled, PerfusionError, SeriesError
-from dsc_superres.job import Job
-from dsc_superres.masks import find_mask
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps, aif_from_voxels, compute_maps, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
-from dsc_superres.progress import Report, silent
+from dsc_superres.pipeline.jobs import Job
+from dsc_superres.pipeline.masks import find_mask
 from dsc_superres.series import Series
+from dsc_superres.utils.progress import Report, silent
 
 ASSUMED_ECHO_TIME = 0.03
 """s, where a series does not tell: tissue and artery share it, so it cancels in every map."""

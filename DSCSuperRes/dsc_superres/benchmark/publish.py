@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dsc_superres.atomic import atomic_file, write_json
 from dsc_superres.networks.registry import WEIGHTS
 from dsc_superres.training.config import TrainOptions, read_config
+from dsc_superres.utils.atomic_writing import atomic_file, write_json
 
 INTENDED_USE = (
     "Research on DSC perfusion MRI of the human head: finer pixels ({least:g} to 3 times) and frames (2 to 6 times) "

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.job import Job
 from dsc_superres.metrics import Scores
+from dsc_superres.pipeline.case import Study
+from dsc_superres.pipeline.jobs import Job
 from dsc_superres.report.plots import Region
-from dsc_superres.study import Study
 
 if TYPE_CHECKING:
     from dsc_superres.phantom import DigitalPatient

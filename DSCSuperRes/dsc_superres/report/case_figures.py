@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from dsc_superres.pipeline.case import TRUTH, Study
 from dsc_superres.report.display import View, head_view, moment
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
 from dsc_superres.report.perfusion_figures import arterial_figure, has_uncertainty, uncertainty_figure
 from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
-from dsc_superres.study import TRUTH, Study
 
 if TYPE_CHECKING:
-    from dsc_superres.report.story import Story
+    from dsc_superres.report.content import Story
 
 MAP_TITLES = {"cbv": ("CBV", "mL/100 g"), "cbf": ("CBF", "mL/100 g/min"), "mtt": ("MTT", "s"), "tmax": ("Tmax", "s")}
 MAP_COLOURS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsc_superres.atomic import write_json, write_text
 from dsc_superres.errors import DSCError, FileError
+from dsc_superres.utils.atomic_writing import write_json, write_text
 
 RECORD = "batch.json"
 """Lies in a finished case's folder: with which settings, from which state of its input."""
@@ -100,7 +100,7 @@ def run_case(case: Case, settings: Mapping[str, object], threads: int) -> Outcom
     """One case from file to folder; what goes wrong is told, not raised."""
     import torch
 
-    from dsc_superres.worker import out_of_memory, work
+    from dsc_superres.worker.process import out_of_memory, work
 
     record = {"settings": dict(settings), "input": _fingerprint(case.input)}
     if _done_before(case.output, record):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsc_superres.atomic import atomic_folder, write_json
-from dsc_superres.job import Job
 from dsc_superres.metrics import scores
 from dsc_superres.perfusion import ArterialInput
-from dsc_superres.progress import Report, part
-from dsc_superres.report.story import Simulated, Story, cropped, find_regions
-from dsc_superres.results import write_study
+from dsc_superres.pipeline.case import TRUTH, Study, map_errors, retrospect
+from dsc_superres.pipeline.jobs import Job
+from dsc_superres.pipeline.results import write_study
+from dsc_superres.report.content import Simulated, Story, cropped, find_regions
 from dsc_superres.series import Series
-from dsc_superres.study import TRUTH, Study, map_errors, retrospect
+from dsc_superres.utils.atomic_writing import atomic_folder, write_json
+from dsc_superres.utils.progress import Report, part
 
 if TYPE_CHECKING:
     from dsc_superres.phantom import DigitalPatient

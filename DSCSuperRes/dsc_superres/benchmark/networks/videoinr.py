@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from dsc_superres.networks.encoder import ResidualEncoder, convolution
 from dsc_superres.networks.interpolation import Interpolator
-from dsc_superres.networks.sampling import query_positions
+from dsc_superres.networks.resampling import query_positions
 from dsc_superres.networks.window import Window, remember
 
 FREQUENCY = 30.0

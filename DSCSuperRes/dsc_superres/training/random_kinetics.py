@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.training.anatomy import log_uniform
+from dsc_superres.training.random_anatomy import log_uniform
 
 STEP = 0.1  # s, of the tables
 DURATION = 180.0  # s

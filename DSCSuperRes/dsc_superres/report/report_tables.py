@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dsc_superres.pipeline.case import TRUTH, Study
 from dsc_superres.report.style import model_name
-from dsc_superres.study import TRUTH, Study
 
 
 @dataclass(frozen=True)

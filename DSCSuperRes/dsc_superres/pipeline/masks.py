@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.grid import common_boxes
+from dsc_superres.geometry import common_boxes
 from dsc_superres.series import Series
 
 

@@ -34,14 +34,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from dsc_superres import atomic
 from dsc_superres.errors import Cancelled, DSCError
-from dsc_superres.progress import Clock, Report, part
+from dsc_superres.utils import atomic_writing as atomic
+from dsc_superres.utils.progress import Clock, Report, part
 
 if TYPE_CHECKING:  # nothing that needs a package: the probe is to say which ones are missing
-    from dsc_superres.job import Job
+    from dsc_superres.pipeline.case import Study
+    from dsc_superres.pipeline.jobs import Job
     from dsc_superres.series import Series
-    from dsc_superres.study import Study
 
 PROTOCOL = 1
 OK, DEFECT, BAD_INPUT, OUT_OF_MEMORY, CANCELLED = 0, 1, 2, 3, 130
@@ -51,7 +51,7 @@ GRACE = 10.0
 Task = Callable[[Path, Report, Callable[[], bool]], dict[str, object]]
 """Does the job in a file, and returns the fields of the result line."""
 
-log = logging.getLogger("dsc_superres.worker")
+log = logging.getLogger("dsc_superres.worker.process")
 
 
 class Channel:
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     channel = Channel()
     if options.probe:
-        from dsc_superres.probe import probe
+        from dsc_superres.worker.probe import probe
 
         channel.send("probe", protocol=PROTOCOL, **probe())
         return OK
@@ -167,9 +167,9 @@ def run(job_file: Path, channel: Channel, listener: Listener, task: Task) -> int
 
 def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
     """Do the job and write its results; returns the fields of the result line. Raises ``DSCError``, ``Cancelled``."""
-    from dsc_superres.job import read_job
-    from dsc_superres.results import write_study
-    from dsc_superres.study import enhance, retrospect
+    from dsc_superres.pipeline.case import enhance, retrospect
+    from dsc_superres.pipeline.jobs import read_job
+    from dsc_superres.pipeline.results import write_study
 
     job = read_job(job_file)
     if job.maps:
@@ -197,15 +197,15 @@ def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, 
 
 def _report(study: Study, job: Job, folder: Path) -> str:
     from dsc_superres.report import write_report
-    from dsc_superres.report.story import Story, find_regions
+    from dsc_superres.report.content import Story, find_regions
 
     return write_report(Story(study, job, *find_regions(study)), folder).name
 
 
 def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
     """Weights tuned to the series, where that gains something, and how much: adaptation.json."""
-    from dsc_superres.results import ADAPTED
-    from dsc_superres.training.adapt import adapt, write_adaptation
+    from dsc_superres.pipeline.results import ADAPTED
+    from dsc_superres.reconstruction.adaptation import adapt, write_adaptation
 
     found = adapt(series, minutes=job.minutes, model=job.model, device=job.device, report=report, cancelled=stop)
     with atomic.atomic_folder(job.output) as folder:
@@ -216,9 +216,9 @@ def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -
 
 
 def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
-    from dsc_superres.mapping import find_masks, knowing, map_series
     from dsc_superres.perfusion.propagation import check_deviation
-    from dsc_superres.results import write_all_maps
+    from dsc_superres.pipeline.results import write_all_maps
+    from dsc_superres.pipeline.shared_maps import find_masks, knowing, map_series
 
     series, deviation = job.read_inputs(), job.read_deviation()
     if deviation is not None:

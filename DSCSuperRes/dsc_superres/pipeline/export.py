@@ -28,14 +28,15 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from dsc_superres.atomic import atomic_folder
 from dsc_superres.errors import Cancelled, FileError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import write_series, write_volume
 from dsc_superres.io.dicom_maps import read_source, write_dicom_map
-from dsc_superres.job import JobError
-from dsc_superres.progress import Report
-from dsc_superres.series import Geometry, Series
-from dsc_superres.worker import Channel, Listener, run
+from dsc_superres.pipeline.jobs import JobError
+from dsc_superres.series import Series
+from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.progress import Report
+from dsc_superres.worker.process import Channel, Listener, run
 
 PROVENANCE, MARK = "provenance.json", "export"
 """The file, and the key in it, by which the folder of an export is known."""

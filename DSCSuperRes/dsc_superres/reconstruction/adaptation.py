@@ -22,13 +22,13 @@ from dsc_superres.metrics import psnr
 from dsc_superres.networks import Window, load_model, save_model, summarise
 from dsc_superres.networks import window as window_of
 from dsc_superres.networks.registry import describe_model
-from dsc_superres.progress import Report, silent
-from dsc_superres.reconstruct import choose_device, normalisation, reconstruct
-from dsc_superres.scope import too_little_to_adapt
+from dsc_superres.reconstruction.initial_transient import starts_unsettled
+from dsc_superres.reconstruction.reconstruct import choose_device, normalisation, reconstruct
+from dsc_superres.reconstruction.training_range import too_little_to_adapt
 from dsc_superres.series import Series
-from dsc_superres.start_up import starts_unsettled
 from dsc_superres.training.data import Batch
 from dsc_superres.training.losses import loss
+from dsc_superres.utils.progress import Report, silent
 
 LEAST_GAIN = 0.05
 """dB on what was held out, below which the original weights stay."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsc_superres.errors import DSCError, FileError
-from dsc_superres.series import Geometry, Series
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import Series
 
 if TYPE_CHECKING:
     from dsc_superres.perfusion import MapOptions

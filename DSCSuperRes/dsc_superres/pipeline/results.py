@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.atomic import write_json, write_text
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import write_series, write_volume
-from dsc_superres.job import Job
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
-from dsc_superres.probe import versions
-from dsc_superres.scratch import save
-from dsc_superres.series import Geometry, Series
-from dsc_superres.study import TRUTH, Study, label, map_errors
+from dsc_superres.pipeline.case import TRUTH, Study, label, map_errors
+from dsc_superres.pipeline.jobs import Job
+from dsc_superres.series import Series
+from dsc_superres.utils.atomic_writing import write_json, write_text
+from dsc_superres.utils.scratch_memory import save
+from dsc_superres.worker.probe import versions
 
 ADAPTED = "adapted.safetensors"
 """The weights that were tuned to the series; there is no such file where the original ones were used."""
@@ -39,7 +40,7 @@ def write_study(study: Study, job: Job, folder: Path) -> dict[str, object]:
     metrics = study_metrics(study)
     origin = study_provenance(study, job)
     if study.adaptation is not None:
-        from dsc_superres.training.adapt import write_adaptation
+        from dsc_superres.reconstruction.adaptation import write_adaptation
 
         origin["adaptation"] = write_adaptation(study.adaptation, job.model, folder / ADAPTED)
         files |= {} if study.adaptation.kept else {"weights": ADAPTED}
@@ -182,5 +183,5 @@ def _write(series: Series, path: Path) -> dict[str, object]:
     return {
         "file": path.name,
         "times": series.times.tolist(),
-        "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
+        "geometry": geometry.as_dict(),
     }

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dsc_superres.model_kinds import INTERPOLATORS
+from dsc_superres.models import INTERPOLATORS
 
 SERIES_OPERATIONS = 665e3
 """Per coarse pixel of a slice: the anatomy that ``ode-liif`` finds in a series, once."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import DSCError
-from dsc_superres.worker import BAD_INPUT, OK, Channel
+from dsc_superres.worker.process import BAD_INPUT, OK, Channel
 
 
 def unpack(path: Path, folder: Path) -> dict[str, object]:
@@ -29,7 +29,7 @@ def unpack(path: Path, folder: Path) -> dict[str, object]:
         "has_times": series.has_times,
         "echo_time": series.echo_time,
         "sources": dict(series.sources),
-        "geometry": {"spacing": geometry.spacing, "origin": geometry.origin, "direction": geometry.direction},
+        "geometry": geometry.as_dict(),
         "scalar_type": series.scalar_type.str,
     }
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
-from dsc_superres.parallel import shares, side_by_side
-from dsc_superres.scratch import release, reused, scratch
+from dsc_superres.reconstruction.initial_transient import remaining_excess, starts_unsettled
+from dsc_superres.reconstruction.tiling import HALO, Piece, pieces
 from dsc_superres.series import MISSING, Series
-from dsc_superres.start_up import remaining_excess, starts_unsettled
-from dsc_superres.tiling import HALO, Piece, pieces
+from dsc_superres.utils.parallel import shares, side_by_side
+from dsc_superres.utils.scratch_memory import release, reused, scratch
 
 if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help should not wait for it
     import torch

@@ -8,7 +8,7 @@ import time
 from importlib import metadata
 
 from dsc_superres import __version__
-from dsc_superres.model_kinds import INTERPOLATORS
+from dsc_superres.models import INTERPOLATORS
 
 PACKAGES = ("torch", "torchdiffeq", "numpy", "scipy", "SimpleITK", "pydicom", "scikit-image", "safetensors")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-from dsc_superres.series import Geometry
+from dsc_superres.geometry import Geometry
 
 SLICES = 22
 """Slices of the head that is always built, so that a patient of few slices is the middle of the full one."""

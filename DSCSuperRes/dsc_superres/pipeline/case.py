@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsc_superres.errors import Cancelled, PerfusionError
-from dsc_superres.job import Job
-from dsc_superres.mapping import ASSUMED_ECHO_TIME, find_masks, knowing, map_series, on_grid
-from dsc_superres.masks import find_mask
 from dsc_superres.metrics import Comparison, compare, map_error, peak_change_error
-from dsc_superres.model_kinds import INTERPOLATORS
+from dsc_superres.models import INTERPOLATORS
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
-from dsc_superres.progress import Report, part
-from dsc_superres.scope import outside_training
+from dsc_superres.pipeline.jobs import Job
+from dsc_superres.pipeline.masks import find_mask
+from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME, find_masks, knowing, map_series, on_grid
+from dsc_superres.reconstruction.adaptation_step import own_network, tuning_note
+from dsc_superres.reconstruction.training_range import outside_training
 from dsc_superres.series import Series
-from dsc_superres.tuning import own_network, tuning_note
+from dsc_superres.utils.progress import Report, part
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from dsc_superres.training.adapt import Adaptation
+    from dsc_superres.reconstruction.adaptation import Adaptation
 
 Stop = Callable[[], bool]
 TRUTH, INPUT = "truth", "input"
@@ -129,7 +129,7 @@ def _reconstruct(
     series: Series, job: Job, network: nn.Module, report: Report, stop: Stop, *, own: bool
 ) -> tuple[Series, Series | None]:
     """The reconstruction, and its deviation where ``network`` is the job's ``own`` and the job or its maps need it."""
-    from dsc_superres import reconstruct as work
+    from dsc_superres.reconstruction import reconstruct as work
 
     options = {"space": job.space, "time": job.time, "interval": job.interval, "model": network, "device": job.device}
     options |= {"progress": report, "cancelled": stop}

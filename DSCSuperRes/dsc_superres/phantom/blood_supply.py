@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from dsc_superres.phantom import anatomy as tissue
-from dsc_superres.phantom.grid import LAYERS
 from dsc_superres.phantom.head import Head
+from dsc_superres.phantom.head_grid import LAYERS
 from dsc_superres.phantom.kinetics import KH, RHO, Bolus, Residue, TissueCurves
 from dsc_superres.phantom.scanner import Compartment
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dsc_superres.job import Job
-from dsc_superres.model_kinds import INTERPOLATORS
-from dsc_superres.progress import Report, part
+from dsc_superres.models import INTERPOLATORS
+from dsc_superres.pipeline.jobs import Job
 from dsc_superres.series import Series
+from dsc_superres.utils.progress import Report, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import nn
 
-    from dsc_superres.training.adapt import Adaptation
+    from dsc_superres.reconstruction.adaptation import Adaptation
 
 EVEN = 0.5
 """Share of the work where nothing is known of the rest."""
@@ -31,7 +31,7 @@ def own_network(
 
     if job.adapt_minutes is None:
         return load_model(job.model), None, report
-    from dsc_superres.training.adapt import adapt
+    from dsc_superres.reconstruction.adaptation import adapt
 
     share = 0.0 if job.model in INTERPOLATORS else tuning_share(series, job)
     options = {"minutes": job.adapt_minutes, "model": job.model, "device": job.device, "cancelled": stop}
@@ -41,10 +41,10 @@ def own_network(
 
 def tuning_share(series: Series, job: Job) -> float:
     """The part (0..1) of tuning in the time of tuning and reconstructing ``series``, so that time left is one clock."""
-    from dsc_superres.estimate import ADAPT_SECONDS, reconstruction_seconds
     from dsc_superres.networks.registry import describe_model
-    from dsc_superres.probe import convolution_rate
-    from dsc_superres.reconstruct import choose_device, target_times
+    from dsc_superres.pipeline.estimate import ADAPT_SECONDS, reconstruction_seconds
+    from dsc_superres.reconstruction.reconstruct import choose_device, target_times
+    from dsc_superres.worker.probe import convolution_rate
 
     frames = target_times(series, time=job.time, interval=job.interval).size
     factor = (frames - 1) / (series.frames - 1)
