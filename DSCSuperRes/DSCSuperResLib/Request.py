@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
-from dsc_superres.models import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.models import ESTIMATE_UNCERTAINTY, INTERPOLATORS
 from dsc_superres.reconstruction.training_range import too_little_to_adapt
 
 from .Scene.SequenceInput import InputInfo
@@ -128,7 +128,7 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Request:
         device=chosen.device,
         maps=chosen.maps,
         adaptMinutes=chosen.minutes if chosen.adapt and chosen.model not in INTERPOLATORS else None,
-        deviation=chosen.deviation and chosen.model in TELL_DEVIATION,
+        deviation=chosen.deviation and chosen.model in ESTIMATE_UNCERTAINTY,
     )
     _check(request)
     return request

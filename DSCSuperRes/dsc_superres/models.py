@@ -4,5 +4,5 @@ from __future__ import annotations
 
 INTERPOLATORS = ("linear", "cubic", "pchip", "backprojection")
 """Models without weights: there is nothing to adapt, and nothing that training could be unlike."""
-TELL_DEVIATION = ("ode-liif-plus",)
+ESTIMATE_UNCERTAINTY = ("ode-liif-plus",)
 """Models that tell the standard deviation of their error."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dsc_superres.benchmark.cases import Case
+from dsc_superres.benchmark.cases import BenchmarkCase
 from dsc_superres.benchmark.figures import frames_figure, maps_figure, moments, one_slice, paletted, picture
 from dsc_superres.report.style import png
 from dsc_superres.series import Series
@@ -21,7 +21,7 @@ def case() -> Case:
     noisy = clean.with_signal(clean.signal + np.random.default_rng(0).normal(0, 2, clean.signal.shape))
     lesion = np.zeros(still.shape, bool)
     lesion[2, 8:12, 8:12] = True
-    return Case("made", noisy, clean, np.ones(still.shape, bool), None, {"lesion": lesion})
+    return BenchmarkCase("made", noisy, clean, np.ones(still.shape, bool), None, {"lesion": lesion})
 
 
 def test_the_slice_with_the_lesion_is_shown() -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
-from dsc_superres.models import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.models import ESTIMATE_UNCERTAINTY, INTERPOLATORS
 from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
 from dsc_superres.networks.interpolation import Interpolator, cubic_in_time, pchip_in_time
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
@@ -22,7 +22,7 @@ from dsc_superres.networks.resampling import average, back_project, upsample
 def test_what_models_can_do_is_known_without_building_them() -> None:
     models = {name: create(name) for name in NAMES}
     assert {name for name, model in models.items() if isinstance(model, Interpolator)} == set(INTERPOLATORS)
-    assert {name for name, model in models.items() if hasattr(model, "predict")} == set(TELL_DEVIATION)
+    assert {name for name, model in models.items() if hasattr(model, "predict")} == set(ESTIMATE_UNCERTAINTY)
 
 
 def test_pchip_is_scipys() -> None:
@@ -227,9 +227,9 @@ def test_deviation_is_positive_and_that_of_the_noise_in_air() -> None:
     frames = torch.cat([0.01 * frames, 0.3 + frames], dim=-1)
     summary = summarise(frames)
     with torch.inference_mode():
-        _, deviation = model.predict(window(frames, times, summary, 2), torch.tensor([0.0, 0.4]), (14, 36))
-    assert (deviation > 0).all()
-    np.testing.assert_allclose(deviation[..., :14].mean(), summary[:, 1, :, :7].mean(), rtol=0.05)
+        _, uncertainty = model.predict(window(frames, times, summary, 2), torch.tensor([0.0, 0.4]), (14, 36))
+    assert (uncertainty > 0).all()
+    np.testing.assert_allclose(uncertainty[..., :14].mean(), summary[:, 1, :, :7].mean(), rtol=0.05)
 
 
 @pytest.mark.parametrize("name", ["ode-liif", "ode-liif-plus"])

@@ -7,8 +7,8 @@ import pytest
 from test_phantom_kinetics import bolus
 
 from dsc_superres.geometry import Geometry
-from dsc_superres.phantom.head_grid import Grid, coverage
-from dsc_superres.phantom.kinetics import Residue, TissueCurves
+from dsc_superres.phantom.head_grid import HeadGrid, coverage
+from dsc_superres.phantom.kinetics import SimulatedResidue, TissueCurves
 from dsc_superres.phantom.scanner import Compartment, Leak, Motion, Protocol, _move, add_noise, slice_signal
 from dsc_superres.phantom.vessels import fill_tubes
 
@@ -25,7 +25,7 @@ def one_voxel(curves: TissueCurves, ktrans: float = 0.0) -> Compartment:
 
 @pytest.fixture(scope="module")
 def curves() -> TissueCurves:
-    return TissueCurves(bolus(), Residue(), 90)
+    return TissueCurves(bolus(), SimulatedResidue(), 90)
 
 
 def test_the_signal_falls_to_the_ernst_steady_state_and_then_follows_the_tracer(curves):
@@ -57,9 +57,9 @@ def test_noise_is_rician_and_whole_and_the_silent_background_is_zero():
     assert np.all(noisy == np.rint(noisy))
     assert noisy[:, :, :32].mean() == pytest.approx(20 * np.sqrt(np.pi / 2), rel=0.02)
     assert noisy[:, :, 32:].std() == pytest.approx(20, rel=0.02)
-    silent = add_noise(rng, images, 20.0, images[0] > 0)
-    assert not silent[:, :, :32].any()
-    assert silent[:, :, 32:].all()
+    no_progress = add_noise(rng, images, 20.0, images[0] > 0)
+    assert not no_progress[:, :, :32].any()
+    assert no_progress[:, :, 32:].all()
 
 
 def test_motion_moves_by_the_stated_part_of_a_pixel():
@@ -79,7 +79,7 @@ def test_coverage_is_the_share_of_the_voxel_above_a_slanted_plane():
 @pytest.mark.parametrize("radius", [0.4, 1.5])
 def test_tubes_hold_their_volume(radius):
     shape, spacing = (40, 40, 40), (0.9, 0.9, 1.7)
-    grid = Grid(Geometry(spacing), shape)
+    grid = HeadGrid(Geometry(spacing), shape)
     start, end = np.array([[10.0, 8.0, 12.0]]), np.array([[50.0, 26.0, 20.0]])
     share = fill_tubes(np.random.default_rng(0), grid, start, end, np.array([radius]))
     volume = share.sum(dtype=float) * np.prod(spacing)

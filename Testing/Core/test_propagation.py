@@ -9,7 +9,7 @@ from sample import bolus_series
 from dsc_superres.cli import main
 from dsc_superres.io import read_volume, write_series
 from dsc_superres.perfusion import MapOptions, compute_maps
-from dsc_superres.perfusion.propagation import FACTORS, propagated, with_deviation
+from dsc_superres.perfusion.propagation import FACTORS, propagated, with_signal_uncertainty
 
 
 def test_it_is_what_many_noisy_copies_show() -> None:
@@ -18,8 +18,8 @@ def test_it_is_what_many_noisy_copies_show() -> None:
     mask = series.signal[-1] > 0.3 * series.signal[-1].max()
     clean = compute_maps(series, mask=mask, options=MapOptions(method="csvd"))
     rng, sigma = np.random.default_rng(0), 0.01 * float(series.signal[-1][mask].mean())
-    deviation = series.with_signal(np.full_like(series.signal, sigma))
-    told = propagated(clean, series, deviation)
+    uncertainty = series.with_signal(np.full_like(series.signal, sigma))
+    told = propagated(clean, series, uncertainty)
     copies, options = [], MapOptions(method="csvd", integration_end=60)
     for _ in range(12):
         noisy = series.with_signal(series.signal + sigma * rng.standard_normal(series.signal.shape).astype(np.float32))
@@ -33,13 +33,13 @@ def test_it_is_what_many_noisy_copies_show() -> None:
 def test_it_adds_to_what_the_method_says() -> None:
     series = bolus_series()
     maps = compute_maps(series)
-    deviation = series.with_signal(np.full_like(series.signal, 0.02 * series.signal.max()))
-    surely = with_deviation(maps, series, series.with_signal(np.zeros_like(series.signal)))
+    uncertainty = series.with_signal(np.full_like(series.signal, 0.02 * series.signal.max()))
+    surely = with_signal_uncertainty(maps, series, series.with_signal(np.zeros_like(series.signal)))
     np.testing.assert_array_equal(surely.extra["cbv_sd"], maps.extra["cbv_sd"])
-    unsure = with_deviation(maps, series, deviation)
-    assert (unsure.extra["cbv_sd"] >= maps.extra["cbv_sd"]).all()
-    assert unsure.extra["cbf_sd"].sum() > maps.extra["cbf_sd"].sum()
-    np.testing.assert_array_equal(unsure.cbv, maps.cbv)
+    uncertainty = with_signal_uncertainty(maps, series, uncertainty)
+    assert (uncertainty.extra["cbv_sd"] >= maps.extra["cbv_sd"]).all()
+    assert uncertainty.extra["cbf_sd"].sum() > maps.extra["cbf_sd"].sum()
+    np.testing.assert_array_equal(uncertainty.cbv, maps.cbv)
 
 
 def test_the_command_takes_the_deviation(tmp_path, capsys) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark.cases import Case, tissue_regions
+from dsc_superres.benchmark.cases import BenchmarkCase, tissue_regions
 from dsc_superres.benchmark.documents import insert
 from dsc_superres.benchmark.models import labels, variant
 from dsc_superres.benchmark.quality import _compared, evaluate
@@ -17,7 +17,7 @@ from dsc_superres.series import Series
 TIMES = np.arange(25) * 1.5
 
 
-def case() -> Case:
+def case() -> BenchmarkCase:
     """A bolus through smooth tissue, without an arterial input of its own."""
     y, x = np.mgrid[:32, :32]
     still = 500 + 200 * np.sin(x / 3) * np.cos(y / 4)
@@ -25,7 +25,7 @@ def case() -> Case:
     curve = np.exp(-0.7 * bolus / bolus.max())
     clean = Series(still * curve[:, None, None, None], TIMES, echo_time=0.03)
     noisy = clean.with_signal(clean.signal + np.random.default_rng(0).normal(0, 5, clean.signal.shape))
-    return Case("made", noisy, clean, np.ones((1, 32, 32), bool), None)
+    return BenchmarkCase("made", noisy, clean, np.ones((1, 32, 32), bool), None)
 
 
 def test_bolus_frames_are_those_of_low_signal() -> None:
@@ -98,7 +98,7 @@ def test_one_case_has_no_intervals_and_measured_series_stand_apart() -> None:
 
 def test_a_series_without_a_bolus_has_no_bolus_frames_and_no_maps() -> None:
     still = case().truth.with_signal(np.broadcast_to(case().truth.signal[:1], case().truth.signal.shape))
-    plain = Case("still", still, still, case().mask, None)
+    plain = BenchmarkCase("still", still, still, case().mask, None)
     records = evaluate(lambda: plain, ["linear", "pchip"], 2, 4)
     assert not {"psnr_bolus", "nmse_bolus", "cbv", "psnr_clean"} & set(records[0])
     told = text_by_case(records)

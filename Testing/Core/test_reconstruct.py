@@ -9,8 +9,8 @@ from torch import nn
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.networks import create
-from dsc_superres.reconstruction.initial_transient import starts_unsettled
-from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_deviation
+from dsc_superres.reconstruction.initial_transient import has_initial_transient
+from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 from dsc_superres.reconstruction.tiling import HALO
 from dsc_superres.series import Series
 from dsc_superres.utils.scratch_memory import scratch
@@ -52,17 +52,17 @@ def test_the_deviation_comes_with_the_same_reconstruction() -> None:
     small = {"channels": 8, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
     model = create("ode-liif-plus", detail=8, detail_blocks=1, detail_decoder=8, **small)
     for coarse in (series(), series().with_signal(np.full((5, 3, 13, 17), 7.0))):
-        fine, deviation = reconstruct_with_deviation(coarse, model=model)
+        fine, uncertainty = reconstruct_with_uncertainty(coarse, model=model)
         np.testing.assert_array_equal(fine.signal, reconstruct(coarse, model=model).signal)
-        assert deviation.signal.shape == fine.signal.shape
-        np.testing.assert_array_equal(deviation.times, fine.times)
-        assert deviation.signal.min() >= 0
-    doubled = reconstruct_with_deviation(series().with_signal(2 * series().signal), model=model)[1]
+        assert uncertainty.signal.shape == fine.signal.shape
+        np.testing.assert_array_equal(uncertainty.times, fine.times)
+        assert uncertainty.signal.min() >= 0
+    doubled = reconstruct_with_uncertainty(series().with_signal(2 * series().signal), model=model)[1]
     np.testing.assert_allclose(
-        doubled.signal, 2 * reconstruct_with_deviation(series(), model=model)[1].signal, rtol=1e-3
+        doubled.signal, 2 * reconstruct_with_uncertainty(series(), model=model)[1].signal, rtol=1e-3
     )
     with pytest.raises(ModelError, match="how sure"):
-        reconstruct_with_deviation(series(), model="pchip")
+        reconstruct_with_uncertainty(series(), model="pchip")
 
 
 def test_plus_takes_the_excess_of_the_first_frame_as_a_factor() -> None:
@@ -75,7 +75,7 @@ def test_plus_takes_the_excess_of_the_first_frame_as_a_factor() -> None:
     still = np.broadcast_to(100 + 50 * np.random.default_rng(2).random((1, 1, 13, 17)), (6, 1, 13, 17)).copy()
     still[0] *= 1.5
     coarse = Series(still, 6.0 * np.arange(6))
-    assert starts_unsettled(coarse.signal)
+    assert has_initial_transient(coarse.signal)
     fine = reconstruct(coarse, model=model).signal
     factor = np.median(fine[0] / np.maximum(fine[8], 1))  # where it is dark, the difference is taken instead
     assert factor == pytest.approx(1.5, abs=0.1)
@@ -165,11 +165,11 @@ def test_excess_of_the_first_frame_is_not_spread_over_the_first_interval() -> No
 
 def test_a_bolus_is_not_taken_for_a_start() -> None:
     coarse = unsettled_series()
-    assert starts_unsettled(coarse.signal)
+    assert has_initial_transient(coarse.signal)
     falling = coarse.signal * np.array([1, 0.85, 0.6, 0.7, 0.8, 0.9])[:, None, None, None] / coarse.signal[:1] * 100
-    assert not starts_unsettled(falling)
-    assert not starts_unsettled(coarse.signal[1:])
-    assert not starts_unsettled(coarse.signal[:3])
+    assert not has_initial_transient(falling)
+    assert not has_initial_transient(coarse.signal[1:])
+    assert not has_initial_transient(coarse.signal[:3])
 
 
 class Greedy(nn.Module):

@@ -14,8 +14,8 @@ import torch
 from dsc_superres.errors import ModelError
 from dsc_superres.networks import Window, create
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
-from dsc_superres.training.distributed import Team
-from dsc_superres.training.losses import loss, surprise
+from dsc_superres.training.distributed import ProcessGroup
+from dsc_superres.training.losses import gaussian_negative_log_likelihood, loss
 from dsc_superres.training.random_anatomy import renumber
 from dsc_superres.training.train import train
 
@@ -123,7 +123,7 @@ def test_two_processes_stopped_and_resumed_give_the_weights_of_one(tmp_path, who
 def test_scenes_that_cannot_be_shared_are_a_sentence() -> None:
     batches = SceneBatches(DataOptions(scenes=4, coarse=16), seed=2, steps=3)
     with pytest.raises(ModelError, match="3 processes cannot share the 4 scenes"):
-        next(Team(rank=0, count=3).deal(batches, 0, lambda steps: []))
+        next(ProcessGroup(rank=0, count=3).share_batches(batches, 0, lambda steps: []))
 
 
 def test_gradients_of_shares_average_to_those_of_the_batch() -> None:
@@ -134,8 +134,8 @@ def test_gradients_of_shares_average_to_those_of_the_batch() -> None:
     def gradients(part: Batch) -> torch.Tensor:
         network.zero_grad()
         window = Window(*(each.double() for each in (part.window.frames, part.window.times, part.window.summary)))
-        image, deviation = network.predict(window, part.t, tuple(part.target.shape[-2:]))
-        (loss(image, part.target, 2.0) + surprise(image - part.target, deviation)).backward()
+        image, uncertainty = network.predict(window, part.t, tuple(part.target.shape[-2:]))
+        (loss(image, part.target, 2.0) + gaussian_negative_log_likelihood(image - part.target, uncertainty)).backward()
         return torch.cat([weight.grad.flatten() for weight in network.parameters()])
 
     mean = torch.stack([gradients(share) for share in batch.shares(2)]).mean(0)

@@ -18,7 +18,7 @@ from dsc_superres.pipeline.jobs import JobError, parse_job
 from dsc_superres.reconstruction import adaptation
 from dsc_superres.reconstruction.reconstruct import reconstruct
 from dsc_superres.series import Series
-from dsc_superres.utils.progress import silent
+from dsc_superres.utils.progress import no_progress
 from dsc_superres.worker.process import out_of_memory, work
 
 MINIMAL = {"task": "enhance", "input": "in.nii", "output": "out"}
@@ -51,8 +51,8 @@ def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
     job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "plus.safetensors", "maps": False}
     code, messages, log = Worker(tmp_path, job | {"deviation": True}).finish()
     assert code == 0, log
-    deviation = read_series(tmp_path / "out" / messages[-1]["files"]["deviation"])
-    assert deviation.signal.shape == read_series(tmp_path / "out" / "reconstruction.seq.nrrd").signal.shape
+    uncertainty = read_series(tmp_path / "out" / messages[-1]["files"]["deviation"])
+    assert uncertainty.signal.shape == read_series(tmp_path / "out" / "reconstruction.seq.nrrd").signal.shape
     code, messages, log = Worker(tmp_path, job | {"output": "mapped", "maps": True, "method": "csvd"}).finish()
     assert code == 0, log
     assert "deviation" not in messages[-1]["files"]
@@ -200,9 +200,9 @@ def test_maps_of_several_series_share_one_arterial_input(tmp_path):
 def test_maps_of_a_reconstruction_know_of_its_deviation(tmp_path):
     fine, found = bolus_series(), {}
     sure = {"reconstruction": as_array(fine, tmp_path / "fine.npy")}
-    deviation = fine.with_signal(np.full_like(fine.signal, 0.02 * fine.signal.max()))
-    unsure = {**sure, "deviation": as_array(deviation, tmp_path / "deviation.npy")}
-    for name, inputs in {"sure": sure, "unsure": unsure}.items():
+    uncertainty = fine.with_signal(np.full_like(fine.signal, 0.02 * fine.signal.max()))
+    uncertainty = {**sure, "deviation": as_array(uncertainty, tmp_path / "deviation.npy")}
+    for name, inputs in {"sure": sure, "unsure": uncertainty}.items():
         job = {"task": "maps", "inputs": inputs, "output": name, "echo_time": 0.03, "method": "bayes"}
         code, _messages, log = Worker(tmp_path, job).finish()
         assert code == 0, log
@@ -306,7 +306,7 @@ def test_a_mask_drawn_on_the_input_reaches_the_maps_of_the_reconstruction(tmp_pa
     drawn[0, 5:12, 6:15] = 1
     write_volume(drawn, series.geometry, tmp_path / "mask.nii.gz")
     job = parse_job({**MINIMAL, "model": "linear", "time": 1, "mask": "mask.nii.gz"}, tmp_path)
-    study = enhance(series, job, silent, lambda: False)
+    study = enhance(series, job, no_progress, lambda: False)
     assert study.maps_error is None
     np.testing.assert_array_equal(study.maps["linear"].mask, drawn.repeat(2, axis=1).repeat(2, axis=2) > 0)
 

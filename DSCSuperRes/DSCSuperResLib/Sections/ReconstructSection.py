@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 
 from dsc_superres.errors import DSCError
-from dsc_superres.models import INTERPOLATORS, TELL_DEVIATION
+from dsc_superres.models import ESTIMATE_UNCERTAINTY, INTERPOLATORS
 
 from ..Expectation import expectation
 from ..ModelCard import cardText, summaryText
@@ -158,7 +158,7 @@ class ReconstructSection(Section):
         """Let what not every model can do say what it does, or why it is not possible."""
         ui = self.ui
         model = ui.modelSelector.currentData
-        tunable, telling = model not in INTERPOLATORS, model in TELL_DEVIATION
+        tunable, telling = model not in INTERPOLATORS, model in ESTIMATE_UNCERTAINTY
         ui.adaptCheckBox.enabled, ui.deviationCheckBox.enabled = tunable and not running, telling and not running
         ui.adaptMinutes.enabled = ui.adaptCheckBox.enabled and ui.adaptCheckBox.checked
         ui.adaptCheckBox.toolTip = ui.adaptMinutes.toolTip = _adaptText(tunable)
@@ -195,7 +195,7 @@ def _adaptText(possible: bool) -> str:
 def _deviationText(possible: bool) -> str:
     if not possible:
         text = _("This model does not tell how sure it is: choose {models}.")
-        return text.format(models=", ".join(TELL_DEVIATION))
+        return text.format(models=", ".join(ESTIMATE_UNCERTAINTY))
     return _(
         "Load the standard deviation of the reconstruction's error too, for every voxel and frame: the section Look "
         "shows it in colors over the images. It takes as much memory again as the reconstruction, or twice that."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.perfusion import MapOptions, compute_maps
 from dsc_superres.phantom import DigitalPatient, digital_patient
 from dsc_superres.phantom.anatomy import ARTERY, VEIN
@@ -29,7 +29,7 @@ def aif_table(
     seeds: Sequence[int],
     slices: int | None = None,
     progress: Callable[[float, str], None] = lambda fraction, stage: None,
-) -> Table:
+) -> TextTable:
     """Area and peak of the arterial input found in each patient, in % of the truth, and where its voxels lie."""
     rows, within, astray = [], 0, 0
     for done, seed in enumerate(seeds):
@@ -50,4 +50,4 @@ def aif_table(
         f"of {len(rows)}, in a vein or outside the brain in {astray}"
     )
     columns = ("patient", "voxels", "area %", "peak %", "in arteries", "in veins", "outside", "score", "flagged")
-    return Table(title, columns, tuple(rows), headline=True)
+    return TextTable(title, columns, tuple(rows), headline=True)

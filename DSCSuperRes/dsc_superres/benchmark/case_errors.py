@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.benchmark.cases import MAP_OPTIONS, Case
+from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase
 from dsc_superres.metrics import nmse, psnr, ssim_frames
 from dsc_superres.series import Series
 
-ENOUGH = 50
+LEAST_VOXELS = 50
 """Voxels of a region from which its median error means something."""
 
 
-def measure(case: Case, recon: Series, time: int) -> dict[str, float]:
+def measure(case: BenchmarkCase, recon: Series, time: int) -> dict[str, float]:
     """Every measure of one reconstruction; perfusion errors only where there is a bolus."""
     return image_errors(case, recon, time) | (perfusion_errors(case, recon) if case.maps else {})
 
 
-def image_errors(case: Case, recon: Series, time: int) -> dict[str, float]:
+def image_errors(case: BenchmarkCase, recon: Series, time: int) -> dict[str, float]:
     """PSNR (dB), NMSE (%) and SSIM; in the brain, over all frames and against the stored series unless told otherwise.
 
     NMSE and SSIM also over the frames that were not acquired, and those of the bolus where there is one; PSNR there
@@ -46,7 +46,7 @@ def image_errors(case: Case, recon: Series, time: int) -> dict[str, float]:
     return found
 
 
-def perfusion_errors(case: Case, recon: Series) -> dict[str, float]:
+def perfusion_errors(case: BenchmarkCase, recon: Series) -> dict[str, float]:
     """Median errors over the brain, and of CBV and CBF over each known kind of tissue.
 
     Against the noise-free series' own values, in %, and for Tmax in s.
@@ -65,7 +65,7 @@ def perfusion_errors(case: Case, recon: Series) -> dict[str, float]:
         errors[name] = _median(error)
         for region, where in (case.regions or {}).items() if name != "mtt" else ():
             within = error[where[mask]]
-            if np.isfinite(within).sum() >= ENOUGH:
+            if np.isfinite(within).sum() >= LEAST_VOXELS:
                 errors[f"{name}_{region}"] = _median(within)
     late = np.abs(found.tmax - maps.tmax)[mask]
     perfused = np.isfinite(relative_error(found.cbf[mask], maps.cbf[mask]))

@@ -17,7 +17,7 @@ MAP_OPTIONS = MapOptions(method="csvd")
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class BenchmarkCase:
     """One series to measure on: ``truth`` as stored, ``clean`` without noise (the same object where unknown).
 
     mask     bool[z, y, x], the brain
@@ -55,7 +55,7 @@ class Case:
         return mean < steady.max() - 0.2 * (steady.max() - steady.min())
 
 
-def patient_case(seed: int, slices: int, space: int, time: int) -> Case:
+def patient_case(seed: int, slices: int, space: int, time: int) -> BenchmarkCase:
     """A digital patient, cropped to what under-sampling sees."""
     from dsc_superres.phantom import digital_patient
 
@@ -64,7 +64,7 @@ def patient_case(seed: int, slices: int, space: int, time: int) -> Case:
     width, height, _ = truth.size
     mask, tissue = (volume[:, :height, :width] for volume in (patient.mask, patient.tissue))
     aif = ArterialInput(patient.aif.times, patient.aif.delta_r2star)
-    return Case(f"patient {seed}", truth, clean, mask, aif, tissue_regions(tissue, mask))
+    return BenchmarkCase(f"patient {seed}", truth, clean, mask, aif, tissue_regions(tissue, mask))
 
 
 def tissue_regions(tissue: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
@@ -80,7 +80,7 @@ def tissue_regions(tissue: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray
     return {name: np.isin(tissue, labels) & mask for name, labels in kinds.items()}
 
 
-def measured_case(path: str, space: int, time: int) -> Case:
+def measured_case(path: str, space: int, time: int) -> BenchmarkCase:
     """A measured series: its own truth, noise included. An echo time that is not known cancels in every error."""
     from dsc_superres.io import read_series
     from dsc_superres.perfusion import brain_mask
@@ -90,4 +90,4 @@ def measured_case(path: str, space: int, time: int) -> Case:
     if series.echo_time is None:
         series = replace(series, echo_time=ASSUMED_ECHO_TIME)
     truth = matching_truth(series, space, time)
-    return Case(Path(path).name, truth, truth, brain_mask(truth), None)
+    return BenchmarkCase(Path(path).name, truth, truth, brain_mask(truth), None)

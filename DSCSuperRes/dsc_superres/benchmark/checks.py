@@ -10,7 +10,7 @@ import numpy as np
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import bolus_of, percent, values
 from dsc_superres.benchmark.published import published_leakage
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
@@ -19,7 +19,7 @@ from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.options import MapOptions
 
 
-def delay_table(methods: tuple[str, ...]) -> Table:
+def delay_table(methods: tuple[str, ...]) -> TextTable:
     """CBF over its truth for an exponential residue of 4 s without noise, against the delay of the tissue."""
     delays = np.array([-4.0, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8])
     made = objects.reference_object([("exp", 4.0, 4.0, d) for d in delays], 1.5 * np.arange(60), np.inf)
@@ -28,10 +28,10 @@ def delay_table(methods: tuple[str, ...]) -> Table:
         ratio = values(made, method)["cbf"] / made.truth["cbf"]
         rows.append((method, *ratio.round(3), f"{50 * np.ptp(ratio) / ratio.mean():.1f} %"))
     columns = ("method", *(f"{d:g}" for d in delays), "spread ±")
-    return Table("CBF over truth against delay (s), noise-free, MTT 4 s", columns, tuple(rows))
+    return TextTable("CBF over truth against delay (s), noise-free, MTT 4 s", columns, tuple(rows))
 
 
-def leakage_table(folder: Path | None = None) -> Table:
+def leakage_table(folder: Path | None = None) -> TextTable:
     """Error of CBV in leaking voxels, and change of CBV in those that do not leak.
 
     The second object lets contrast flow back, as the first model does not; the published one is there with ``folder``.
@@ -48,7 +48,7 @@ def leakage_table(folder: Path | None = None) -> Table:
         leaking["published"] = published
     rows = [row for name, (made, rate) in leaking.items() for row in _leakage_rows(name, made, rate)]
     columns = ("object", "correction", "error, leaking", "change, not leaking")
-    return Table("Leakage: median % of CBV", columns, tuple(rows))
+    return TextTable("Leakage: median % of CBV", columns, tuple(rows))
 
 
 def _leakage_rows(name: str, made: objects.ReferenceObject, k2: np.ndarray) -> list[tuple[object, ...]]:
@@ -64,7 +64,7 @@ def _leakage_rows(name: str, made: objects.ReferenceObject, k2: np.ndarray) -> l
     return rows
 
 
-def osipi_table(folder: Path) -> Table:
+def osipi_table(folder: Path) -> TextTable:
     """The 14 curves of the OSIPI code collection: CBF, passes of its tolerance, CBV against its corrected truth."""
     csv.field_size_limit(10**7)
     with (folder / "osipi" / "dsc_data.csv").open() as file:
@@ -94,7 +94,7 @@ def osipi_table(folder: Path) -> Table:
         rows.append((name, percent(maps["cbf"], cbf), passed, percent(maps["cbf"], consistent)))
         rows[-1] += (percent(maps["cbv"], corrected),)
     columns = ("method", "CBF as labelled", "of 14 within tolerance", "CBF of the curves", "CBV of the curves")
-    return Table("OSIPI curves: median error %", columns, tuple(rows))
+    return TextTable("OSIPI curves: median error %", columns, tuple(rows))
 
 
 def _leakage_row(cbv: np.ndarray, before: np.ndarray, truth: np.ndarray, k2: np.ndarray) -> tuple[float, float]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.benchmark.cases import MAP_OPTIONS, Case
+from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase
 from dsc_superres.series import Series
 
 
-def coverage(case: Case, recon: Series, deviation: Series, time: int) -> dict[str, float]:
+def coverage(case: BenchmarkCase, recon: Series, uncertainty: Series, time: int) -> dict[str, float]:
     """How often (%) the noise-free signal lies within 1 and 1.96 deviations, in the brain after the first interval."""
     error = np.abs(recon.signal - case.clean.signal)[time:, case.mask]
-    ratio = error / deviation.signal[time:, case.mask]
+    ratio = error / uncertainty.signal[time:, case.mask]
     return {"within_1": 100 * float(np.mean(ratio < 1)), "within_2": 100 * float(np.mean(ratio < 1.96))}
 
 
-def map_coverage(case: Case, recon: Series, deviation: Series) -> dict[str, float]:
+def map_coverage(case: BenchmarkCase, recon: Series, uncertainty: Series) -> dict[str, float]:
     """The same (%) of CBV and CBF, against the maps of the noise-free series; and the factor that would make it right.
 
     Voxels count whose value is above a tenth of the median.
@@ -27,7 +27,7 @@ def map_coverage(case: Case, recon: Series, deviation: Series) -> dict[str, floa
         return {}
     maps = compute_maps(recon, aif=case.maps.aif, mask=case.mask, options=MAP_OPTIONS)
     found = {}
-    for name, told in propagated(maps, recon, deviation).items():
+    for name, told in propagated(maps, recon, uncertainty).items():
         values, truth = getattr(maps, name)[case.mask], getattr(case.maps, name)[case.mask]
         counted = truth > 0.1 * np.median(truth[truth > 0])
         ratio = (np.abs(values - truth) / np.maximum(told[case.mask], 1e-9))[counted]

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from dsc_superres.benchmark.cases import MAP_OPTIONS, Case, measured_case, patient_case
+from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
 from dsc_superres.benchmark.models import labels, shipped
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import PerfusionMaps
-from dsc_superres.report.case_figures import MAP_COLOURS, MAP_TITLES
+from dsc_superres.report.case_figures import MAP_COLORS, MAP_TITLES
 from dsc_superres.report.display import View, head_view, moment
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
 from dsc_superres.report.style import model_name, png
@@ -34,7 +34,7 @@ Reconstructions = dict[str, Series]
 class Picture:
     """A case of one slice and what each model (by its name for people) made of it."""
 
-    case: Case
+    case: BenchmarkCase
     made: Reconstructions
     time: int
     view: View
@@ -45,7 +45,7 @@ class Picture:
         return ["Noise-free truth" if self.case.noise_free else "Ground truth", *self.made]
 
 
-def picture(case: Case, models: Sequence[str], space: int, time: int) -> Picture:
+def picture(case: BenchmarkCase, models: Sequence[str], space: int, time: int) -> Picture:
     """The slice of ``case`` with most of a lesion, else the middle one, reconstructed by every model."""
     from dsc_superres.reconstruction.reconstruct import reconstruct
 
@@ -61,7 +61,7 @@ def picture(case: Case, models: Sequence[str], space: int, time: int) -> Picture
     return Picture(case, made, time, head_view(case.truth.geometry, case.mask[0], space))
 
 
-def one_slice(case: Case) -> Case:
+def one_slice(case: BenchmarkCase) -> BenchmarkCase:
     """``case`` with nothing but its slice with most of a lesion, or its middle one."""
     lesion = (case.regions or {}).get("lesion", np.zeros_like(case.mask)).sum(axis=(1, 2))
     z = int(lesion.argmax()) if lesion.any() else len(lesion) // 2
@@ -71,7 +71,7 @@ def one_slice(case: Case) -> Case:
     return replace(case, truth=truth, clean=clean, mask=case.mask[z : z + 1], regions=regions)
 
 
-def moments(case: Case, time: int) -> dict[str, int]:
+def moments(case: BenchmarkCase, time: int) -> dict[str, int]:
     """Frames of the bolus that were not acquired, by name."""
     bolus, times = case.maps.bolus, case.clean.times
     rise = bolus.peak - bolus.arrival
@@ -114,7 +114,7 @@ def maps_figure(shown: Picture) -> Figure:
         images = [view(getattr(maps, name)[0]) for maps in found]
         title, unit = MAP_TITLES[name]
         high = nice_limit(images[0][~hidden], 96)
-        panels = [Panel(np.where(hidden, np.nan, image), MAP_COLOURS[name], 0, high) for image in images]
+        panels = [Panel(np.where(hidden, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
         rows.append(Row(title, panels, unit))
         differences = [np.where(hidden, np.nan, image - images[0]) for image in images[1:]]
         limit = nice_limit(np.stack([image[~hidden] for image in differences]), 97)
@@ -122,7 +122,7 @@ def maps_figure(shown: Picture) -> Figure:
     return montage(shown.titles, rows, view, difference=False)
 
 
-def _maps(case: Case, series: Series) -> PerfusionMaps:
+def _maps(case: BenchmarkCase, series: Series) -> PerfusionMaps:
     from dsc_superres.perfusion import compute_maps
 
     return compute_maps(series, aif=case.maps.aif, mask=case.mask, options=MAP_OPTIONS)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, share, values
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.perfusion.gamma_variate import GammaVariate
 
 NOISE = (100.0, 50.0, 20.0)
@@ -56,7 +56,7 @@ def settings() -> dict[str, Setting]:
     }
 
 
-def other_tables(count: int = 30) -> list[Table]:
+def other_tables(count: int = 30) -> list[TextTable]:
     """Every setting, noise and residue; the same pooled, Bayesian method over cSVD; and coverage by kind of residue."""
     rows, pooled, inside = [], {}, {}
     for number, (name, setting) in enumerate(settings().items()):
@@ -75,7 +75,7 @@ def other_tables(count: int = 30) -> list[Table]:
                 inside.setdefault((snr, residue in OF_MODEL), []).append(held[:, chosen])
     columns = ("object", "SNR", "residue", "method", *QUANTITIES, *COVERED)
     title = "Other objects: median error %, mean delay error s, and how many % of 95 % intervals hold the truth"
-    return [Table(title, columns, tuple(rows)), _beside(rows, pooled), _coverage(inside)]
+    return [TextTable(title, columns, tuple(rows)), _beside(rows, pooled), _coverage(inside)]
 
 
 def _object(setting: Setting, snr: float, count: int, seed: int) -> objects.ReferenceObject:
@@ -99,7 +99,7 @@ def _chosen(found: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.nd
     return {name: numbers[chosen] for name, numbers in found.items()}
 
 
-def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> Table:
+def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> TextTable:
     """Mean errors by setting and by residue, and in how many rows the Bayesian method is clearly worse."""
     own, classic = (np.array([row[4:8] for row in rows if row[3] == method], float) for method in ("bayes", "csvd"))
     slack = np.array([SLACK[name] for name in QUANTITIES])
@@ -110,10 +110,10 @@ def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, .
         lines.append((key, *(f"{ours:.1f} / {theirs:.1f}" for ours, theirs in zip(*mean, strict=True))))
     lines.append(("clearly worse", *(f"{n} of {len(worse)}" for n in worse.sum(axis=0))))
     title = "Bayesian method / cSVD on other objects, SNR 100, 50 and 20: median error %, mean delay error s"
-    return Table(title, ("object or residue", *QUANTITIES), tuple(lines), headline=True)
+    return TextTable(title, ("object or residue", *QUANTITIES), tuple(lines), headline=True)
 
 
-def _coverage(inside: dict[tuple[float, bool], list[np.ndarray]]) -> Table:
+def _coverage(inside: dict[tuple[float, bool], list[np.ndarray]]) -> TextTable:
     rows = [
         ("exp, box, gamma" if of_model else "Lorentzian, bi-exponential, dispersed", snr, *share(np.hstack(found)))
         for (snr, of_model), found in sorted(inside.items(), key=lambda item: (not item[0][1], -item[0][0]))
@@ -127,4 +127,4 @@ def _coverage(inside: dict[tuple[float, bool], list[np.ndarray]]) -> Table:
         for snr in NOISE
     ]
     title = "How many % of 95 % intervals hold the truth, other objects"
-    return Table(title, ("residues", "SNR", *QUANTITIES), tuple(rows), headline=True)
+    return TextTable(title, ("residues", "SNR", *QUANTITIES), tuple(rows), headline=True)

@@ -16,13 +16,13 @@ from dsc_superres.benchmark.other_objects import other_tables
 from dsc_superres.benchmark.perfusion_speed import one_thread, speed_table
 from dsc_superres.benchmark.published import reference_folder
 from dsc_superres.benchmark.standard_object import standard_tables
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 
 METHODS = ("ssvd", "csvd", "osvd", "bayes")
 PARTS = ("standard", "other", "delay", "leakage", "osipi", "arteries", "speed")
 
 
-def run(arguments: Sequence[str] = ()) -> list[Table]:
+def run(arguments: Sequence[str] = ()) -> list[TextTable]:
     """``dsc-superres benchmark perfusion``: prints the tables, and returns them."""
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark perfusion", description=__doc__)
     parser.add_argument("--reference", type=Path, help="folder with published results (or set DSC_REFERENCE)")
@@ -56,7 +56,7 @@ def tables(
     slices: int | None = None,
     progress: Callable[[float, str], None] = lambda fraction, stage: None,
     only: Iterable[str] = PARTS,
-) -> list[Table]:
+) -> list[TextTable]:
     """All tables.
 
     reference  folder with the published results and reference objects (``perfusion/bar.csv``, ``perfusion/osipi`` ...);

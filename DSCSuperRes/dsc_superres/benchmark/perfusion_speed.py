@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.perfusion import deconvolution as svd
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
@@ -25,7 +25,7 @@ Setting = tuple[np.ndarray, np.ndarray, np.ndarray, Bolus]
 """curves[t, n] (1/s), times[t] (s), arterial[t] (1/s) and the bolus."""
 
 
-def speed_table(repeats: int = 3) -> Table:
+def speed_table(repeats: int = 3) -> TextTable:
     """Processor seconds and thousands of voxels per second for all maps of a volume; the least of ``repeats``.
 
     Every method runs on one thread, in turns, so that all see the same load of the machine.
@@ -47,7 +47,7 @@ def speed_table(repeats: int = 3) -> Table:
         rows.append((name, seconds * whole, 1e-3 / seconds, *gains))
     columns = ("method", "processor s", "1000 voxels/s", "times a plain loop", "times osipy")
     title = f"Speed: all maps of {' x '.join(map(str, SHAPE))} voxels and 60 frames, one thread"
-    return Table(title, columns, tuple(rows), headline=True)
+    return TextTable(title, columns, tuple(rows), headline=True)
 
 
 def _setting() -> Setting:

@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dsc_superres.benchmark.case_errors import measure
-from dsc_superres.benchmark.cases import Case, measured_case, patient_case
+from dsc_superres.benchmark.cases import BenchmarkCase, measured_case, patient_case
 from dsc_superres.benchmark.coverage import coverage, map_coverage
 from dsc_superres.benchmark.documents import add_destinations, deliver
 from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
@@ -29,9 +29,9 @@ from dsc_superres.degrade import undersample
 from dsc_superres.errors import ModelError
 
 
-def evaluate(make: Callable[[], Case], models: Sequence[str], space: int, time: int) -> list[dict]:
+def evaluate(make: Callable[[], BenchmarkCase], models: Sequence[str], space: int, time: int) -> list[dict]:
     """One record (case, model, measures and cost) per model."""
-    from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_deviation
+    from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 
     case, names = make(), labels(models)
     coarse = undersample(case.truth, space, time)
@@ -39,7 +39,7 @@ def evaluate(make: Callable[[], Case], models: Sequence[str], space: int, time: 
     for model in models:
         network = variant(model)
         tells = hasattr(network, "predict")
-        work = reconstruct_with_deviation if tells else lambda *args, **options: (reconstruct(*args, **options),)
+        work = reconstruct_with_uncertainty if tells else lambda *args, **options: (reconstruct(*args, **options),)
         with one_thread():
             found, cost = timed(partial(work, coarse, space=space, time=time, model=network, device="cpu"), network)
         covered = coverage(case, *found, time) | map_coverage(case, *found) if tells else {}
@@ -48,7 +48,9 @@ def evaluate(make: Callable[[], Case], models: Sequence[str], space: int, time: 
     return records
 
 
-def _evaluate_all(cases: Sequence[Callable[[], Case]], models: Sequence[str], space: int, time: int, jobs: int) -> list:
+def _evaluate_all(
+    cases: Sequence[Callable[[], BenchmarkCase]], models: Sequence[str], space: int, time: int, jobs: int
+) -> list:
     """Every case's records in order; ``jobs`` cases at once."""
     pool = ProcessPoolExecutor(jobs, get_context("spawn")) if jobs > 1 else None
     work = partial(evaluate, models=models, space=space, time=time)

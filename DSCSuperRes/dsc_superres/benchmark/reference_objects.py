@@ -13,7 +13,7 @@ from scipy.special import gammaincc
 
 from dsc_superres.perfusion.gamma_variate import GammaVariate
 
-STEP = 0.02
+CONVOLUTION_STEP = 0.02
 """s; the grid of the continuous convolution."""
 ECHO_TIME = 0.03
 STANDARD_AIF = GammaVariate(1.0, onset=12.3, alpha=3.0, beta=1.5, recirculation=0.6, delay=8.0, dispersion=30.0)
@@ -57,16 +57,16 @@ def tissue_curves(
     aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, cases: Iterable[tuple[str, float, float, float]]
 ) -> np.ndarray:
     """float64[t, n]: CBV/(100 MTT) AIF convolved with the residue, for cases (residue, CBV, MTT, delay)."""
-    grid = np.arange(times[0] - 12.0, times[-1] + 2 * STEP, STEP)
-    arterial, lag = aif(grid), np.arange(len(grid)) * STEP
+    grid = np.arange(times[0] - 12.0, times[-1] + 2 * CONVOLUTION_STEP, CONVOLUTION_STEP)
+    arterial, lag = aif(grid), np.arange(len(grid)) * CONVOLUTION_STEP
     curves = []
     for name, cbv, mtt, delay in cases:
         source = arterial
         if name == "dispersed":
-            source = fftconvolve(arterial, np.exp(-lag / 1.5))[: len(grid)] * STEP / 1.5
+            source = fftconvolve(arterial, np.exp(-lag / 1.5))[: len(grid)] * CONVOLUTION_STEP / 1.5
         residue = RESIDUES[name](lag / mtt)
         residue[0] *= 0.5
-        full = fftconvolve(source, residue)[: len(grid)] * STEP * cbv / 100 / mtt
+        full = fftconvolve(source, residue)[: len(grid)] * CONVOLUTION_STEP * cbv / 100 / mtt
         curves.append(np.interp(times - delay, grid, full))
     return np.stack(curves, axis=1)
 

@@ -22,9 +22,9 @@ from dsc_superres.benchmark.measures import errors, values
 from dsc_superres.benchmark.models import labels, shipped
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.reference_objects import ReferenceObject, grid_cases
-from dsc_superres.benchmark.sampling_object import FACTOR, STEP, SamplingObject, sampling_object
+from dsc_superres.benchmark.sampling_object import FACTOR, FINE_INTERVAL, SamplingObject, sampling_object
 from dsc_superres.benchmark.sampling_patients import patient_records, patients_table
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.series import Series
 
 METHODS: dict[str, dict[str, object]] = {
@@ -34,7 +34,7 @@ METHODS: dict[str, dict[str, object]] = {
 }
 """The methods and their settings: those of the published table that this continues."""
 TITLES = {"csvd": "cSVD 0.1", "osvd": "oSVD 0.095", "bayes": "Bayesian"}
-NATIVE, SPARSE, CURVES = f"every {STEP:g} s", f"every {STEP * FACTOR:g} s", "pchip of ΔR2*"
+NATIVE, SPARSE, CURVES = f"every {FINE_INTERVAL:g} s", f"every {FINE_INTERVAL * FACTOR:g} s", "pchip of ΔR2*"
 KNOWN = ", artery known"
 TYPICAL = ("exp", 4.0, 4.0, 0.0)
 """The curve whose CBF is followed over the phases: residue, CBV, MTT and delay."""
@@ -71,7 +71,7 @@ def _measured(curves: ReferenceObject, method: str) -> dict[str, object]:
     return {"errors": [float(value) for value in found], "cbf": [round(float(value), 4) for value in ratio]}
 
 
-def tables(records: list[dict]) -> list[Table]:
+def tables(records: list[dict]) -> list[TextTable]:
     """Errors for each noise, mean over the phases; and for the series without noise the spread over the phases."""
     found = []
     for snr in dict.fromkeys(record["snr"] for record in records):
@@ -88,7 +88,7 @@ def tables(records: list[dict]) -> list[Table]:
     return found
 
 
-def _table(title: str, records: list[dict], cell: Callable[[list[dict]], str]) -> Table:
+def _table(title: str, records: list[dict], cell: Callable[[list[dict]], str]) -> TextTable:
     rows = [
         (
             row,
@@ -96,7 +96,7 @@ def _table(title: str, records: list[dict], cell: Callable[[list[dict]], str]) -
         )
         for row in dict.fromkeys(record["row"] for record in records)
     ]
-    return Table(title, ("samples", *(TITLES[method] for method in METHODS)), tuple(rows))
+    return TextTable(title, ("samples", *(TITLES[method] for method in METHODS)), tuple(rows))
 
 
 def _errors_text(records: list[dict]) -> str:
@@ -129,7 +129,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--snr", type=float, nargs="+", default=[np.inf], help="signal over noise (inf: none)")
     add_destinations(parser, "sampling")
     options = parser.parse_args(arguments)
-    phases = STEP * FACTOR * np.arange(options.phases) / options.phases
+    phases = FINE_INTERVAL * FACTOR * np.arange(options.phases) / options.phases
     records = []
     with one_thread():
         for snr, phase in tqdm([(snr, phase) for snr in options.snr for phase in phases], unit="phase"):

@@ -14,7 +14,7 @@ from dsc_superres.series import Series
 
 BLOCK, MARGIN = 4, 6
 """Pixels of a block's side, and of air around all blocks."""
-STEP, FACTOR, FRAMES = 1.5, 4, 61
+FINE_INTERVAL, FACTOR, FRAMES = 1.5, 4, 61
 """The fine interval (s), the factor by which fewer frames are acquired, and the fine frames: 90 s."""
 LOWEST = 0.3
 """What is left of the artery's signal at its peak: enough to be read, as where arteries share pixels with tissue."""
@@ -60,7 +60,7 @@ class SamplingObject:
 
 def sampling_object(phase: float, snr: float, seed: int = 0) -> SamplingObject:
     """The 288 cases and their artery; Rician noise of S0/snr in every pixel."""
-    times = phase + STEP * np.arange(FRAMES)
+    times = phase + FINE_INTERVAL * np.arange(FRAMES)
     made = objects.reference_object(objects.grid_cases(), times, np.inf)
     share = -np.log(LOWEST) / objects.ECHO_TIME / arterial_peak()
     artery = 1000 * np.exp(-objects.ECHO_TIME * share * made.arterial)

@@ -12,8 +12,8 @@ import numpy as np
 
 from dsc_superres.benchmark.cases import tissue_regions
 from dsc_superres.benchmark.models import labels
-from dsc_superres.benchmark.sampling_object import FACTOR, STEP
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.sampling_object import FACTOR, FINE_INTERVAL
+from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.degrade import undersample
 from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps
 from dsc_superres.phantom import DigitalPatient
@@ -30,7 +30,7 @@ def patient_records(seed: int, models: Sequence[str], methods: Mapping[str, Mapp
     """Of one patient: for each sampling or model and each method the median errors and the spread of CBF, both in %."""
     from dsc_superres.phantom import digital_patient
 
-    patient = digital_patient(seed, slices=1, protocol={"repetition_time": STEP})
+    patient = digital_patient(seed, slices=1, protocol={"repetition_time": FINE_INTERVAL})
     regions = tissue_regions(patient.tissue, patient.mask)
     mask = np.zeros_like(patient.mask)
     mask[:, ::EVERY, ::EVERY] = True
@@ -62,8 +62,8 @@ def patient_records(seed: int, models: Sequence[str], methods: Mapping[str, Mapp
 def _rows(fine: Series, models: Sequence[str]) -> Iterator[tuple[str, Series]]:
     from dsc_superres.reconstruction.reconstruct import reconstruct
 
-    yield f"every {STEP:g} s, fine pixels", fine
-    yield f"every {STEP * FACTOR:g} s, fine pixels", undersample(fine, 1, FACTOR)
+    yield f"every {FINE_INTERVAL:g} s, fine pixels", fine
+    yield f"every {FINE_INTERVAL * FACTOR:g} s, fine pixels", undersample(fine, 1, FACTOR)
     coarse = undersample(fine, SPACE, FACTOR)
     for model, name in labels(models).items():
         yield name, reconstruct(coarse, space=SPACE, time=FACTOR, model=model, device="cpu")
@@ -90,7 +90,7 @@ def _errors(found: PerfusionMaps, truth: PerfusionMaps, mask: np.ndarray) -> lis
     return [*relative, float(np.median(np.abs(ours[3] - theirs[3])))]
 
 
-def patients_table(records: list[dict], titles: Mapping[str, str]) -> Table:
+def patients_table(records: list[dict], titles: Mapping[str, str]) -> TextTable:
     """Rows by methods: errors, and how far CBF moves with the phase; means over patients."""
     count = len({record["patient"] for record in records})
     rows = []
@@ -104,6 +104,6 @@ def patients_table(records: list[dict], titles: Mapping[str, str]) -> Table:
         rows.append((row, *cells))
     title = (
         f"{count} digital patients, models from pixels {SPACE} x {SPACE} times coarser: median difference from "
-        f"noise-free every {STEP:g} s of CBV / CBF / MTT in % and Tmax in s; spread of CBF over four phases, %"
+        f"noise-free every {FINE_INTERVAL:g} s of CBV / CBF / MTT in % and Tmax in s; spread of CBF over four phases, %"
     )
-    return Table(title, ("samples", *titles.values()), tuple(rows))
+    return TextTable(title, ("samples", *titles.values()), tuple(rows))

@@ -10,7 +10,7 @@ import numpy as np
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, over_all_frames, share, values
 from dsc_superres.benchmark.published import BAR, STRETCH, TOOLBOX, Cell, published_object, published_rows
-from dsc_superres.benchmark.text_tables import Table
+from dsc_superres.benchmark.text_tables import TextTable
 
 INTERVALS = (1.0, 1.5, 2.0, 6.0)
 NOISE = (np.inf, 100.0, 50.0, 20.0)
@@ -19,7 +19,7 @@ ROUNDING = 0.005
 Errors = dict[tuple[float, float, str], tuple[float, ...]]
 
 
-def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[Table]:
+def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextTable]:
     """Median absolute relative errors (%) of 288 cases, the mean Tmax error (s) of the exponential ones, coverage.
 
     On the published noise where the folder holds it. With published results further tables tell where ours stand.
@@ -42,7 +42,7 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[Table
             rows.append((*cell, method, *ours[*cell, method], *cover))
         rows += [(*cell, name, *numbers, *("",) * 4) for name, numbers in published.get(cell, {}).items()]
     title = "Standard object (3 residues x 4 CBV x 6 MTT x 4 delays): median error %, Tmax mean error s"
-    found = [Table(title, ("TR s", "SNR", "method", *QUANTITIES, *COVERED), tuple(rows))]
+    found = [TextTable(title, ("TR s", "SNR", "method", *QUANTITIES, *COVERED), tuple(rows))]
     if published and "bayes" in methods:
         found += [beside_table(ours, published), standing_table(ours, published)]
     if published and set(methods) & set(TOOLBOX):
@@ -52,17 +52,17 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[Table
     return found
 
 
-def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> Table:
+def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
     """The Bayesian method's errors in each cell, and after the stroke the least of the published tools."""
     rows = [
         (*cell, *(f"{own:.1f} / {bar:.1f}" for own, bar in zip(ours[*cell, "bayes"], names[BAR], strict=True)))
         for cell, names in published.items()
     ]
     title = "Bayesian method / best published tool on the standard object: median error %, Tmax mean error s"
-    return Table(title, ("TR s", "SNR", *QUANTITIES), tuple(rows), headline=True)
+    return TextTable(title, ("TR s", "SNR", *QUANTITIES), tuple(rows), headline=True)
 
 
-def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> Table:
+def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
     """In how many cells the Bayesian method is at or below published errors, and by how much it misses the others."""
     rows = []
     for name, limit in ((BAR, np.inf), (STRETCH, 2.0)):
@@ -76,10 +76,10 @@ def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ..
             for cell, own in zip(cells, apart, strict=True)
             if np.any(own > ROUNDING)
         ]
-    return Table("Bayesian method on the standard object", ("cells", *QUANTITIES), tuple(rows), headline=True)
+    return TextTable("Bayesian method on the standard object", ("cells", *QUANTITIES), tuple(rows), headline=True)
 
 
-def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> Table:
+def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
     """How far the classic methods' errors are from the toolbox's, CBV over the whole series as there."""
     rows = []
     for method, name in TOOLBOX.items():
@@ -88,15 +88,15 @@ def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...
         if apart:
             rows.append((method, name, *(round(float(d), 2) for d in np.max(apart, axis=0))))
     title = "Largest distance of the errors from published ones, TR up to 2 s, SNR from 50 (points; Tmax s)"
-    return Table(title, ("method", "published", *QUANTITIES), tuple(rows))
+    return TextTable(title, ("method", "published", *QUANTITIES), tuple(rows))
 
 
-def coverage_table(inside: dict[Cell, np.ndarray]) -> Table:
+def coverage_table(inside: dict[Cell, np.ndarray]) -> TextTable:
     """Coverage of all cells of one noise together."""
     rows = [
         (snr, *share(np.concatenate([found for cell, found in inside.items() if cell[1] == snr], axis=1)))
         for snr in NOISE
     ]
-    return Table(
+    return TextTable(
         "How many % of 95 % intervals hold the truth, standard object, all TR", ("SNR", *QUANTITIES), tuple(rows)
     )

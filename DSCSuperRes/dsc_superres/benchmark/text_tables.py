@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A title, the names of the columns, and rows of text or numbers; ``headline`` ones go into documents."""
 
     title: str

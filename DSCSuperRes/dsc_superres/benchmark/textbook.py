@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dsc_superres.networks import Window, summarise, window
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
 from dsc_superres.networks.ode_liif import OdeLiif
-from dsc_superres.networks.signal_region import find_presence
+from dsc_superres.networks.signal_region import find_signal_region
 
 
 class TextbookDecoder(nn.Module):
@@ -46,7 +46,7 @@ def textbook_frames(
 ) -> Iterator[Tensor]:
     """Image [b, H, W] by image: every pair and every time on its own, nothing kept, the whole field of view."""
     summary = summarise(frames)
-    present = find_presence(summary[:, :1], size)
+    present = find_signal_region(summary[:, :1], size)
     share = frames.new_zeros(frames.shape[0], 1, *size)
     share[(..., *present.fine)] = present.share
     decode = TextbookDecoder(network.decoder)

@@ -59,7 +59,7 @@ def undersample(options: argparse.Namespace) -> None:
 def reconstruct(options: argparse.Namespace) -> None:
     """A fine series of a coarse one, and how sure it is."""
     output = _series_target(options.output, options.input)
-    deviation = _series_target(options.deviation, options.input) if options.deviation else None
+    uncertainty_file = _series_target(options.uncertainty, options.input) if options.uncertainty else None
     series = _read(options)
     names = ("space", "time", "interval", "model", "device")
     chosen = {name: getattr(options, name) for name in names}
@@ -72,11 +72,11 @@ def reconstruct(options: argparse.Namespace) -> None:
         job = Job("enhance", output, **chosen, adapt_minutes=options.adapt)
         network, adaptation, report = own_network(series, job, report, lambda: False)
         chosen |= {"model": network, "fast": options.fast, "progress": report}
-        if deviation is None:
+        if uncertainty_file is None:
             fine = work.reconstruct(series, **chosen)
         else:
-            fine, unsure = work.reconstruct_with_deviation(series, **chosen)
-            write_series(unsure, deviation)
+            fine, uncertainty = work.reconstruct_with_uncertainty(series, **chosen)
+            write_series(uncertainty, uncertainty_file)
         write_series(fine, output, integer=options.integer)
     if adaptation is not None:
         print(f"Note: {tuning_note(adaptation)}", file=sys.stderr)
@@ -85,10 +85,10 @@ def reconstruct(options: argparse.Namespace) -> None:
 
 def _say_notes(series: Series, options: argparse.Namespace) -> None:
     from dsc_superres.models import INTERPOLATORS
-    from dsc_superres.reconstruction.training_range import outside_training
+    from dsc_superres.reconstruction.training_range import outside_training_range
 
     if options.model not in INTERPOLATORS:
-        for note in outside_training(series, options.space):
+        for note in outside_training_range(series, options.space):
             print(f"Note: {note}", file=sys.stderr)
 
 
@@ -98,7 +98,7 @@ def maps(options: argparse.Namespace) -> None:
 
     from dsc_superres.io import read_series
     from dsc_superres.perfusion import MapOptions, compute_maps, read_aif_csv
-    from dsc_superres.perfusion.propagation import check_deviation, with_deviation
+    from dsc_superres.perfusion.propagation import check_uncertainty, with_signal_uncertainty
     from dsc_superres.pipeline.masks import find_mask
     from dsc_superres.pipeline.results import maps_provenance, write_maps
     from dsc_superres.utils.atomic_writing import atomic_folder
@@ -109,17 +109,17 @@ def maps(options: argparse.Namespace) -> None:
     settings = MapOptions(**{name: value for name, value in chosen.items() if value is not None})
     aif = read_aif_csv(options.aif) if options.aif else None
     series = _read(options)
-    unsure = read_series(options.deviation) if options.deviation else None
-    if unsure is not None:
-        check_deviation(unsure, series)
+    uncertainty = read_series(options.uncertainty) if options.uncertainty else None
+    if uncertainty is not None:
+        check_uncertainty(uncertainty, series)
     with progress_bar("Perfusion maps") as report, atomic_folder(options.output) as folder:
         report(0.1, "Brain mask")
         mask = find_mask(options.mask, series)
         report(0.3, "Arterial input and deconvolution")
         mask = np.ones(series.signal.shape[1:], bool) if mask is None else mask
         found = compute_maps(series, aif=aif, mask=mask, options=settings)
-        if unsure is not None:
-            found = with_deviation(found, series, unsure)
+        if uncertainty is not None:
+            found = with_signal_uncertainty(found, series, uncertainty)
         report(0.9, "Writing")
         write_maps(found, series.geometry, folder)
     for warning in found.warnings:

@@ -14,7 +14,7 @@ from dsc_superres.perfusion import ArterialInput
 from dsc_superres.pipeline.case import TRUTH, Study, map_errors, retrospect
 from dsc_superres.pipeline.jobs import Job
 from dsc_superres.pipeline.results import write_study
-from dsc_superres.report.content import Simulated, Story, cropped, find_regions
+from dsc_superres.report.content import ReportContent, SimulationTruth, cropped, find_regions
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.progress import Report, part
@@ -76,8 +76,8 @@ def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: Fals
         if simulated:
             write_json(folder / "metrics.json", {**result["metrics"], "against_simulation": _plain(simulated)})
         report(0.94, "Drawing the report")
-        story = Story(study, job, *find_regions(study, patient), simulated)
-        write_report(story, folder, Path(demo.figures) if demo.figures else None)
+        content = ReportContent(study, job, *find_regions(study, patient), simulated)
+        write_report(content, folder, Path(demo.figures) if demo.figures else None)
     report(1.0, "Done")
     return demo.folder / "report.html", study.maps_error
 
@@ -92,7 +92,7 @@ def _known_aif(patient: DigitalPatient) -> ArterialInput:
     return ArterialInput(patient.aif.times, patient.aif.delta_r2star, source="known from the simulation")
 
 
-def _against_simulation(study: Study, patient: DigitalPatient) -> Simulated:
+def _against_simulation(study: Study, patient: DigitalPatient) -> SimulationTruth:
     clean = np.stack([cropped(frame, study) for frame in patient.clean.signal[: study.truth.frames]])
     all_series = {**study.reconstructions, TRUTH: study.truth}
     truth = {name: cropped(getattr(patient, name), study) for name in ("cbv", "cbf", "mtt", "tmax")}
@@ -100,7 +100,7 @@ def _against_simulation(study: Study, patient: DigitalPatient) -> Simulated:
     names = patient.names
     # Blood vessels have no meaningful tissue perfusion, and cerebrospinal fluid none at all.
     perfused = study.mask & ~np.isin(tissue, [c for c, name in names.items() if name in ("artery", "vein", "csf")])
-    return Simulated(
+    return SimulationTruth(
         clean_scores={model: scores(series.signal, clean, study.mask)[1] for model, series in all_series.items()},
         map_errors=map_errors(study.maps, truth, perfused & (truth["cbf"] > 0)),
         maps=truth,
@@ -109,7 +109,7 @@ def _against_simulation(study: Study, patient: DigitalPatient) -> Simulated:
     )
 
 
-def _plain(simulated: Simulated) -> dict[str, object]:
+def _plain(simulated: SimulationTruth) -> dict[str, object]:
     return {
         "seed": simulated.seed,
         "lesion": simulated.lesion,

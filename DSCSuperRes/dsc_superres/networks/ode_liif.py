@@ -19,7 +19,7 @@ from dsc_superres.networks.encoder import ResidualBlock, ResidualEncoder, convol
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.ode import VectorField, solve
-from dsc_superres.networks.signal_region import presence_of
+from dsc_superres.networks.signal_region import signal_region_of
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 SLOPE_GAIN = 4.0
@@ -65,7 +65,7 @@ class OdeLiif(nn.Module):
     solver, step, rtol, atol   how the ODE is solved (see ``ode.solve``); free to change after training
     """
 
-    models_start_up = True
+    removes_initial_transient = True
     """``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
 
     fast = False
@@ -109,7 +109,7 @@ class OdeLiif(nn.Module):
         inputs = torch.cat([frame[:, None] - 0.5, SLOPE_GAIN * change[:, None], anatomy], 1)
         return self.frame(channels_last(inputs))
 
-    def heading(self, window: Window) -> Tensor:
+    def direction_of(self, window: Window) -> Tensor:
         """The direction d of a pair, [b, direction, h, w], from it, its neighbours and the series' summary."""
         seen = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
         return self.direction(channels_last(torch.cat([seen, window.summary], 1)))
@@ -133,12 +133,12 @@ class OdeLiif(nn.Module):
         a whole multiple of the summary's.
         """
         image = self.base(window, t, size, cache)
-        present = presence_of(window, size, cache)
-        if present is None:
+        region = signal_region_of(window, size, cache)
+        if region is None:
             return image
         with in_bfloat16(image, self.fast):
-            residual = self.residual(window.crop(*present.coarse), t, present.size, cache)
-        return image + present.place(residual.float(), size)
+            residual = self.residual(window.crop(*region.coarse), t, region.size, cache)
+        return image + region.place(residual.float(), size)
 
     def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
         """What the network adds to the interpolator, [b, m, H, W]; [b, m, outputs, H, W] of a decoder with several."""
@@ -154,4 +154,4 @@ class OdeLiif(nn.Module):
 
     def between(self, window: Window, pair: list[Tensor], t: Tensor, size: tuple[int, int]) -> Tensor:
         """Features of both frames, [b, c, h, w] each -> decoded images at the times ``t`` [m], stacked at axis 1."""
-        return torch.stack([self.decoder(fused, size) for fused in self.flow(*pair, self.heading(window), t)], 1)
+        return torch.stack([self.decoder(fused, size) for fused in self.flow(*pair, self.direction_of(window), t)], 1)

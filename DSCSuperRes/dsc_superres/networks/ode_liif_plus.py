@@ -15,7 +15,7 @@ from dsc_superres.networks.encoder import convolution
 from dsc_superres.networks.liif import GAIN, LocalImplicitDecoder
 from dsc_superres.networks.ode_liif import OdeLiif
 from dsc_superres.networks.resampling import upsample
-from dsc_superres.networks.signal_region import presence_of
+from dsc_superres.networks.signal_region import signal_region_of
 from dsc_superres.networks.static_detail import StaticDetail
 from dsc_superres.networks.window import ALWAYS, Window, in_bfloat16, remember
 
@@ -31,7 +31,7 @@ class OdeLiifPlus(OdeLiif):
     ``calibration``, a factor of the deviation, is not learned but measured after training (``training.train``).
     """
 
-    start_up_is_factor = True
+    transient_is_factor = True
     """``reconstruct`` finds the excess of an unsettled first frame as a factor between two images, without detail."""
 
     def __init__(self, *, detail: int = 64, detail_blocks: int = 12, detail_decoder: int = 64, **options) -> None:
@@ -54,17 +54,17 @@ class OdeLiifPlus(OdeLiif):
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None
     ) -> tuple[Tensor, Tensor]:
         """Frames and the standard deviation of their error, both float32[b, m, H, W] in the units of the window."""
-        present = presence_of(window, size, cache)
+        region = signal_region_of(window, size, cache)
         self.detail.fast = self.fast
-        image = self.detail.frames(window, t, size, cache, present)
+        image = self.detail.frames(window, t, size, cache, region)
         noise = remember(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
-        deviation = noise.repeat_interleave(image.shape[0] // noise.shape[0], 0).expand_as(image)
-        if present is None:
-            return image, deviation
+        uncertainty = noise.repeat_interleave(image.shape[0] // noise.shape[0], 0).expand_as(image)
+        if region is None:
+            return image, uncertainty
         with in_bfloat16(image, self.fast):
-            output = self.residual(window.crop(*present.coarse), t, present.size, cache)
+            output = self.residual(window.crop(*region.coarse), t, region.size, cache)
         residual, spread = output.float().unbind(2)
-        image = image + present.place(residual, size)
+        image = image + region.place(residual, size)
         spread = self.calibration * (TYPICAL + spread / GAIN).clamp(LEAST, MOST).exp()
-        share = present.place(torch.ones_like(residual), size)  # beyond the signal there is noise alone
-        return image, present.place(spread, size) + (1 - share) * deviation
+        share = region.place(torch.ones_like(residual), size)  # beyond the signal there is noise alone
+        return image, region.place(spread, size) + (1 - share) * uncertainty

@@ -18,7 +18,7 @@ MARGIN = 8
 
 
 @dataclass(frozen=True)
-class Presence:
+class SignalRegion:
     """The box of an image that holds all of its signal, with a margin.
 
     share         [b, 1, H', W'] in the box, fine grid: 0 in air, 1 where there is signal within a coarse pixel
@@ -41,12 +41,12 @@ class Presence:
         return nn.functional.pad(shown, (columns.start, size[1] - columns.stop, rows.start, size[0] - rows.stop))
 
 
-def presence_of(window: Window, size: tuple[int, int], cache: dict | None) -> Presence | None:
+def signal_region_of(window: Window, size: tuple[int, int], cache: dict | None) -> SignalRegion | None:
     """Where a window's series has signal, found once per series."""
-    return remember(cache, ("presence", ALWAYS), lambda: find_presence(window.summary[:, :1], size))
+    return remember(cache, ("presence", ALWAYS), lambda: find_signal_region(window.summary[:, :1], size))
 
 
-def find_presence(mean: Tensor, size: tuple[int, int]) -> Presence | None:
+def find_signal_region(mean: Tensor, size: tuple[int, int]) -> SignalRegion | None:
     """Where a series whose temporal mean is [b, 1, h, w] has signal, for ``size`` (H, W); None where all is air."""
     near = nn.functional.max_pool2d(mean, 3, 1, 1)
     share = ((near - AIR) / (TISSUE - AIR)).clamp(0, 1)
@@ -56,7 +56,7 @@ def find_presence(mean: Tensor, size: tuple[int, int]) -> Presence | None:
     spans = [_span(found.any(1 - axis), found.shape[axis], size[axis]) for axis in (0, 1)]
     (rows, fine_rows), (columns, fine_columns) = spans
     fine = nn.functional.interpolate(share, size=size, mode="bilinear", align_corners=False)
-    return Presence(fine[..., fine_rows, fine_columns], (rows, columns), (fine_rows, fine_columns))
+    return SignalRegion(fine[..., fine_rows, fine_columns], (rows, columns), (fine_rows, fine_columns))
 
 
 def _span(found: Tensor, coarse: int, fine: int) -> tuple[slice, slice]:

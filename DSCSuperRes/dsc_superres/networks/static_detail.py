@@ -20,7 +20,7 @@ from dsc_superres.networks.encoder import ResidualEncoder
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.resampling import back_project
-from dsc_superres.networks.signal_region import Presence, presence_of
+from dsc_superres.networks.signal_region import SignalRegion, signal_region_of
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 CHANGE_GAIN = 4.0
@@ -37,10 +37,10 @@ class StaticDetail(nn.Module):
     decoder            width of the implicit function
     """
 
-    models_start_up = True
+    removes_initial_transient = True
     """``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
 
-    start_up_is_factor = True
+    transient_is_factor = True
     """That excess is a factor between two images, which the network itself would mistake for a bolus."""
 
     fast = False
@@ -57,17 +57,17 @@ class StaticDetail(nn.Module):
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
         """Frames float32[b, m, H, W] at the times ``t`` [m] (0 and 1 at the pair), ``size`` (H, W)."""
-        present = presence_of(window, size, cache)
-        return self.frames(window, t, size, cache, present)
+        region = signal_region_of(window, size, cache)
+        return self.frames(window, t, size, cache, region)
 
     def frames(
-        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None, present: Presence | None
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None, region: SignalRegion | None
     ) -> Tensor:
-        """The same, where there is signal at all (``present``)."""
+        """The same, where there is signal at all (``region``)."""
         image = self.base(window, t, size, cache)
-        if present is None:
+        if region is None:
             return image
-        mean, detail, share = remember(cache, ("detail", ALWAYS), lambda: self._still(window, size, present))
+        mean, detail, share = remember(cache, ("detail", ALWAYS), lambda: self._still(window, size, region))
         repeat = image.shape[0] // mean.shape[0]
         mean, detail, share = (part.repeat_interleave(repeat, 0) for part in (mean, detail, share))
         return image + detail + share * (image - mean)
@@ -76,12 +76,12 @@ class StaticDetail(nn.Module):
         """[b, 2, h, w] -> [b, channels, h, w]: what a series says about each place."""
         return self.encoder(channels_last(torch.cat([summary[:, :1] - 0.5, CHANGE_GAIN * summary[:, 1:]], 1)))
 
-    def _still(self, window: Window, size: tuple[int, int], present: Presence) -> tuple[Tensor, Tensor, Tensor]:
+    def _still(self, window: Window, size: tuple[int, int], region: SignalRegion) -> tuple[Tensor, Tensor, Tensor]:
         """B_mean, D and e, [b, 1, H, W] each."""
-        seen = window.crop(*present.coarse).summary
+        seen = window.crop(*region.coarse).summary
         with in_bfloat16(seen, self.fast):
-            maps = self._average(seen, present.size)
-        detail, share = present.place(maps.float(), size).split(1, 1)
+            maps = self._average(seen, region.size)
+        detail, share = region.place(maps.float(), size).split(1, 1)
         return back_project(window.summary[:, :1], size), detail, SHARE_GAIN * share
 
     def _average(self, summary: Tensor, size: tuple[int, int]) -> Tensor:

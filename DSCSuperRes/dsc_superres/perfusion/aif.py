@@ -20,7 +20,7 @@ AREA_SHARE = 0.05
 ROUGH_SHARE = 0.25
 """Share of the most irregular curves that is dropped."""
 CLUSTERS = 5
-ENOUGH = 60
+CANDIDATE_VOXELS = 60
 """Clustering stops when no more voxels than this would be left."""
 TYPICAL = 20_000
 """Voxels from which the median tissue curve is taken."""
@@ -81,12 +81,12 @@ def aif_candidates(
     """
     chosen = candidate_voxels(curves, times, bolus, echo_time, baseline)
     for _ in range(2):
-        if len(chosen) > ENOUGH:
+        if len(chosen) > CANDIDATE_VOXELS:
             chosen = chosen[_earliest_cluster(curves[:, chosen], times, bolus)]
     merit = _merit(shape_of(curves[:, chosen], times, bolus))
     ranked = chosen[np.argsort(merit)[::-1]]
     tissue = np.median(curves[:, :: max(1, curves.shape[1] // TYPICAL)], axis=1)
-    groups = [ranked, *_arteries(ranked[:ENOUGH], voxels)]
+    groups = [ranked, *_arteries(ranked[:CANDIDATE_VOXELS], voxels)]
     lost = curves[:, ~readable(curves, bolus, echo_time) & _bright(curves, baseline)]
     found = [_arterial_input(curves[:, g], times, bolus, voxels[g], tissue, echo_time, lost) for g in groups]
     # Where one artery is the best everywhere, its voxels are those of the first already.

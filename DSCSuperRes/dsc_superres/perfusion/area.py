@@ -8,7 +8,7 @@ from scipy.integrate import cumulative_trapezoid
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 
-ENOUGH = 2000
+NOISE_CURVES = 2000
 """Curves from which the typical noise is estimated."""
 
 
@@ -35,8 +35,8 @@ def integration_end(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray,
     squares of both wins.
     """
     first = bolus.baseline.stop - 1
-    noise = float(np.median(curve_noise(curves[:, :: max(1, curves.shape[1] // ENOUGH)])))
-    mean = curves[:, :: max(1, curves.shape[1] // (20 * ENOUGH))].mean(axis=1, dtype=np.float64)
+    noise = float(np.median(curve_noise(curves[:, :: max(1, curves.shape[1] // NOISE_CURVES)])))
+    mean = curves[:, :: max(1, curves.shape[1] // (20 * NOISE_CURVES))].mean(axis=1, dtype=np.float64)
     ends = np.arange(min(bolus.peak_frame + 2, len(times) - 1), len(times))
     tissue = cumulative_trapezoid(mean[first:], times[first:], initial=0)[ends - first]
     artery = cumulative_trapezoid(arterial[first:], times[first:], initial=0)[ends - first]

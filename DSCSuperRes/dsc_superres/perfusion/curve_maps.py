@@ -21,7 +21,7 @@ PUBLISHED = {
     "osvd": deconvolution.OSCILLATION_STEP,
 }
 """Thresholds as published, by method; for oSVD the step of those that are tried."""
-ENOUGH = 4000
+NOISE_CURVES = 4000
 """Curves from which the typical noise is estimated."""
 
 
@@ -65,7 +65,7 @@ def resolved(
     if limit is None:
         limit = PUBLISHED[options.method]
     elif limit == "adaptive":
-        even, artery, dt = resampled(curves[:, :: max(1, curves.shape[1] // ENOUGH)], arterial, times)
+        even, artery, dt = resampled(curves[:, :: max(1, curves.shape[1] // NOISE_CURVES)], arterial, times)
         limit = _adapted(even, artery, dt, circulant=options.method == "csvd")
     return replace(options, threshold=limit, integration_end=float(end))
 

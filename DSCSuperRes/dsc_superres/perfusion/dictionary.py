@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import fftconvolve, lfilter
 from scipy.special import gammaincc
 
-STEP = 0.05
+CONVOLUTION_STEP = 0.05
 """s; the grid of the convolution."""
 LORENTZIAN = 0.0
 """In the place of a gamma shape: the Lorentzian residue, flat at first and with a long tail."""
@@ -88,11 +88,13 @@ def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid:
     C(t) = AIF convolved with R(t/MTT)/MTT.
     """
     grid = grid or AtomGrid()
-    fine = np.arange(times[0] - max(grid.delays.max(), 0), times[-1] - min(grid.delays.min(), 0) + STEP, STEP)
-    arterial, lag = aif(fine), np.arange(len(fine)) * STEP
-    fade = np.exp(-STEP / DISPERSION)
+    fine = np.arange(
+        times[0] - max(grid.delays.max(), 0), times[-1] - min(grid.delays.min(), 0) + CONVOLUTION_STEP, CONVOLUTION_STEP
+    )
+    arterial, lag = aif(fine), np.arange(len(fine)) * CONVOLUTION_STEP
+    fade = np.exp(-CONVOLUTION_STEP / DISPERSION)
     dispersed = lfilter([1 - fade], [1, -fade], arterial)
-    shifted = (times[None] - grid.delays[:, None] - fine[0]) / STEP
+    shifted = (times[None] - grid.delays[:, None] - fine[0]) / CONVOLUTION_STEP
     lower = np.clip(shifted.astype(int), 0, len(fine) - 2)
     share = shifted - lower
     curves = np.empty((*grid.shape, len(times)), np.float32)
@@ -100,7 +102,7 @@ def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid:
         values = residue(shape, lag / grid.mtt[:, None])
         values[:, 0] *= 0.5  # the trapezoid rule
         source = dispersed if shape == DISPERSED else arterial
-        full = fftconvolve(source[None], values, axes=1)[:, : len(fine)] * (STEP / grid.mtt[:, None])
+        full = fftconvolve(source[None], values, axes=1)[:, : len(fine)] * (CONVOLUTION_STEP / grid.mtt[:, None])
         curves[i] = full[:, lower] * (1 - share) + full[:, lower + 1] * share
     return Dictionary(
         grid=grid,

@@ -10,7 +10,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.optimize import least_squares
 from scipy.signal import lfilter
 
-STEP = 0.1
+INTEGRATION_STEP = 0.1
 """s; the grid on which the recirculation is convolved."""
 USUAL_ALPHA = 3.0
 LEAD = 20.0
@@ -43,8 +43,8 @@ class GammaVariate:
         """float64[t]: first pass and recirculation at ``times`` (s)."""
         times = np.asarray(times, float)
         # The grid must not move with the parameters: a fit needs smooth derivatives.
-        grid = np.arange(times.min() - LEAD, times.max() + 2 * STEP, STEP)
-        decay = np.exp(-STEP / self.dispersion)
+        grid = np.arange(times.min() - LEAD, times.max() + 2 * INTEGRATION_STEP, INTEGRATION_STEP)
+        decay = np.exp(-INTEGRATION_STEP / self.dispersion)
         again = lfilter([(1 - decay) / 2, (1 - decay) / 2], [1, -decay], self.first_pass(grid - self.delay))
         return np.interp(times, grid, self.first_pass(grid) + self.recirculation * again)
 

@@ -29,37 +29,37 @@ MOST = 1.0
 """A map is never said to be less sure than by its own value."""
 
 
-def with_deviation(maps: PerfusionMaps, series: Series, deviation: Series) -> PerfusionMaps:
-    """``maps`` of a reconstructed ``series``, whose cbv_sd and cbf_sd know of the ``deviation`` of its signal, too.
+def with_signal_uncertainty(maps: PerfusionMaps, series: Series, uncertainty: Series) -> PerfusionMaps:
+    """``maps`` of a reconstructed ``series``, whose cbv_sd and cbf_sd know of the ``uncertainty`` of its signal, too.
 
     They are the root sum of squares of what the method itself says, where it says it, and of ``propagated``.
     Raises ``PerfusionError`` where the deviation has other frames or voxels than the series.
     """
-    check_deviation(deviation, series)
+    check_uncertainty(uncertainty, series)
     extra = dict(maps.extra)
-    for name, told in propagated(maps, series, deviation).items():
+    for name, told in propagated(maps, series, uncertainty).items():
         extra[f"{name}_sd"] = np.hypot(extra.get(f"{name}_sd", np.float32(0)), told).astype(np.float32)
     formula = "root sum of squares of the method's and of the reconstruction's standard deviation"
     return replace(maps, extra=extra, provenance={**maps.provenance, "cbv_sd_cbf_sd": formula})
 
 
-def check_deviation(deviation: Series, series: Series) -> None:
-    """Raises ``PerfusionError`` where the ``deviation`` has other frames or voxels than the ``series``."""
-    if deviation.signal.shape != series.signal.shape:
-        shapes = " and ".join(" x ".join(map(str, one.signal.shape)) for one in (deviation, series))
+def check_uncertainty(uncertainty: Series, series: Series) -> None:
+    """Raises ``PerfusionError`` where the ``uncertainty`` has other frames or voxels than the ``series``."""
+    if uncertainty.signal.shape != series.signal.shape:
+        shapes = " and ".join(" x ".join(map(str, one.signal.shape)) for one in (uncertainty, series))
         raise PerfusionError(
-            f"The deviation {deviation.name} does not belong to {series.name}: their sizes differ ({shapes})."
+            f"The deviation {uncertainty.name} does not belong to {series.name}: their sizes differ ({shapes})."
         )
 
 
-def propagated(maps: PerfusionMaps, series: Series, deviation: Series) -> dict[str, np.ndarray]:
+def propagated(maps: PerfusionMaps, series: Series, uncertainty: Series) -> dict[str, np.ndarray]:
     """Standard deviations of "cbv" and "cbf" that follow from that of the signal: float32[z, y, x], their units."""
     found = {name: np.zeros(maps.mask.shape, np.float32) for name in FACTORS}
     weights = np.gradient(series.times) * (series.times >= maps.bolus_arrival)
     for at, inside in enumerate(maps.mask):  # slice by slice: large series lie in files
         if not inside.any():
             continue
-        signal, spread = series.signal[:, at][:, inside], deviation.signal[:, at][:, inside]
+        signal, spread = series.signal[:, at][:, inside], uncertainty.signal[:, at][:, inside]
         shares = _relative(signal, spread, weights, series.echo_time or ASSUMED_ECHO_TIME, maps.baseline)
         for name, share in shares.items():
             told = np.clip(FACTORS[name] * share, 0, MOST) * np.abs(getattr(maps, name)[at][inside])
@@ -75,6 +75,6 @@ def _relative(
     floor = FLOOR * np.maximum(baseline_signal(signal, baseline), 1e-6)
     spread = spread / (np.maximum(signal, floor) * echo_time)
     at_peak = np.argmax(curves, axis=0)[None]
-    peak, unsure = (np.take_along_axis(values, at_peak, axis=0)[0] for values in (curves, spread))
+    peak, uncertainty = (np.take_along_axis(values, at_peak, axis=0)[0] for values in (curves, spread))
     area = np.maximum(weights @ curves, 1e-9)
-    return {"cbv": np.sqrt(weights**2 @ spread**2) / area, "cbf": unsure / np.maximum(peak, 1e-9)}
+    return {"cbv": np.sqrt(weights**2 @ spread**2) / area, "cbf": uncertainty / np.maximum(peak, 1e-9)}

@@ -1,7 +1,7 @@
 """Digital patients with known perfusion."""
 
 from dsc_superres.phantom.anatomy import TISSUES
-from dsc_superres.phantom.kinetics import KH, RHO, ArterialInput
+from dsc_superres.phantom.kinetics import KH, RHO, SimulatedArterialInput
 from dsc_superres.phantom.patient import (
     KH_OVER_RHO,
     TRAINING_SEEDS,
@@ -17,7 +17,7 @@ __all__ = [
     "TISSUES",
     "TRAINING_SEEDS",
     "VALIDATION_SEEDS",
-    "ArterialInput",
     "DigitalPatient",
+    "SimulatedArterialInput",
     "digital_patient",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.phantom.head_grid import Grid, coverage, rotation
+from dsc_superres.phantom.head_grid import HeadGrid, coverage, rotation
 from dsc_superres.phantom.template import Template
 
 BACKGROUND, SCALP, SKULL, CSF, GREY, WHITE, ARTERY, VEIN, RIM, NECROSIS, OEDEMA, CORE, PENUMBRA = range(13)
@@ -44,7 +44,7 @@ class Anatomy:
     linear   float64[4, 4]: the warp without its bends, from patient (LPS) to template (RAS) coordinates
     """
 
-    grid: Grid
+    grid: HeadGrid
     template: Template
     labels: np.ndarray
     fluid: np.ndarray
@@ -63,7 +63,7 @@ class Anatomy:
         return index
 
 
-def build_anatomy(rng: np.random.Generator, grid: Grid, template: Template) -> Anatomy:
+def build_anatomy(rng: np.random.Generator, grid: HeadGrid, template: Template) -> Anatomy:
     """A new head on ``grid``, grown on ``template``."""
     warp, linear = _pose(rng, grid)
     _bend(rng, grid, warp, ((110.0, 2.4), (45.0, 0.7)))
@@ -77,7 +77,7 @@ def build_anatomy(rng: np.random.Generator, grid: Grid, template: Template) -> A
     return Anatomy(grid, template, labels, fluid, depth, warp, linear)
 
 
-def _pose(rng: np.random.Generator, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def _pose(rng: np.random.Generator, grid: HeadGrid) -> tuple[np.ndarray, np.ndarray]:
     """Template coordinates (RAS, mm) of every voxel by a pose, a size and a mirror; and the matrix that does it."""
     points = grid.patient_points()
     size = rng.uniform([1 / 1.03, 1 / 1.02, 1 / 1.03], [1 / 0.93, 1 / 0.92, 1 / 0.95])
@@ -87,14 +87,14 @@ def _pose(rng: np.random.Generator, grid: Grid) -> tuple[np.ndarray, np.ndarray]
     return np.einsum("ij,j...->i...", linear[:3, :3].astype(np.float32), points), linear
 
 
-def _bend(rng, grid: Grid, warp: np.ndarray, scales, weight: np.ndarray | float = 1.0) -> None:
+def _bend(rng, grid: HeadGrid, warp: np.ndarray, scales, weight: np.ndarray | float = 1.0) -> None:
     """Add random displacements of (wavelength, size) mm to ``warp``."""
     for component in warp:
         for wavelength, size in scales:
             component += np.float32(size * rng.uniform(0.6, 1.2)) * weight * grid.field(rng, wavelength)
 
 
-def _depth(grid: Grid, inside: np.ndarray) -> np.ndarray:
+def _depth(grid: HeadGrid, inside: np.ndarray) -> np.ndarray:
     """float32[z, y, x]: mm below (positive) or above (negative) the surface of ``inside``; on half the resolution."""
     coarse = inside[:, ::2, ::2]
     steps = grid.steps * (1, 2, 2)
@@ -149,7 +149,7 @@ def _ellipsoid(warp: np.ndarray, centre: tuple[float, ...], radii: tuple[float, 
     return sum(((c - np.float32(p)) / np.float32(r)) ** 2 for c, p, r in zip(warp, centre, radii, strict=True)) < 1
 
 
-def _shells(rng: np.random.Generator, grid: Grid, labels: np.ndarray, fluid: np.ndarray, depth: np.ndarray) -> None:
+def _shells(rng: np.random.Generator, grid: HeadGrid, labels: np.ndarray, fluid: np.ndarray, depth: np.ndarray) -> None:
     """Fluid, skull, and soft tissue, which fills hollows such as the temporal fossa; into ``labels``, ``fluid``."""
     reach = 18.0
     near = -depth[:, ::2, ::2] < reach

@@ -9,7 +9,7 @@ import numpy as np
 from dsc_superres.phantom import anatomy as tissue
 from dsc_superres.phantom.head import Head
 from dsc_superres.phantom.head_grid import LAYERS
-from dsc_superres.phantom.kinetics import KH, RHO, Bolus, Residue, TissueCurves
+from dsc_superres.phantom.kinetics import KH, RHO, SimulatedBolus, SimulatedResidue, TissueCurves
 from dsc_superres.phantom.scanner import Compartment
 
 ARTERY_MTT, VEIN_MTT = 1.0, 3.0
@@ -19,14 +19,14 @@ VEIN_DELAY = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class Supply:
+class BloodSupply:
     """The curves of each kind of tissue and the apparent blood volume (mL/100 g) of pure artery and vein.
 
     Blood in a large vessel changes R2* less than the same blood spread through a capillary bed; vessels are
     therefore given the volume that an analysis with the tissue's relaxivity would find in them.
     """
 
-    bolus: Bolus
+    bolus: SimulatedBolus
     normal: TissueCurves
     tumour: TissueCurves
     stroke: TissueCurves
@@ -35,18 +35,18 @@ class Supply:
     vein_cbv: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, echo_time: float, duration: float) -> Supply:
+    def draw(cls, rng: np.random.Generator, echo_time: float, duration: float) -> BloodSupply:
         """A bolus whose dose makes grey matter's signal fall by 40 to 64 %, and curves of ``duration`` s."""
         duration = max(duration, 90.0)
-        bolus, normal = Bolus.draw(rng), Residue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
+        bolus, normal = SimulatedBolus.draw(rng), SimulatedResidue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
         peak = _peak(TissueCurves(bolus, normal, duration), 4.0)
         area = -np.log(1 - rng.uniform(0.40, 0.64)) / echo_time / (60 * peak)
         bolus = replace(bolus, area=float(area))
         residues = {
             "normal": normal,
-            "tumour": Residue(float(rng.choice([1.0, 2.0, 4.0]))),
-            "stroke": Residue(1.0, float(rng.uniform(0.5, 2.0))),
-            "vessel": Residue(2.0),
+            "tumour": SimulatedResidue(float(rng.choice([1.0, 2.0, 4.0]))),
+            "stroke": SimulatedResidue(1.0, float(rng.uniform(0.5, 2.0))),
+            "vessel": SimulatedResidue(2.0),
         }
         curves = {name: TissueCurves(bolus, residue, duration) for name, residue in residues.items()}
         # Pure blood is meant to fall to 5 to 20 % of its signal: dark, but above the noise as a rule.

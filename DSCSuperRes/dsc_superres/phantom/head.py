@@ -45,7 +45,7 @@ class Head:
     ktrans: np.ndarray
 
 
-def furnish(
+def build_head(
     rng: np.random.Generator,
     anatomy: Anatomy,
     labels: np.ndarray,

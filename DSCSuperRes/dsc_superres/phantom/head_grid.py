@@ -16,14 +16,14 @@ LAYERS = 3
 
 
 @dataclass(frozen=True)
-class Grid:
+class HeadGrid:
     """Thin layers [z, y, x] of a head, oblique in patient space (LPS); spacing is x, y, layer in mm."""
 
     geometry: Geometry
     shape: tuple[int, int, int]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, matrix: int, thickness: float = 5.0) -> Grid:
+    def draw(cls, rng: np.random.Generator, matrix: int, thickness: float = 5.0) -> HeadGrid:
         """A grid of ``SLICES`` slices, 220 to 240 mm wide, tilted a little, its centre near the head's."""
         pixel = 256 / matrix * rng.uniform(0.86, 0.94)
         spacing = np.array([pixel, pixel, thickness / LAYERS])

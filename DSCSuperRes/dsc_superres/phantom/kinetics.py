@@ -17,12 +17,12 @@ KH = 0.733
 """Haematocrit factor (1 - 0.45) / (1 - 0.25) between large and small vessels."""
 RHO = 1.04
 """Density of brain, g/mL."""
-STEP = 0.1
+TABLE_STEP = 0.1
 """Time step of the tables, s."""
 
 
 @dataclass(frozen=True, eq=False)
-class ArterialInput:
+class SimulatedArterialInput:
     """times float64[t], s; delta_r2star float64[t], 1/s (as tissue of the same concentration would show it)."""
 
     times: np.ndarray
@@ -30,7 +30,7 @@ class ArterialInput:
 
 
 @dataclass(frozen=True)
-class Bolus:
+class SimulatedBolus:
     """The shape of an arterial input: a gamma variate, its recirculation, and a slowly falling plateau.
 
     arrival, scale, recirculation_delay, recirculation_spread, washout in s; the fractions are areas (recirculation,
@@ -48,7 +48,7 @@ class Bolus:
     area: float = 1.0
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Bolus:
+    def draw(cls, rng: np.random.Generator) -> SimulatedBolus:
         """A bolus of 0.1 mmol/kg at about 4 mL/s, with unit area."""
         return cls(
             arrival=rng.uniform(15, 24),
@@ -74,7 +74,7 @@ class Bolus:
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """Delta R2* (1/s) at any ``times`` (s)."""
-        fine = np.arange(0, np.max(times) + self.arrival + 2 * STEP, STEP)
+        fine = np.arange(0, np.max(times) + self.arrival + 2 * TABLE_STEP, TABLE_STEP)
         return np.interp(times, fine, self(fine))
 
 
@@ -96,7 +96,7 @@ def _convolve(first: np.ndarray, second: np.ndarray, times: np.ndarray) -> np.nd
 
 
 @dataclass(frozen=True)
-class Residue:
+class SimulatedResidue:
     """Gamma-distributed transit times (1: an exponential residue), seen through ``dispersion`` s of arterial spread."""
 
     shape: float = 1.0
@@ -114,13 +114,13 @@ class TissueCurves:
     Linear in log MTT between 64 nodes from 0.8 to 40 s and in time between steps of 0.1 s.
     """
 
-    def __init__(self, bolus: Bolus, residue: Residue, duration: float) -> None:
-        times = np.arange(0, duration + 2 * STEP, STEP)
+    def __init__(self, bolus: SimulatedBolus, residue: SimulatedResidue, duration: float) -> None:
+        times = np.arange(0, duration + 2 * TABLE_STEP, TABLE_STEP)
         self.residue = residue
         self.nodes = np.geomspace(0.8, 40, 64)
         residues = residue(times, self.nodes[:, None])
         self.table = (RHO / KH / 6000 * _convolve(bolus(times), residues, times)).astype(np.float32)
-        self.peak_time = STEP * np.argmax(residues, axis=1)
+        self.peak_time = TABLE_STEP * np.argmax(residues, axis=1)
 
     def position(self, mtt: np.ndarray) -> np.ndarray:
         """float32: where ``mtt`` (s) lies between the nodes."""
@@ -132,7 +132,7 @@ class TissueCurves:
         """float32: Delta R2* (1/s) at ``time`` (s) for ``cbf`` (mL/100 g/min) and ``delay`` (s), one per voxel."""
         row = np.minimum(position.astype(np.int32), self.nodes.size - 2)
         across = position - row
-        when = np.clip((np.float32(time) - delay) / np.float32(STEP), 0, self.table.shape[1] - 2)
+        when = np.clip((np.float32(time) - delay) / np.float32(TABLE_STEP), 0, self.table.shape[1] - 2)
         column = when.astype(np.int32)
         along = when - column
         at = row * self.table.shape[1] + column

@@ -10,10 +10,10 @@ import numpy as np
 from dsc_superres.errors import SeriesError
 from dsc_superres.phantom import anatomy as tissue
 from dsc_superres.phantom.anatomy import TISSUES, build_anatomy
-from dsc_superres.phantom.blood_supply import Supply
-from dsc_superres.phantom.head import Head, furnish
-from dsc_superres.phantom.head_grid import LAYERS, SLICES, Grid
-from dsc_superres.phantom.kinetics import KH, RHO, ArterialInput
+from dsc_superres.phantom.blood_supply import BloodSupply
+from dsc_superres.phantom.head import Head, build_head
+from dsc_superres.phantom.head_grid import LAYERS, SLICES, HeadGrid
+from dsc_superres.phantom.kinetics import KH, RHO, SimulatedArterialInput
 from dsc_superres.phantom.lesions import KINDS, add_lesion, draw_kind
 from dsc_superres.phantom.scanner import Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
 from dsc_superres.phantom.template import NAMES as TEMPLATES
@@ -57,7 +57,7 @@ class DigitalPatient:
     tmax: np.ndarray
     tissue: np.ndarray
     mask: np.ndarray
-    aif: ArterialInput
+    aif: SimulatedArterialInput
     description: dict[str, object]
     kh_over_rho: float = KH_OVER_RHO
 
@@ -99,19 +99,19 @@ def digital_patient(
     shape, vascular, pathology, tissues, blood, scan, noise = np.random.default_rng(seed).spawn(7)
     protocol = replace(Protocol.draw(scan), **(protocol or {}))
     times = np.arange(frames) * protocol.repetition_time
-    grid = Grid.draw(shape, matrix)
+    grid = HeadGrid.draw(shape, matrix)
     anatomy = build_anatomy(shape, grid, load_template(template))
     kind = draw_kind(pathology)
     kind = lesion or kind
     labels, fluid = add_lesion(pathology, anatomy, kind)
-    head = furnish(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
-    supply = Supply.draw(blood, protocol.echo_time, times[-1])
+    head = build_head(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
+    supply = BloodSupply.draw(blood, protocol.echo_time, times[-1])
     leak = Leak.draw(blood, supply.bolus, times)
     clean, noisy, truth = _scan(scan, noise, head, supply, leak, protocol, times, slices)
     return DigitalPatient(
         **_both_series(seed, grid, protocol, times, clean, noisy),
         **truth,
-        aif=ArterialInput(times, supply.bolus.at(times)),
+        aif=SimulatedArterialInput(times, supply.bolus.at(times)),
         description={"seed": seed, "template": template, "lesion": kind, "sigma": protocol.noise}
         | asdict(protocol)
         | supply.described(),
@@ -122,7 +122,7 @@ def _scan(
     scan: np.random.Generator,
     noise: np.random.Generator,
     head: Head,
-    supply: Supply,
+    supply: BloodSupply,
     leak: Leak,
     protocol: Protocol,
     times: np.ndarray,
@@ -169,7 +169,7 @@ def _near_head(labels: np.ndarray, index: int) -> np.ndarray:
 
 
 def _both_series(
-    seed: int, grid: Grid, protocol: Protocol, times: np.ndarray, clean: np.ndarray, noisy: np.ndarray
+    seed: int, grid: HeadGrid, protocol: Protocol, times: np.ndarray, clean: np.ndarray, noisy: np.ndarray
 ) -> dict[str, Series]:
     sources = dict.fromkeys(("times", "geometry", "echo_time"), "simulated")
     common = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.phantom.kinetics import STEP, Bolus, TissueCurves
+from dsc_superres.phantom.kinetics import TABLE_STEP, SimulatedBolus, TissueCurves
 
 R1_RELAXIVITY = 4.5
 """Of the contrast agent in tissue, 1/(s mM)."""
@@ -85,12 +85,12 @@ class Leak:
     r2star: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, bolus: Bolus, times: np.ndarray) -> Leak:
+    def draw(cls, rng: np.random.Generator, bolus: SimulatedBolus, times: np.ndarray) -> Leak:
         """Two-compartment exchange with back-flux (Tofts), from the plasma that ``bolus`` brings."""
-        fine = np.arange(0, times[-1] + 1, STEP)
+        fine = np.arange(0, times[-1] + 1, TABLE_STEP)
         backflux = rng.uniform(0.1, 0.8) / 60
         plasma = bolus(fine) / TISSUE_RELAXIVITY
-        held = np.cumsum(plasma * np.exp(backflux * fine)) * STEP * np.exp(-backflux * fine)
+        held = np.cumsum(plasma * np.exp(backflux * fine)) * TABLE_STEP * np.exp(-backflux * fine)
         return cls(np.interp(times, fine, held), r2star=float(rng.uniform(5, 30)))
 
 

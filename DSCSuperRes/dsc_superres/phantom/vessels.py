@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
 from dsc_superres.phantom.anatomy import Anatomy
-from dsc_superres.phantom.head_grid import Grid
+from dsc_superres.phantom.head_grid import HeadGrid
 
 _MCA = [(5, 4, -22), (12, 5, -19), (24, 4, -18), (34, 2, -15), (41, -1, -8), (42, -8, 2), (43, -20, 10), (50, -34, 18)]
 _MCA_UPPER = [(34, 2, -15), (39, 14, -2), (42, 20, 8), (46, 16, 18), (52, 4, 28)]
@@ -108,7 +108,7 @@ def _shortest_paths(nodes: np.ndarray, roots: int) -> tuple[np.ndarray, np.ndarr
     return parent, np.argsort(reach)
 
 
-def fill_tubes(rng: np.random.Generator, grid: Grid, starts, ends, radii: np.ndarray) -> np.ndarray:
+def fill_tubes(rng: np.random.Generator, grid: HeadGrid, starts, ends, radii: np.ndarray) -> np.ndarray:
     """float32[z, y, x]: the fraction of each voxel that lies in tubes, by random points of equal volume.
 
     ``starts``, ``ends`` float[n, 3] (z, y, x; mm on the grid); ``radii`` float[n], mm.

@@ -17,9 +17,15 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.pipeline.jobs import Job
 from dsc_superres.pipeline.masks import find_mask
-from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME, find_masks, knowing, map_series, on_grid
+from dsc_superres.pipeline.shared_maps import (
+    ASSUMED_ECHO_TIME,
+    find_masks,
+    map_series,
+    on_grid,
+    with_reconstruction_uncertainty,
+)
 from dsc_superres.reconstruction.adaptation_step import own_network, tuning_note
-from dsc_superres.reconstruction.training_range import outside_training
+from dsc_superres.reconstruction.training_range import outside_training_range
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import Report, part
 
@@ -62,7 +68,7 @@ class Study:
     notes: tuple[str, ...] = ()
     peak_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
-    deviation: Series | None = None
+    uncertainty: Series | None = None
     adaptation: Adaptation | None = None
 
     @property
@@ -102,14 +108,14 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
     network, adaptation, report = own_network(series, job, report, stop)
     if adaptation is not None:
         clock.lap("adaptation")
-    fine, deviation = _reconstruct(series, job, network, part(report, 0.0, 0.9), stop, own=True)
+    fine, uncertainty = _reconstruct(series, job, network, part(report, 0.0, 0.9), stop, own=True)
     clock.lap("reconstruction")
     maps, coarse, reason, mask = {}, None, None, None
     if job.maps:
         mask = _fine_mask(job.mask, series, fine)
         found = {label(job.model): fine, INPUT: series}
         maps, coarse, reason = _all_maps(found, mask, job, part(report, 0.9, 1.0))
-        maps = knowing(maps, label(job.model), fine, deviation)
+        maps = with_reconstruction_uncertainty(maps, label(job.model), fine, uncertainty)
         clock.lap("maps")
     return Study(
         series,
@@ -120,7 +126,7 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
         maps_error=reason,
         notes=_notes(series, series, job, maps, adaptation),
         seconds=clock.laps,
-        deviation=deviation,
+        uncertainty=uncertainty,
         adaptation=adaptation,
     )
 
@@ -133,8 +139,8 @@ def _reconstruct(
 
     options = {"space": job.space, "time": job.time, "interval": job.interval, "model": network, "device": job.device}
     options |= {"progress": report, "cancelled": stop}
-    if own and (job.deviation or (job.maps and hasattr(network, "predict"))):
-        return work.reconstruct_with_deviation(series, **options)
+    if own and (job.uncertainty or (job.maps and hasattr(network, "predict"))):
+        return work.reconstruct_with_uncertainty(series, **options)
     return work.reconstruct(series, **options), None
 
 
@@ -165,16 +171,16 @@ def retrospect(
     network, adaptation, report = own_network(coarse, job, report, stop)
     if adaptation is not None:
         clock.lap("adaptation")
-    fine, found, deviation = _reconstruct_all(coarse, truth, mask, job, network, report, clock)
+    fine, found, uncertainty = _reconstruct_all(coarse, truth, mask, job, network, report, clock)
     maps, coarse_maps, reason, peaks = {}, None, None, {}
     if job.maps:
         all_series = {TRUTH: truth, **fine, INPUT: coarse}
         maps, coarse_maps, reason = _all_maps(all_series, mask, job, part(report, 0.9, 1.0), aif)
-        maps = knowing(maps, label(job.model), fine[label(job.model)], deviation)
+        maps = with_reconstruction_uncertainty(maps, label(job.model), fine[label(job.model)], uncertainty)
         peaks = _peak_errors(truth, fine, maps)
         clock.lap("maps")
     notes = _notes(series, coarse, job, maps, adaptation)
-    known = (maps, coarse_maps, reason, notes, peaks, clock.laps, deviation, adaptation)
+    known = (maps, coarse_maps, reason, notes, peaks, clock.laps, uncertainty, adaptation)
     return Study(coarse, fine, truth, mask, found, *known)
 
 
@@ -195,18 +201,18 @@ def _reconstruct_all(
 
     models = tuple(dict.fromkeys((job.model, *job.baselines)))
     edges = _shares(models)
-    fine, found, deviation = {}, {}, None
+    fine, found, uncertainty = {}, {}, None
     for model, (start, middle, _) in zip(models, edges, strict=True):
         name = label(model)
         own = model == job.model
         here = part(report, start, middle, f"{name}: ")
         fine[name], told = _reconstruct(coarse, job, network if own else load_model(model), here, clock.stop, own=own)
-        deviation = deviation if told is None else told
+        uncertainty = uncertainty if told is None else told
         clock.lap(f"reconstruction {name}")
         report(middle, f"{name}: measuring")
         found[name] = compare(fine[name], truth, mask)
         clock.lap(f"metrics {name}")
-    return fine, found, deviation
+    return fine, found, uncertainty
 
 
 def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
@@ -251,7 +257,7 @@ def _notes(
     series: Series, coarse: Series, job: Job, maps: Mapping[str, PerfusionMaps], adaptation: Adaptation | None
 ) -> tuple[str, ...]:
     tuned = () if adaptation is None else (tuning_note(adaptation),)
-    unlike = (*tuned, *(() if job.model in INTERPOLATORS else outside_training(coarse, job.space)))
+    unlike = (*tuned, *(() if job.model in INTERPOLATORS else outside_training_range(coarse, job.space)))
     if series.echo_time is not None or not maps:
         return unlike
     return (

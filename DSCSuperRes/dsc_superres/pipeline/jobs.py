@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TASKS = ("enhance", "compare", "maps", "adapt")
 SERIES = ("truth", "input", "reconstruction")
-DEVIATION = "deviation"
+UNCERTAINTY = "deviation"
 """Among the ``inputs``: the standard deviation of the reconstruction's error, frame by frame."""
 FORMATS = ("seq.nrrd", "nii.gz", "npy")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -102,7 +102,7 @@ class Job:
     baseline: tuple[float, float] | None = None
     minutes: float = 5
     adapt_minutes: float | None = None
-    deviation: bool = False
+    uncertainty: bool = False
     report: bool = False
     inputs: Mapping[str, InputFile] = field(default_factory=dict)
     format: str = "seq.nrrd"
@@ -115,9 +115,9 @@ class Job:
         """The ``inputs`` by name, the truth first. Raises ``DSCError``."""
         return {name: self._read(self.inputs[name]) for name in SERIES if name in self.inputs}
 
-    def read_deviation(self) -> Series | None:
+    def read_uncertainty(self) -> Series | None:
         """The standard deviation of the reconstruction among the ``inputs``, where it is there. Raises ``DSCError``."""
-        return self._read(self.inputs[DEVIATION]) if DEVIATION in self.inputs else None
+        return self._read(self.inputs[UNCERTAINTY]) if UNCERTAINTY in self.inputs else None
 
     def map_options(self) -> MapOptions:
         """How to compute maps. Raises ``PerfusionError``."""
@@ -180,7 +180,7 @@ def parse_job(value: object, folder: Path = Path()) -> Job:
 def _check_together(job: Job) -> None:
     if job.task == "maps" and not job.inputs:
         raise JobError('The task "maps" needs the job field "inputs".')
-    if DEVIATION in job.inputs and "reconstruction" not in job.inputs:
+    if UNCERTAINTY in job.inputs and "reconstruction" not in job.inputs:
         raise JobError('The job field "inputs" holds a "deviation" but no "reconstruction" that it belongs to.')
     if job.aif_voxels is not None and job.aif is not None:
         raise JobError('The job fields "aif" and "aif_voxels" exclude each other.')
@@ -267,8 +267,8 @@ def _choice(*allowed: str) -> Any:
 
 
 def _inputs(name: str, value: Any) -> dict[str, InputFile]:
-    if not isinstance(value, dict) or not value or not set(value) <= {*SERIES, DEVIATION}:
-        raise _refuse(name, f"an object of {', '.join((*SERIES, DEVIATION))}", value)
+    if not isinstance(value, dict) or not value or not set(value) <= {*SERIES, UNCERTAINTY}:
+        raise _refuse(name, f"an object of {', '.join((*SERIES, UNCERTAINTY))}", value)
     found = {}
     for series, source in value.items():
         if not isinstance(source, dict) or not {"file"} <= set(source) <= {"file", "times", "geometry"}:

@@ -159,7 +159,7 @@ def model_provenance(model: str) -> dict[str, str | None]:
 
 
 def _series(study: Study, job: Job) -> dict[str, Series]:
-    told = {"deviation": study.deviation} if job.deviation and study.deviation is not None else {}
+    told = {"deviation": study.uncertainty} if job.uncertainty and study.uncertainty is not None else {}
     if study.truth is None:
         return {"reconstruction": study.reconstruction, **told}
     result = study.comparisons[study.model]

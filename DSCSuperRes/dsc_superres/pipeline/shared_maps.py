@@ -14,7 +14,7 @@ from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.pipeline.jobs import Job
 from dsc_superres.pipeline.masks import find_mask
 from dsc_superres.series import Series
-from dsc_superres.utils.progress import Report, silent
+from dsc_superres.utils.progress import Report, no_progress
 
 ASSUMED_ECHO_TIME = 0.03
 """s, where a series does not tell: tissue and artery share it, so it cancels in every map."""
@@ -25,7 +25,7 @@ def map_series(
     masks: Mapping[str, np.ndarray | None],
     job: Job,
     aif: ArterialInput | None = None,
-    report: Report = silent,
+    report: Report = no_progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, PerfusionMaps]:
     """Maps of each series in its mask, bool[z, y, x] (None: the brain as found), with the options of the job.
@@ -45,15 +45,15 @@ def map_series(
     return found
 
 
-def knowing(
-    maps: dict[str, PerfusionMaps], name: str, fine: Series | None, deviation: Series | None
+def with_reconstruction_uncertainty(
+    maps: dict[str, PerfusionMaps], name: str, fine: Series | None, uncertainty: Series | None
 ) -> dict[str, PerfusionMaps]:
-    """The maps, where those of the reconstruction ``name`` know of the ``deviation`` of its signal too."""
-    if fine is None or deviation is None or name not in maps:
+    """The maps, where those of the reconstruction ``name`` know of the ``uncertainty`` of its signal too."""
+    if fine is None or uncertainty is None or name not in maps:
         return maps
-    from dsc_superres.perfusion.propagation import with_deviation
+    from dsc_superres.perfusion.propagation import with_signal_uncertainty
 
-    return {**maps, name: with_deviation(maps[name], fine, deviation)}
+    return {**maps, name: with_signal_uncertainty(maps[name], fine, uncertainty)}
 
 
 def job_aif(series: Mapping[str, Series], masks: Mapping[str, np.ndarray | None], job: Job) -> ArterialInput | None:

@@ -22,13 +22,13 @@ from dsc_superres.metrics import psnr
 from dsc_superres.networks import Window, load_model, save_model, summarise
 from dsc_superres.networks import window as window_of
 from dsc_superres.networks.registry import describe_model
-from dsc_superres.reconstruction.initial_transient import starts_unsettled
+from dsc_superres.reconstruction.initial_transient import has_initial_transient
 from dsc_superres.reconstruction.reconstruct import choose_device, normalisation, reconstruct
 from dsc_superres.reconstruction.training_range import too_little_to_adapt
 from dsc_superres.series import Series
 from dsc_superres.training.data import Batch
 from dsc_superres.training.losses import loss
-from dsc_superres.utils.progress import Report, silent
+from dsc_superres.utils.progress import Report, no_progress
 
 LEAST_GAIN = 0.05
 """dB on what was held out, below which the original weights stay."""
@@ -89,7 +89,7 @@ def adapt(
     device: str = "auto",
     rate: float = RATE,
     seed: int = 0,
-    report: Report = silent,
+    report: Report = no_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Adaptation:
     """Tune ``model`` to ``series`` for ``minutes`` (or for so many ``steps``), and say what it gained.
@@ -164,7 +164,7 @@ def _lesson(truth: Series, copy: Series, space: int, factor: int, held_slices: n
     offset, scale = normalisation(copy.signal.mean(axis=0))
     if scale == 0:
         raise SeriesError(f"{truth.name} is constant: there is nothing to learn from it.")
-    start = 1 if starts_unsettled(copy.signal) else 0  # before steady state there is nothing to learn either
+    start = 1 if has_initial_transient(copy.signal) else 0  # before steady state there is nothing to learn either
     coarse, fine = (
         torch.from_numpy((signal - offset) / scale).transpose(0, 1).contiguous()
         for signal in (copy.signal[start:], truth.signal[start * factor :])

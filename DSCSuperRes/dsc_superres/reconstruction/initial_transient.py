@@ -14,7 +14,7 @@ RELAXATION_TIME = 0.8
 and settles at once at 90."""
 
 
-def starts_unsettled(signal: np.ndarray) -> bool:
+def has_initial_transient(signal: np.ndarray) -> bool:
     """Whether the first frame of float[t, z, y, x] stands above the second and the next two agree.
 
     That is what tells it from a bolus that arrives at once: its signal would go on falling, or rise again.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
-from dsc_superres.reconstruction.initial_transient import remaining_excess, starts_unsettled
+from dsc_superres.reconstruction.initial_transient import has_initial_transient, remaining_excess
 from dsc_superres.reconstruction.tiling import HALO, Piece, pieces
 from dsc_superres.series import MISSING, Series
 from dsc_superres.utils.parallel import shares, side_by_side
@@ -55,15 +55,15 @@ def reconstruct(
     them. On one kind of processor the result is the same, bit for bit, whatever the number of threads.
     ``fast`` computes a network in bfloat16 where it can: a thousandth of the intensities off, for a shorter wait on
     graphics cards and on processors with such instructions.
-    A network that says so (``models_start_up``) is shown a settled first frame, and the excess of the real one is put
-    back as it decays (see ``start_up``).
+    A network that says so (``removes_initial_transient``) is shown a steady-state first frame, and the excess of the
+    real one is put back as it decays (see ``initial_transient``).
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` says so.
     """
     options = {"space": space, "time": time, "interval": interval, "times": times, "device": device, "tile": tile}
     return _reconstruct(series, model, fast=fast, progress=progress, cancelled=cancelled, **options)[0]
 
 
-def reconstruct_with_deviation(
+def reconstruct_with_uncertainty(
     series: Series, *, model: str | torch.nn.Module = "ode-liif-plus", **options
 ) -> tuple[Series, Series]:
     """As ``reconstruct``, with the standard deviation of the error at every voxel and frame, in units of the signal.
@@ -106,7 +106,11 @@ def _reconstruct(
     network = network.eval().to(where, memory_format=torch.channels_last)
     network.fast = fast
     results = [scratch((target.size, slices, height, width)) for _ in range(outputs)]
-    unsettled = getattr(network, "models_start_up", False) and series.has_times and starts_unsettled(series.signal)
+    transient = (
+        getattr(network, "removes_initial_transient", False)
+        and series.has_times
+        and has_initial_transient(series.signal)
+    )
     lowest = 0.0 if series.signal.min() >= 0 else -np.inf  # a magnitude image has no negative voxels
 
     def play(part: Part) -> Iterator[Part]:
@@ -115,14 +119,14 @@ def _reconstruct(
         coarse = series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]
         frames = torch.from_numpy((coarse - offset) / scale).transpose(0, 1).contiguous().to(where)
         with torch.inference_mode():
-            playing = _Movie(network, frames, series.times, piece.seen_size, unsettled, outputs)
+            playing = _Movie(network, frames, series.times, piece.seen_size, transient, outputs)
         for index, moments, output in part.steps:
             with torch.inference_mode():
                 found = playing.between(index, moments)[(..., *piece.inner)].transpose(1, 2).cpu().numpy()
             where_to = (output, piece.slices, *piece.fine)
             results[0][where_to] = np.maximum(found[0] * scale + offset, lowest)
-            for result, deviation in zip(results[1:], found[1:], strict=True):
-                result[where_to] = deviation * scale
+            for result, uncertainty in zip(results[1:], found[1:], strict=True):
+                result[where_to] = uncertainty * scale
             yield part
         for result in results:
             release(result)
@@ -231,18 +235,18 @@ class _Movie:
         frames: torch.Tensor,
         times: np.ndarray,
         size: tuple[int, int],
-        unsettled: bool,
+        transient: bool,
         outputs: int = 1,
     ) -> None:
         import torch
 
         from dsc_superres.networks import summarise
 
-        self.times, self.size, self.unsettled = torch.tensor(times), size, unsettled
+        self.times, self.size, self.transient = torch.tensor(times), size, transient
         self.network = network if outputs == 1 else network.predict
-        self.base = network.base if getattr(network, "start_up_is_factor", False) else None
+        self.base = network.base if getattr(network, "transient_is_factor", False) else None
         self.acquired = frames
-        self.frames = torch.cat([frames[:, 1:2], frames[:, 1:]], 1) if unsettled else frames
+        self.frames = torch.cat([frames[:, 1:2], frames[:, 1:]], 1) if transient else frames
         self.summary = summarise(self.frames)
         self.cache: dict = {}
 
@@ -252,7 +256,7 @@ class _Movie:
 
         t = torch.from_numpy(moments).to(self.frames)
         found = self._run(self.frames, index, t, self.cache, self.network)
-        if self.unsettled and index == 0:
+        if self.transient and index == 0:
             left = remaining_excess(moments * float(self.times[1] - self.times[0]))
             found[0] += torch.from_numpy(left).to(t)[:, None, None] * self._excess(t[:1] * 0)
         return found

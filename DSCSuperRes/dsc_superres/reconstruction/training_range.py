@@ -15,7 +15,7 @@ LEAST_SNR = 20.0
 of the series that is given, not of the result."""
 
 
-def outside_training(series: Series, space: float = 2.0) -> tuple[str, ...]:
+def outside_training_range(series: Series, space: float = 2.0) -> tuple[str, ...]:
     """One sentence for each property of ``series`` in which it lies outside what the networks have seen."""
     notes = []
     if series.frames < FRAMES:

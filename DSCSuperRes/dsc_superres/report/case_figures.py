@@ -15,27 +15,27 @@ from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
 
 if TYPE_CHECKING:
-    from dsc_superres.report.content import Story
+    from dsc_superres.report.content import ReportContent
 
 MAP_TITLES = {"cbv": ("CBV", "mL/100 g"), "cbf": ("CBF", "mL/100 g/min"), "mtt": ("MTT", "s"), "tmax": ("Tmax", "s")}
-MAP_COLOURS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
+MAP_COLORS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
 
 
-def all_figures(story: Story) -> dict[str, Figure]:
+def all_figures(content: ReportContent) -> dict[str, Figure]:
     """Every figure that the story allows, by name, in the order of the page."""
-    study = story.study
-    z = story.z
+    study = content.study
+    z = content.z
     view = _view(study, z)
     figures = {"frames": frames_figure(study, view, z)}
-    if story.regions:
+    if content.regions:
         fine = {model: study.reconstructions[model] for model in _shown_models(study)}
         background = study.finest[1].signal[:3, z].mean(axis=0)
-        figures["curves"] = curves(study.truth, study.input, fine, story.regions, background, view, z)
+        figures["curves"] = curves(study.truth, study.input, fine, content.regions, background, view, z)
     if study.comparisons:
         figures["quality"] = frame_quality(study, bolus_span(study))
     if study.finest[0] in study.maps:
         maps = study.maps[study.finest[0]]
-        figures["maps"] = maps_figure(story, view, z)
+        figures["maps"] = maps_figure(content, view, z)
         before = study.finest[1].signal[maps.baseline].mean(axis=0)
         figures["artery"] = arterial_figure(maps, before, view, z)
         if has_uncertainty(maps):
@@ -105,12 +105,12 @@ def frames_figure(study: Study, view: View, z: int) -> Figure:
     return montage(["Ground truth", *titles, "Difference"], rows, view)
 
 
-def maps_figure(story: Story, view: View, z: int) -> Figure:
+def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
     """CBV and CBF as simulated (where known), from the ground truth and the reconstruction, and how these differ.
 
     Without a ground truth: from the input and the reconstruction.
     """
-    study = story.study
+    study = content.study
     found = {f"From {model_name(study.model)}": study.maps[study.model]}
     if study.truth is not None:
         found = {"From ground truth": study.maps[TRUTH], **found}
@@ -121,17 +121,17 @@ def maps_figure(story: Story, view: View, z: int) -> Figure:
     rows = []
     for name in ("cbv", "cbf"):
         images = [view(_enlarged(getattr(maps, name)[z], mask.shape)) for maps in found.values()]
-        if story.simulated:
-            images.insert(0, view(story.simulated.maps[name][z]))
+        if content.simulated:
+            images.insert(0, view(content.simulated.maps[name][z]))
         high = nice_limit(images[-min(len(images), 2)][~hidden], 96)
         title, unit = MAP_TITLES[name]
-        panels = [Panel(np.where(hidden, np.nan, image), MAP_COLOURS[name], 0, high) for image in images]
+        panels = [Panel(np.where(hidden, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
         if study.truth is not None:
             difference = images[-1] - images[-2]
             limit = nice_limit(difference[~hidden], 98)
             panels.append(difference_panel(np.where(hidden, np.nan, difference), limit))
         rows.append(Row(title, panels, unit, f"difference ({unit})"))
-    titles = (["Simulated"] if story.simulated else []) + list(found)
+    titles = (["Simulated"] if content.simulated else []) + list(found)
     if study.truth is None:
         return montage(titles, rows, view, difference=False)
     return montage([*titles, "Difference"], rows, view)

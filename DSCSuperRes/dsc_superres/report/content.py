@@ -21,7 +21,7 @@ ROI_RADIUS = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Simulated:
+class SimulationTruth:
     """What only a digital patient can tell: errors against the truth that the simulation knows.
 
     clean_scores  by model, and ``TRUTH`` for the noisy series itself: against the series without noise, in the brain
@@ -38,14 +38,14 @@ class Simulated:
 
 
 @dataclass(frozen=True, eq=False)
-class Story:
+class ReportContent:
     """Everything that the report tells; ``z`` is the slice to show."""
 
     study: Study
     job: Job
     z: int
     regions: list[Region] = field(default_factory=list)
-    simulated: Simulated | None = None
+    simulated: SimulationTruth | None = None
 
 
 def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[int, list[Region]]:

@@ -10,7 +10,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from dsc_superres.report.display import View
-from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, WIDTH, Box, colour_bar, new_figure
+from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, WIDTH, Box, color_bar, new_figure
 
 GAP, TOP, LABEL, BAR = 0.06, 0.34, 0.62, 0.82
 """Inches: between panels, above them for the titles, left of them for the row labels, and for a colour bar."""
@@ -74,7 +74,7 @@ def montage(titles: Sequence[str], rows: Sequence[Row], view: View, difference: 
             inset = (high - low) * (0.25 if shared else 0.12)
             panel, unit = row.panels[c], row.difference_unit if difference and c == columns - 1 else row.unit
             place = box(left, low + inset, 0.085, high - low - 2 * inset)
-            colour_bar(figure, place, panel.cmap, (panel.low, panel.high), unit)
+            color_bar(figure, place, panel.cmap, (panel.low, panel.high), unit)
     return figure
 
 

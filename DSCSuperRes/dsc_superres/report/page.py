@@ -12,12 +12,12 @@ from dsc_superres import __version__
 from dsc_superres.pipeline.case import TRUTH, Study
 from dsc_superres.pipeline.results import model_provenance
 from dsc_superres.report.case_figures import all_figures
-from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, Table, _table, image_table, map_table
+from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, _table, image_table, map_table
 from dsc_superres.report.style import data_uri, model_name, png
 from dsc_superres.utils.atomic_writing import atomic_file, write_text
 
 if TYPE_CHECKING:
-    from dsc_superres.report.content import Story
+    from dsc_superres.report.content import ReportContent
 
 ENHANCED = {
     "frames": "The same slice at three times, in one grey window. The input is drawn with its own large pixels and is "
@@ -46,9 +46,9 @@ CAPTIONS = {
 }
 
 
-def write_report(story: Story, folder: Path, figures_folder: Path | None = None) -> Path:
+def write_report(content: ReportContent, folder: Path, figures_folder: Path | None = None) -> Path:
     """Write ``report.html`` into ``folder``, and the figures as PNG into ``figures_folder`` if one is named."""
-    pictures = {name: png(figure) for name, figure in all_figures(story).items()}
+    pictures = {name: png(figure) for name, figure in all_figures(content).items()}
     if figures_folder:
         figures_folder.mkdir(parents=True, exist_ok=True)
         for name, content in pictures.items():
@@ -61,34 +61,34 @@ def write_report(story: Story, folder: Path, figures_folder: Path | None = None)
         lstrip_blocks=True,
     )
     page = templates.get_template("template.html").render(
-        **facts(story),
+        **facts(content),
         pictures={name: data_uri(content) for name, content in pictures.items()},
-        captions=_captions(story),
+        captions=_captions(content),
         version=__version__,
     )
     write_text(folder / "report.html", page)
     return folder / "report.html"
 
 
-def facts(story: Story) -> dict[str, object]:
+def facts(content: ReportContent) -> dict[str, object]:
     """Everything but the pictures that the template prints."""
-    study, simulated = story.study, story.simulated
+    study, simulated = content.study, content.simulated
     maps = study.maps.get(study.finest[0])
     return {
         "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Measured series",
         "simulated": simulated,
         "headline": headline(study),
-        "facts": _series_facts(story),
+        "facts": _series_facts(content),
         "images": image_table(study) if study.comparisons else None,
         "brain": study.mask is not None,
-        "clean": _clean_table(story),
+        "clean": _clean_table(content),
         "truth": study.truth is not None,
         "maps": map_table(_errors_against_truth(study)) if TRUTH in study.maps and len(study.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
         "maps_error": study.maps_error,
         "warnings": (*study.notes, *(maps.warnings if maps else ())),
-        "card": model_card(story.job.model),
-        "provenance": _provenance(story),
+        "card": model_card(content.job.model),
+        "provenance": _provenance(content),
         "model": model_name(study.model),
     }
 
@@ -122,18 +122,18 @@ def _errors_against_truth(study: Study) -> dict[str, dict]:
     return map_errors({m: maps for m, maps in study.maps.items() if m != TRUTH}, truth.as_dict(), truth.mask)
 
 
-def _clean_table(story: Story) -> Table | None:
+def _clean_table(content: ReportContent) -> ReportTable | None:
     """PSNR, NMSE and SSIM against the simulated series without noise."""
-    if not story.simulated:
+    if not content.simulated:
         return None
-    found = story.simulated.clean_scores
+    found = content.simulated.clean_scores
     names = {model: "Ground-truth series (with its noise)" if model == TRUTH else model_name(model) for model in found}
     values = [[found[model].psnr, found[model].nmse, found[model].ssim] for model in names]
     return _table([PSNR, NMSE, SSIM], names, values, ceiling=True)
 
 
-def _series_facts(story: Story) -> list[tuple[str, str]]:
-    study, job = story.study, story.job
+def _series_facts(content: ReportContent) -> list[tuple[str, str]]:
+    study, job = content.study, content.job
     truth, coarse = study.truth, study.input
 
     def describe(series) -> str:
@@ -150,19 +150,19 @@ def _series_facts(story: Story) -> list[tuple[str, str]]:
     return [("Ground truth", describe(truth)), ("Input", f"{describe(coarse)}: {how}"), echo]
 
 
-def _captions(story: Story) -> dict[str, str]:
-    where = " in the brain" if story.study.mask is not None else ""
-    simulated = " as simulated," if story.simulated else ""
-    when = "while the bolus passes, " if story.study.maps else ""
-    artery = "the one that was simulated" if story.simulated else "that of the ground truth for both"
-    captions = CAPTIONS if story.study.truth is not None else CAPTIONS | ENHANCED
+def _captions(content: ReportContent) -> dict[str, str]:
+    where = " in the brain" if content.study.mask is not None else ""
+    simulated = " as simulated," if content.simulated else ""
+    when = "while the bolus passes, " if content.study.maps else ""
+    artery = "the one that was simulated" if content.simulated else "that of the ground truth for both"
+    captions = CAPTIONS if content.study.truth is not None else CAPTIONS | ENHANCED
     values = {"where": where, "when": when, "simulated": simulated, "artery": artery}
     return {name: text.format(**values) for name, text in captions.items()}
 
 
-def _provenance(story: Story) -> list[tuple[str, str]]:
-    study = story.study
-    weights = model_provenance(story.job.model)["weights_sha256"]
+def _provenance(content: ReportContent) -> list[tuple[str, str]]:
+    study = content.study
+    weights = model_provenance(content.job.model)["weights_sha256"]
     rows = [("Model", f"{model_name(study.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
     if study.finest[0] in study.maps:
         maps = study.maps[study.finest[0]]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dsc_superres.pipeline.case import Study
 from dsc_superres.report.display import View, time_axis
-from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_colour, model_name, new_figure, style_plot
+from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_color, model_name, new_figure, style_plot
 from dsc_superres.series import Series
 
 REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
@@ -74,12 +74,12 @@ def _region_curves(
 
     handles = {}
     if truth is not None:
-        handles["Ground truth"] = plot(truth, color=model_colour("truth"), linewidth=1.0, alpha=0.9)
+        handles["Ground truth"] = plot(truth, color=model_color("truth"), linewidth=1.0, alpha=0.9)
     # The main model is drawn last, on top.
     for model, series in reversed(fine.items()):
         main = model == next(iter(fine))
         style = {"linewidth": 2.0, "linestyle": "-"} if main else {"linewidth": 1.2, "linestyle": (0, (4, 2))}
-        handles[model_name(model)] = plot(series, color=model_colour(model), **style)
+        handles[model_name(model)] = plot(series, color=model_color(model), **style)
     z, y, x = np.nonzero(region.voxels)
     (rows, columns), (fine_rows, fine_columns) = coarse.signal.shape[2:], region.voxels.shape[1:]
     acquired = coarse.signal[:, z, y * rows // fine_rows, x * columns // fine_columns].mean(axis=1)
@@ -104,7 +104,7 @@ def frame_quality(study: Study, bolus: tuple[float, float] | None) -> Figure:
         axes.plot(
             result.aligned.times,
             values,
-            color=model_colour(model),
+            color=model_color(model),
             linewidth=2.0 if main else 1.1,
             label=model_name(model),
         )

@@ -21,7 +21,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Text ready for the page: titles with units, and rows of (name, [(text, is best)])."""
 
     columns: Sequence[Column]
@@ -34,7 +34,7 @@ SSIM = Column("SSIM", ".4f", True)
 PEAK = Column("Peak ΔR2* error", ".1f", unit="%")
 
 
-def image_table(study: Study) -> Table:
+def image_table(study: Study) -> ReportTable:
     """Every model against the ground truth: in the brain (where known), whole, the peak, maps, and time."""
     columns: list[Column] = []
     getters: list[Callable[[str], float]] = []
@@ -57,7 +57,7 @@ def image_table(study: Study) -> Table:
     return _table(columns, names, [[get(model) for get in getters] for model in names], unjudged=1)
 
 
-def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Table:
+def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> ReportTable:
     """Relative error of each map by model, %; the maps of the true series, if among them, are not judged."""
     titles = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax", "ttp": "TTP"}
     present = [name for name in titles if all(name in found for found in errors.values())]
@@ -88,7 +88,7 @@ def _table(
     *,
     unjudged: int = 0,
     ceiling: bool = False,
-) -> Table:
+) -> ReportTable:
     """Mark the best of each column, but not in the last ``unjudged`` ones nor, with ``ceiling``, the row TRUTH."""
     judged = [index for index, model in enumerate(names) if not (ceiling and model == TRUTH)]
     best = []
@@ -108,7 +108,7 @@ def _table(
             is_best = index in judged and text == best[number] and text != "nan"
             cells.append(("–" if text == "nan" else _pretty(text), is_best))
         rows.append((name, cells))
-    return Table(columns, rows)
+    return ReportTable(columns, rows)
 
 
 def _pretty(text: str) -> str:

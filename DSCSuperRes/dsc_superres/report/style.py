@@ -45,7 +45,7 @@ def model_name(model: str) -> str:
     return NAMES.get(model, model)
 
 
-def model_colour(model: str) -> str:
+def model_color(model: str) -> str:
     """The colour of a model in every figure; a network from a file has ODE-LIIF's."""
     return COLOURS.get(model, COLOURS["ode-liif"])
 
@@ -68,7 +68,7 @@ def style_plot(axes: Axes, x_label: str = "", y_label: str = "", title: str = ""
     axes.set_title(title, color=TEXT, fontsize=10, loc="left")
 
 
-def colour_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[float, float], label: str) -> None:
+def color_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[float, float], label: str) -> None:
     """A vertical colour bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
     axes = figure.add_axes(box)
     bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axes)

@@ -68,11 +68,11 @@ def _values(path: Path) -> dict:
     others = values.pop("extends", [])
     found: dict = {}
     for other in [others] if isinstance(others, str) else others:
-        found = _together(found, _values(path.parent / other))
-    return _together(found, values)
+        found = _merged(found, _values(path.parent / other))
+    return _merged(found, values)
 
 
-def _together(first: dict, second: dict) -> dict:
+def _merged(first: dict, second: dict) -> dict:
     """Both, where the ``second`` counts; parts, like [data], value by value."""
     parts = {key: {**first[key], **value} for key, value in second.items() if isinstance(first.get(key), dict)}
     return {**first, **second, **parts}

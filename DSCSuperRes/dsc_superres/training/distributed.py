@@ -27,7 +27,7 @@ PATIENCE = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes of one run: this is number ``rank`` of ``count``, and number ``local`` on its machine."""
 
     rank: int = 0
@@ -68,14 +68,14 @@ class Team:
         if self.local == 0:
             self.wait()
 
-    def tell(self, find: Callable[[], T]) -> T:
+    def broadcast(self, find: Callable[[], T]) -> T:
         """What the first process finds, in all of them."""
         found = [find() if self.leads else None]
         if self.count > 1:
             dist.broadcast_object_list(found)
         return found[0]
 
-    def agree(self, value: float, stop: bool) -> tuple[float, bool]:
+    def mean_over_processes(self, value: float, stop: bool) -> tuple[float, bool]:
         """The mean of a value over the processes, and whether any of them was asked to stop."""
         if self.count == 1:
             return value, stop
@@ -83,7 +83,7 @@ class Team:
         dist.all_reduce(both)
         return float(both[0]), bool(both[1])
 
-    def deal(
+    def share_batches(
         self, batches: SceneBatches, begin: int, load: Callable[[Sequence[int]], Iterable[Batch]]
     ) -> Iterator[Batch]:
         """This process's share of each batch from step ``begin`` on; ``load`` makes those of the steps it is given.
@@ -101,20 +101,20 @@ class Team:
         own = iter(load([step for step, maker in zip(steps, makers, strict=True) if maker == self.rank]))
         for maker in makers:
             shares = next(own).shares(self.count) if maker == self.rank else None
-            dealt = [None]
-            dist.scatter_object_list(dealt, shares, src=maker)
-            yield dealt[0]
+            received = [None]
+            dist.scatter_object_list(received, shares, src=maker)
+            yield received[0]
 
 
 @contextmanager
-def together() -> Iterator[Team]:
+def process_group() -> Iterator[ProcessGroup]:
     """The processes that ``torchrun`` started, joined while the block lasts; without it, this one alone."""
     rank, count, local, beside = (
         int(os.environ.get(name, default))
         for name, default in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0), ("LOCAL_WORLD_SIZE", 1))
     )
     if count == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     devices = torch.cuda.device_count()
     if 0 < devices < beside:
@@ -123,6 +123,6 @@ def together() -> Iterator[Team]:
         torch.cuda.set_device(local)
     dist.init_process_group("cpu:gloo,cuda:nccl" if devices else "gloo", timeout=PATIENCE)
     try:
-        yield Team(rank, count, local)
+        yield ProcessGroup(rank, count, local)
     finally:
         dist.destroy_process_group()

@@ -24,13 +24,13 @@ def loss(image: Tensor, target: Tensor, coarse: float = 0.0, linear_from: float 
     return total * (linear_from / 0.02)  # small errors weigh the same wherever large ones begin
 
 
-def surprise(error: Tensor, deviation: Tensor, border: int = 3) -> Tensor:
-    """Negative log-likelihood of errors under a normal distribution of the ``deviation`` said, less a constant.
+def gaussian_negative_log_likelihood(error: Tensor, uncertainty: Tensor, border: int = 3) -> Tensor:
+    """Negative log-likelihood of errors under a normal distribution of the ``uncertainty`` said, less a constant.
 
     Capped at four deviations: a few places that no one could foresee do not widen all the others.
     """
-    error, deviation = (x[..., border:-border, border:-border] for x in (error, deviation))
-    return (deviation.log() + (error / deviation).square().clamp(max=16) / 2).mean()
+    error, uncertainty = (x[..., border:-border, border:-border] for x in (error, uncertainty))
+    return (uncertainty.log() + (error / uncertainty).square().clamp(max=16) / 2).mean()
 
 
 def charbonnier(error: Tensor, scale: float) -> Tensor:

@@ -24,8 +24,8 @@ from dsc_superres.networks import Window, create, save_model
 from dsc_superres.networks.registry import weights_of
 from dsc_superres.training.config import TrainOptions, learning_rate, read_config
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
-from dsc_superres.training.distributed import Team, together
-from dsc_superres.training.losses import loss, surprise
+from dsc_superres.training.distributed import ProcessGroup, process_group
+from dsc_superres.training.losses import gaussian_negative_log_likelihood, loss
 
 log = logging.getLogger(__name__)
 VALIDATION_SEED_OFFSET = 1_000_003
@@ -46,8 +46,8 @@ class Prediction(nn.Module):
 class Trainer:
     """Holds what a checkpoint holds: network, running mean of its weights, optimiser and step."""
 
-    def __init__(self, options: TrainOptions, team: Team) -> None:
-        self.options, self.team, self.device = options, team, team.device
+    def __init__(self, options: TrainOptions, group: ProcessGroup) -> None:
+        self.options, self.group, self.device = options, group, group.device
         device = self.device
         torch.manual_seed(options.seed)
         self.network = create(options.name, **options.network).to(device, memory_format=torch.channels_last)
@@ -65,7 +65,7 @@ class Trainer:
 
     def start(self) -> None:
         """Resume from this run's checkpoint, or begin from another run's weights where the configuration says so."""
-        state = self.team.tell(self._checkpoint)
+        state = self.group.broadcast(self._checkpoint)
         if state:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
@@ -82,7 +82,7 @@ class Trainer:
             self.average.module.load_state_dict(weights)
         data = DataOptions(**self.options.data)
         # At acquired times alone, the vector fields have nothing to do.
-        self.predict = self.team.wrap(Prediction(self.network), idle=data.acquired or data.times == 1)
+        self.predict = self.group.wrap(Prediction(self.network), idle=data.acquired or data.times == 1)
 
     def _checkpoint(self) -> dict | None:
         path = self.folder / "checkpoint.pt"
@@ -112,10 +112,10 @@ class Trainer:
         size = tuple(batch.target.shape[-2:])
         coarse = options.coarse if self.step >= options.coarse_from else 0.0
         with torch.autocast(self.device.type, torch.bfloat16, enabled=options.bfloat16):
-            image, deviation = self.predict(batch.window, batch.t, size)
+            image, uncertainty = self.predict(batch.window, batch.t, size)
         value = loss(image.float(), batch.target, coarse, options.linear_from)
-        if deviation is not None:
-            value = value + 0.01 * surprise(image.detach() - batch.target, deviation)
+        if uncertainty is not None:
+            value = value + 0.01 * gaussian_negative_log_likelihood(image.detach() - batch.target, uncertainty)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
@@ -134,9 +134,9 @@ class Trainer:
         network.calibration.fill_(1.0)
         ratios = []
         for batch in batches:
-            image, deviation = network.predict(batch.window, batch.t, tuple(batch.target.shape[-2:]))
+            image, uncertainty = network.predict(batch.window, batch.t, tuple(batch.target.shape[-2:]))
             shown = (batch.target > 0.1)[..., 3:-3, 3:-3]
-            ratios.append(((image - batch.target).abs() / deviation)[..., 3:-3, 3:-3][shown].cpu().numpy())
+            ratios.append(((image - batch.target).abs() / uncertainty)[..., 3:-3, 3:-3][shown].cpu().numpy())
         one, two = np.percentile(np.concatenate(ratios), (68.27, 95))
         network.calibration.fill_(float(np.sqrt(one * two / 1.96)))
         log.info("calibration of the deviation %.3f", float(network.calibration))
@@ -171,31 +171,31 @@ def train(config: str | Path) -> Path:
     options = read_config(config)
     if options.threads:
         torch.set_num_threads(options.threads)
-    with together() as team:
-        return _train(options, team)
+    with process_group() as group:
+        return _train(options, group)
 
 
-def _train(options: TrainOptions, team: Team) -> Path:
+def _train(options: TrainOptions, group: ProcessGroup) -> Path:
     data = DataOptions(**options.data)
-    trainer = Trainer(options, team)
+    trainer = Trainer(options, group)
     trainer.start()
-    with team.one_first():
+    with group.one_first():
         batches = SceneBatches(data, seed=options.seed, steps=options.steps)
     validation = []
-    if team.leads:
+    if group.leads:
         held_out = batches.again(seed=options.seed + VALIDATION_SEED_OFFSET, steps=16)
-        validation = [held_out[index].to(team.device) for index in range(16)]
+        validation = [held_out[index].to(group.device) for index in range(16)]
 
     def load(steps: Sequence[int]) -> DataLoader:
-        pinned = team.device.type == "cuda"
+        pinned = group.device.type == "cuda"
         return DataLoader(Subset(batches, steps), batch_size=None, num_workers=options.workers, pin_memory=pinned)
 
-    history = trainer.folder / "log.csv" if team.leads else os.devnull
+    history = trainer.folder / "log.csv" if group.leads else os.devnull
     with _asked_to_stop() as stop, open(history, "a", newline="", buffering=1) as lines:
-        _loop(trainer, team.deal(batches, trainer.step, load), validation, csv.writer(lines), stop)
-        if team.leads:
+        _loop(trainer, group.share_batches(batches, trainer.step, load), validation, csv.writer(lines), stop)
+        if group.leads:
             trainer.finish(validation)
-        team.wait()
+        group.wait()
     if trainer.step < options.steps:
         raise KeyboardInterrupt
     return trainer.folder / f"{options.name}.safetensors"
@@ -223,20 +223,20 @@ def _asked_to_stop() -> Iterator[threading.Event]:
 
 def _loop(trainer: Trainer, batches: Iterable[Batch], validation: list[Batch], writer, stop: threading.Event) -> None:
     """All remaining steps, with a line in the log at every validation and a checkpoint every few minutes."""
-    options, team = trainer.options, trainer.team
+    options, group = trainer.options, trainer.group
     last_save, begin, losses = time.monotonic(), time.monotonic(), []
     for batch in batches:
-        value, stopping = team.agree(trainer.update(batch.to(trainer.device)), stop.is_set())
+        value, stopping = group.mean_over_processes(trainer.update(batch.to(trainer.device)), stop.is_set())
         losses.append(value)
         trainer.seconds += time.monotonic() - begin
         begin = time.monotonic()
         if not math.isfinite(value):
             raise ModelError(f"The loss became {value} at step {trainer.step}: lower the learning rate.")
         if trainer.step % options.validate_every == 0 or trainer.step == options.steps:
-            if team.leads:
+            if group.leads:
                 _report(trainer, validation, sum(losses) / len(losses), writer)
             losses = []
-        if team.leads and time.monotonic() - last_save > 60 * options.checkpoint_minutes:
+        if group.leads and time.monotonic() - last_save > 60 * options.checkpoint_minutes:
             trainer.save()
             last_save = time.monotonic()
         if stopping:

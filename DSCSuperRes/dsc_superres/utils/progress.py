@@ -12,7 +12,7 @@ Cancelled = Callable[[], bool]
 """``cancelled()``: whether the user asked for the work to stop."""
 
 
-def silent(fraction: float, stage: str) -> None:
+def no_progress(fraction: float, stage: str) -> None:
     """A report to nobody."""
 
 

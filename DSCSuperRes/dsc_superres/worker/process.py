@@ -197,9 +197,9 @@ def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, 
 
 def _report(study: Study, job: Job, folder: Path) -> str:
     from dsc_superres.report import write_report
-    from dsc_superres.report.content import Story, find_regions
+    from dsc_superres.report.content import ReportContent, find_regions
 
-    return write_report(Story(study, job, *find_regions(study)), folder).name
+    return write_report(ReportContent(study, job, *find_regions(study)), folder).name
 
 
 def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
@@ -216,15 +216,15 @@ def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -
 
 
 def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
-    from dsc_superres.perfusion.propagation import check_deviation
+    from dsc_superres.perfusion.propagation import check_uncertainty
     from dsc_superres.pipeline.results import write_all_maps
-    from dsc_superres.pipeline.shared_maps import find_masks, knowing, map_series
+    from dsc_superres.pipeline.shared_maps import find_masks, map_series, with_reconstruction_uncertainty
 
-    series, deviation = job.read_inputs(), job.read_deviation()
-    if deviation is not None:
-        check_deviation(deviation, series["reconstruction"])
+    series, uncertainty = job.read_inputs(), job.read_uncertainty()
+    if uncertainty is not None:
+        check_uncertainty(uncertainty, series["reconstruction"])
     maps = map_series(series, find_masks(series, job.mask), job, None, part(report, 0.02, 0.95), stop)
-    maps = knowing(maps, "reconstruction", series.get("reconstruction"), deviation)
+    maps = with_reconstruction_uncertainty(maps, "reconstruction", series.get("reconstruction"), uncertainty)
     report(0.95, "Writing")
     with atomic.atomic_folder(job.output) as folder:
         result = write_all_maps(maps, series, job, folder)

@@ -47,10 +47,10 @@ class AblatedOdeLiif(OdeLiif):
             channels, hidden = self.decoder.branch[0].in_channels, self.decoder.branch[0].out_channels
             self.decoder = (NearestDecoder if without == "ensemble" else CellBlindDecoder)(channels, hidden)
 
-    def heading(self, window: Window) -> Tensor:
+    def direction_of(self, window: Window) -> Tensor:
         """The direction [b, direction, h, w], zero where it is left out."""
         if self.without != "direction":
-            return super().heading(window)
+            return super().direction_of(window)
         first = window.pair[0]
         return first.new_zeros(first.shape[0], self.oriented, *first.shape[-2:])
 

@@ -80,7 +80,7 @@ class VideoInr(nn.Module):
     activation   of these: "sine", as published, or "relu"
     """
 
-    models_start_up = True
+    removes_initial_transient = True
     """As for ``ode-liif``: ``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
 
     def __init__(
