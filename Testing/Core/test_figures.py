@@ -12,7 +12,7 @@ from dsc_superres.series import Series
 TIMES = np.arange(41) * 1.5
 
 
-def case() -> Case:
+def case() -> BenchmarkCase:
     """Three slices of a bolus through smooth tissue; a lesion in the last one."""
     y, x = np.mgrid[:32, :32]
     still = np.stack([500 + z + 200 * np.sin(x / 3) * np.cos(y / 4) for z in range(3)])
