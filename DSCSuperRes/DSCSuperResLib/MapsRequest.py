@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from dsc_superres.pipeline.jobs import DEVIATION
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.pipeline.jobs import DEVIATION
 
 from .Scene.Aif import arterialVoxels, candidates
 from .Scene.Maps import SOURCES, aifGrid

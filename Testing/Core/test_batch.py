@@ -64,7 +64,7 @@ def test_a_cohort(studies: Path, tmp_path: Path, capsys) -> None:
 def assert_as_alone(studies: Path, folder: Path, model: str) -> None:
     """The plain case on more threads than the batch gave it, bit for bit the same."""
     job, alone = studies / "job.json", studies.parent / "alone"
-    settings = {"task": "enhance", "input": "plain.seq.nrrd", "output": str(alone), "model": model}
+    settings = {"task": "reconstruct", "input": "plain.seq.nrrd", "output": str(alone), "model": model}
     job.write_text(json.dumps(settings))
     before = torch.get_num_threads()
     torch.set_num_threads(3)

@@ -6,22 +6,19 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from sample import bolus_series
 
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
+from dsc_superres.jobs.read import parse_job
 from dsc_superres.networks import create, save_model
-from dsc_superres.pipeline.case import enhance
-from dsc_superres.pipeline.jobs import JobError, parse_job
-from dsc_superres.reconstruction import adaptation
-from dsc_superres.reconstruction.reconstruct import reconstruct
-from dsc_superres.series import Series
-from dsc_superres.utils.progress import no_progress
-from dsc_superres.worker.process import out_of_memory, work
+from dsc_superres.pipeline.checks import JobError
+from dsc_superres.pipeline.reconstruct_case import reconstruct_case
+from dsc_superres.utils.progress import never, no_progress
+from dsc_superres.worker.process import out_of_memory
 
-MINIMAL = {"task": "enhance", "input": "in.nii", "output": "out"}
+MINIMAL = {"task": "reconstruct", "input": "in.nii", "output": "out"}
 
 
 class Worker:
@@ -49,85 +46,18 @@ def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
     save_model(create("ode-liif-plus", **small), tmp_path / "plus.safetensors", name="ode-liif-plus", options=small)
     write_series(bolus_series(), tmp_path / "in.nii.gz")
     job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "plus.safetensors", "maps": False}
-    code, messages, log = Worker(tmp_path, job | {"deviation": True}).finish()
+    code, messages, log = Worker(tmp_path, job | {"uncertainty": True}).finish()
     assert code == 0, log
-    uncertainty = read_series(tmp_path / "out" / messages[-1]["files"]["deviation"])
+    uncertainty = read_series(tmp_path / "out" / messages[-1]["files"]["uncertainty"])
     assert uncertainty.signal.shape == read_series(tmp_path / "out" / "reconstruction.seq.nrrd").signal.shape
     code, messages, log = Worker(tmp_path, job | {"output": "mapped", "maps": True, "method": "csvd"}).finish()
     assert code == 0, log
-    assert "deviation" not in messages[-1]["files"]
+    assert "uncertainty" not in messages[-1]["files"]
     assert (tmp_path / "mapped" / "maps_reconstruction" / "cbv_sd.nii.gz").is_file()
     assert not (tmp_path / "mapped" / "maps_truth" / "cbv_sd.nii.gz").exists()
-    code, messages, log = Worker(tmp_path, job | {"model": "pchip", "deviation": True}).finish()
+    code, messages, log = Worker(tmp_path, job | {"model": "pchip", "uncertainty": True}).finish()
     assert code == 2
     assert "how sure" in messages[-1]["message"]
-
-
-def test_a_network_is_adapted_to_a_series(tmp_path):
-    small = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
-    save_model(create("ode-liif", **small), tmp_path / "mine.safetensors", name="ode-liif", options=small)
-    rng, times = np.random.default_rng(0), 1.5 * np.arange(13)
-    write_series(Series(100 + rng.random((13, 4, 48, 48)), times), tmp_path / "in.nii.gz")
-    job = {"task": "adapt", "input": "in.nii.gz", "output": "out", "model": "mine.safetensors", "minutes": 0.01}
-    code, messages, log = Worker(tmp_path, job).finish()
-    assert code == 0, log
-    told = json.loads((tmp_path / "out" / "adaptation.json").read_text())
-    assert messages[-1]["adaptation"] == told
-    assert told["steps"] >= 1
-    assert (tmp_path / "out" / "adapted.safetensors").is_file() == ("weights" in messages[-1]["files"])
-
-
-def stripes(tmp_path):
-    """A series that a fresh network learns from at once, in a file; and such a network."""
-    small = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
-    torch.manual_seed(0)
-    save_model(create("ode-liif", **small), tmp_path / "fresh.safetensors", name="ode-liif", options=small)
-    still = 300 + 200 * np.sign(np.sin(np.arange(48) / 2.1))
-    level = 1 - 0.4 * np.exp(-((np.arange(13) - 6.0) ** 2) / 8)
-    series = Series(level[:, None, None, None] * np.broadcast_to(still, (4, 48, 48)), 1.5 * np.arange(13))
-    write_series(series, tmp_path / "in.nii.gz")
-    return {"task": "enhance", "input": "in.nii.gz", "output": "out", "model": "fresh.safetensors", "maps": False}
-
-
-@pytest.mark.parametrize("gains", [True, False])
-def test_one_job_adapts_and_reconstructs_with_what_does_better(tmp_path, monkeypatch, gains):
-    if gains:
-        tuned = lambda tuner, score, best, kept: (best + 1, tuner.average.module.state_dict())  # noqa: E731
-        monkeypatch.setattr(adaptation, "_better", tuned)
-    else:
-        monkeypatch.setattr(adaptation, "LEAST_GAIN", 100.0)
-    job = stripes(tmp_path) | {"adapt_minutes": 0.01, "time": 2}
-    (tmp_path / "job.json").write_text(json.dumps(job))
-    told = []
-    result = work(tmp_path / "job.json", lambda fraction, stage: told.append((fraction, stage)), lambda: False)
-    fractions, stages = zip(*told, strict=True)
-    assert list(fractions) == sorted(fractions)
-    assert list(dict.fromkeys(stages)) == ["Reading", adaptation.ADAPTING, "reconstructing", "Writing", "Done"]
-    found = result["provenance"]["adaptation"]
-    assert result["provenance"]["settings"]["adapt_minutes"] == 0.01
-    assert result["provenance"]["seconds"]["adaptation"] > 0.5
-    assert found["steps"] >= 1
-    assert ("weights" in result["files"]) == gains
-    assert ("tuned to this scan" if gains else "original weights") in result["notes"][0]
-    assert f"{found['gain_db']:+.2f} dB" in result["notes"][0]
-    series, made = read_series(tmp_path / "in.nii.gz"), read_series(tmp_path / "out" / "reconstruction.seq.nrrd")
-    original = reconstruct(series, time=2, model=str(tmp_path / "fresh.safetensors"))
-    assert np.allclose(made.signal, original.signal, atol=1e-4) != gains
-    if gains:
-        again = reconstruct(series, time=2, model=str(tmp_path / "out" / "adapted.safetensors"))
-        np.testing.assert_allclose(made.signal, again.signal, atol=1e-4)
-
-
-def test_cancel_while_it_adapts(tmp_path):
-    worker = Worker(tmp_path, stripes(tmp_path) | {"adapt_minutes": 5})
-    for line in worker.process.stdout:
-        if adaptation.ADAPTING in line:
-            break
-    worker.process.stdin.write("cancel\n")
-    worker.process.stdin.flush()
-    code, _messages, log = worker.finish()
-    assert code == 130, log
-    assert not (tmp_path / "out").exists()
 
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
@@ -158,12 +88,11 @@ def test_arrays_go_in_and_come_out_for_a_program_that_holds_the_image_itself(tmp
     series = bolus_series()
     np.save(tmp_path / "in.npy", series.signal[::4])
     geometry = {name: getattr(series.geometry, name) for name in ("spacing", "origin", "direction")}
-    job = {"task": "enhance", "input": "in.npy", "output": "out", "model": "linear", "format": "npy", "maps": False}
+    job = {"task": "reconstruct", "input": "in.npy", "output": "out", "model": "linear", "format": "npy", "maps": False}
     job |= {"times": series.times[::4].tolist(), "geometry": geometry, "echo_time": 0.03}
     code, messages, log = Worker(tmp_path, job).finish()
     assert code == 0, log
     described = messages[-1]["series"]["reconstruction"]
-    assert "adaptation" not in messages[-1]["provenance"]["seconds"]
     signal = np.load(tmp_path / "out" / described["file"])
     assert signal.dtype == np.float32
     assert signal.shape == (33, 2, 74, 82)
@@ -201,7 +130,7 @@ def test_maps_of_a_reconstruction_know_of_its_deviation(tmp_path):
     fine, found = bolus_series(), {}
     sure = {"reconstruction": as_array(fine, tmp_path / "fine.npy")}
     uncertainty = fine.with_signal(np.full_like(fine.signal, 0.02 * fine.signal.max()))
-    uncertainty = {**sure, "deviation": as_array(uncertainty, tmp_path / "deviation.npy")}
+    uncertainty = {**sure, "uncertainty": as_array(uncertainty, tmp_path / "uncertainty.npy")}
     for name, inputs in {"sure": sure, "unsure": uncertainty}.items():
         job = {"task": "maps", "inputs": inputs, "output": name, "echo_time": 0.03, "method": "bayes"}
         code, _messages, log = Worker(tmp_path, job).finish()
@@ -210,7 +139,7 @@ def test_maps_of_a_reconstruction_know_of_its_deviation(tmp_path):
     assert (found["unsure"] >= found["sure"]).all()
     assert found["unsure"].sum() > found["sure"].sum()
     short = fine.with_signal(fine.signal[1:], times=fine.times[1:])
-    job["inputs"] = {**sure, "deviation": as_array(short, tmp_path / "deviation.npy")}
+    job["inputs"] = {**sure, "uncertainty": as_array(short, tmp_path / "uncertainty.npy")}
     code, messages, _log = Worker(tmp_path, job).finish()
     assert (code, "does not belong" in messages[-1]["message"]) == (2, True)
 
@@ -262,7 +191,7 @@ def test_nothing_that_a_library_prints_can_break_a_line():
     ("change", "words"),
     [
         ({"task": None}, "lacks"),
-        ({"task": "guess"}, "enhance, compare"),
+        ({"task": "guess"}, "reconstruct, compare"),
         ({"modle": "pchip"}, 'did you mean "model"'),
         ({"space": "two"}, "positive number"),
         ({"space": 0.5}, "at least 1"),
@@ -270,13 +199,15 @@ def test_nothing_that_a_library_prints_can_break_a_line():
         ({"task": "compare", "time": 2.5}, "whole numbers"),
         ({"task": "compare", "interval": 1.0}, "belongs"),
         ({"maps": "yes"}, "true or false"),
-        ({"baselines": "linear"}, "list"),
+        ({"task": "compare", "baselines": "linear"}, "list"),
         ({"geometry": {"spacing": [1, 1, 1]}}, "origin"),
+        ({"operator": "block"}, 'belongs to the task "compare"'),
+        ({"uncertainty": "fine_uncertainty.nii"}, "only where the output is one"),
         ({"geometry": {"spacing": [1, 0, 1], "origin": [0, 0, 0], "direction": np.eye(3).tolist()}}, "spacing"),
         ({"device": "tpu"}, "one of auto"),
-        ({"task": "maps"}, "inputs"),
-        ({"task": "maps", "inputs": {"other": {"file": "x.npy"}}}, "truth, input, reconstruction"),
-        ({"task": "maps", "inputs": {"deviation": {"file": "x.npy"}}}, "reconstruction"),
+        ({"task": "maps", "input": None}, "inputs"),
+        ({"task": "maps", "input": None, "inputs": {"other": {"file": "x.npy"}}}, "truth, input, reconstruction"),
+        ({"task": "maps", "input": None, "inputs": {"uncertainty": {"file": "x.npy"}}}, "reconstruction"),
         ({"aif_voxels": [[1, 2]]}, "three whole numbers"),
         ({"baseline": [9, 1]}, "earlier one first"),
     ],
@@ -289,7 +220,7 @@ def test_a_job_that_cannot_be_done_says_why(change, words):
 
 def test_a_job_is_an_object():
     with pytest.raises(JobError):
-        parse_job(["enhance"])
+        parse_job(["reconstruct"])
 
 
 def test_paths_start_at_the_job_file(tmp_path):
@@ -306,9 +237,9 @@ def test_a_mask_drawn_on_the_input_reaches_the_maps_of_the_reconstruction(tmp_pa
     drawn[0, 5:12, 6:15] = 1
     write_volume(drawn, series.geometry, tmp_path / "mask.nii.gz")
     job = parse_job({**MINIMAL, "model": "linear", "time": 1, "mask": "mask.nii.gz"}, tmp_path)
-    study = enhance(series, job, no_progress, lambda: False)
-    assert study.maps_error is None
-    np.testing.assert_array_equal(study.maps["linear"].mask, drawn.repeat(2, axis=1).repeat(2, axis=2) > 0)
+    case = reconstruct_case(series, job, no_progress, never)
+    assert case.maps_error is None
+    np.testing.assert_array_equal(case.maps["linear"].mask, drawn.repeat(2, axis=1).repeat(2, axis=2) > 0)
 
 
 def test_memory_errors_are_told_apart_from_defects():

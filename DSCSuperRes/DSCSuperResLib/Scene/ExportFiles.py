@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import slicer
+from dsc_superres.pipeline.export import MARK, PROVENANCE
 
 from dsc_superres import __version__
-from dsc_superres.pipeline.export import MARK, PROVENANCE
 from dsc_superres.utils.atomic_writing import write_json
 
 from .Aif import arterialInput

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import qt
 import slicer
+from dsc_superres.pipeline.export import is_export
 
 from dsc_superres.errors import DSCError
-from dsc_superres.pipeline.export import is_export
 
 from ..ExportRequest import ExportRequest, freeFolder
 from ..ExportRun import Exported

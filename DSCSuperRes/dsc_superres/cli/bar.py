@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dsc_superres.utils.progress import Report
+from dsc_superres.utils.progress import Progress
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Report]:
-    """A ``report(fraction, stage)`` that moves a bar; silent where standard error is not a terminal."""
+def progress_bar(title: str) -> Iterator[Progress]:
+    """A ``progress(fraction, stage)`` that moves a bar; silent where standard error is not a terminal."""
     from tqdm import tqdm
 
     layout = "{desc:<34.34} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, desc=title, bar_format=layout, disable=None, leave=False) as bar:
 
-        def report(fraction: float, stage: str) -> None:
+        def progress(fraction: float, stage: str) -> None:
             bar.set_description_str(stage, refresh=False)
             bar.update(max(fraction - bar.n, 0.0))
             bar.refresh()
 
-        yield report
+        yield progress

@@ -1,4 +1,4 @@
-"""A folder of studies through reconstruction, maps and report: on this machine, or on a Dask cluster.
+"""A folder of cases through reconstruction, maps and report: on this machine, or on a Dask cluster.
 
 Every case runs as the worker runs one job, so its results are those of the case alone: bit for bit on one kind of
 processor, whatever the number of threads. A case that was done before with the same settings is not done again; one
@@ -11,24 +11,32 @@ import csv
 import io
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsc_superres.errors import DSCError, FileError
+from dsc_superres.pipeline.options import options_of
 from dsc_superres.utils.atomic_writing import write_json, write_text
+
+if TYPE_CHECKING:
+    from dsc_superres.jobs.types import CompareJob, ReconstructJob
+
+    Job = ReconstructJob | CompareJob
 
 RECORD = "batch.json"
 """Lies in a finished case's folder: with which settings, from which state of its input."""
 
-DONE, BEFORE, FAILED = "done", "done before", "failed"
+DONE = "done"
+BEFORE = "done before"
+FAILED = "failed"
 
 
 @dataclass(frozen=True)
-class Case:
+class BatchCase:
     """A series, and the folder for its results."""
 
     name: str
@@ -46,7 +54,7 @@ class Outcome:
     message: str = ""
 
 
-def find_cases(folder: Path, out: Path) -> list[Case]:
+def find_cases(folder: Path, out: Path) -> list[BatchCase]:
     """Every dynamic series below ``folder``, by name; 3D images and folders of results are passed over.
 
     A file is a case of its path without suffix (``sub-01_perf_sub-01_dsc``), a folder of DICOM files one of its path.
@@ -60,7 +68,7 @@ def find_cases(folder: Path, out: Path) -> list[Case]:
         found[name.removesuffix(".gz").removesuffix(".nii").removesuffix(".nrrd").removesuffix(".seq")] = path
     if not found:
         raise FileError(f"{folder} holds no dynamic series (4D NIfTI, .seq.nrrd or DICOM): check the folder.")
-    return [Case(name, path, out / name) for name, path in sorted(found.items())]
+    return [BatchCase(name, path, out / name) for name, path in sorted(found.items())]
 
 
 def _series_below(folder: Path, out: Path) -> Iterator[Path]:
@@ -96,22 +104,31 @@ def _is_dynamic(path: Path) -> bool:
     return reader.GetDimension() == 4 and reader.GetSize()[3] > 1
 
 
-def run_case(case: Case, settings: Mapping[str, object], threads: int) -> Outcome:
-    """One case from file to folder; what goes wrong is told, not raised."""
+def template(job_type: type, options: Mapping[str, object]) -> Job:
+    """The job that every case does, with an input and output of its own. Raises ``DSCError``."""
+    from dsc_superres.jobs.read import from_folder
+
+    job = job_type(**{**options, "input": Path("case"), "output": Path("results")})
+    if job.maps:
+        job.map_options()
+    # Each case runs in another process, where a relative path would mean something else.
+    return from_folder(job, Path.cwd())
+
+
+def run_case(case: BatchCase, job: Job, threads: int) -> Outcome:
+    """One case from file to folder; an error is reported, not raised."""
     import torch
 
-    from dsc_superres.worker.process import out_of_memory, work
+    from dsc_superres.jobs.run import run_job
+    from dsc_superres.worker.process import out_of_memory
 
-    record = {"settings": dict(settings), "input": _fingerprint(case.input)}
+    record = {"settings": _settings(job), "input": _fingerprint(case.input)}
     if _done_before(case.output, record):
         return Outcome(case.name, BEFORE)
     torch.set_num_threads(threads)
     begin = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            job = Path(folder, "job.json")
-            write_json(job, {**settings, "input": str(case.input), "output": str(case.output)})
-            work(job, lambda fraction, stage: None, lambda: False)
+        run_job(replace(job, input=case.input, output=case.output))
         write_json(case.output / RECORD, record)
     except DSCError as error:
         return Outcome(case.name, FAILED, time.monotonic() - begin, str(error))
@@ -119,6 +136,13 @@ def run_case(case: Case, settings: Mapping[str, object], threads: int) -> Outcom
         message = "out of memory" if out_of_memory(error) else f"unexpected {type(error).__name__}: {error}"
         return Outcome(case.name, FAILED, time.monotonic() - begin, message)
     return Outcome(case.name, DONE, time.monotonic() - begin)
+
+
+def _settings(job: Job) -> dict[str, object]:
+    """What must be the same for a case not to be done again."""
+    options = {name: getattr(job, name) for name in options_of(type(job)) if name not in ("input", "output")}
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return {"task": job.task, **plain}
 
 
 def _fingerprint(path: Path) -> list[list[object]]:
@@ -135,31 +159,33 @@ def _done_before(folder: Path, record: dict[str, object]) -> bool:
 
 
 def run(
-    cases: Sequence[Case],
-    settings: Mapping[str, object],
+    cases: Sequence[BatchCase],
+    job: Job,
     *,
     scheduler: str | None = None,
     jobs: int = 1,
     threads: int = 1,
-    told: Callable[[Outcome], None] = lambda outcome: None,
+    on_end: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Every case, several at once; ``told`` hears of each as it ends. Returns them in the order of ``cases``.
+    """Do the job for every case, several at once; ``on_end`` is called with each outcome as it comes.
+
+    Returns the outcomes in the order of ``cases``.
 
     ``scheduler`` is the address of a Dask cluster whose workers have this package and see the same files; without it
     ``jobs`` processes of this machine do the work, each on ``threads`` threads. Raises ``FileError``.
     """
-    found = {}
+    outcomes = {}
     with _client(scheduler, jobs) as client:
         from distributed import as_completed
 
-        futures = [client.submit(run_case, case, dict(settings), threads, pure=False) for case in cases]
+        futures = [client.submit(run_case, case, job, threads, pure=False) for case in cases]
         names = dict(zip((future.key for future in futures), (case.name for case in cases), strict=True))
         for future in as_completed(futures):
             lost = future.exception()  # only where a worker died: cases report their own errors
             name = names[future.key]
-            found[name] = Outcome(name, FAILED, message=f"its worker was lost ({lost})") if lost else future.result()
-            told(found[name])
-    return [found[case.name] for case in cases]
+            outcomes[name] = Outcome(name, FAILED, message=f"its worker was lost ({lost})") if lost else future.result()
+            on_end(outcomes[name])
+    return [outcomes[case.name] for case in cases]
 
 
 @contextmanager

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
 from dsc_superres import __version__
+from dsc_superres.cli.options import add_options
+from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
+from dsc_superres.pipeline.options import options_of
+
+PER_CASE = ("input", "output", "times", "geometry", "aif_voxels", "aif_series")
+"""Options that belong to one series, so that a batch cannot have them."""
 
 Commands = Any
 """What ``add_subparsers`` returns; argparse keeps its type to itself."""
@@ -59,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         _maps,
         _compare,
         _batch,
-        _adapt,
+        _run,
         _train,
         _benchmark,
         _demo,
@@ -126,7 +131,7 @@ def _undersample(commands: Commands) -> None:
         "both series overlay. Rows, columns and frames at the end that do not fill a block are left out.",
         "dsc-superres undersample scan.nii.gz coarse.nii.gz --space 2 --time 4",
     )
-    _in_out(parser)
+    _series_in_out(parser)
     parser.add_argument("--space", type=_count, default=2, metavar="S", help="in-plane factor (default: 2)")
     parser.add_argument("--time", type=_count, default=4, metavar="T", help="factor in time (default: 4)")
     parser.add_argument(
@@ -135,8 +140,7 @@ def _undersample(commands: Commands) -> None:
         default="block",
         help="mean over S x S pixels, or the centre of k-space (default: block)",
     )
-    _timing(parser)
-    _integer(parser)
+    add_options(parser, ReconstructJob, leave_out=_all_but(ReconstructJob, "echo_time", "frame_interval", "integer"))
 
 
 def _reconstruct(commands: Commands) -> None:
@@ -145,26 +149,17 @@ def _reconstruct(commands: Commands) -> None:
         "reconstruct",
         "reconstruct a series at finer pixels and more frames",
         "With --time T, n frames become T(n-1)+1, the frames of the input among them. Factors need not be whole.\n"
+        "OUT is a file for the reconstruction alone, with OUT.provenance.json beside it, or a folder, which also gets\n"
+        "perfusion maps, metrics and provenance.\n"
         "Models: ode-liif, ode-liif-plus (networks), backprojection, pchip, cubic, linear (interpolators), or a\n"
         ".safetensors file.",
         "dsc-superres reconstruct coarse.nii.gz fine.seq.nrrd --space 2 --time 4",
         "dsc-superres reconstruct scan.nii.gz fine.nii.gz --space 1.5 --interval 0.5 --model backprojection",
+        "dsc-superres reconstruct scan.nii.gz results --model ode-liif-plus --uncertainty --report",
     )
-    _in_out(parser)
-    parser.add_argument("--space", type=_factor, default=2.0, metavar="S", help="in-plane factor (default: 2)")
-    times = parser.add_mutually_exclusive_group()
-    times.add_argument("--time", type=_factor, default=4.0, metavar="T", help="factor in time (default: 4)")
-    times.add_argument("--interval", type=_seconds, metavar="SECONDS", help="time between frames, instead of --time")
-    _model(parser)
-    parser.add_argument(
-        "--adapt", type=_positive, metavar="MINUTES", help="tune the network to IN first; kept only where that helps"
-    )
-    parser.add_argument(
-        "--deviation", metavar="OUT2", help="write the standard deviation of the error too (ode-liif-plus)"
-    )
-    parser.add_argument("--fast", action="store_true", help="16-bit network: quicker on new processors and GPUs")
-    _timing(parser)
-    _integer(parser)
+    parser.add_argument("input", metavar="IN", help="a dynamic series")
+    parser.add_argument("output", metavar="OUT", help="a file (.nii, .nii.gz, .seq.nrrd) or a folder")
+    add_options(parser, ReconstructJob, leave_out=("input", "output"))
 
 
 def _maps(commands: Commands) -> None:
@@ -173,35 +168,15 @@ def _maps(commands: Commands) -> None:
         "maps",
         "compute perfusion maps of a series with a contrast bolus",
         "Writes cbv.nii.gz (mL/100 g), cbf.nii.gz (mL/100 g/min), mtt.nii.gz, ttp.nii.gz and tmax.nii.gz (s), the\n"
-        "arterial input aif.csv (time_s, delta_r2star) and provenance.json into OUTDIR, all or nothing.",
+        "arterial input aif.csv (time_s, delta_r2star) and provenance.json into OUTDIR, all or nothing. Several\n"
+        "series of one scan (--inputs instead of IN) share one arterial input; each gets a folder in OUTDIR.",
         "dsc-superres maps scan.nii.gz maps --te 0.030",
-        "dsc-superres maps scan.nii.gz maps --aif maps/aif.csv --mask brain.nii.gz",
+        "dsc-superres maps scan.nii.gz again --aif maps/aif.csv --mask brain.nii.gz",
+        "dsc-superres maps out --inputs truth=scan.nii.gz reconstruction=fine.nii.gz",
     )
-    parser.add_argument("input", metavar="IN", help="a dynamic series")
-    parser.add_argument("output", metavar="OUTDIR", help="folder for the maps")
-    parser.add_argument("--te", type=_seconds, metavar="S", help="echo time in seconds (default: from the file)")
-    parser.add_argument("--aif", metavar="FILE.csv", help="arterial input function (default: found in the series)")
-    parser.add_argument("--mask", default="auto", metavar="FILE|auto|none", help="the brain (default: auto)")
-    parser.add_argument("--deviation", metavar="FILE", help="how sure IN is: what reconstruct --deviation wrote")
-    parser.add_argument("--method", metavar="M", help="deconvolution: bayes, csvd, osvd or ssvd")
-    parser.add_argument(
-        "--kh-over-rho", type=_positive, metavar="X", help="haematocrit factor over density, mL/g (default: 0.705)"
-    )
-    parser.add_argument("--leakage", metavar="L", help="its correction: none, bsw or bidirectional (default: none)")
-    parser.add_argument(
-        "--threshold", type=_threshold, metavar="X|adaptive", help="of csvd and ssvd (default: 0.1, 0.2 as published)"
-    )
-    parser.add_argument(
-        "--as-published", action="store_true", help="osvd exactly as published, where CBF depends on the delay"
-    )
-    parser.add_argument(
-        "--integration-end", type=_seconds, metavar="S", help="end of CBV's areas after the arrival (default: chosen)"
-    )
-    parser.add_argument(
-        "--baseline", type=float, nargs=2, metavar=("S", "S"), help="begin and end of the baseline (default: found)"
-    )
-    parser.add_argument("--tr", type=_seconds, metavar="S", help="time between frames (default: from the file)")
-    _json_flag(parser)
+    parser.add_argument("paths", metavar="IN OUTDIR", nargs="+", help="a dynamic series, and the folder for the maps")
+    add_options(parser, MapsJob, leave_out=("input", "output"))
+    parser.add_argument("--json", action="store_true", help="print the provenance as JSON")
 
 
 def _compare(commands: Commands) -> None:
@@ -238,39 +213,30 @@ def _batch(commands: Commands) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--task",
-        choices=("enhance", "compare"),
-        default="enhance",
-        help="reconstruct each series, or under-sample it first and measure (default: enhance)",
+        choices=("reconstruct", "compare", "enhance"),
+        metavar="reconstruct|compare",
+        default="reconstruct",
+        help="reconstruct each series, or under-sample it first and measure (default: reconstruct)",
     )
-    parser.add_argument("--space", type=_factor, default=2.0, metavar="S", help="in-plane factor (default: 2)")
-    parser.add_argument("--time", type=_factor, default=4.0, metavar="T", help="factor in time (default: 4)")
-    _model(parser)
-    _timing(parser)
+    for job_type in (ReconstructJob, CompareJob):
+        add_options(parser, job_type, leave_out=(*PER_CASE, *_added(parser)))
+    parser.set_defaults(report=True)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=_count, default=1, metavar="N", help="cases at once on this machine (default: 1)")
     where.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster's address, instead")
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="of each case (default: 1)")
 
 
-def _adapt(commands: Commands) -> None:
+def _run(commands: Commands) -> None:
     parser = _command(
         commands,
-        "adapt",
-        "tune the network to one series, without a ground truth",
-        "Under-samples IN once more, tunes the network to give it back, and measures the gain on slices and frames\n"
-        "that were held out. Writes the tuned weights, to be used with --model; where they gain nothing, writes none.",
-        "dsc-superres adapt scan.nii.gz --minutes 5",
-        "dsc-superres reconstruct scan.nii.gz fine.nii.gz --model scan.adapted.safetensors",
+        "run",
+        "do what a job file says",
+        "A job is a JSON object: its task (reconstruct, compare, maps, export or open) and its options, the same as\n"
+        "those of the commands, with _ for -. Paths are relative to the job file. The result is printed as JSON.",
+        "dsc-superres run job.json",
     )
-    parser.add_argument("input", metavar="IN", help="a dynamic series")
-    parser.add_argument("--out", metavar="FILE", help="the weights (default: beside IN, IN.adapted.safetensors)")
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=_positive, default=5.0, metavar="M", help="how long to tune (default: 5)")
-    length.add_argument("--steps", type=_count, metavar="K", help="how many steps instead, to do it the same again")
-    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="of the random patches (default: 0)")
-    _model(parser)
-    _timing(parser)
-    _json_flag(parser)
+    parser.add_argument("job", metavar="JOB", help="a .json file")
 
 
 def _train(commands: Commands) -> None:
@@ -313,60 +279,29 @@ def _demo(commands: Commands) -> None:
         "dsc-superres demo scan.nii.gz --out result",
     )
     parser.add_argument("input", metavar="IN", nargs="?", help="a dynamic series (default: a digital patient)")
-    parser.add_argument("--out", default="demo-output", metavar="DIR", help="folder for the results (demo-output)")
+    parser.add_argument(
+        "--out", dest="output", default="demo-output", metavar="DIR", help="folder for the results (demo-output)"
+    )
     parser.add_argument("--figures", metavar="DIR", help="also write the report's figures there as PNG files")
-    _model(parser)
-    _timing(parser)
+    add_options(parser, CompareJob, leave_out=("input", "output"))
+    parser.set_defaults(report=True)
 
 
-def _in_out(parser: argparse.ArgumentParser) -> None:
+def _series_in_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", help="a dynamic series")
     parser.add_argument("output", metavar="OUT", help="where to write: .nii, .nii.gz or .seq.nrrd")
 
 
-def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="ode-liif", metavar="NAME|FILE", help="default: ode-liif")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: auto")
+def _all_but(job_type: type, *names: str) -> set[str]:
+    return set(options_of(job_type)) - set(names)
 
 
-def _integer(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--integer", action="store_true", help="round to the input's own type, where that is one of whole numbers"
-    )
-
-
-def _timing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--te", type=_seconds, metavar="S", help="echo time in seconds, where the file has none")
-    parser.add_argument("--tr", type=_seconds, metavar="S", help="time between its frames, where the file has none")
+def _added(parser: argparse.ArgumentParser) -> set[str]:
+    return {action.dest for action in parser._actions}
 
 
 def _json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
-    return value
-
-
-def _threshold(text: str) -> float | str:
-    return text if text == "adaptive" else _positive(text)
-
-
-def _seconds(text: str) -> float:
-    return _positive(text)
-
-
-def _factor(text: str) -> float:
-    value = _positive(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"the factor {text} is below 1")
-    return value
 
 
 def _whole(text: str) -> int:

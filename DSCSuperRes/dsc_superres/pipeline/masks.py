@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,4 +33,31 @@ def find_mask(choice: str, series: Series) -> np.ndarray | None:
     mask[ours] = volume[theirs] > 0
     if not mask.any():
         raise SeriesError(f"The mask {name} is empty on the grid of {series.name}: choose another mask.")
+    return mask
+
+
+def find_masks(series: Mapping[str, Series], choice: str) -> dict[str, np.ndarray | None]:
+    """For each series of one field of view, the chosen mask on its own grid; a file is drawn on that of one of them.
+
+    Raises ``DSCError`` where a mask file fits none.
+    """
+    if choice in ("auto", "none"):
+        return {name: np.ones(one.signal.shape[1:], bool) if choice == "none" else None for name, one in series.items()}
+    refusals = []
+    for one in series.values():
+        try:
+            mask = find_mask(choice, one)
+        except SeriesError as error:
+            refusals.append(error)
+        else:
+            return {name: on_grid(mask, other.signal.shape[1:]) for name, other in series.items()}
+    raise refusals[0]
+
+
+def on_grid(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask bool[z, y, x] on a finer or coarser grid of the same field of view: that of the nearest voxel."""
+    for axis, size in enumerate(shape):
+        theirs = mask.shape[axis]
+        if theirs != size:
+            mask = mask.take(((np.arange(size) + 0.5) * theirs / size).astype(int), axis=axis)
     return mask

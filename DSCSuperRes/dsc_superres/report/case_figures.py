@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from dsc_superres.pipeline.case import TRUTH, Study
+from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.report.display import View, head_view, moment
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
 from dsc_superres.report.perfusion_figures import arterial_figure, has_uncertainty, uncertainty_figure
@@ -43,7 +43,7 @@ def all_figures(content: ReportContent) -> dict[str, Figure]:
     return figures
 
 
-def shown_frames(study: Study) -> list[tuple[str, int]]:
+def shown_frames(study: Case) -> list[tuple[str, int]]:
     """(label, frame of ``study.finest``) of the three rows; frames in between acquired ones where there is a choice."""
     name, series = study.finest
     frames, step = series.frames, max(round((series.frames - 1) / (study.input.frames - 1)), 1)
@@ -66,7 +66,7 @@ def shown_frames(study: Study) -> list[tuple[str, int]]:
     return list((between if ordered else chosen).items())
 
 
-def bolus_span(study: Study) -> tuple[float, float] | None:
+def bolus_span(study: Case) -> tuple[float, float] | None:
     """Begin and end of the first pass, s."""
     if TRUTH not in study.maps:
         return None
@@ -74,7 +74,7 @@ def bolus_span(study: Study) -> tuple[float, float] | None:
     return bolus.arrival, bolus.peak + 1.5 * (bolus.peak - bolus.arrival)
 
 
-def frames_figure(study: Study, view: View, z: int) -> Figure:
+def frames_figure(study: Case, view: View, z: int) -> Figure:
     """Ground truth, input, reconstruction and difference at three times; grey values share one window.
 
     Without a ground truth: input and reconstruction.
@@ -143,14 +143,14 @@ def _enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return plane[np.ix_(rows, columns)]
 
 
-def _shown_models(study: Study) -> list[str]:
+def _shown_models(study: Case) -> list[str]:
     """The study's model and the best of the interpolators: more lines would hide each other."""
     others = [model for model in study.comparisons if model != study.model]
     best = max(others, key=lambda m: (study.comparisons[m].brain or study.comparisons[m].whole).psnr, default=None)
     return [study.model] + ([best] if best else [])
 
 
-def _view(study: Study, z: int) -> View:
+def _view(study: Case, z: int) -> View:
     series = study.finest[1]
     mask = study.mask
     if mask is None or not mask[z].any():

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from dsc_superres.metrics import Scores
-from dsc_superres.pipeline.case import Study
-from dsc_superres.pipeline.jobs import Job
+from dsc_superres.pipeline.case import Case
+from dsc_superres.pipeline.options import CompareOptions, ReconstructOptions
 from dsc_superres.report.plots import Region
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class SimulationTruth:
 class ReportContent:
     """Everything that the report tells; ``z`` is the slice to show."""
 
-    study: Study
-    job: Job
+    study: Case
+    job: ReconstructOptions | CompareOptions
     z: int
     regions: list[Region] = field(default_factory=list)
     simulated: SimulationTruth | None = None
 
 
-def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[int, list[Region]]:
+def find_regions(study: Case, patient: DigitalPatient | None = None) -> tuple[int, list[Region]]:
     """The slice to look at, and regions in it: artery, grey matter, white matter and lesion.
 
     Real data have what their own maps suggest, and the whole brain; without maps there are no regions. Tissue regions
@@ -81,7 +81,7 @@ def shown_slice(brain: np.ndarray, artery: np.ndarray) -> int:
     return int((seen if seen.any() else area).argmax())
 
 
-def _artery(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:
+def _artery(study: Case, patient: DigitalPatient | None, z: int) -> np.ndarray:
     """bool[z, y, x]: the voxels of the automatic arterial input; in a digital patient the largest artery of slice z."""
     name, series = study.finest
     artery = np.zeros(series.signal.shape[1:], bool)
@@ -96,12 +96,12 @@ def _artery(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:
     return artery
 
 
-def cropped(image: np.ndarray, study: Study) -> np.ndarray:
+def cropped(image: np.ndarray, study: Case) -> np.ndarray:
     """The part of a patient's image [z, y, x] that the study's truth covers."""
     return image[:, : study.truth.size[1], : study.truth.size[0]]
 
 
-def _classes(study: Study, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
+def _classes(study: Case, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
     """bool[z, y, x] by name: where to look for each region."""
     maps = study.maps[study.finest[0]]
     if patient is None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from dsc_superres import __version__
-from dsc_superres.pipeline.case import TRUTH, Study
-from dsc_superres.pipeline.results import model_provenance
+from dsc_superres.pipeline.case import TRUTH, Case
+from dsc_superres.pipeline.model_provenance import model_provenance
 from dsc_superres.report.case_figures import all_figures
 from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, _table, image_table, map_table
 from dsc_superres.report.style import data_uri, model_name, png
@@ -93,7 +93,7 @@ def facts(content: ReportContent) -> dict[str, object]:
     }
 
 
-def headline(study: Study) -> tuple[str, str] | None:
+def headline(study: Case) -> tuple[str, str] | None:
     """The main result as a number and a sentence: PSNR against the best other model."""
     if len(study.comparisons) < 2:
         return None
@@ -115,7 +115,7 @@ def model_card(model: str) -> dict[str, object] | None:
     return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
 
 
-def _errors_against_truth(study: Study) -> dict[str, dict]:
+def _errors_against_truth(study: Case) -> dict[str, dict]:
     from dsc_superres.pipeline.case import map_errors
 
     truth = study.maps[TRUTH]

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsc_superres.pipeline.case import Study
+from dsc_superres.pipeline.case import Case
 from dsc_superres.report.display import View, time_axis
 from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_color, model_name, new_figure, style_plot
 from dsc_superres.series import Series
@@ -88,7 +88,7 @@ def _region_curves(
     return handles
 
 
-def frame_quality(study: Study, bolus: tuple[float, float] | None) -> Figure:
+def frame_quality(study: Case, bolus: tuple[float, float] | None) -> Figure:
     """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
     figure = new_figure(WIDTH, 2.9)
     axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dsc_superres.pipeline.case import TRUTH, Study
+from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.report.style import model_name
 
 
@@ -34,7 +34,7 @@ SSIM = Column("SSIM", ".4f", True)
 PEAK = Column("Peak ΔR2* error", ".1f", unit="%")
 
 
-def image_table(study: Study) -> ReportTable:
+def image_table(study: Case) -> ReportTable:
     """Every model against the ground truth: in the brain (where known), whole, the peak, maps, and time."""
     columns: list[Column] = []
     getters: list[Callable[[str], float]] = []

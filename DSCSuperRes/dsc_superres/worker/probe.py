@@ -5,23 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
-from importlib import metadata
 
-from dsc_superres import __version__
 from dsc_superres.models import INTERPOLATORS
-
-PACKAGES = ("torch", "torchdiffeq", "numpy", "scipy", "SimpleITK", "pydicom", "scikit-image", "safetensors")
-
-
-def versions() -> dict[str, str | None]:
-    """Installed versions of this package, Python and what the numbers depend on; None for what is missing."""
-    found: dict[str, str | None] = {"dsc-superres": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+from dsc_superres.utils.versions import versions
 
 
 def devices() -> list[dict[str, object]]:

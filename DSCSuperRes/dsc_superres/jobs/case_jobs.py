@@ -1,0 +1,115 @@
+"""Jobs that reconstruct a series: into a folder of results, or into a single file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dsc_superres.errors import Cancelled
+from dsc_superres.io._files import stem_of
+from dsc_superres.jobs.provenance import case_provenance
+from dsc_superres.jobs.read_input import read_input
+from dsc_superres.jobs.result import JobResult
+from dsc_superres.jobs.results import case_facts, case_series, write_case
+from dsc_superres.jobs.targets import check_series_target
+from dsc_superres.jobs.types import CompareJob, ReconstructJob
+from dsc_superres.pipeline.case import Case
+from dsc_superres.utils.atomic_writing import atomic_folder, write_json
+from dsc_superres.utils.file_names import is_folder_name
+from dsc_superres.utils.progress import IsCancelled, Progress, part
+
+
+def run_reconstruct(job: ReconstructJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
+    from dsc_superres.pipeline.reconstruct_case import reconstruct_case
+
+    if job.wants_maps:
+        job.map_options()  # options that do not go together are worth knowing before the work
+    targets = {} if is_folder_name(job.output.name) or job.output.is_dir() else _file_targets(job)
+    progress(0.01, "Reading")
+    series = read_input(job)
+    case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
+    if job.one_file:
+        return _write_files(case, job, targets, progress, cancelled)
+    return write_results(case, job, progress, cancelled)
+
+
+def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
+    from dsc_superres.pipeline.compare_case import compare_case
+
+    if job.wants_maps:
+        job.map_options()
+    progress(0.01, "Reading")
+    case = compare_case(read_input(job), job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
+    return write_results(case, job, progress, cancelled)
+
+
+def write_results(
+    case: Case,
+    job: ReconstructJob | CompareJob,
+    progress: Progress,
+    cancelled: IsCancelled,
+    finish: Callable[[Path, dict[str, object]], None] | None = None,
+) -> JobResult:
+    """Write a case into the job's folder, with a report where the job asks for one.
+
+    ``finish`` may add to the folder, given it and the facts of the result, before it appears.
+    """
+    progress(0.95, "Writing")
+    with atomic_folder(job.output) as folder:
+        result = write_case(case, job, folder)
+        if finish is not None:
+            finish(folder, result)
+        if job.report:
+            progress(0.97, "Drawing the report")
+            result["files"]["report"] = _write_report(case, job, folder)
+        if cancelled():
+            raise Cancelled
+    progress(1.0, "Done")
+    return JobResult(job.output, result.pop("files"), result)
+
+
+def _write_report(case: Case, job: ReconstructJob | CompareJob, folder: Path) -> str:
+    from dsc_superres.report import write_report
+    from dsc_superres.report.content import ReportContent, find_regions
+
+    return write_report(ReportContent(case, job, *find_regions(case)), folder).name
+
+
+def _file_targets(job: ReconstructJob) -> dict[str, Path]:
+    """Where the series of a job of one file go, by role. Raises ``FileError`` where one of them cannot be written."""
+    targets = {"reconstruction": job.output}
+    if isinstance(job.uncertainty, Path):
+        targets["uncertainty"] = job.uncertainty
+    elif job.uncertainty:
+        targets["uncertainty"] = beside(job.output, "uncertainty")
+    for path in targets.values():
+        check_series_target(path, job.input)
+    return targets
+
+
+def beside(path: Path, role: str) -> Path:
+    """``fine_uncertainty.nii.gz`` for ``fine.nii.gz``."""
+    stem = stem_of(path)
+    return path.with_name(f"{stem}_{role}{path.name[len(stem) :]}")
+
+
+def _write_files(
+    case: Case, job: ReconstructJob, targets: dict[str, Path], progress: Progress, cancelled: IsCancelled
+) -> JobResult:
+    """Write the reconstruction, its uncertainty where it is wanted, and NAME.provenance.json."""
+    from dsc_superres.io import write_series
+
+    progress(0.95, "Writing")
+    all_series = case_series(case, job)
+    provenance = case_provenance(case, job)
+    name = f"{stem_of(job.output)}.provenance.json"
+    if cancelled():
+        raise Cancelled
+    elsewhere = {role: path for role, path in targets.items() if path.absolute().parent != job.output.absolute().parent}
+    with atomic_folder(job.output.absolute().parent) as folder:
+        for role, path in targets.items():
+            write_series(all_series[role], path if role in elsewhere else folder / path.name, integer=job.integer)
+        write_json(folder / name, provenance)
+    progress(1.0, "Done")
+    files = {role: str(path) if role in elsewhere else path.name for role, path in targets.items()}
+    return JobResult(job.output.parent, {**files, "provenance": name}, case_facts(case, provenance))

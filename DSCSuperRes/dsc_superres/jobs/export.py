@@ -1,0 +1,158 @@
+"""Results as files for others, in one new folder (see ``ExportJob``). Needs only what Slicer has beside numpy.
+
+An output that is already there is replaced only where the job says so and an export made it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from dsc_superres.errors import Cancelled, FileError
+from dsc_superres.io import write_series, write_volume
+from dsc_superres.io.dicom_maps import read_source, write_dicom_map
+from dsc_superres.jobs.export_types import DicomSource, ExportedMap, ExportedSeries, ExportJob
+from dsc_superres.jobs.result import JobResult
+from dsc_superres.series import Series
+from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.progress import IsCancelled, Progress
+
+PROVENANCE = "provenance.json"
+EXPORT_KEY = "export"
+"""The file, and the key in it, by which the folder of an export is known."""
+FIRST_SERIES = 9000
+"""Number of the first DICOM series: far from those of a scanner."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the work: what it is called, about how many bytes it writes, and how."""
+
+    stage: str
+    size: int
+    write: Callable[[Path], object]
+
+
+def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
+    """Write all files of the job, or none; the result lists them. Raises ``DSCError`` and ``Cancelled``."""
+    check_output(job.output, job.replace)
+    with atomic_folder(job.output, replace=job.replace) as folder:
+        if job.files is not None:
+            shutil.copytree(job.files, folder, dirs_exist_ok=True)
+        steps = [*_series_steps(job), *_map_steps(job)]
+        total, done = sum(step.size for step in steps), 0
+        for step in steps:
+            if cancelled():
+                raise Cancelled
+            progress(done / total, step.stage)
+            step.write(folder)
+            done += step.size
+        files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        check_output(job.output, job.replace)  # somebody may have made it meanwhile
+        if cancelled():
+            raise Cancelled
+    progress(1.0, "Done")
+    return JobResult(job.output, files)
+
+
+def check_output(output: Path, replace: bool) -> None:
+    """Raise ``FileError`` where writing to ``output`` would destroy what may not be replaced."""
+    if not output.exists():
+        return
+    if not replace:
+        raise FileError(f"{output.name} is already there: choose another folder, or let it be replaced.")
+    if not is_export(output):
+        raise FileError(f"{output.name} was not made by an export and is left as it is: choose another folder.")
+
+
+def is_export(folder: Path) -> bool:
+    """Whether an export made ``folder``."""
+    try:
+        return EXPORT_KEY in json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _series_steps(job: ExportJob) -> Iterator[Step]:
+    for exported in job.series:
+        series = _series(exported)
+        for suffix in exported.formats:
+            # Each format has a sidecar of the file's name of its own, which two formats of one name would share.
+            name = f"{exported.name}{'' if suffix == 'seq.nrrd' else '_4d'}.{suffix}"
+            yield Step(f"Writing {name}", series.signal.nbytes, partial(_write_series, series, name))
+
+
+def _write_series(series: Series, name: str, folder: Path) -> None:
+    write_series(series, folder / name, integer=True)
+
+
+def _map_steps(job: ExportJob) -> Iterator[Step]:
+    dicom = job.dicom or DicomSource()
+    study = _study(dicom) if any(exported.dicom for exported in job.maps) else None
+    for number, exported in enumerate(job.maps):
+        values = _array(exported.file)
+        for suffix in exported.formats:
+            yield Step("Writing maps", values.nbytes, partial(_write_map, values, exported, suffix))
+        if exported.dicom is not None:
+            write = partial(_write_dicom, values, exported, dicom, study, FIRST_SERIES + number)
+            yield Step("Writing DICOM", values.nbytes, write)
+
+
+def _write_map(values: np.ndarray, exported: ExportedMap, suffix: str, folder: Path) -> None:
+    path = folder / f"{exported.path}.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_volume(values, exported.geometry, path)
+
+
+def _write_dicom(
+    values: np.ndarray, exported: ExportedMap, dicom: DicomSource, study: Dataset, series_number: int, folder: Path
+) -> None:
+    write_dicom_map(
+        values,
+        exported.geometry,
+        folder / exported.dicom.folder,
+        name=exported.dicom.name,
+        units=exported.dicom.units,
+        description=dicom.description or "",
+        reference=study,
+        series_number=series_number,
+        provenance=dicom.provenance,
+    )
+
+
+def _series(exported: ExportedSeries) -> Series:
+    return Series(
+        signal=_array(exported.file, mmap_mode="r"),
+        times=exported.times,
+        geometry=exported.geometry,
+        echo_time=exported.echo_time,
+        sources=exported.sources,
+        scalar_type=np.dtype(exported.scalar_type),
+        name=exported.name,
+    )
+
+
+def _array(path: Path, mmap_mode: str | None = None) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise FileError(f"{path.name} cannot be read as a numpy array.") from error
+
+
+def _study(dicom: DicomSource) -> Dataset:
+    """The patient and study of the reference image, else one new study of nobody for all maps."""
+    if dicom.reference is not None:
+        return read_source(dicom.reference)
+    study = Dataset()
+    study.StudyInstanceUID = generate_uid()
+    study.FrameOfReferenceUID = generate_uid()
+    study.StudyDescription = "DSCSuperRes"
+    return study

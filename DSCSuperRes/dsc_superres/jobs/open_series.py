@@ -1,0 +1,49 @@
+"""A series as plain arrays, for a program that must not wait while it is read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsc_superres.errors import Cancelled
+from dsc_superres.jobs.result import JobResult
+from dsc_superres.jobs.types import OpenJob
+from dsc_superres.series import Series
+from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.progress import IsCancelled, Progress
+
+SIGNAL = "signal.npy"
+
+
+def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
+    """Read or simulate the series and write ``signal.npy``, float32[t, z, y, x], into the job's folder.
+
+    The facts of the result say the rest: file, times (s), has_times, echo_time (s), sources, geometry, scalar_type.
+    """
+    series = _series(job, progress)
+    progress(0.9, "Writing")
+    with atomic_folder(job.output) as folder:
+        np.save(folder / SIGNAL, series.signal)
+        if cancelled():
+            raise Cancelled
+    facts = {
+        "file": SIGNAL,
+        "times": series.times.tolist(),
+        "has_times": series.has_times,
+        "echo_time": series.echo_time,
+        "sources": dict(series.sources),
+        "geometry": series.geometry.as_dict(),
+        "scalar_type": series.scalar_type.str,
+    }
+    return JobResult(job.output, {"signal": SIGNAL}, facts)
+
+
+def _series(job: OpenJob, progress: Progress) -> Series:
+    if job.input is not None:
+        from dsc_superres.io import read_series
+
+        progress(0.01, "Reading")
+        return read_series(job.input)
+    from dsc_superres.phantom import digital_patient
+
+    progress(0.01, "Simulating a patient")
+    return digital_patient(job.sample_seed, slices=job.sample_slices).series

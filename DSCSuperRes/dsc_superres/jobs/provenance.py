@@ -1,0 +1,74 @@
+"""How results came about. Holds no file name and no header field: they may name a patient."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from dsc_superres.jobs.types import Job
+from dsc_superres.perfusion import PerfusionMaps
+from dsc_superres.perfusion.maps import UNITS
+from dsc_superres.pipeline.case import TRUTH, Case, label
+from dsc_superres.pipeline.model_provenance import model_provenance
+from dsc_superres.pipeline.options import options_of
+from dsc_superres.utils.versions import versions
+
+DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."
+NOT_SETTINGS = ("input", "inputs", "output", "times", "geometry", "format", "report")
+"""Options that say what was read and written, not how it was computed."""
+
+
+def case_provenance(case: Case, job: Job) -> dict[str, object]:
+    """What a case was computed from, with which settings, model and software."""
+    source = case.truth or case.input
+    return {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "settings": job_settings(job),
+        "model": model_provenance(job.model),
+        "source": {
+            "size_xyz": source.size,
+            "frames": source.frames,
+            "spacing_mm": source.geometry.spacing,
+            "interval_s": source.interval,
+            "echo_time_s": source.echo_time,
+            "sources": dict(source.sources),
+        },
+        "acquired_times_s": case.input.times.tolist(),
+        "maps": {model: maps_provenance(maps) for model, maps in case.maps.items() if model in (TRUTH, case.model)},
+        "maps_error": case.maps_error,
+        "notes": list(case.notes),
+        "seconds": dict(case.seconds),
+        "notice": DISCLAIMER,
+    }
+
+
+def job_settings(job: Job) -> dict[str, object]:
+    """The options of a job that decide its results; a file counts as "file", a model by its label."""
+    settings: dict[str, object] = {"task": job.task}
+    for name in options_of(type(job)):
+        if name not in NOT_SETTINGS:
+            settings[name] = _setting(name, getattr(job, name))
+    return settings
+
+
+def _setting(name: str, value: Any) -> object:
+    if name == "model":
+        return label(value)
+    if name == "baselines":
+        return [label(model) for model in value]
+    if name == "mask" and value not in ("auto", "none"):
+        return "file"
+    return "file" if isinstance(value, Path) else value
+
+
+def maps_provenance(maps: PerfusionMaps) -> dict[str, object]:
+    """What maps were computed from and with."""
+    return {
+        "units": UNITS,
+        "warnings": list(maps.warnings),
+        **dict(maps.provenance),
+        "versions": versions(),
+        "notice": DISCLAIMER,
+    }

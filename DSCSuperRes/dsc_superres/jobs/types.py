@@ -1,0 +1,170 @@
+"""One job type per task: what it is asked to do, checked when it is made.
+
+A job is made from Python, from a JSON file (``read_job``) or from a command line (``cli.options``); all three go
+through the same checks. The options, their defaults and words are those of ``pipeline.options``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dsc_superres.jobs.export_types import ExportJob
+from dsc_superres.pipeline.checks import Check, File, GeometryOption, JobError, Seconds, WholeNumber
+from dsc_superres.pipeline.options import (
+    SERIES_ROLES,
+    Checked,
+    CompareOptions,
+    PerfusionOptions,
+    ReconstructionOptions,
+    ReconstructOptions,
+    TimingOptions,
+    option,
+)
+from dsc_superres.utils.file_names import is_series_name
+
+UNCERTAINTY = "uncertainty"
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A series in a file; a ``.npy`` of float32[t, z, y, x] comes with its times (s) and geometry (LPS, mm)."""
+
+    file: Path
+    times: tuple[float, ...] | None = None
+    geometry: Any = None
+
+
+class InputFiles(Check):
+    """Series by role."""
+
+    roles = (*SERIES_ROLES, UNCERTAINTY)
+    wish = f"an object of {', '.join(roles)}"
+    metavar = "ROLE=FILE"
+    nargs = "+"
+    parts: ClassVar[dict[str, Check]] = {"file": File(), "times": Seconds(), "geometry": GeometryOption()}
+
+    def convert(self, name: str, value: Any) -> dict[str, InputFile]:
+        pairs = dict(item.split("=", 1) for item in value) if isinstance(value, list) else value
+        if not isinstance(pairs, Mapping) or not pairs or not set(pairs) <= set(self.roles):
+            raise ValueError
+        return {role: self._file(f"{name}.{role}", source) for role, source in pairs.items()}
+
+    def _file(self, name: str, source: Any) -> InputFile:
+        if isinstance(source, InputFile):
+            return source
+        if isinstance(source, str | Path):
+            return InputFile(File()(name, source))
+        if not isinstance(source, dict) or not {"file"} <= set(source) <= set(self.parts):
+            raise JobError(f'The option "{name}" must be an object of file, times and geometry.')
+        return InputFile(**{key: self.parts[key](f"{name}.{key}", part) for key, part in source.items()})
+
+
+def _check_arterial_input(job: PerfusionOptions) -> None:
+    if job.aif_voxels is not None and job.aif is not None:
+        raise JobError('The options "aif" and "aif_voxels" exclude each other.')
+
+
+def _check_uncertainty_file(job: ReconstructionOptions) -> None:
+    if isinstance(job.uncertainty, Path):
+        raise JobError('The option "uncertainty" is a file only where the output is one: in a folder it has its name.')
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructJob(Checked, ReconstructOptions):
+    """Reconstruct the input at finer pixels and more frames, and map the result.
+
+    An ``output`` that is named like a series (.nii, .nii.gz, .seq.nrrd) gets the reconstruction alone.
+    """
+
+    task: ClassVar[str] = "reconstruct"
+    output: Path = option(File("OUT"), "the folder for the results, or the file for the reconstruction alone")
+
+    @property
+    def one_file(self) -> bool:
+        """Whether the output is the reconstruction's file, not a folder."""
+        return is_series_name(self.output.name)
+
+    @property
+    def wants_maps(self) -> bool:
+        """Whether maps are computed: there is no place for them beside a single file."""
+        return self.maps and not self.one_file
+
+    def check(self) -> None:
+        _check_arterial_input(self)
+        if not self.one_file:
+            _check_uncertainty_file(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareJob(Checked, CompareOptions):
+    """Under-sample the input, reconstruct that, measure it against the input, and map both."""
+
+    task: ClassVar[str] = "compare"
+    output: Path = option(File("DIR"), "the folder for the results")
+
+    @property
+    def wants_maps(self) -> bool:
+        """Whether maps are computed."""
+        return self.maps
+
+    def check(self) -> None:
+        _check_arterial_input(self)
+        if self.space % 1 or self.time % 1:
+            raise JobError(
+                f"Under-sampling factors are whole numbers, but the job has {self.space:g} and {self.time:g}."
+            )
+        _check_uncertainty_file(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapsJob(Checked, PerfusionOptions, TimingOptions):
+    """Compute maps of the ``input``, into the folder ``output``; or of several ``inputs``, into folders in it.
+
+    Several inputs are series of one scan (truth, input, reconstruction) and share one arterial input function.
+    ``uncertainty`` belongs to the input, or to the reconstruction among the inputs.
+    """
+
+    task: ClassVar[str] = "maps"
+    output: Path = option(File("OUTDIR"), "the folder for the maps")
+    input: Path | None = option(File("IN"), "a dynamic series", None)
+    inputs: Mapping[str, InputFile] | None = option(InputFiles(), "several series of one scan, by role", None)
+    uncertainty: Path | None = option(
+        File(),
+        "standard deviation of the series' error, as reconstruct --uncertainty writes it",
+        None,
+        aliases=("--deviation",),
+    )
+
+    def check(self) -> None:
+        _check_arterial_input(self)
+        if (self.input is None) == (self.inputs is None):
+            raise JobError('The task "maps" needs the option "inputs", or "input" for a single series.')
+        roles = {} if self.inputs is None else self.inputs
+        if UNCERTAINTY in roles and "reconstruction" not in roles:
+            raise JobError('The option "inputs" holds an "uncertainty" but no "reconstruction" that it belongs to.')
+        if self.aif_series is not None and self.aif_series not in roles:
+            raise JobError(f'The option "aif_series" names "{self.aif_series}", which is not among the inputs.')
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenJob(Checked):
+    """Read a series, or simulate the sample patient, into plain arrays for a program that must not wait for it."""
+
+    task: ClassVar[str] = "open"
+    output: Path = option(File("DIR"), "the folder for signal.npy")
+    input: Path | None = option(File("IN"), "a dynamic series", None)
+    sample_seed: int | None = option(WholeNumber("N"), "simulate this digital patient instead", None)
+    sample_slices: int | None = option(WholeNumber("K", least=1), "slices of the digital patient", None)
+
+    def check(self) -> None:
+        if (self.input is None) == (self.sample_seed is None):
+            raise JobError('The task "open" needs either the option "input" or the option "sample_seed".')
+
+
+Job = ReconstructJob | CompareJob | MapsJob | ExportJob | OpenJob
+JOB_TYPES: dict[str, type] = {
+    job_type.task: job_type for job_type in (ReconstructJob, CompareJob, MapsJob, ExportJob, OpenJob)
+}

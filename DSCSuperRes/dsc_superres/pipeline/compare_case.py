@@ -1,0 +1,132 @@
+"""Under-sample a series, reconstruct that by one or several models, and measure how close they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dsc_superres.metrics import Comparison, compare, peak_change_error
+from dsc_superres.models import INTERPOLATORS
+from dsc_superres.perfusion import ArterialInput, PerfusionMaps
+from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
+from dsc_superres.pipeline.options import CompareOptions
+from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME, with_reconstruction_uncertainty
+from dsc_superres.pipeline.steps import (
+    CaseMaps,
+    Stopwatch,
+    case_notes,
+    find_mask_or_none,
+    map_case,
+    needs_uncertainty,
+    reconstruct_with,
+)
+from dsc_superres.series import Series
+from dsc_superres.utils.progress import IsCancelled, Progress, part
+
+
+def compare_case(
+    series: Series,
+    options: CompareOptions,
+    progress: Progress,
+    cancelled: IsCancelled,
+    *,
+    maps: bool = True,
+    mask: np.ndarray | None = None,
+    aif: ArterialInput | None = None,
+) -> Case:
+    """Under-sample ``series``, reconstruct that with each model of the options, and compare them with ``series``.
+
+    ``mask``, bool[z, y, x] on the grid of ``series``, and ``aif`` take precedence over the options where they are
+    known, as they are of a digital patient. Raises ``DSCError`` and ``Cancelled``.
+    """
+    from dsc_superres.degrade import matching_truth, undersample
+
+    space, steps = int(options.space), int(options.time)
+    watch = Stopwatch(cancelled)
+    progress(0.0, "Under-sampling")
+    truth = matching_truth(series, space, steps)
+    coarse = undersample(series, space, steps, options.operator)
+    width, height, _ = truth.size
+    mask = find_mask_or_none(options.mask, truth) if mask is None else mask[:, :height, :width]
+    watch.lap("under-sampling")
+    fine, comparisons, uncertainty = _reconstruct_all(coarse, truth, mask, options, maps, progress, watch, cancelled)
+    mapped, name = CaseMaps({}), label(options.model)
+    if maps:
+        all_series = {TRUTH: truth, **fine, INPUT: coarse}
+        mapped = map_case(all_series, mask, options, part(progress, 0.9, 1.0), aif)
+        watch.lap("maps")
+    return Case(
+        input=coarse,
+        reconstructions=fine,
+        truth=truth,
+        mask=mask,
+        comparisons=comparisons,
+        maps=with_reconstruction_uncertainty(mapped.maps, name, fine[name], uncertainty),
+        input_maps=mapped.input_maps,
+        maps_error=mapped.maps_error,
+        notes=case_notes(series, coarse, options, bool(mapped.maps)),
+        peak_errors=_peak_errors(truth, fine, mapped.maps),
+        seconds=watch.laps,
+        uncertainty=uncertainty,
+    )
+
+
+def _reconstruct_all(
+    coarse: Series,
+    truth: Series,
+    mask: np.ndarray | None,
+    options: CompareOptions,
+    maps: bool,
+    progress: Progress,
+    watch: Stopwatch,
+    cancelled: IsCancelled,
+) -> tuple[dict[str, Series], dict[str, Comparison], Series | None]:
+    """The reconstruction by each model, its comparison with the truth, and the uncertainty of the first.
+
+    That is 0.9 of the work.
+    """
+    from dsc_superres.networks import load_model
+
+    models = tuple(dict.fromkeys((options.model, *options.baselines)))
+    networks = [load_model(model) for model in models]  # a model that is not there ends the work at its beginning
+    fine, comparisons, uncertainty = {}, {}, None
+    for model, network, (start, middle) in zip(models, networks, _shares(models), strict=True):
+        name, first = label(model), model == options.model
+        fine[name], estimated = reconstruct_with(
+            network,
+            coarse,
+            options,
+            part(progress, start, middle, f"{name}: "),
+            cancelled,
+            uncertainty=first and needs_uncertainty(network, options, maps),
+        )
+        uncertainty = estimated if first else uncertainty
+        watch.lap(f"reconstruction {name}")
+        progress(middle, f"{name}: measuring")
+        comparisons[name] = compare(fine[name], truth, mask)
+        watch.lap(f"metrics {name}")
+    return fine, comparisons, uncertainty
+
+
+def _peak_errors(
+    truth: Series, fine: Mapping[str, Series], maps: Mapping[str, PerfusionMaps]
+) -> dict[str, tuple[float, float]]:
+    if TRUTH not in maps:
+        return {}
+    mask, baseline = maps[TRUTH].mask, maps[TRUTH].baseline
+    return {
+        model: peak_change_error(series.signal, truth.signal, mask, baseline, truth.echo_time or ASSUMED_ECHO_TIME)
+        for model, series in fine.items()
+    }
+
+
+def _shares(models: tuple[str, ...]) -> list[tuple[float, float]]:
+    """Where each model's reconstruction begins and ends, as shares of the work; its measuring follows."""
+    # A network takes about thirty times as long as measuring does, an interpolator half as long.
+    weights = [0.5 if model in INTERPOLATORS else 30.0 for model in models]
+    total, done, edges = sum(weights) + len(models), 0.0, []
+    for weight in weights:
+        edges.append((0.9 * done / total, 0.9 * (done + weight) / total))
+        done += weight + 1
+    return edges
