@@ -51,9 +51,9 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
     pictures = {name: png(figure) for name, figure in all_figures(content).items()}
     if figures_folder:
         figures_folder.mkdir(parents=True, exist_ok=True)
-        for name, content in pictures.items():
+        for name, picture in pictures.items():
             with atomic_file(figures_folder / f"{name}.png") as partial:
-                partial.write_bytes(content)
+                partial.write_bytes(picture)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(),
@@ -62,7 +62,7 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
     )
     page = templates.get_template("template.html").render(
         **facts(content),
-        pictures={name: data_uri(content) for name, content in pictures.items()},
+        pictures={name: data_uri(picture) for name, picture in pictures.items()},
         captions=_captions(content),
         version=__version__,
     )
