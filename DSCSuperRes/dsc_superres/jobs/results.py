@@ -75,11 +75,12 @@ def aif_series(case: Case) -> str:
     return "reconstruction" if case.truth is None else TRUTH
 
 
-def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: Path, artery_of: str | None = None) -> None:
+def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: str | Path, artery_of: str | None = None) -> None:
     """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``.
 
     ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one.
     """
+    folder = Path(folder)
     folder.mkdir(exist_ok=True)
     for name, values in maps.as_dict().items():
         write_volume(values, geometry, folder / f"{name}.nii.gz")
