@@ -16,7 +16,7 @@ from sample import bolus_series
 from dsc_superres.cli import main
 from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases
 from dsc_superres.io import write_series, write_volume
-from dsc_superres.networks.registry import WEIGHTS
+from dsc_superres.models import WEIGHTS
 from dsc_superres.worker.process import work
 
 

@@ -10,6 +10,7 @@ from dsc_superres.cli import main
 from dsc_superres.degrade import undersample
 from dsc_superres.geometry import Geometry
 from dsc_superres.io import write_series
+from dsc_superres.models import SIMULATED
 from dsc_superres.reconstruction.training_range import outside_training_range, temporal_snr
 from dsc_superres.series import Series
 
@@ -26,7 +27,7 @@ def usual() -> Series:
 
 
 def test_a_usual_series_is_within() -> None:
-    assert outside_training_range(usual()) == ()
+    assert outside_training_range(usual(), SIMULATED) == ()
     assert temporal_snr(usual().signal) == pytest.approx(55, rel=0.1)  # the mean over the bolus lies below the baseline
 
 
@@ -42,7 +43,7 @@ def test_a_usual_series_is_within() -> None:
     ],
 )
 def test_what_is_unlike_is_said(change, space, words) -> None:
-    (note,) = outside_training_range(change(usual()), space)
+    (note,) = outside_training_range(change(usual()), SIMULATED, space)
     assert words in note
 
 

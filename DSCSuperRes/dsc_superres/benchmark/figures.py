@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
-from dsc_superres.benchmark.models import labels, shipped
+from dsc_superres.benchmark.models import labels, shipped, shipped_networks
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import PerfusionError
@@ -150,7 +150,7 @@ def run(arguments: Sequence[str]) -> None:
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark figures", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
-    models = shipped("pchip", "videoinr", "ode-liif", "ode-liif-plus")
+    models = [*shipped("pchip"), *shipped_networks()]
     parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files, from left to right")
     parser.add_argument("--patient", type=int, default=VALIDATION_SEEDS[0], help="seed of the digital patient")
     parser.add_argument("--slices", type=int, default=4, help="middle slices of which one is shown")

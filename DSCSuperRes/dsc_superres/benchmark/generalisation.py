@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dsc_superres.benchmark.documents import add_destinations, deliver
-from dsc_superres.benchmark.models import CLASSIC, labels
+from dsc_superres.benchmark.models import CLASSIC, labels, shipped_networks
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.metrics import psnr
@@ -101,7 +101,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark generalisation", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["ode-liif", "ode-liif-plus"], help="names or files")
+    parser.add_argument("--models", nargs="+", default=shipped_networks(), help="names or files")
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
     add_destinations(parser, "generalisation")
     options = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""Weights for ode-liif-plus to begin with: ``python -m dsc_superres.training.plus_start CONFIG STATIC OUT``.
+"""Weights for ODE-LIIF plus to begin with: ``python -m dsc_superres.benchmark.plus_start CONFIG STATIC OUT``.
 
-The static part is that of ``static-detail`` (STATIC), the dynamic one that of ``ode-liif``. What the dynamic part knew
+The static part is that of ``StaticDetail`` (STATIC), the dynamic one that of ``OdeLiif``. What the dynamic part knew
 of the anatomy from an encoder of its own, it is to take from the static part's features: the linear map that gives
 the former from the latter best, in the least squares over the validation scenes of CONFIG, is where it begins.
 """
@@ -12,8 +12,8 @@ import argparse
 import torch
 from safetensors.torch import load_file
 
+from dsc_superres.models import DEFAULT_MODEL, weights_path
 from dsc_superres.networks import create, load_model, save_model
-from dsc_superres.networks.registry import WEIGHTS
 from dsc_superres.training.config import read_config
 from dsc_superres.training.data import DataOptions, SceneBatches
 from dsc_superres.training.train import VALIDATION_SEED_OFFSET
@@ -25,10 +25,10 @@ BATCHES = 12
 def begin(config: str, static: str, out: str) -> None:
     """Write the weights to ``out`` (.safetensors)."""
     options = read_config(config)
-    old, plus = load_model("ode-liif"), create(options.name, **options.network).eval()
+    old, plus = load_model(DEFAULT_MODEL), create(options.name, **options.network).eval()
     state = plus.state_dict()
     state |= {f"detail.{key}": value for key, value in load_file(static).items()}
-    for key, value in load_file(WEIGHTS / "ode-liif.safetensors").items():
+    for key, value in load_file(weights_path(DEFAULT_MODEL)).items():
         if key in state and state[key].shape[1:] == value.shape[1:]:
             state[key][: len(value)] = value  # a decoder with more outputs has those it shares first
     plus.load_state_dict(state)
@@ -37,7 +37,7 @@ def begin(config: str, static: str, out: str) -> None:
     for index in range(BATCHES):
         summary = batches[index].window.summary
         known.append(plus.detail.features(summary).movedim(1, -1).flatten(0, 2))
-        wanted.append(old.look(summary).movedim(1, -1).flatten(0, 2))
+        wanted.append(old.anatomy_features(summary).movedim(1, -1).flatten(0, 2))
     features = torch.cat(known).double()
     features = torch.cat([features, torch.ones(len(features), 1)], 1)
     fit = torch.linalg.lstsq(features, torch.cat(wanted).double()).solution.float()
@@ -51,7 +51,7 @@ def begin(config: str, static: str, out: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="the configuration of the training that goes on from there")
-    parser.add_argument("static", help="weights of static-detail")
+    parser.add_argument("static", help="weights of the static part")
     parser.add_argument("out", help="where to write the weights")
     arguments = parser.parse_args()
     begin(arguments.config, arguments.static, arguments.out)

@@ -1,7 +1,7 @@
-"""From a finished run to weights that ship: ``python -m dsc_superres.training.publish CONFIG QUALITY.json``.
+"""From a finished run to weights that ship: ``python -m dsc_superres.benchmark.publish CONFIG QUALITY.json``.
 
 Copies the run's averaged weights into the package and writes the card beside them. Every number on the card comes
-from the run or from ``dsc-superres benchmark quality --out``; the words stand here.
+from the run or from ``dsc-superres benchmark quality --out``; method, commands and history stay as they are there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dsc_superres.networks.registry import WEIGHTS
+from dsc_superres.benchmark.research_models import COMPARISON, COMPARISON_WEIGHTS
+from dsc_superres.errors import FileError
+from dsc_superres.models import WEIGHTS, find
 from dsc_superres.training.config import TrainOptions, read_config
 from dsc_superres.utils.atomic_writing import atomic_file, write_json
 
@@ -45,60 +47,19 @@ LIMITS = [
     "Intervals far above 6 s between acquired frames can miss the bolus; no network brings back what was not sampled.",
 ]
 
-METHOD = "After Lee et al., ISMRM 2024, abstract 0658; a residual on back-projection with pchip in time"
-WORDS = {
-    "ode-liif": {
-        "method": f"{METHOD}.",
-        "command": "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml",
-        "history": (
-            "The first stage, stopped by hand near step 2215, ran with an earlier state of this code (no functions of "
-            "time in the fusion, unscaled slopes, more windows with an unsettled first frame); the second was cut off "
-            "at step 2331 of 3700, and both used patients of an earlier state of the phantom. The last stage ran with "
-            "this code. Its seed, steps and hours stand here; the first two took about half an hour each. The whole "
-            "has not been repeated."
-        ),
-    },
-    "ode-liif-plus": {
-        "method": (
-            f"{METHOD}, and on fine static detail, found once per series from the mean and standard deviation of its "
-            "frames. It tells the standard deviation of its error."
-        ),
-        "command": (
-            "dsc-superres train static-detail.toml; python -m dsc_superres.training.plus_start ode-liif-plus.toml "
-            "static-detail.safetensors plus-start.safetensors; dsc-superres train ode-liif-plus.toml; the same with "
-            "static-detail-second.toml; with ode-liif-plus-second.toml; with ode-liif-plus-third.toml; with "
-            "ode-liif-plus-fourth.toml"
-        ),
-        "history": (
-            "The static part was stopped and resumed three times, with longer plans of steps (16,000, then 7,600) for "
-            "its first 2,176 of 5,000, about an hour in all. The dynamic part began from the weights of ode-liif, with "
-            "a plan of 2,400 steps for its first 718 of 2,000. Then both were trained once more on more heads: 6,500 "
-            "steps, then 1,200; then both together, 2,500 steps and 2,000 more, of which the last stage's seed and "
-            "hours stand here. These four stages ran without a break each. None of the stages has been repeated."
-        ),
-    },
-}
-"""What a card says in words of each model."""
-COMPARED = {
-    "ode-liif": f"{METHOD}.",
-    "liif-linear": "LIIF in space, linear interpolation in time; a residual on back-projection with linear in time",
-    "videoinr": "After Chen et al., CVPR 2022, with ReLU layers; a residual on back-projection with pchip in time",
-}
-"""The methods that were trained alike, to be compared."""
-COMPARISON = "comparison"
-"""Their folder, of configurations and of weights."""
 
+def words_of(config: Path, card: Path) -> dict[str, str]:
+    """What the present card of these weights says in words: method, commands and history, which are written by hand.
 
-def words_of(config: Path, name: str) -> dict[str, str]:
-    """What the card of that model says in words."""
-    if config.parent.name != COMPARISON:
-        return WORDS[name]
-    return {
-        "method": COMPARED[name],
-        "command": f"dsc-superres train {COMPARISON}/{config.name}",
-        "history": "From scratch, like the other methods beside it.",
-        "intended_use": "To be compared with the other methods beside it, which were trained alike; not for use.",
-    }
+    Raises ``FileError`` where there is no card yet.
+    """
+    if not card.is_file():
+        raise FileError(f"There is no card {card} yet: write one with method, training.command and training.history.")
+    present = json.loads(card.read_text(encoding="utf-8"))
+    words = {"method": present["method"], **{name: present["training"][name] for name in ("command", "history")}}
+    if config.parent.name == COMPARISON:
+        words["intended_use"] = present["intended_use"]
+    return words
 
 
 def card(
@@ -107,7 +68,7 @@ def card(
     """What a reader should know of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
     measures = [name for name in own[0] if name not in ("case", "model", "cost")]
-    title = {"liif-linear": "LIIF", "videoinr": "VideoINR"}.get(options.name, "ODE-LIIF")
+    title = find(options.name).title
     parameters = sum(value.numel() for value in checkpoint["network"].values())
     return {
         "name": options.name,
@@ -154,13 +115,12 @@ def publish(config: Path, quality: Path) -> Path:
     content = (Path(options.out) / f"{options.name}.safetensors").read_bytes()
     checkpoint = torch.load(Path(options.out) / "checkpoint.pt", map_location="cpu", weights_only=True)
     records = json.loads(quality.read_text())
-    folder = WEIGHTS / COMPARISON if config.parent.name == COMPARISON else WEIGHTS
-    folder.mkdir(exist_ok=True)
+    folder = COMPARISON_WEIGHTS if config.parent.name == COMPARISON else WEIGHTS
+    target = folder / f"{options.name}.json"
+    words = words_of(config, target)
     with atomic_file(folder / f"{options.name}.safetensors") as partial:
         partial.write_bytes(content)
-    target = folder / f"{options.name}.json"
-    words, sha256 = words_of(config, options.name), hashlib.sha256(content).hexdigest()
-    write_json(target, card(options, checkpoint, records, sha256, words))
+    write_json(target, card(options, checkpoint, records, hashlib.sha256(content).hexdigest(), words))
     return target
 
 

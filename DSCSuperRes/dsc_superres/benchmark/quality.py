@@ -22,7 +22,7 @@ from dsc_superres.benchmark.case_errors import measure
 from dsc_superres.benchmark.cases import BenchmarkCase, measured_case, patient_case
 from dsc_superres.benchmark.coverage import coverage, map_coverage
 from dsc_superres.benchmark.documents import add_destinations, deliver
-from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
+from dsc_superres.benchmark.models import CLASSIC, labels, shipped_networks, timed, variant
 from dsc_superres.benchmark.perfusion_speed import one_thread
 from dsc_superres.benchmark.quality_text import brief, text, text_by_case
 from dsc_superres.degrade import undersample
@@ -38,11 +38,11 @@ def evaluate(make: Callable[[], BenchmarkCase], models: Sequence[str], space: in
     records = []
     for model in models:
         network = variant(model)
-        tells = hasattr(network, "predict")
-        work = reconstruct_with_uncertainty if tells else lambda *args, **options: (reconstruct(*args, **options),)
+        unsure = network.estimates_uncertainty
+        work = reconstruct_with_uncertainty if unsure else lambda *args, **options: (reconstruct(*args, **options),)
         with one_thread():
             found, cost = timed(partial(work, coarse, space=space, time=time, model=network, device="cpu"), network)
-        covered = coverage(case, *found, time) | map_coverage(case, *found) if tells else {}
+        covered = coverage(case, *found, time) | map_coverage(case, *found) if unsure else {}
         measures = measure(case, found[0], time) | covered
         records.append({"case": case.name, "model": names[model]} | measures | {"cost": cost})
     return records
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import TRAINING_SEEDS, VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark quality", description=__doc__)
-    models = shipped("ode-liif", "ode-liif-plus", "videoinr", "liif-linear", *CLASSIC)
+    models = [*shipped_networks(), *CLASSIC]
     parser.add_argument(
         "--models",
         nargs="+",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dsc_superres.metrics import Comparison, compare, peak_change_error
-from dsc_superres.models import INTERPOLATORS
+from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
 from dsc_superres.pipeline.options import CompareOptions
@@ -124,7 +124,7 @@ def _peak_errors(
 def _shares(models: tuple[str, ...]) -> list[tuple[float, float]]:
     """Where each model's reconstruction begins and ends, as shares of the work; its measuring follows."""
     # A network takes about thirty times as long as measuring does, an interpolator half as long.
-    weights = [0.5 if model in INTERPOLATORS else 30.0 for model in models]
+    weights = [0.5 if find(model).is_interpolator else 30.0 for model in models]
     total, done, edges = sum(weights) + len(models), 0.0, []
     for weight in weights:
         edges.append((0.9 * done / total, 0.9 * (done + weight) / total))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsc_superres.errors import Cancelled, PerfusionError
-from dsc_superres.models import INTERPOLATORS
+from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT
 from dsc_superres.pipeline.masks import find_mask, find_masks, on_grid
@@ -21,7 +21,7 @@ from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress
 
 if TYPE_CHECKING:
-    from torch import nn
+    from dsc_superres.networks import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class CaseMaps:
 
 
 def reconstruct_with(
-    network: nn.Module,
+    network: Model,
     series: Series,
     options: ReconstructionOptions,
     progress: Progress,
@@ -53,9 +53,9 @@ def reconstruct_with(
     return module.reconstruct(series, model=network, **chosen), None
 
 
-def needs_uncertainty(network: nn.Module, options: ReconstructionOptions, maps: bool) -> bool:
+def needs_uncertainty(network: Model, options: ReconstructionOptions, maps: bool) -> bool:
     """Whether to compute it: it was asked for, or the maps can make use of it."""
-    return bool(options.uncertainty) or (maps and hasattr(network, "predict"))
+    return bool(options.uncertainty) or (maps and network.estimates_uncertainty)
 
 
 def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
@@ -102,7 +102,7 @@ def map_case(
 
 def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, mapped: bool) -> tuple[str, ...]:
     """Sentences for the reader: what is unlike the training data, what is missing, and what was assumed."""
-    notes = () if options.model in INTERPOLATORS else outside_training_range(coarse, options.space)
+    notes = outside_training_range(coarse, find(options.model).training_range, options.space)
     if not series.has_times:
         notes += ("The frame times of the series are not known, so its frames are numbered: give its TR.",)
     if series.echo_time is None and mapped:

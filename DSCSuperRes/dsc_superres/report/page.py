@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from dsc_superres import __version__
+from dsc_superres.models import find
 from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.pipeline.model_provenance import model_provenance
 from dsc_superres.report.case_figures import all_figures
@@ -107,12 +107,8 @@ def headline(study: Case) -> tuple[str, str] | None:
 
 
 def model_card(model: str) -> dict[str, object] | None:
-    """The card that lies beside a model's weights; None for an interpolator."""
-    from dsc_superres.networks.registry import WEIGHTS
-
-    path = Path(model) if Path(model).is_file() else WEIGHTS / f"{model}.safetensors"
-    card = path.with_suffix(".json")
-    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
+    """The card of a model; None where there is none, as for an interpolator."""
+    return find(model).card or None
 
 
 def _errors_against_truth(study: Case) -> dict[str, dict]:
