@@ -1,4 +1,4 @@
-"""The catalogue of models: one entry for each, with everything that others need to know of it. Imports no torch.
+"""The catalog of models: one entry for each, with everything that others need to know of it. Imports no torch.
 
 To add a model, write its class (a ``dsc_superres.networks.Model``) in a file of its own and ``register`` an entry for
 it; command line, worker, panel, estimate and report read the entry.
@@ -108,7 +108,7 @@ _entries: dict[str, ModelEntry] = {}
 
 
 def register(entry: ModelEntry) -> None:
-    """Add a model to the catalogue. Raises ``ModelError`` where another one has its name."""
+    """Add a model to the catalog. Raises ``ModelError`` where another one has its name."""
     if _entries.get(entry.name, entry) != entry:
         raise ModelError(f"There is a model named '{entry.name}' already: choose another name.")
     _entries[entry.name] = entry
@@ -153,7 +153,7 @@ def names_with_uncertainty() -> tuple[str, ...]:
 
 
 def read_weights_header(path: Path) -> dict[str, str]:
-    """What a .safetensors file written here says of itself: "network" and "options" (JSON). Raises ``ModelError``."""
+    """The "network" and "options" (JSON) that a .safetensors file has weights of. Raises ``ModelError``."""
     if not path.is_file():
         raise ModelError(f"The weights {path.name} are not there: train a model or choose another one.")
     try:

@@ -10,7 +10,7 @@ from dsc_superres.benchmark.networks.ablated import PARTS, NearestDecoder
 from dsc_superres.benchmark.research_models import ABLATED
 from dsc_superres.models import find, names
 from dsc_superres.networks import create, load_model, summarise, window
-from dsc_superres.networks.liif import neighbours
+from dsc_superres.networks.liif import neighbors
 
 
 @pytest.mark.parametrize("name", ["liif-linear", "videoinr"])
@@ -53,7 +53,7 @@ def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[in
 def test_a_query_on_a_border_has_one_nearest_latent_pixel() -> None:
     decoder = NearestDecoder(8, 8)
     for fine, coarse in ((14, 7), (21, 7), (25, 9), (7, 7)):
-        total = sum(decoder.votes(offset.abs()) for _, offset in neighbours(fine, coarse))
+        total = sum(decoder.votes(offset.abs()) for _, offset in neighbors(fine, coarse))
         np.testing.assert_array_equal(total, 1)
 
 

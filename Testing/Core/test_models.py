@@ -1,4 +1,4 @@
-"""A model is one entry of the catalogue: registering it makes it known everywhere, and no other file names it."""
+"""A model is one entry of the catalog: registering it makes it known everywhere, and no other file names it."""
 
 import re
 import subprocess
@@ -129,7 +129,7 @@ def test_shipped_models_are_complete() -> None:
         assert entry.card.get("name", entry.name) == entry.name
 
 
-def test_the_catalogue_needs_no_torch_and_no_research() -> None:
+def test_the_catalog_needs_no_torch_and_no_research() -> None:
     code = (
         "import sys, dsc_superres.models as models, dsc_superres.pipeline.estimate, dsc_superres.worker.probe\n"
         "print(sum(entry.available for entry in models.entries()))\n"

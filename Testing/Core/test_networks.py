@@ -14,7 +14,7 @@ from dsc_superres.errors import ModelError
 from dsc_superres.models import find, names
 from dsc_superres.networks import create, load_model, save_model, summarise, window
 from dsc_superres.networks.interpolation import Interpolator, cubic_in_time, pchip_in_time
-from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
+from dsc_superres.networks.liif import LocalImplicitDecoder, neighbors
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.resampling import average, back_project, upsample
 
@@ -77,7 +77,7 @@ def test_back_projection_is_consistent_with_the_data() -> None:
 @given(fine=st.integers(2, 50), coarse=st.integers(2, 30))
 @settings(max_examples=60, deadline=None)
 def test_liif_weights_sum_to_one(fine: int, coarse: int) -> None:
-    rows, columns = neighbours(fine, coarse), neighbours(fine + 3, coarse)
+    rows, columns = neighbors(fine, coarse), neighbors(fine + 3, coarse)
     votes = [[LocalImplicitDecoder.votes(offset.abs()) for _, offset in axis] for axis in (rows, columns)]
     total = sum(row[:, None] * column[None, :] for row in votes[0] for column in votes[1])
     np.testing.assert_allclose(total, 1, atol=1e-6)

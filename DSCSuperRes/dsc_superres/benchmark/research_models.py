@@ -1,4 +1,4 @@
-"""The catalogue entries of models that are compared with those of the product, and are not offered to users."""
+"""The catalog entries of models that are compared with those of the product, and are not offered to users."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ GAIN = 0.05
 """Typical size of the residual that is learned, of an image of about 0..1, so that the weights are of order one."""
 
 
-def neighbours(fine: int, coarse: int) -> list[tuple[Tensor, Tensor]]:
+def neighbors(fine: int, coarse: int) -> list[tuple[Tensor, Tensor]]:
     """The two latent cells around every query along one axis: (index int64, offset), [fine] each.
 
     ``offset`` is query minus cell center in latent pixels. A cell beyond the edge has the features of the one at the
@@ -106,9 +106,9 @@ class LocalImplicitDecoder(nn.Module):
         cell = (height / size[0], width / size[1])
         cells = features.permute(0, 2, 3, 1)
         image = 0.0
-        for row, down in neighbours(size[0], height):
+        for row, down in neighbors(size[0], height):
             rows = cells.index_select(1, row.to(features.device))
-            for column, right in neighbours(size[1], width):
+            for column, right in neighbors(size[1], width):
                 query = rows.index_select(2, column.to(features.device))
                 trunk = self.coordinates(down.to(features), right.to(features), cell)
                 share = torch.outer(self.votes(down.abs()), self.votes(right.abs())).to(features)

@@ -107,7 +107,7 @@ class OdeLiif(Model):
         return self.frame(channels_last(inputs))
 
     def direction_of(self, window: Window) -> Tensor:
-        """The direction d of a pair, [b, direction, h, w], from it, its neighbours and the series' summary."""
+        """The direction d of a pair, [b, direction, h, w], from it, its neighbors and the series' summary."""
         frames = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
         return self.direction(channels_last(torch.cat([frames, window.summary], 1)))
 

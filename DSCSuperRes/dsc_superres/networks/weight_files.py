@@ -1,4 +1,4 @@
-"""Models built from the catalogue, and the safe file format of their weights."""
+"""Models built from the catalog, and the safe file format of their weights."""
 
 from __future__ import annotations
 

@@ -197,8 +197,8 @@ class _Work:
                 images = images.transpose(1, 2).cpu().numpy()
             place = (step.output, part.piece.slices, *part.piece.fine)
             self.results[0][place] = np.maximum(images[0] * self.scale + self.offset, self.lowest)
-            for result, deviation in zip(self.results[1:], images[1:], strict=True):
-                result[place] = deviation * self.scale
+            for result, uncertainty in zip(self.results[1:], images[1:], strict=True):
+                result[place] = uncertainty * self.scale
             yield part
         for result in self.results:
             release(result)
@@ -209,13 +209,13 @@ class _Work:
         from dsc_superres.reconstruction.piece import PieceModel
 
         series, piece = self.series, part.piece
-        coarse = series.signal[:, piece.slices, piece.seen_rows, piece.seen_columns]
+        coarse = series.signal[:, piece.slices, piece.input_rows, piece.input_columns]
         frames = torch.from_numpy((coarse - self.offset) / self.scale).transpose(0, 1).contiguous().to(self.device)
         return PieceModel(
             self.network,
             frames,
             series.times,
-            piece.seen_size,
+            piece.input_fine_size,
             transient=self.transient,
             uncertainty=len(self.results) > 1,
             fast=self.fast,

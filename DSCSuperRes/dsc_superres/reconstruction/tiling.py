@@ -15,16 +15,16 @@ class Piece:
     """A group of slices, or one tile of a slice.
 
     slices                    of the volume
-    seen_rows, seen_columns   the input of the network, on the coarse grid
-    seen_size                 its size on the fine grid
+    input_rows, input_columns   the input of the network, on the coarse grid
+    input_fine_size                 its size on the fine grid
     inner                     rows and columns of the output within that
     fine                      rows and columns of the output within the whole fine grid
     """
 
     slices: slice
-    seen_rows: slice
-    seen_columns: slice
-    seen_size: tuple[int, int]
+    input_rows: slice
+    input_columns: slice
+    input_fine_size: tuple[int, int]
     inner: tuple[slice, slice]
     fine: tuple[slice, slice]
 
@@ -40,14 +40,14 @@ def pieces(shape: tuple[int, int, int], size: tuple[int, int], tile: int, first:
     area = max(r[0].stop - r[0].start for r in rows) * max(c[0].stop - c[0].start for c in columns)
     group = max(1, tile * tile // (2 * area))
     for start in range(first, slices, group):
-        for seen_rows, inner_rows, fine_rows in rows:
-            for seen_columns, inner_columns, fine_columns in columns:
-                seen = (seen_rows.stop - seen_rows.start, seen_columns.stop - seen_columns.start)
+        for input_rows, inner_rows, fine_rows in rows:
+            for input_columns, inner_columns, fine_columns in columns:
+                covered = (input_rows.stop - input_rows.start, input_columns.stop - input_columns.start)
                 yield Piece(
                     slices=slice(start, min(start + group, slices)),
-                    seen_rows=seen_rows,
-                    seen_columns=seen_columns,
-                    seen_size=(seen[0] * size[0] // height, seen[1] * size[1] // width),
+                    input_rows=input_rows,
+                    input_columns=input_columns,
+                    input_fine_size=(covered[0] * size[0] // height, covered[1] * size[1] // width),
                     inner=(inner_rows, inner_columns),
                     fine=(fine_rows, fine_columns),
                 )

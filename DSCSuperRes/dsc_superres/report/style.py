@@ -1,4 +1,4 @@
-"""One look for all figures: dark panels, as at a reading station, that sit well on light and dark pages."""
+"""The common style of all figures: dark panels, as at a reading station, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRUTH_COLOR = "#f2f4f5"
 DIFFERENCE = LinearSegmentedColormap.from_list(
     "difference", ["#a8e1ff", "#2f93dc", "#17507f", PANEL, "#84401c", "#e0662a", "#ffd9a3"]
 )
-"""For signed differences: blue below, orange above, and as dark as the panel at zero, where nothing is to be seen."""
+"""For signed differences: blue below, orange above, and as dark as the panel at zero."""
 
 
 def model_name(model: str) -> str:
@@ -73,7 +73,7 @@ def style_plot(axes: Axes, x_label: str = "", y_label: str = "", title: str = ""
 
 
 def color_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[float, float], label: str) -> None:
-    """A vertical colour bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
+    """A vertical color bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
     axes = figure.add_axes(box)
     bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axes)
     bar.outline.set_visible(False)

@@ -3,7 +3,7 @@
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the
 continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the
-paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own; normalised features,
+paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own; normalized features,
 whose growth in training would otherwise turn the sinusoidal layers' phases; and the same residual on back-projection
 as ``OdeLiif`` has, so that the two differ in what they model and not in where they start. The published sinusoidal
 layers had learned nothing within 1,400 steps, so ReLU can take their place.
@@ -112,7 +112,7 @@ class VideoInr(Model):
         encoded = [_normalised(features) for features in encoded]
         fine = self.space(torch.cat([_nearest(joint, size), *_coordinates(joint, size)], -1))
         base = self.base(window, t, size, cache)
-        # Warped beside each other: the continuous features know where in a latent pixel they are, a frame's do not.
+        # Warped beside each other: only the continuous features depend on the position within a latent pixel.
         ends = [torch.cat([fine, _nearest(features, size)], -1).permute(0, 3, 1, 2) for features in encoded]
         unit = torch.tensor([2 * REACH / length for length in joint.shape[:1:-1]]).to(fine)
         images = [self._image(fine, ends, moment, unit) for moment in t]
