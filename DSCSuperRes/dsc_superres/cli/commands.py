@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsc_superres.cli.bar import progress_bar
+from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.errors import FileError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dsc_superres.pipeline.results import write_study
 from dsc_superres.report.content import ReportContent, SimulationTruth, cropped, find_regions
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
-from dsc_superres.utils.progress import Report, part
+from dsc_superres.utils.progress import Progress, part
 
 if TYPE_CHECKING:
     from dsc_superres.phantom import DigitalPatient
@@ -41,7 +41,7 @@ class Demo:
     slices: int = SLICES
 
 
-def run(demo: Demo, report: Report, cancelled: Callable[[], bool] = lambda: False) -> tuple[Path, str | None]:
+def run(demo: Demo, report: Progress, cancelled: Callable[[], bool] = lambda: False) -> tuple[Path, str | None]:
     """Do it; returns the path of the report, and why there are no maps where there are none.
 
     Raises ``DSCError``; what fails leaves no folder behind.

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 
 from dsc_superres.perfusion.dictionary import Dictionary
-from dsc_superres.utils.parallel import side_by_side
+from dsc_superres.utils.parallel import parallel_map
 
 if TYPE_CHECKING:
     import torch
@@ -151,7 +151,7 @@ def _class_posterior(
         result[:, chunk] = np.concatenate([found.numpy(), np.sqrt(variance[chunk])[None]])
         yield
 
-    for _ in side_by_side(average, [order[i : i + CHUNK] for i in range(0, len(y), CHUNK)]):
+    for _ in parallel_map(average, [order[i : i + CHUNK] for i in range(0, len(y), CHUNK)]):
         pass
     return result
 
@@ -194,7 +194,7 @@ def _best_coarse(projected: np.ndarray, table: torch.Tensor) -> tuple[np.ndarray
         best[span], at[span] = found.values.numpy(), found.indices.numpy()
         yield
 
-    for _ in side_by_side(largest, [slice(i, i + CHUNK) for i in range(0, len(projected), CHUNK)]):
+    for _ in parallel_map(largest, [slice(i, i + CHUNK) for i in range(0, len(projected), CHUNK)]):
         pass
     return np.maximum(best, 1e-30), at
 

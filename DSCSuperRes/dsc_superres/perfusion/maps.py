@@ -19,7 +19,7 @@ from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import one_thread_per_product
+from dsc_superres.utils.parallel import single_threaded_blas
 from dsc_superres.utils.scratch_memory import release
 
 UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
@@ -74,7 +74,7 @@ class PerfusionMaps:
         return {name: getattr(self, name) for name in UNITS} | dict(self.extra)
 
 
-@one_thread_per_product()
+@single_threaded_blas()
 def compute_maps(
     series: Series,
     *,

@@ -27,7 +27,7 @@ from dsc_superres.pipeline.shared_maps import (
 from dsc_superres.reconstruction.adaptation_step import own_network, tuning_note
 from dsc_superres.reconstruction.training_range import outside_training_range
 from dsc_superres.series import Series
-from dsc_superres.utils.progress import Report, part
+from dsc_superres.utils.progress import Progress, part
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,7 +102,7 @@ def label(model: str) -> str:
     return Path(model).name if model.endswith(".safetensors") else model
 
 
-def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
+def enhance(series: Series, job: Job, report: Progress, stop: Stop) -> Study:
     """Reconstruct ``series`` as the job says, and map the result. Raises ``DSCError`` and ``Cancelled``."""
     clock = _Stopwatch(stop)
     network, adaptation, report = own_network(series, job, report, stop)
@@ -132,7 +132,7 @@ def enhance(series: Series, job: Job, report: Report, stop: Stop) -> Study:
 
 
 def _reconstruct(
-    series: Series, job: Job, network: nn.Module, report: Report, stop: Stop, *, own: bool
+    series: Series, job: Job, network: nn.Module, report: Progress, stop: Stop, *, own: bool
 ) -> tuple[Series, Series | None]:
     """The reconstruction, and its deviation where ``network`` is the job's ``own`` and the job or its maps need it."""
     from dsc_superres.reconstruction import reconstruct as work
@@ -147,7 +147,7 @@ def _reconstruct(
 def retrospect(
     series: Series,
     job: Job,
-    report: Report,
+    report: Progress,
     stop: Stop,
     *,
     mask: np.ndarray | None = None,
@@ -190,7 +190,7 @@ def _reconstruct_all(
     mask: np.ndarray | None,
     job: Job,
     network: nn.Module,
-    report: Report,
+    report: Progress,
     clock: _Stopwatch,
 ) -> tuple[dict[str, Series], dict[str, Comparison], Series | None]:
     """The reconstruction by each of the job's models, how it compares with the truth, and the deviation of the first.
@@ -231,7 +231,7 @@ def _fine_mask(choice: str, series: Series, fine: Series) -> np.ndarray | None:
 
 
 def _all_maps(
-    series: Mapping[str, Series], mask: np.ndarray | None, job: Job, report: Report, aif: ArterialInput | None = None
+    series: Mapping[str, Series], mask: np.ndarray | None, job: Job, report: Progress, aif: ArterialInput | None = None
 ) -> tuple[dict[str, PerfusionMaps], PerfusionMaps | None, str | None]:
     """Maps of each series, and apart from them those of ``INPUT``; or none, and the sentence that says why.
 

@@ -35,7 +35,7 @@ from dsc_superres.io.dicom_maps import read_source, write_dicom_map
 from dsc_superres.pipeline.jobs import JobError
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder
-from dsc_superres.utils.progress import Report
+from dsc_superres.utils.progress import Progress
 from dsc_superres.worker.process import Channel, Listener, run
 
 PROVENANCE, MARK = "provenance.json", "export"
@@ -67,7 +67,7 @@ class Step:
     work: Callable[[Path], object]
 
 
-def export(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+def export(job_file: Path, report: Progress, stop: Callable[[], bool]) -> dict[str, object]:
     """Do the job; returns the fields of the result line. All files appear or none; ``DSCError`` says why not."""
     job = read_export_job(job_file)
     check_output(job.output, job.replace)

@@ -17,7 +17,7 @@ from dsc_superres.pipeline.case import TRUTH, Study, label, map_errors
 from dsc_superres.pipeline.jobs import Job
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json, write_text
-from dsc_superres.utils.scratch_memory import save
+from dsc_superres.utils.scratch_memory import save_npy
 from dsc_superres.worker.probe import versions
 
 ADAPTED = "adapted.safetensors"
@@ -176,7 +176,7 @@ def _series(study: Study, job: Job) -> dict[str, Series]:
 def _write(series: Series, path: Path) -> dict[str, object]:
     """Write a series; returns what a program needs to use it: file, times (s) and geometry (LPS, mm)."""
     if path.suffix == ".npy":
-        save(path, series.signal)
+        save_npy(path, series.signal)
     else:
         write_series(series, path)
     geometry = series.geometry

@@ -14,7 +14,7 @@ from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.pipeline.jobs import Job
 from dsc_superres.pipeline.masks import find_mask
 from dsc_superres.series import Series
-from dsc_superres.utils.progress import Report, no_progress
+from dsc_superres.utils.progress import Progress, no_progress
 
 ASSUMED_ECHO_TIME = 0.03
 """s, where a series does not tell: tissue and artery share it, so it cancels in every map."""
@@ -25,7 +25,7 @@ def map_series(
     masks: Mapping[str, np.ndarray | None],
     job: Job,
     aif: ArterialInput | None = None,
-    report: Report = no_progress,
+    report: Progress = no_progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, PerfusionMaps]:
     """Maps of each series in its mask, bool[z, y, x] (None: the brain as found), with the options of the job.

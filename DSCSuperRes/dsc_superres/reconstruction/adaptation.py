@@ -28,7 +28,7 @@ from dsc_superres.reconstruction.training_range import too_little_to_adapt
 from dsc_superres.series import Series
 from dsc_superres.training.data import Batch
 from dsc_superres.training.losses import loss
-from dsc_superres.utils.progress import Report, no_progress
+from dsc_superres.utils.progress import Progress, no_progress
 
 LEAST_GAIN = 0.05
 """dB on what was held out, below which the original weights stay."""
@@ -89,7 +89,7 @@ def adapt(
     device: str = "auto",
     rate: float = RATE,
     seed: int = 0,
-    report: Report = no_progress,
+    report: Progress = no_progress,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Adaptation:
     """Tune ``model`` to ``series`` for ``minutes`` (or for so many ``steps``), and say what it gained.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dsc_superres.models import INTERPOLATORS
 from dsc_superres.pipeline.jobs import Job
 from dsc_superres.series import Series
-from dsc_superres.utils.progress import Report, part
+from dsc_superres.utils.progress import Progress, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ EVEN = 0.5
 
 
 def own_network(
-    series: Series, job: Job, report: Report, stop: Callable[[], bool]
-) -> tuple[nn.Module, Adaptation | None, Report]:
+    series: Series, job: Job, report: Progress, stop: Callable[[], bool]
+) -> tuple[nn.Module, Adaptation | None, Progress]:
     """The job's model, tuned to ``series`` where the job asks for it; how that went; the report of the work left.
 
     Raises ``DSCError`` and ``Cancelled``.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dsc_superres.errors import FileError
 
-_unfinished: set[Path] = set()
+_partial_folders: set[Path] = set()
 
 
 @contextmanager
@@ -27,16 +27,16 @@ def atomic_folder(target: str | Path, *, replace: bool = False) -> Iterator[Path
     if target.exists() and not target.is_dir():
         raise FileError(f"{target.name} is a file, not a folder: choose another output folder.")
     new_parents = [folder for folder in target.parents if not folder.exists()]
-    mark = f".{uuid.uuid4().hex[:8]}.part"
-    within = target.exists() and not replace
-    partial = target / mark if within else target.with_name(f".{target.name}{mark}")
-    done = False
+    suffix = f".{uuid.uuid4().hex[:8]}.part"
+    merge = target.exists() and not replace
+    partial = target / suffix if merge else target.with_name(f".{target.name}{suffix}")
+    complete = False
     try:
         partial.mkdir(parents=True)
-        _unfinished.add(partial)
+        _partial_folders.add(partial)
         yield partial
-        (_exchange if replace else _publish)(partial, target)
-        done = True
+        (_swap_in if replace else _move_into_place)(partial, target)
+        complete = True
     except FileError as error:
         # Whoever wrote into the folder knows only its other name.
         raise FileError(str(error).replace(str(partial), str(target))) from error
@@ -44,8 +44,8 @@ def atomic_folder(target: str | Path, *, replace: bool = False) -> Iterator[Path
         raise FileError(f"The folder {target.name} cannot be written: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        _unfinished.discard(partial)
-        for folder in new_parents if not done else ():
+        _partial_folders.discard(partial)
+        for folder in new_parents if not complete else ():
             with suppress(OSError):
                 folder.rmdir()
 
@@ -78,22 +78,22 @@ def write_json(target: str | Path, value: object) -> None:
 
 def discard_unfinished() -> None:
     """Remove what is half written: for a process that must end at once."""
-    for partial in list(_unfinished):
+    for partial in list(_partial_folders):
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _publish(partial: Path, target: Path) -> None:
+def _move_into_place(partial: Path, target: Path) -> None:
     if not target.exists():
         os.rename(partial, target)
         return
     for entry in partial.iterdir():
-        place = target / entry.name
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        os.replace(entry, place)
+        destination = target / entry.name
+        if destination.is_dir() and not destination.is_symlink():
+            shutil.rmtree(destination)
+        os.replace(entry, destination)
 
 
-def _exchange(partial: Path, target: Path) -> None:
+def _swap_in(partial: Path, target: Path) -> None:
     old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
     if target.exists():
         os.rename(target, old)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-Report = Callable[[float, str], None]
-"""``report(fraction, stage)``: how much of the work is done (0 to 1) and what is being done now."""
+Progress = Callable[[float, str], None]
+"""``progress(fraction, stage)``: how much of the work is done (0 to 1) and what is being done now."""
 
-Cancelled = Callable[[], bool]
+IsCancelled = Callable[[], bool]
 """``cancelled()``: whether the user asked for the work to stop."""
 
 
@@ -16,11 +16,11 @@ def no_progress(fraction: float, stage: str) -> None:
     """A report to nobody."""
 
 
-def part(report: Report, start: float, stop: float, prefix: str = "") -> Report:
+def part(progress: Progress, start: float, stop: float, prefix: str = "") -> Progress:
     """The report of a piece of work that fills ``start`` to ``stop`` of the whole; ``prefix`` begins its stages."""
 
     def forward(fraction: float, stage: str) -> None:
-        report(start + (stop - start) * min(max(fraction, 0.0), 1.0), f"{prefix}{stage}")
+        progress(start + (stop - start) * min(max(fraction, 0.0), 1.0), f"{prefix}{stage}")
 
     return forward
 

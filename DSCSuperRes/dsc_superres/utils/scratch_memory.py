@@ -12,17 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-SMALL = 256 * 2**20
+IN_MEMORY_LIMIT = 256 * 2**20
 """Bytes up to which an array stays in memory."""
 
-TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8
-"""Options of mallopt(3)."""
+TRIM_THRESHOLD = -1
+"""``M_TRIM_THRESHOLD`` of mallopt(3)."""
+MMAP_THRESHOLD = -3
+"""``M_MMAP_THRESHOLD`` of mallopt(3)."""
+ARENA_MAX = -8
+"""``M_ARENA_MAX`` of mallopt(3)."""
 
 
-def scratch(shape: tuple[int, ...], small: int = SMALL) -> np.ndarray:
-    """A new float32 array; beyond ``small`` bytes in a temporary file, which is gone when the array is."""
+def scratch(shape: tuple[int, ...], limit: int = IN_MEMORY_LIMIT) -> np.ndarray:
+    """A new float32 array; beyond ``limit`` bytes in a temporary file, which is gone when the array is."""
     size = int(np.prod(shape, dtype=np.int64)) * 4
-    if size <= small:
+    if size <= limit:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile(prefix="dsc-superres-") as file:
         file.truncate(size)
@@ -37,7 +41,7 @@ def release(array: np.ndarray) -> None:
         array.madvise(mmap.MADV_DONTNEED)
 
 
-def save(path: Path, array: np.ndarray) -> None:
+def save_npy(path: Path, array: np.ndarray) -> None:
     """Write ``array`` as .npy, one item of its first axis in memory at a time."""
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
@@ -48,7 +52,7 @@ def save(path: Path, array: np.ndarray) -> None:
 
 
 @contextmanager
-def reused() -> Iterator[None]:
+def reusing_freed_memory() -> Iterator[None]:
     """Memory that is freed within goes to whoever asks next, and to the system only at the end.
 
     The allocator of Linux returns every large block at once, and the system clears it before it gives it out again:
@@ -56,7 +60,7 @@ def reused() -> Iterator[None]:
     """
     allocator = _glibc()
     if allocator is not None:
-        for option, value in ((MMAP_THRESHOLD, 2**30), (TRIM_THRESHOLD, 2**30), (ARENAS, 1)):
+        for option, value in ((MMAP_THRESHOLD, 2**30), (TRIM_THRESHOLD, 2**30), (ARENA_MAX, 1)):
             allocator.mallopt(option, value)
     try:
         yield

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dsc_superres.errors import Cancelled, DSCError
 from dsc_superres.utils import atomic_writing as atomic
-from dsc_superres.utils.progress import Clock, Report, part
+from dsc_superres.utils.progress import Clock, Progress, part
 
 if TYPE_CHECKING:  # nothing that needs a package: the probe is to say which ones are missing
     from dsc_superres.pipeline.case import Study
@@ -48,7 +48,7 @@ OK, DEFECT, BAD_INPUT, OUT_OF_MEMORY, CANCELLED = 0, 1, 2, 3, 130
 GRACE = 10.0
 """Seconds that the work has to notice that standard input was closed, before the process ends itself."""
 
-Task = Callable[[Path, Report, Callable[[], bool]], dict[str, object]]
+Task = Callable[[Path, Progress, Callable[[], bool]], dict[str, object]]
 """Does the job in a file, and returns the fields of the result line."""
 
 log = logging.getLogger("dsc_superres.worker.process")
@@ -165,7 +165,7 @@ def run(job_file: Path, channel: Channel, listener: Listener, task: Task) -> int
     return OK
 
 
-def work(job_file: Path, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+def work(job_file: Path, report: Progress, stop: Callable[[], bool]) -> dict[str, object]:
     """Do the job and write its results; returns the fields of the result line. Raises ``DSCError``, ``Cancelled``."""
     from dsc_superres.pipeline.case import enhance, retrospect
     from dsc_superres.pipeline.jobs import read_job
@@ -202,7 +202,7 @@ def _report(study: Study, job: Job, folder: Path) -> str:
     return write_report(ReportContent(study, job, *find_regions(study)), folder).name
 
 
-def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+def _adapt(series: Series, job: Job, report: Progress, stop: Callable[[], bool]) -> dict[str, object]:
     """Weights tuned to the series, where that gains something, and how much: adaptation.json."""
     from dsc_superres.pipeline.results import ADAPTED
     from dsc_superres.reconstruction.adaptation import adapt, write_adaptation
@@ -215,7 +215,7 @@ def _adapt(series: Series, job: Job, report: Report, stop: Callable[[], bool]) -
     return {"folder": str(job.output), "files": {"adaptation": "adaptation.json", **weights}, "adaptation": told}
 
 
-def _map(job: Job, report: Report, stop: Callable[[], bool]) -> dict[str, object]:
+def _map(job: Job, report: Progress, stop: Callable[[], bool]) -> dict[str, object]:
     from dsc_superres.perfusion.propagation import check_uncertainty
     from dsc_superres.pipeline.results import write_all_maps
     from dsc_superres.pipeline.shared_maps import find_masks, map_series, with_reconstruction_uncertainty

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dsc_superres.utils.progress import Report
+from dsc_superres.utils.progress import Progress
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Report]:
+def progress_bar(title: str) -> Iterator[Progress]:
     """A ``report(fraction, stage)`` that moves a bar; silent where standard error is not a terminal."""
     from tqdm import tqdm
 
