@@ -23,3 +23,8 @@ class PerfusionError(DSCError):
 
 class Cancelled(Exception):
     """The user asked for the work to stop. Not a DSCError: nothing is wrong."""
+
+
+def os_error_text(error: OSError) -> str:
+    """Return the operating system's reason for an error as a clause, for use within a sentence."""
+    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,8 +1,8 @@
-"""Work on several processor cores, with results that do not depend on how many there are.
+"""Parallel work on several processor cores with results that do not depend on their number.
 
-Libraries that share one matrix product among threads add it up in another order for another number of them, and the
-last bits change. Here one thread computes a piece of work from start to end, and several pieces are worked on at once:
-that gives the same bits on any number of cores, and wastes no time on many threads that wait for each other.
+A library that splits one matrix product among threads sums it in an order that depends on their number, which changes
+the last bits. Here, one thread computes each item from start to end and several items are processed at once: the
+result is bit-identical on any number of cores, and no time is lost to threads that wait for each other.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ _limits_lock = threading.Lock()
 _active_limits: list[Any] = []
 
 VALUE = object()
+"""Queue entry: a value yielded by the work on an item."""
 ERROR = object()
+"""Queue entry: an exception raised by the work on an item."""
 END = object()
+"""Queue entry: a thread has ended. Also stands for "no more items"."""
 
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
-    """Matrix products of numpy and scipy are computed by the thread that asks for them. A decorator, too.
+    """Run the matrix products of numpy and scipy in the calling thread only.
 
-    The limit is one of the process: of several threads within, the first sets it and the last one lifts it.
+    Works as a context manager and as a decorator. The limit applies to the whole process: of several threads inside
+    the block, the first sets the limit and the last restores the original one.
     """
     from threadpoolctl import threadpool_limits
 
@@ -46,6 +50,7 @@ def single_threaded_blas() -> Iterator[None]:
 
 @contextmanager
 def _one_torch_thread() -> Iterator[None]:
+    """Limit PyTorch to one thread per operation."""
     import torch
 
     threads = torch.get_num_threads()
@@ -59,10 +64,22 @@ def _one_torch_thread() -> Iterator[None]:
 def parallel_map(
     work: Callable[[Item], Iterable[Value]], items: Iterable[Item], threads: int | None = None
 ) -> Iterator[Value]:
-    """What ``work`` yields for each of the items, as it comes, from ``threads`` items at once (as torch has, if None).
+    """Yield the values of ``work(item)`` for all items, in the order in which they become available.
 
-    One item is one thread's from start to end. With one thread all happens in the caller's own, in order. Close the
-    iterator (``contextlib.closing``) where it may be left early: work in progress then stops at its next value.
+    Parameters
+    ----------
+    work
+        Function of one item that returns an iterable. One thread consumes it from start to end.
+    items
+        The items to process, taken one at a time.
+    threads
+        Number of items processed at once; ``torch.get_num_threads()`` by default. With one thread, everything happens
+        in the calling thread and in order.
+
+    Notes
+    -----
+    Close the iterator (``contextlib.closing``) if it may be left early: running work then stops at its next value.
+    An exception of ``work`` is raised here and stops the other threads.
     """
     import torch
 
@@ -76,9 +93,9 @@ def parallel_map(
 
 
 def best_part_count(pieces: int, steps: int, threads: int, overhead: float = 0.0) -> int:
-    """Into how many parts to cut each of some equal pieces of ``steps`` steps so that ``threads`` end soonest.
+    """Return the number of parts per piece that lets ``threads`` threads finish soonest.
 
-    ``overhead`` is what each part takes on top of its steps, in steps.
+    There are ``pieces`` equal pieces of ``steps`` steps each; every part costs ``overhead`` additional steps.
     """
     if threads == 1:
         return 1
@@ -89,7 +106,7 @@ def best_part_count(pieces: int, steps: int, threads: int, overhead: float = 0.0
 
 
 class _WorkerThreads:
-    """Threads that take items from one list and put what they find into one queue."""
+    """Threads that take items from a shared iterator and put the resulting values into a queue."""
 
     def __init__(self, work: Callable[[Item], Iterable[Value]], items: Iterable[Item], threads: int) -> None:
         self._work = work
@@ -100,7 +117,7 @@ class _WorkerThreads:
         self._threads = [threading.Thread(target=self._run_items, daemon=True) for _ in range(threads)]
 
     def values(self) -> Iterator[Value]:
-        """All values, until the last thread has ended. An error of one of them is raised here, and the others stop."""
+        """Yield all values until the last thread has ended; raise the first exception of any thread."""
         try:
             for thread in self._threads:
                 thread.start()
@@ -134,5 +151,6 @@ class _WorkerThreads:
             self._queue.put((END, None))
 
     def _next_item(self) -> Item:
+        """Return the next item, or ``END`` if there is none or the threads were stopped."""
         with self._items_lock:
             return END if self._stopped.is_set() else next(self._items, END)
