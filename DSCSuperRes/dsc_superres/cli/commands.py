@@ -29,7 +29,7 @@ def info(options: argparse.Namespace) -> None:
 def simulate(options: argparse.Namespace) -> None:
     """A digital patient with its truth maps."""
     from dsc_superres.io import write_series, write_volume
-    from dsc_superres.io._files import stem_of
+    from dsc_superres.io.image_file import stem_of
     from dsc_superres.utils.atomic_writing import atomic_folder
 
     output = _series_target(options.output)
@@ -186,7 +186,8 @@ def batch(options: argparse.Namespace) -> None:
 
 def adapt(options: argparse.Namespace) -> None:
     """Weights tuned to one series, where that helps."""
-    from dsc_superres.io._files import check_target, stem_of
+    from dsc_superres.io.image_file import stem_of
+    from dsc_superres.utils.atomic_writing import check_target
 
     source = Path(options.input)
     output = Path(options.out or source.with_name(f"{stem_of(source)}.adapted.safetensors"))
@@ -254,7 +255,7 @@ def _read(options: argparse.Namespace) -> Series:
 
 def _series_target(name: str, *inputs: str) -> Path:
     """The path of a series to write; refused before the work, not after it, and where it is one of the ``inputs``."""
-    from dsc_superres.io._files import check_sidecar_is_free
+    from dsc_superres.io.image_file import check_sidecar_is_free
 
     path = Path(name)
     if not path.name.lower().endswith((".nii", ".nii.gz", ".seq.nrrd")):

@@ -13,10 +13,10 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from dsc_superres.errors import FileError, SeriesError
-from dsc_superres.io._files import Stored, quiet, reason
+from dsc_superres.errors import FileError, SeriesError, os_error_text
 from dsc_superres.io.dicom_frames import Slice, check_alike, repetition_time, slices_of
 from dsc_superres.io.dicom_order import arrange, frame_times
+from dsc_superres.io.image_file import StoredImage, quiet_itk
 from dsc_superres.series import MISSING
 
 _PIXEL_TAGS = (
@@ -73,7 +73,7 @@ def is_dicom(path: Path) -> bool:
     return start[128:] == b"DICM" or start[:2] == b"\x08\x00"
 
 
-def read_dicom(path: Path) -> Stored:
+def read_dicom(path: Path) -> StoredImage:
     """The series in a folder (subfolders are not searched), or the one that a file belongs to.
 
     Raises ``FileError`` when the folder holds no such series or several, or files that cannot be read;
@@ -90,7 +90,7 @@ def read_dicom(path: Path) -> Stored:
     resolution = float(first.get("TemporalResolution") or 0) / 1000
     times, tag = frame_times(frames, resolution, repetition_time(first))
     echo_time = slices[0].echo_time
-    return Stored(
+    return StoredImage(
         array=signal,
         geometry=geometry,
         scalar_type=scalar_type,
@@ -110,7 +110,7 @@ def _one_series(path: Path) -> dict[Path, FileDataset]:
     try:
         files = sorted(file for file in folder.iterdir() if file.is_file() and is_dicom(file))
     except OSError as error:
-        raise FileError(f"Cannot read {folder}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {folder}: {os_error_text(error)}.") from error
     headers = {file: header for file in files if (header := _header(file)) is not None and "Rows" in header}
     if not headers:
         raise FileError(f"{path} holds no DICOM image: name the folder that has the files of the series itself.")
@@ -143,7 +143,7 @@ def _header(file: Path) -> FileDataset | None:
     except InvalidDicomError:
         return None
     except OSError as error:
-        raise FileError(f"Cannot read {file}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {file}: {os_error_text(error)}.") from error
     except Exception as error:  # pydicom raises whatever the damage leads to
         raise FileError(f"{file} is damaged: copy it again from where it came.") from error
 
@@ -193,7 +193,7 @@ def _pixels(path: Path) -> np.ndarray:
         except (NotImplementedError, RuntimeError):  # the plugin for this compression is not there
             return _decompressed(dataset)
     except OSError as error:
-        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     except Exception as error:  # pydicom and GDCM raise whatever the damage leads to
         raise FileError(f"The pixels of {path} cannot be decoded: copy it again, or export it uncompressed.") from error
 
@@ -209,6 +209,6 @@ def _decompressed(dataset: FileDataset) -> np.ndarray:
     for tag in (*_PIXEL_TAGS, "PixelData"):
         if tag in dataset:
             bare[tag] = dataset[tag]
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet_itk():
         bare.save_as(f"{folder}/bare.dcm")
         return sitk.GetArrayFromImage(sitk.ReadImage(f"{folder}/bare.dcm", imageIO="GDCMImageIO"))

@@ -24,10 +24,11 @@ from typing import BinaryIO
 import numpy as np
 import SimpleITK as sitk
 
-from dsc_superres.errors import FileError
+from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
-from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry, suffix_of
+from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, suffix_of
 from dsc_superres.series import MISSING
+from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
 
 _HEADER_SIZE = 348
@@ -55,7 +56,7 @@ class _Header:
         return stated and (self.slope, self.intercept) != (1.0, 0.0)
 
 
-def read_nifti(path: Path) -> Stored:
+def read_nifti(path: Path) -> StoredImage:
     """The voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
     try:
         with _opened(path) as file:
@@ -66,9 +67,9 @@ def read_nifti(path: Path) -> Stored:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FileError(f"{path} is cut short or damaged: copy it again from where it came.") from error
     except OSError as error:
-        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     interval, times_source = _interval(header)
-    return Stored(
+    return StoredImage(
         array=array,
         geometry=_geometry(path),
         scalar_type=np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
@@ -86,7 +87,7 @@ def write_nifti(
     ``interval`` and ``start`` in s; an interval of 0 means that the times are unknown. Raises ``FileError``.
     """
     header = _compose(array, geometry, interval, start)
-    with replacing(path) as raw:
+    with atomic_file(path) as partial, open(partial, "wb") as raw:
         if suffix_of(path) == ".nii.gz":
             with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
                 _pour(array, header, file)
@@ -187,7 +188,7 @@ def _geometry(path: Path) -> Geometry:
     reader.SetFileName(str(path))
     reader.SetImageIO("NiftiImageIO")
     try:
-        with quiet():
+        with quiet_itk():
             reader.ReadImageInformation()
     except RuntimeError as error:
         raise FileError(f"The header of {path} does not make sense: its orientation cannot be read.") from error
@@ -220,7 +221,7 @@ def _compose(array: np.ndarray, geometry: Geometry, interval: float, start: floa
     tiny.SetSpacing(geometry.spacing)
     tiny.SetOrigin(geometry.origin)
     tiny.SetDirection(np.ravel(geometry.direction).tolist())
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet_itk():
         sitk.WriteImage(tiny, f"{folder}/tiny.nii")
         header = bytearray(Path(folder, "tiny.nii").read_bytes()[:352])
     order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"

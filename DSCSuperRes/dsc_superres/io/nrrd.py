@@ -17,10 +17,11 @@ from urllib.parse import unquote
 import numpy as np
 import SimpleITK as sitk
 
-from dsc_superres.errors import FileError
+from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
-from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry
+from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry
 from dsc_superres.series import MISSING
+from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
 
 _PREFIX = "DSCSuperRes."
@@ -40,14 +41,14 @@ _TYPES = {
 }
 
 
-def read_nrrd(path: Path) -> Stored:
+def read_nrrd(path: Path) -> StoredImage:
     """The voxels, geometry, times and echo time of a NRRD file. Raises ``FileError``."""
     header = _header(path)
     kinds = header.get("kinds", "").split()
     if any(kind.lower().startswith(("rgb", "hsv", "xyz", "complex", "quaternion")) or "-" in kind for kind in kinds):
         raise FileError(f"{path} holds colours or vectors: a perfusion series has one real number per voxel.")
     try:
-        with quiet():
+        with quiet_itk():
             image = sitk.ReadImage(str(path), imageIO="NrrdImageIO")
     except RuntimeError as error:
         raise FileError(f"{path} is cut short, damaged, or not a NRRD that ITK reads: copy it again.") from error
@@ -65,7 +66,7 @@ def read_nrrd(path: Path) -> Stored:
     echo_time, echo_source = _echo_time(header)
     sources = {"times": times_source, "echo_time": echo_source}
     sources["geometry"] = header.get(f"{_PREFIX}Source.geometry", "NRRD header" if "space" in header else MISSING)
-    return Stored(array, geometry, scalar_type, frame_times, interval, 0.0, echo_time, sources)
+    return StoredImage(array, geometry, scalar_type, frame_times, interval, 0.0, echo_time, sources)
 
 
 def write_nrrd(
@@ -85,7 +86,7 @@ def write_nrrd(
     if array.ndim == 4:
         lines += _compose_sequence(len(array), times)
     lines += [f"{_PREFIX}{key}:={' '.join(value.split())}" for key, value in (attributes or {}).items()]
-    with replacing(path) as file:
+    with atomic_file(path) as partial, open(partial, "wb") as file:
         file.write("\n".join([*lines, "", ""]).encode())
         for volume in array:
             file.write(volume.tobytes())
@@ -109,7 +110,7 @@ def _header(path: Path) -> dict[str, str]:
                 if mark and not line.startswith("#"):
                     header[name] = value.strip()
     except OSError as error:
-        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     return header
 
 

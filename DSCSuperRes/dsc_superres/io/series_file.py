@@ -8,20 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import FileError, SeriesError
-from dsc_superres.io._files import (
+from dsc_superres.io.dicom import is_dicom, read_dicom
+from dsc_superres.io.image_file import (
     SERIES_SUFFIXES,
-    Stored,
+    StoredImage,
+    check_exists,
     check_sidecar_is_free,
-    check_target,
-    existing,
-    replacing,
     suffix_of,
 )
-from dsc_superres.io.dicom import is_dicom, read_dicom
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.series import MISSING, Series
+from dsc_superres.utils.atomic_writing import atomic_file, check_target
 
 _USER = "given by the user"
 
@@ -40,7 +39,7 @@ def read_series(
 
     Raises ``FileError`` for what cannot be read and ``SeriesError`` for what is not a usable series.
     """
-    path = existing(Path(path).expanduser())
+    path = check_exists(Path(path).expanduser())
     stored, sidecar = _load(path)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
@@ -77,8 +76,8 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
     check_sidecar_is_free(path)
     array = _as_integer(series) if integer and series.scalar_type.kind in "iu" else series.signal
     # The image is the inner block: it takes its place first, and the sidecar only if it did.
-    with replacing(sidecar_path(path)) as sidecar:
-        sidecar.write(sidecar_bytes(series))
+    with atomic_file(sidecar_path(path)) as sidecar:
+        sidecar.write_bytes(sidecar_bytes(series))
         if suffix == ".seq.nrrd":
             times = series.times if series.has_times else None
             write_nrrd(array, series.geometry, path, times=times, attributes=_attributes(series))
@@ -87,7 +86,7 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
             write_nifti(array, series.geometry, path, interval=interval, start=series.times[0] if interval else 0.0)
 
 
-def _load(path: Path) -> tuple[Stored, Sidecar]:
+def _load(path: Path) -> tuple[StoredImage, Sidecar]:
     suffix = suffix_of(path)
     if path.is_dir() or (suffix not in (*SERIES_SUFFIXES, ".nrrd") and is_dicom(path)):
         return read_dicom(path), Sidecar(path)
@@ -101,7 +100,7 @@ def _load(path: Path) -> tuple[Stored, Sidecar]:
     )
 
 
-def _times(stored: Stored, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
+def _times(stored: StoredImage, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
     count = np.arange(frames, dtype=np.float64)
     if interval is not None:
         return count * _positive(interval, "frame interval given"), _USER

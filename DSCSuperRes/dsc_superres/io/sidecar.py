@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from dsc_superres.errors import FileError
-from dsc_superres.io._files import reason, stem_of
+from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.image_file import stem_of
 from dsc_superres.series import MISSING, Series
 
 
@@ -68,7 +68,7 @@ def read_sidecar(image: Path) -> Sidecar:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"Cannot read {path}, the sidecar of {image.name}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {path}, the sidecar of {image.name}: {os_error_text(error)}.") from error
     except ValueError as error:
         raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: mend or remove it.") from error
     if not isinstance(content, dict):

@@ -9,14 +9,14 @@ import numpy as np
 
 from dsc_superres.errors import FileError
 from dsc_superres.geometry import Geometry
-from dsc_superres.io._files import VOLUME_SUFFIXES, existing, suffix_of
+from dsc_superres.io.image_file import VOLUME_SUFFIXES, check_exists, suffix_of
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[np.ndarray, Geometry]:
     """The voxels (float32[z, y, x]) and the geometry of a ``.nii``, ``.nii.gz`` or ``.nrrd``; or ``FileError``."""
-    path = existing(Path(path).expanduser())
+    path = check_exists(Path(path).expanduser())
     suffix = suffix_of(path)
     if suffix not in VOLUME_SUFFIXES or path.is_dir():
         raise FileError(f"{path} has an unknown format: a map or mask is one of {', '.join(VOLUME_SUFFIXES)}.")

@@ -61,7 +61,7 @@ def save_npy(path: Path, array: np.ndarray) -> None:
 def reusing_freed_memory() -> Iterator[None]:
     """Keep memory freed inside the block for the next allocation instead of returning it to the system.
 
-    On Linux, glibc returns every large block at once and the kernel clears it before it is handed out again, which takes
+    On Linux, glibc returns every large block at once and the kernel clears it before handing it out again. That takes
     a twelfth of the run time of a network that allocates and frees its images layer by layer. No effect elsewhere.
     """
     allocator = _glibc()

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import SimpleITK as sitk
 
-from dsc_superres.errors import FileError
+from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
 from dsc_superres.series import MISSING
 
@@ -23,7 +19,7 @@ VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 
 
 @dataclass
-class Stored:
+class StoredImage:
     """What one file (or DICOM folder) says, before the sidecar and the user have their word.
 
     array        float32[..., z, y, x], first axis time when there are four
@@ -54,42 +50,26 @@ def stem_of(path: Path) -> str:
     return path.name[: len(path.name) - len(suffix_of(path))]
 
 
-def existing(path: Path) -> Path:
+def check_exists(path: Path) -> Path:
     """``path``, or ``FileError`` when nothing is there or may be looked at."""
     try:
         path.stat()
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist: check the name.") from error
     except OSError as error:
-        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     return path
 
 
-def reason(error: OSError) -> str:
-    """Why the operating system refused, as a clause."""
-    return (error.strerror or str(error) or type(error).__name__).lower()
-
-
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_itk() -> Iterator[None]:
     """SimpleITK without its warnings on stderr, which speak of C++ source lines."""
-    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    warnings_shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         yield
     finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
-
-
-def check_target(path: Path) -> None:
-    """Raise ``FileError`` when ``path`` is plainly no place to write to."""
-    if not path.parent.is_dir():
-        raise FileError(f"Cannot write {path}: {path.parent} is not an existing folder.")
-    if path.is_dir():
-        raise FileError(f"Cannot write {path}: a folder of that name exists.")
-    # A rename would replace a read-only file without a word.
-    if path.exists() and not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
-        raise FileError(f"Cannot write {path}: the existing file is read-only.")
+        sitk.ProcessObject.SetGlobalWarningDisplay(warnings_shown)
 
 
 def check_sidecar_is_free(path: Path) -> None:
@@ -102,29 +82,6 @@ def check_sidecar_is_free(path: Path) -> None:
                 f"Cannot write {path}: {other.name} lies beside it, and both would share {stem_of(path)}.json; "
                 "choose another name."
             )
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of ``path`` only when the block ends well; nothing is left otherwise.
-
-    Raises ``FileError`` for a missing folder, a read-only target, a full disk.
-    """
-    check_target(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # some file systems tell of a full disk only now
-        os.replace(temporary, path)
-    except OSError as error:
-        raise FileError(
-            f"Cannot write {path}: {reason(error)}; check the folder and its free space, or choose another."
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def spatial_geometry(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
