@@ -16,8 +16,8 @@ from dsc_superres.series import Series
 
 def block_average(signal: np.ndarray, factor: int) -> np.ndarray:
     """Mean over ``factor`` x ``factor`` blocks of the last two axes, whose lengths ``factor`` must divide."""
-    *lead, rows, columns = signal.shape
-    blocks = signal.reshape(*lead, rows // factor, factor, columns // factor, factor)
+    *leading_axes, rows, columns = signal.shape
+    blocks = signal.reshape(*leading_axes, rows // factor, factor, columns // factor, factor)
     return blocks.mean(axis=(-3, -1), dtype=np.float32)
 
 
@@ -31,14 +31,14 @@ def kspace_crop(signal: np.ndarray, factor: int) -> np.ndarray:
         coarse = fine // factor
         spectrum = np.fft.fftshift(np.fft.fft(signal, axis=axis), axes=axis)
         frequency = np.arange(-(coarse // 2), coarse - coarse // 2)
-        kept = np.take(spectrum, frequency + fine // 2, axis=axis)
+        central = np.take(spectrum, frequency + fine // 2, axis=axis)
         ramp = np.exp(2j * np.pi * frequency * (factor - 1) / (2 * fine))
         if coarse % 2 == 0:
             ramp[0] = ramp[0].real  # the Nyquist term has no conjugate partner; its shifted value is the real part
         shape = [1] * signal.ndim
         shape[axis] = coarse
-        kept = np.fft.ifftshift(kept * ramp.reshape(shape), axes=axis)
-        signal = np.fft.ifft(kept, axis=axis) / factor
+        central = np.fft.ifftshift(central * ramp.reshape(shape), axes=axis)
+        signal = np.fft.ifft(central, axis=axis) / factor
     return np.abs(signal).astype(np.float32)
 
 

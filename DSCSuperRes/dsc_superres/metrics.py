@@ -37,7 +37,7 @@ class Scores:
 
     def to_dict(self) -> dict[str, object]:
         """Plain numbers for JSON; what is not finite (PSNR of identical frames) becomes None."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return {name: _json_value(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ class Comparison:
     @property
     def difference(self) -> np.ndarray:
         """float32[t, z, y, x]: reconstruction minus ground truth."""
-        found = scratch(self.aligned.truth.shape)
-        for frame, recon, truth in zip(found, self.aligned.recon, self.aligned.truth, strict=True):
+        difference = scratch(self.aligned.truth.shape)
+        for frame, recon, truth in zip(difference, self.aligned.recon, self.aligned.truth, strict=True):
             np.subtract(recon, truth, out=frame)
-            release(found), release(recon), release(truth)
-        return found
+            release(difference), release(recon), release(truth)
+        return difference
 
     def to_dict(self) -> dict[str, object]:
         """Everything but the images, as plain values for JSON."""
         return {
             "frames": self.aligned.times.size,
-            "times_s": _plain(self.aligned.times),
+            "times_s": _json_value(self.aligned.times),
             "reconstruction_frames": self.aligned.recon_frames.tolist(),
             "truth_frames": self.aligned.truth_frames.tolist(),
             "notes": list(self.notes),
@@ -93,7 +93,7 @@ class Comparison:
 
 def nmse(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Normalised mean squared error ||recon - truth||^2 / ||truth||^2 over all frames, in the mask if given."""
-    return _ratio(*map(np.sum, _energies(recon, truth, mask)))
+    return _ratio(*map(np.sum, _squared_norms(recon, truth, mask)))
 
 
 def psnr(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, peak: float | None = None) -> float:
@@ -102,7 +102,7 @@ def psnr(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, p
     ``peak`` is the maximum of the whole truth unless given, also when a mask restricts the error.
     """
     peak = _peak(truth) if peak is None else peak
-    return _decibel(_energies(recon, truth, mask)[0].mean() / _voxels(truth, mask), peak)
+    return _psnr_of(_squared_norms(recon, truth, mask)[0].mean() / _voxel_count(truth, mask), peak)
 
 
 def ssim_frames(
@@ -165,8 +165,8 @@ def align(recon: Series, truth: Series, tolerance: float | None = None) -> Align
     recon_frames, truth_frames = _common_frames(recon, truth, tolerance)
     start = tuple(part.start for part in reversed(truth_box))
     return Aligned(
-        recon=recon.signal[(_run(recon_frames), *recon_box)],
-        truth=truth.signal[(_run(truth_frames), *truth_box)],
+        recon=recon.signal[(_slice_or_indices(recon_frames), *recon_box)],
+        truth=truth.signal[(_slice_or_indices(truth_frames), *truth_box)],
         times=truth.times[truth_frames],
         recon_frames=recon_frames,
         truth_frames=truth_frames,
@@ -220,27 +220,27 @@ def map_error(values: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> dict[s
     """
     values, truth = values[mask].astype(np.float64), truth[mask].astype(np.float64)
     error = values - truth
-    varied = values.std() > 0 and truth.std() > 0
-    found = {
+    both_vary = values.std() > 0 and truth.std() > 0
+    measures = {
         "mean_absolute": np.abs(error).mean(),
         "relative": _ratio(np.abs(error).sum(), np.abs(truth).sum()),
         "bias": error.mean(),
-        "correlation": np.corrcoef(values, truth)[0, 1] if varied else math.nan,
+        "correlation": np.corrcoef(values, truth)[0, 1] if both_vary else math.nan,
     }
-    return {name: _plain(value) for name, value in found.items()}
+    return {name: _json_value(value) for name, value in measures.items()}
 
 
 def _region_scores(
     recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None, peak: float, frame_ssim: np.ndarray
 ) -> Scores:
-    error, energy = _energies(recon, truth, mask)
-    voxels = _voxels(truth, mask)
+    error, energy = _squared_norms(recon, truth, mask)
+    voxels = _voxel_count(truth, mask)
     return Scores(
         nmse=_ratio(error.sum(), energy.sum()),
-        psnr=_decibel(error.mean() / voxels, peak),
+        psnr=_psnr_of(error.mean() / voxels, peak),
         ssim=float(np.mean(frame_ssim)),
         frame_nmse=np.array([_ratio(*pair) for pair in zip(error, energy, strict=True)]),
-        frame_psnr=np.array([_decibel(one / voxels, peak) for one in error]),
+        frame_psnr=np.array([_psnr_of(squared_error / voxels, peak) for squared_error in error]),
         frame_ssim=frame_ssim,
     )
 
@@ -253,16 +253,16 @@ def _common_frames(recon: Series, truth: Series, tolerance: float | None) -> tup
     truth_frames, first = np.unique(nearest[recon_frames], return_index=True)
     if truth_frames.size == 0:
         raise SeriesError(
-            f"No frame of {recon.name} ({_span(recon)}) has the time of a frame of {truth.name} ({_span(truth)}): "
+            f"No frame of {recon.name} ({_times_text(recon)}) has the time of a frame of {truth.name} ({_times_text(truth)}): "
             "reconstruct at the ground truth's frame times."
         )
     return recon_frames[first], truth_frames
 
 
-def _run(frames: np.ndarray) -> slice | np.ndarray:
+def _slice_or_indices(frames: np.ndarray) -> slice | np.ndarray:
     """The same frames as a slice where nothing is left out between them: a view instead of a copy."""
-    whole = frames[-1] - frames[0] + 1 == frames.size
-    return slice(frames[0], frames[-1] + 1) if whole else frames
+    contiguous = frames[-1] - frames[0] + 1 == frames.size
+    return slice(frames[0], frames[-1] + 1) if contiguous else frames
 
 
 def _notes(aligned: Aligned, recon: Series, truth: Series) -> tuple[str, ...]:
@@ -273,37 +273,39 @@ def _notes(aligned: Aligned, recon: Series, truth: Series) -> tuple[str, ...]:
     voxels = aligned.truth.shape[1:]
     for series in (recon, truth):
         if voxels != series.signal.shape[1:]:
-            notes.append(f"{_size(voxels[::-1])} of {_size(series.size)} voxels of {series.name} have a partner")
+            notes.append(
+                f"{_size_text(voxels[::-1])} of {_size_text(series.size)} voxels of {series.name} have a partner"
+            )
     return tuple(notes)
 
 
-def _size(size: tuple[int, ...]) -> str:
+def _size_text(size: tuple[int, ...]) -> str:
     return " x ".join(map(str, size))
 
 
-def _span(series: Series) -> str:
+def _times_text(series: Series) -> str:
     return f"{series.times[0]:.4g} to {series.times[-1]:.4g} s, every {series.interval:.4g} s"
 
 
-def _energies(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _squared_norms(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """float64[t], float64[t]: ||recon - truth||^2 and ||truth||^2 of each frame, one frame in memory at a time."""
-    found = np.empty((2, len(truth)))
-    for frame, (r, t) in enumerate(zip(recon, truth, strict=True)):
-        r, t = (r, t) if mask is None else (r[mask], t[mask])
-        found[:, frame] = _energy(r - t), _energy(t)
+    norms = np.empty((2, len(truth)))
+    for frame, (recon_frame, true_frame) in enumerate(zip(recon, truth, strict=True)):
+        recon_frame, true_frame = (recon_frame, true_frame) if mask is None else (recon_frame[mask], true_frame[mask])
+        norms[:, frame] = _squared_norm(recon_frame - true_frame), _squared_norm(true_frame)
         release(recon), release(truth)
-    return found[0], found[1]
+    return norms[0], norms[1]
 
 
-def _voxels(truth: np.ndarray, mask: np.ndarray | None) -> int:
+def _voxel_count(truth: np.ndarray, mask: np.ndarray | None) -> int:
     return math.prod(truth.shape[1:]) if mask is None else np.count_nonzero(mask)
 
 
-def _energy(values: np.ndarray) -> float:
+def _squared_norm(values: np.ndarray) -> float:
     return float(np.square(values, dtype=np.float64).sum())
 
 
-def _decibel(mean_square: float, peak: float) -> float:
+def _psnr_of(mean_square: float, peak: float) -> float:
     return 10 * math.log10(peak**2 / mean_square) if mean_square > 0 else math.inf
 
 
@@ -320,7 +322,7 @@ def _peak(truth: np.ndarray) -> float:
     return peak
 
 
-def _plain(value: float | np.ndarray) -> float | list[float | None] | None:
+def _json_value(value: float | np.ndarray) -> float | list[float | None] | None:
     if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
+        return [_json_value(item) for item in value.tolist()]
     return float(value) if math.isfinite(value) else None

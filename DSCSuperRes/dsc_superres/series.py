@@ -69,16 +69,16 @@ class Series:
             )
         signal.flags.writeable = False
         times.flags.writeable = False
-        set_ = object.__setattr__
-        set_(self, "signal", signal)
-        set_(self, "times", times)
-        set_(self, "scalar_type", np.dtype(self.scalar_type))
+        assign = object.__setattr__
+        assign(self, "signal", signal)
+        assign(self, "times", times)
+        assign(self, "scalar_type", np.dtype(self.scalar_type))
         sources = {"times": "given", "geometry": "given", "echo_time": "given", **self.sources}
         if self.echo_time is None:
             sources["echo_time"] = MISSING
         elif sources["echo_time"] == MISSING:
             sources["echo_time"] = "given"
-        set_(self, "sources", MappingProxyType(sources))
+        assign(self, "sources", MappingProxyType(sources))
 
     @property
     def frames(self) -> int:
