@@ -48,10 +48,10 @@ class _Header:
     start: float
     time_unit: int
     sform: np.ndarray | None
-    oriented: bool
+    has_orientation: bool
 
     @property
-    def scaled(self) -> bool:
+    def is_scaled(self) -> bool:
         stated = math.isfinite(self.slope) and math.isfinite(self.intercept) and self.slope != 0
         return stated and (self.slope, self.intercept) != (1.0, 0.0)
 
@@ -59,8 +59,8 @@ class _Header:
 def read_nifti(path: Path) -> StoredImage:
     """The voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
     try:
-        with _opened(path) as file:
-            header = _parse(path, file.read(_HEADER_SIZE))
+        with _open_decompressed(path) as file:
+            header = _parse_header(path, file.read(_HEADER_SIZE))
             _check_axes(path, header)
             file.seek(header.offset)
             array = _voxels(path, file, header)
@@ -72,10 +72,10 @@ def read_nifti(path: Path) -> StoredImage:
     return StoredImage(
         array=array,
         geometry=_geometry(path),
-        scalar_type=np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
+        scalar_type=np.dtype(np.float32) if header.is_scaled else header.dtype.newbyteorder("="),
         interval=interval,
         start=header.start * interval / header.interval if interval and math.isfinite(header.start) else 0.0,
-        sources={"times": times_source, "geometry": "NIfTI header" if header.oriented else MISSING},
+        sources={"times": times_source, "geometry": "NIfTI header" if header.has_orientation else MISSING},
     )
 
 
@@ -86,60 +86,60 @@ def write_nifti(
 
     ``interval`` and ``start`` in s; an interval of 0 means that the times are unknown. Raises ``FileError``.
     """
-    header = _compose(array, geometry, interval, start)
+    header = _header_bytes(array, geometry, interval, start)
     with atomic_file(path) as partial, open(partial, "wb") as raw:
         if suffix_of(path) == ".nii.gz":
             with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
-                _pour(array, header, file)
+                _write_volumes(array, header, file)
         else:
-            _pour(array, header, raw)
+            _write_volumes(array, header, raw)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open_decompressed(path: Path) -> Iterator[BinaryIO]:
     with open(path, "rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
+        is_gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        if not zipped:
+        if not is_gzipped:
             yield raw
             return
         with gzip.GzipFile(fileobj=raw) as file:
             yield file
 
 
-def _parse(path: Path, raw: bytes) -> _Header:
-    order = "<" if raw[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
-    if len(raw) < _HEADER_SIZE or raw[:4] != struct.pack(f"{order}i", _HEADER_SIZE) or raw[344:347] != b"n+1":
+def _parse_header(path: Path, raw: bytes) -> _Header:
+    byte_order = "<" if raw[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
+    if len(raw) < _HEADER_SIZE or raw[:4] != struct.pack(f"{byte_order}i", _HEADER_SIZE) or raw[344:347] != b"n+1":
         raise FileError(f"{path} is not a NIfTI-1 image in one file: convert it, or give it the right extension.")
 
-    def get(form: str, at: int) -> tuple:
-        return struct.unpack_from(order + form, raw, at)
+    def unpack(layout: str, position: int) -> tuple:
+        return struct.unpack_from(byte_order + layout, raw, position)
 
-    dim = get("8h", 40)
+    dim = unpack("8h", 40)
     sizes = dim[1 : 1 + dim[0]] if 1 <= dim[0] <= 7 else ()
-    kind = _TYPES.get(get("h", 70)[0])
+    type_code = _TYPES.get(unpack("h", 70)[0])
     if not sizes or min(sizes) < 1:
         raise FileError(f"{path} states an impossible size, {dim}: the file is damaged.")
-    if kind is None:
+    if type_code is None:
         raise FileError(f"{path} holds complex or colour voxels: a perfusion series has one real number per voxel.")
-    offset, slope, intercept = get("3f", 108)
-    qform_code, sform_code = get("2h", 252)
+    offset, slope, intercept = unpack("3f", 108)
+    qform_code, sform_code = unpack("2h", 252)
     return _Header(
         shape=tuple(sizes[::-1]),
-        dtype=np.dtype(order + kind),
+        dtype=np.dtype(byte_order + type_code),
         offset=max(int(offset), _HEADER_SIZE),
-        spacing=get("3f", 80),
+        spacing=unpack("3f", 80),
         slope=slope,
         intercept=intercept,
-        interval=_decimal(get("f", 92)[0]),
-        start=_decimal(get("f", 136)[0]),
+        interval=_shortest_decimal(unpack("f", 92)[0]),
+        start=_shortest_decimal(unpack("f", 136)[0]),
         time_unit=raw[123] & 0x38,
-        sform=np.reshape(get("12f", 280), (3, 4)) if sform_code > 0 else None,
-        oriented=qform_code > 0 or sform_code > 0,
+        sform=np.reshape(unpack("12f", 280), (3, 4)) if sform_code > 0 else None,
+        has_orientation=qform_code > 0 or sform_code > 0,
     )
 
 
-def _decimal(value: float) -> float:
+def _shortest_decimal(value: float) -> float:
     """The shortest decimal number that this float32 stands for: 1.4, not 1.3999999761581421."""
     return float(str(np.float32(value)))
 
@@ -149,15 +149,15 @@ def _interval(header: _Header) -> tuple[float | None, str]:
     value = header.interval
     if header.time_unit in _TIME_UNITS and 0 < value < math.inf:
         scale, unit = _TIME_UNITS[header.time_unit]
-        return _rescaled(value, scale), f"NIfTI header, {value:g} {unit}"
+        return _to_seconds(value, scale), f"NIfTI header, {value:g} {unit}"
     if header.time_unit == 0 and 0 < value <= 60 and value != 1:
         return value, f"NIfTI header, {value:g} without a unit, taken as s"
     if header.time_unit == 0 and 100 <= value <= 60_000:
-        return _rescaled(value, 1e-3), f"NIfTI header, {value:g} without a unit, taken as ms"
+        return _to_seconds(value, 1e-3), f"NIfTI header, {value:g} without a unit, taken as ms"
     return None, MISSING
 
 
-def _rescaled(value: float, scale: float) -> float:
+def _to_seconds(value: float, scale: float) -> float:
     return value / round(1 / scale)  # 1500 / 1000, not 1500 * 0.001, which is not 1.5
 
 
@@ -168,8 +168,8 @@ def _check_axes(path: Path, header: _Header) -> None:
     lengths = np.linalg.norm(header.sform[:, :3], axis=0)
     if not np.allclose(lengths, header.spacing, rtol=1e-2):
         raise FileError(
-            f"The header of {path} states two voxel sizes, {_listed(header.spacing)} mm and {_listed(lengths)} mm "
-            "(pixdim and sform): correct the wrong one."
+            f"The header of {path} states two voxel sizes, {_size_text(header.spacing)} mm and "
+            f"{_size_text(lengths)} mm (pixdim and sform): correct the wrong one."
         )
     axes = header.sform[:, :3] / np.where(lengths > 0, lengths, 1)
     if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
@@ -179,7 +179,7 @@ def _check_axes(path: Path, header: _Header) -> None:
         )
 
 
-def _listed(lengths: Iterable[float]) -> str:
+def _size_text(lengths: Iterable[float]) -> str:
     return " x ".join(f"{length:.4g}" for length in lengths)
 
 
@@ -207,7 +207,7 @@ def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
         if file.readinto(buffer) < len(buffer):
             raise EOFError
         stored = np.frombuffer(buffer, header.dtype).reshape(volume.shape)
-        if header.scaled:
+        if header.is_scaled:
             volume[...] = stored * np.float64(header.slope) + header.intercept
         else:
             volume[...] = stored
@@ -215,25 +215,25 @@ def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
     return array
 
 
-def _compose(array: np.ndarray, geometry: Geometry, interval: float, start: float) -> bytes:
+def _header_bytes(array: np.ndarray, geometry: Geometry, interval: float, start: float) -> bytes:
     """The 352 bytes that precede the voxels: those of a one-voxel image that SimpleITK writes, with size and times."""
-    tiny = sitk.GetImageFromArray(np.zeros((1, 1, 1), array.dtype))
-    tiny.SetSpacing(geometry.spacing)
-    tiny.SetOrigin(geometry.origin)
-    tiny.SetDirection(np.ravel(geometry.direction).tolist())
+    template = sitk.GetImageFromArray(np.zeros((1, 1, 1), array.dtype))
+    template.SetSpacing(geometry.spacing)
+    template.SetOrigin(geometry.origin)
+    template.SetDirection(np.ravel(geometry.direction).tolist())
     with tempfile.TemporaryDirectory() as folder, quiet_itk():
-        sitk.WriteImage(tiny, f"{folder}/tiny.nii")
+        sitk.WriteImage(template, f"{folder}/tiny.nii")
         header = bytearray(Path(folder, "tiny.nii").read_bytes()[:352])
-    order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
+    byte_order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
     sizes = array.shape[::-1]
-    struct.pack_into(f"{order}8h", header, 40, array.ndim, *sizes, *[1] * (7 - array.ndim))
-    struct.pack_into(f"{order}f", header, 92, interval)
-    struct.pack_into(f"{order}f", header, 136, start)
+    struct.pack_into(f"{byte_order}8h", header, 40, array.ndim, *sizes, *[1] * (7 - array.ndim))
+    struct.pack_into(f"{byte_order}f", header, 92, interval)
+    struct.pack_into(f"{byte_order}f", header, 136, start)
     header[123] = 2 | (8 if interval else 0)  # mm, s
     return bytes(header)
 
 
-def _pour(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
+def _write_volumes(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
     file.write(header)
     for volume in array:
         file.write(volume.tobytes())

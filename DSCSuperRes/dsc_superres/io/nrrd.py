@@ -25,9 +25,18 @@ from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
 
 _PREFIX = "DSCSuperRes."
-_SECONDS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1000, "msec": 1000, "us": 1_000_000, "usec": 1_000_000}
+_UNITS_PER_SECOND = {
+    "s": 1,
+    "sec": 1,
+    "second": 1,
+    "seconds": 1,
+    "ms": 1000,
+    "msec": 1000,
+    "us": 1_000_000,
+    "usec": 1_000_000,
+}
 """How many of each make a second. Dividing keeps 1500 ms at exactly 1.5 s."""
-_CLOCKS = {"Time", "TriggerTime", "AcquisitionTime", "SeriesTime", "ContentTime", "DeltaStartTime"}
+_TIME_TAGS = {"Time", "TriggerTime", "AcquisitionTime", "SeriesTime", "ContentTime", "DeltaStartTime"}
 """MultiVolume frame labels that are times; others (EchoTime, FlipAngle, ...) only tell frames apart."""
 _TYPES = {
     "i1": "signed char",
@@ -43,7 +52,7 @@ _TYPES = {
 
 def read_nrrd(path: Path) -> StoredImage:
     """The voxels, geometry, times and echo time of a NRRD file. Raises ``FileError``."""
-    header = _header(path)
+    header = _read_header(path)
     kinds = header.get("kinds", "").split()
     if any(kind.lower().startswith(("rgb", "hsv", "xyz", "complex", "quaternion")) or "-" in kind for kind in kinds):
         raise FileError(f"{path} holds colours or vectors: a perfusion series has one real number per voxel.")
@@ -82,9 +91,9 @@ def write_nrrd(
     ``times`` in s, or None when they are unknown: the frames then have numbers only. ``attributes`` become key/value
     pairs under our prefix, which Slicer keeps as attributes of the sequence node. Raises ``FileError``.
     """
-    lines = _compose(array, geometry)
+    lines = _header_lines(array, geometry)
     if array.ndim == 4:
-        lines += _compose_sequence(len(array), times)
+        lines += _sequence_lines(len(array), times)
     lines += [f"{_PREFIX}{key}:={' '.join(value.split())}" for key, value in (attributes or {}).items()]
     with atomic_file(path) as partial, open(partial, "wb") as file:
         file.write("\n".join([*lines, "", ""]).encode())
@@ -93,7 +102,7 @@ def write_nrrd(
             release(volume)
 
 
-def _header(path: Path) -> dict[str, str]:
+def _read_header(path: Path) -> dict[str, str]:
     """The fields (``name: value``) and key/value pairs (``key:=value``) of the text header."""
     header: dict[str, str] = {}
     try:
@@ -106,15 +115,15 @@ def _header(path: Path) -> dict[str, str]:
                 if not line:
                     break
                 pair = line.partition(":=")
-                name, mark, value = pair if pair[1] and ": " not in pair[0] else line.partition(": ")
-                if mark and not line.startswith("#"):
+                name, separator, value = pair if pair[1] and ": " not in pair[0] else line.partition(": ")
+                if separator and not line.startswith("#"):
                     header[name] = value.strip()
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     return header
 
 
-def _per_axis(header: dict[str, str], name: str) -> list[str]:
+def _axis_values(header: dict[str, str], name: str) -> list[str]:
     try:
         return shlex.split(header.get(name, ""))
     except ValueError:
@@ -129,7 +138,7 @@ def _frame_axis(header: dict[str, str]) -> int | None:
     return next((axis for axis, kind in enumerate(kinds) if kind not in ("domain", "space")), 3)
 
 
-def _at(values: list[str], axis: int | None) -> str:
+def _axis_value(values: list[str], axis: int | None) -> str:
     return values[axis].lower() if axis is not None and axis < len(values) else ""
 
 
@@ -137,16 +146,16 @@ def _frame_times(path: Path, header: dict[str, str], frames: int) -> tuple[np.nd
     labels = _numbers(header.get("MultiVolume.FrameLabels", "").split(","))
     tag = header.get("MultiVolume.FrameIdentifyingDICOMTagName", "")
     unit = header.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "")
-    if labels is not None and len(labels) == frames and tag in _CLOCKS and unit in _SECONDS:
-        return (labels - labels[0]) / _SECONDS[unit], f"MultiVolume.FrameLabels, {tag} in {unit}"
+    if labels is not None and len(labels) == frames and tag in _TIME_TAGS and unit in _UNITS_PER_SECOND:
+        return (labels - labels[0]) / _UNITS_PER_SECOND[unit], f"MultiVolume.FrameLabels, {tag} in {unit}"
     index = next((header[key] for key in (f"axis {n} index values" for n in (3, 0)) if key in header), "")
     values = _numbers([unquote(value) for value in index.split()])
-    unit = _at(_per_axis(header, "units"), _frame_axis(header))
-    if values is None or unit not in _SECONDS:
+    unit = _axis_value(_axis_values(header, "units"), _frame_axis(header))
+    if values is None or unit not in _UNITS_PER_SECOND:
         return None, MISSING
     if len(values) != frames:
         raise FileError(f"{path} has {frames} frames but {len(values)} index values: write it again from Slicer.")
-    return values / _SECONDS[unit], header.get(f"{_PREFIX}Source.times", f"sequence index in {unit}")
+    return values / _UNITS_PER_SECOND[unit], header.get(f"{_PREFIX}Source.times", f"sequence index in {unit}")
 
 
 def _numbers(words: list[str]) -> np.ndarray | None:
@@ -158,24 +167,24 @@ def _numbers(words: list[str]) -> np.ndarray | None:
 
 def _interval(header: dict[str, str]) -> tuple[float | None, str]:
     axis = _frame_axis(header)
-    unit = _at(_per_axis(header, "units"), axis)
-    spacing = _numbers([_at(header.get("spacings", "").split(), axis)])
-    if spacing is None or unit not in _SECONDS or not spacing[0] > 0:
+    unit = _axis_value(_axis_values(header, "units"), axis)
+    spacing = _numbers([_axis_value(header.get("spacings", "").split(), axis)])
+    if spacing is None or unit not in _UNITS_PER_SECOND or not spacing[0] > 0:
         return None, MISSING
-    return spacing[0] / _SECONDS[unit], f"NRRD spacing in {unit}"
+    return spacing[0] / _UNITS_PER_SECOND[unit], f"NRRD spacing in {unit}"
 
 
 def _echo_time(header: dict[str, str]) -> tuple[float | None, str]:
-    ours = _numbers([header.get(f"{_PREFIX}EchoTime", "")])
-    if ours is not None:
-        return float(ours[0]), header.get(f"{_PREFIX}Source.echo_time", "NRRD header")
+    own_value = _numbers([header.get(f"{_PREFIX}EchoTime", "")])
+    if own_value is not None:
+        return float(own_value[0]), header.get(f"{_PREFIX}Source.echo_time", "NRRD header")
     imported = _numbers([header.get("MultiVolume.DICOM.EchoTime", "")])
     if imported is not None:
         return float(imported[0]) / 1000, "MultiVolume.DICOM.EchoTime in ms"
     return None, MISSING
 
 
-def _compose(array: np.ndarray, geometry: Geometry) -> list[str]:
+def _header_lines(array: np.ndarray, geometry: Geometry) -> list[str]:
     axes = (np.asarray(geometry.direction) * np.asarray(geometry.spacing)).T
     vectors = [f"({','.join(map(repr, axis.tolist()))})" for axis in axes]
     frames = array.ndim == 4
@@ -193,7 +202,7 @@ def _compose(array: np.ndarray, geometry: Geometry) -> list[str]:
     ]
 
 
-def _compose_sequence(frames: int, times: np.ndarray | None) -> list[str]:
+def _sequence_lines(frames: int, times: np.ndarray | None) -> list[str]:
     known = times is not None
     values = times.tolist() if known else range(frames)
     return [

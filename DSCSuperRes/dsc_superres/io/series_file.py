@@ -22,7 +22,7 @@ from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sideca
 from dsc_superres.series import MISSING, Series
 from dsc_superres.utils.atomic_writing import atomic_file, check_target
 
-_USER = "given by the user"
+_SOURCE_USER = "given by the user"
 
 
 def read_series(
@@ -40,12 +40,12 @@ def read_series(
     Raises ``FileError`` for what cannot be read and ``SeriesError`` for what is not a usable series.
     """
     path = check_exists(Path(path).expanduser())
-    stored, sidecar = _load(path)
+    stored, sidecar = _read_stored(path)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
     times, sources["times"] = _times(stored, sidecar, frames, interval)
     if echo_time is not None:
-        sources["echo_time"] = _USER
+        sources["echo_time"] = _SOURCE_USER
     elif (echo_time := sidecar.number("EchoTime")) is not None:
         sources["echo_time"] = sidecar.source("echo_time", f"{sidecar.path.name}, EchoTime")
     else:
@@ -86,7 +86,7 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
             write_nifti(array, series.geometry, path, interval=interval, start=series.times[0] if interval else 0.0)
 
 
-def _load(path: Path) -> tuple[StoredImage, Sidecar]:
+def _read_stored(path: Path) -> tuple[StoredImage, Sidecar]:
     suffix = suffix_of(path)
     if path.is_dir() or (suffix not in (*SERIES_SUFFIXES, ".nrrd") and is_dicom(path)):
         return read_dicom(path), Sidecar(path)
@@ -101,28 +101,29 @@ def _load(path: Path) -> tuple[StoredImage, Sidecar]:
 
 
 def _times(stored: StoredImage, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
-    count = np.arange(frames, dtype=np.float64)
+    frame_numbers = np.arange(frames, dtype=np.float64)
     if interval is not None:
-        return count * _positive(interval, "frame interval given"), _USER
+        return frame_numbers * _check_positive(interval, "frame interval given"), _SOURCE_USER
     if stored.frame_times is not None:
         return stored.frame_times, stored.sources["times"]
-    listed, source = sidecar.frame_times()
-    if listed is not None:
-        if listed.shape != (frames,):
+    sidecar_times, source = sidecar.frame_times()
+    if sidecar_times is not None:
+        if sidecar_times.shape != (frames,):
             raise SeriesError(
-                f"{sidecar.path} lists {listed.size} frame times but its image has {frames} frames: mend or remove it."
+                f"{sidecar.path} lists {sidecar_times.size} frame times but its image has {frames} frames: "
+                "correct or remove it."
             )
-        return listed, source
+        return sidecar_times, source
     repetition = sidecar.number("RepetitionTime")
     if repetition is not None:
-        repetition = _positive(repetition, f"RepetitionTime in {sidecar.path}")
-        return count * repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")
+        repetition = _check_positive(repetition, f"RepetitionTime in {sidecar.path}")
+        return frame_numbers * repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")
     if stored.interval is not None:
-        return stored.start + count * stored.interval, stored.sources["times"]
-    return count, MISSING
+        return stored.start + frame_numbers * stored.interval, stored.sources["times"]
+    return frame_numbers, MISSING
 
 
-def _positive(seconds: float, what: str) -> float:
+def _check_positive(seconds: float, what: str) -> float:
     if not 0 < seconds < np.inf:
         raise SeriesError(f"The {what} is {seconds:g} s; it must be a positive number of seconds.")
     return seconds

@@ -43,16 +43,18 @@ class Sidecar:
             raise FileError(f"{key} in {self.path} has {value.size} values, not one: name the one of this series.")
         return float(value.ravel()[0])
 
-    def source(self, value: str, otherwise: str) -> str:
-        """Where ``value`` (times, echo_time or geometry) came from, as recorded here."""
+    def source(self, key: str, default: str) -> str:
+        """Where ``key`` (times, echo_time or geometry) came from, as recorded here."""
         provenance = self.content.get("Provenance")
-        return str(provenance.get(value, otherwise)) if isinstance(provenance, dict) else otherwise
+        return str(provenance.get(key, default)) if isinstance(provenance, dict) else default
 
     def _numbers(self, key: str) -> np.ndarray:
         try:
             return np.array(self.content[key], dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise FileError(f"{key} in {self.path} is not a number or a list of numbers: mend or remove it.") from error
+            raise FileError(
+                f"{key} in {self.path} is not a number or a list of numbers: correct or remove it."
+            ) from error
 
 
 def sidecar_path(image: Path) -> Path:
@@ -70,9 +72,9 @@ def read_sidecar(image: Path) -> Sidecar:
     except OSError as error:
         raise FileError(f"Cannot read {path}, the sidecar of {image.name}: {os_error_text(error)}.") from error
     except ValueError as error:
-        raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: mend or remove it.") from error
+        raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: correct or remove it.") from error
     if not isinstance(content, dict):
-        raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: mend or remove it.")
+        raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: correct or remove it.")
     return Sidecar(path, content)
 
 
