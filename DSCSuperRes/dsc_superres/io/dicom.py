@@ -1,4 +1,4 @@
-"""A DICOM series, classic or enhanced MR: files found, read with pydicom, sorted into frames and slices."""
+"""Reading of a DICOM series, classic or enhanced MR: find its files, sort its images, decode the pixels."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _PIXEL_TAGS = (
     "PixelRepresentation",
     "NumberOfFrames",
 )
+"""Tags that describe how the pixels are stored."""
 _HEADER_TAGS = [
     *_PIXEL_TAGS,
     "SOPClassUID",
@@ -60,11 +61,11 @@ _HEADER_TAGS = [
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 ]
-"""All that is read of a header: nothing about the patient."""
+"""All tags that are read from a header; none of them identifies the patient."""
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether ``path`` is a DICOM file, with or without its preamble."""
+    """Return whether ``path`` is a DICOM file, with or without a preamble."""
     try:
         with open(path, "rb") as file:
             start = file.read(132)
@@ -74,13 +75,13 @@ def is_dicom(path: Path) -> bool:
 
 
 def read_dicom(path: Path) -> StoredImage:
-    """The series in a folder (subfolders are not searched), or the one that a file belongs to.
+    """Read the series in a folder (subfolders are not searched), or the series that a file belongs to.
 
-    Raises ``FileError`` when the folder holds no such series or several, or files that cannot be read;
-    ``SeriesError`` when its images do not make a dynamic series.
+    Raises ``FileError`` if the folder does not contain exactly one such series or if files cannot be read, and
+    ``SeriesError`` if its images do not form a dynamic series.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's remarks on values that vendors write against the standard
+        warnings.simplefilter("ignore")  # pydicom warns of values that do not conform to the standard
         headers = _series_headers(path)
         first = next(iter(headers.values()))
         slices = [s for file, header in headers.items() for s in slices_of(file, header)]
@@ -105,7 +106,7 @@ def read_dicom(path: Path) -> StoredImage:
 
 
 def _series_headers(path: Path) -> dict[Path, FileDataset]:
-    """Header by file, of one series, each image once."""
+    """Return the headers of one series by file, each image once."""
     folder = path if path.is_dir() else path.parent
     try:
         files = sorted(file for file in folder.iterdir() if file.is_file() and is_dicom(file))
@@ -138,17 +139,19 @@ def _series_headers(path: Path) -> dict[Path, FileDataset]:
 
 
 def _read_header(file: Path) -> FileDataset | None:
+    """Return the header of a file without its pixels; None if the file is not DICOM."""
     try:
         return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=_HEADER_TAGS)
     except InvalidDicomError:
         return None
     except OSError as error:
         raise FileError(f"Cannot read {file}: {os_error_text(error)}.") from error
-    except Exception as error:  # pydicom raises whatever the damage leads to
+    except Exception as error:  # pydicom raises any type of exception for damaged files
         raise FileError(f"{file} is damaged: copy it again from where it came.") from error
 
 
 def _check_image_types(headers: list[FileDataset], name: str) -> None:
+    """Raise ``SeriesError`` for mosaics, color images and a mixture of image types."""
     image_types = {tuple(np.atleast_1d(header.get("ImageType") or "")) for header in headers}
     if any("MOSAIC" in image_type for image_type in image_types):
         raise SeriesError(
@@ -161,11 +164,11 @@ def _check_image_types(headers: list[FileDataset], name: str) -> None:
             "keep the files of one kind."
         )
     if any(int(header.get("SamplesPerPixel") or 1) > 1 for header in headers):
-        raise SeriesError(f"{name} holds colour images: a perfusion series has one number per pixel.")
+        raise SeriesError(f"{name} holds color images: a perfusion series has one number per pixel.")
 
 
 def _voxels(frames: list[list[Slice]]) -> tuple[np.ndarray, np.dtype]:
-    """float32[t, z, y, x] and the stored type, each file decoded once."""
+    """Return the voxels, float32[t, z, y, x], and their stored type; each file is decoded once."""
     images_of_file: dict[Path, list[tuple[int, int, Slice]]] = {}
     for t, frame in enumerate(frames):
         for z, image in enumerate(frame):
@@ -183,25 +186,25 @@ def _voxels(frames: list[list[Slice]]) -> tuple[np.ndarray, np.dtype]:
 
 
 def _read_pixels(path: Path) -> np.ndarray:
-    """The stored pixels of all frames of a file."""
+    """Return the stored pixels of all frames of a file."""
     try:
         dataset = pydicom.dcmread(path, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         try:
             return dataset.pixel_array
-        except (NotImplementedError, RuntimeError):  # the plugin for this compression is not there
+        except (NotImplementedError, RuntimeError):  # no plugin for this compression is installed
             return _decode_with_gdcm(dataset)
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
-    except Exception as error:  # pydicom and GDCM raise whatever the damage leads to
+    except Exception as error:  # pydicom and GDCM raise any type of exception for damaged files
         raise FileError(f"The pixels of {path} cannot be decoded: copy it again, or export it uncompressed.") from error
 
 
 def _decode_with_gdcm(dataset: FileDataset) -> np.ndarray:
-    """Pixels decoded by GDCM, which SimpleITK always brings.
+    """Return the pixels decoded by GDCM, which SimpleITK includes.
 
-    GDCM sees an image without rescaling, so what it gives are the stored values, and without a patient.
+    GDCM receives an image without rescaling tags, so that it returns stored values, and without patient data.
     """
     minimal = FileDataset(None, {}, file_meta=dataset.file_meta, preamble=b"\0" * 128)
     minimal.SOPClassUID = minimal.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage

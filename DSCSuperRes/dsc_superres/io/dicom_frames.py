@@ -1,6 +1,6 @@
-"""DICOM headers to frames: one ``Slice`` per 2D image, whether it is a file of its own (classic MR) or not (enhanced).
+"""DICOM headers to 2D images: one ``Slice`` for each file (classic MR) or frame of a file (enhanced MR).
 
-Only what the series needs is kept; nothing about the patient is.
+Only what is needed to build a series is kept, and nothing that identifies the patient.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from pydicom.dataset import Dataset
 from dsc_superres.errors import FileError, SeriesError
 
 _CLOCK_EPOCH = datetime(2000, 1, 1)
+"""Origin of DICOM dates and times in s."""
 _INSTANCE_NUMBER_STRIDE = 1_000_000
+"""Factor on the InstanceNumber of an enhanced file, larger than its number of frames."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One 2D image: where it lies, how its pixels scale, and every clue to its place in time (by the tag's name)."""
+    """One 2D image: its position, its rescaling, and the values of all tags that may order it in time, by keyword."""
 
     path: Path
     index: int  # frame within the file
     shape: tuple[int, int]  # rows, columns
-    position: np.ndarray  # mm, LPS, centre of the first pixel
+    position: np.ndarray  # mm, LPS, center of the first pixel
     axes: np.ndarray  # [2, 3]: unit vectors along a row and along a column
     spacing: tuple[float, float]  # mm along x, y
     slice_distance: float  # mm, stated distance to the next slice, 0 if none
@@ -37,7 +39,7 @@ class Slice:
 
 
 def slices_of(path: Path, header: Dataset) -> list[Slice]:
-    """The 2D images of one file. Raises ``FileError`` when it lacks what makes it an image in space."""
+    """Return the 2D images of one file. Raises ``FileError`` if it lacks the position of its images in space."""
     try:
         if "PerFrameFunctionalGroupsSequence" in header:
             return _enhanced_slices(path, header)
@@ -52,7 +54,7 @@ def slices_of(path: Path, header: Dataset) -> list[Slice]:
 
 
 def repetition_time(header: Dataset) -> float | None:
-    """TR in s where it is the time from frame to frame: in 2D echo-planar imaging (of one shot)."""
+    """Return the repetition time in s if it is the time between frames, as in single-shot 2D EPI; else None."""
     is_epi = (
         "EP" in np.atleast_1d(header.get("ScanningSequence") or "") or header.get("EchoPlanarPulseSequence") == "YES"
     )
@@ -118,11 +120,12 @@ def _enhanced_slices(path: Path, header: Dataset) -> list[Slice]:
 
 
 def _functional_group(frame: Dataset, shared: Dataset, name: str) -> Dataset:
-    """The functional group of this frame, else the one that all frames share, else an empty one."""
+    """Return a functional group of this frame, else the one shared by all frames, else an empty dataset."""
     return next((group[name][0] for group in (frame, shared) if group.get(name)), Dataset())
 
 
 def _plane_geometry(header: Dataset, position: Dataset, orientation: Dataset, measures: Dataset) -> dict[str, Any]:
+    """Return the fields of ``Slice`` that describe the position and size of an image."""
     axes = np.array(orientation.ImageOrientationPatient, float).reshape(2, 3)
     row_spacing, column_spacing = map(float, measures.PixelSpacing)
     return {
@@ -140,13 +143,13 @@ def _number(header: Dataset, name: str) -> float | None:
 
 
 def _datetime_seconds(value: Any) -> float | None:
-    """Seconds since 2000 of a DICOM date and time, ``YYYYMMDDHHMMSS.ffffff`` (a time zone is ignored)."""
+    """Return the seconds since 2000 of a DICOM date and time, ``YYYYMMDDHHMMSS.ffffff``; a time zone is ignored."""
     text = str(value or "")
     return _seconds(text[:8], re.split(r"[+-]", text[8:])[0]) if len(text) >= 14 else None
 
 
 def _seconds(date: str, time: str) -> float | None:
-    """Seconds since 2000 of a DICOM date and time of day; without a date, since midnight."""
+    """Return the seconds since 2000 of a DICOM date and time of day, or since midnight without a date."""
     digits = re.fullmatch(r"(\d\d):?(\d\d):?(\d\d(?:\.\d+)?)", str(time).strip())
     if not digits:
         return None
@@ -158,7 +161,7 @@ def _seconds(date: str, time: str) -> float | None:
 
 
 def check_alike(slices: list[Slice], name: str) -> None:
-    """Raise ``SeriesError`` unless all images share matrix, pixel spacing, orientation and echo time."""
+    """Raise ``SeriesError`` unless all images have the same matrix, pixel spacing, orientation and echo time."""
     reference = slices[0]
     for other in slices:
         if other.shape != reference.shape or not np.allclose(other.spacing, reference.spacing, rtol=1e-3):

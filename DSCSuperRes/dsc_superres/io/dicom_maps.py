@@ -1,7 +1,7 @@
-"""Maps as DICOM: one derived MR image per slice, in the study of its source, that every viewer shows at its place.
+"""Writing of maps as DICOM: one derived MR image per slice, in the study of its source.
 
-Needs pydicom and numpy alone. What a map says of its patient and study is what the source image says; a map without a
-source belongs to a new study of nobody.
+Needs only pydicom and numpy. Patient and study are copied from the source image; without a source, the map belongs to
+a new, anonymous study.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ COPIED_TAGS = (
     "PatientPosition",
     "BodyPartExamined",
 )
-"""What an image takes over from its source."""
+"""Tags that are copied from the source image."""
 
 UCUM_CODES = {"mL/100 g": "ml/(100.g)", "mL/100 g/min": "ml/(100.g.min)", "s": "s", "1": "1", "1/s": "/s"}
-"""Codes of the Unified Code for Units of Measure for the units of maps."""
+"""Codes of the Unified Code for Units of Measure by unit of a map."""
 
 
 def write_dicom_map(
@@ -62,16 +62,36 @@ def write_dicom_map(
     series_number: int = 9000,
     provenance: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write ``values``, float[z, y, x] in ``units``, as one file per slice into ``folder``; returns their paths.
+    """Write a map as DICOM, one file per slice, atomically.
 
-    name           the map, for the series description ("CBV")
-    description    how it was derived, in words
-    reference      a DICOM file of the source, or a folder of them, or its header: whose patient, study and frame of
-                   reference it is
-    provenance     more to say in the derivation, as key and value
+    Parameters
+    ----------
+    values : float array, [z, y, x]
+        Map in ``units``. Stored as 16-bit integers with a rescale slope that covers their range.
+    geometry : Geometry
+    folder : path
+        Folder for the files.
+    name : str
+        Name of the map for the series description, such as "CBV".
+    units : str
+        Unit of the map.
+    description : str
+        How the map was derived, in words.
+    reference : path or Dataset, optional
+        DICOM file of the source, a folder of such files, or a header; gives patient, study and frame of reference.
+    series_number : int
+    provenance : mapping of str to str, optional
+        Further entries for the derivation description.
 
-    Values are stored as 16-bit integers with the rescale slope that spans them. All files appear, or none. Raises
-    ``FileError`` where the reference cannot be read or the folder not written.
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    FileError
+        If the reference cannot be read or the folder cannot be written.
     """
     values = np.asarray(values, np.float32)
     if values.ndim != 3:
@@ -94,7 +114,10 @@ def write_dicom_map(
 
 
 def read_source(reference: str | Path | None) -> Dataset:
-    """The header of a DICOM image: the first in a folder; an empty one for None. Raises ``FileError``."""
+    """Return the header of a DICOM file or of the first DICOM file in a folder; an empty header for None.
+
+    Raises ``FileError`` if there is no such file or it cannot be read.
+    """
     if reference is None:
         return Dataset()
     path = Path(reference)
@@ -112,7 +135,7 @@ def read_source(reference: str | Path | None) -> Dataset:
 def _series_dataset(
     source: Dataset, name: str, units: str, description: str, number: int, provenance: Mapping[str, str]
 ) -> Dataset:
-    """What all images of the map share."""
+    """Return the attributes that all images of a map share."""
     shared = Dataset()
     for keyword in COPIED_TAGS:
         if keyword in source:
@@ -151,6 +174,7 @@ def _series_dataset(
 
 
 def _image_dataset(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> FileDataset:
+    """Return the image of slice ``z``, without rescaling."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -174,6 +198,7 @@ def _image_dataset(series: Dataset, geometry: Geometry, plane: np.ndarray, z: in
 
 
 def _display_window(values: np.ndarray) -> tuple[str, str]:
+    """Return center and width of the display window: from 0 to the 98th percentile of the nonzero values."""
     inside = values[values != 0]
     low, high = np.percentile(inside, (1, 98)) if inside.size else (0.0, 1.0)
     low = min(float(low), 0.0)
@@ -181,6 +206,7 @@ def _display_window(values: np.ndarray) -> tuple[str, str]:
 
 
 def _real_world_mapping(name: str, units: str, slope: float, intercept: float) -> Dataset:
+    """Return the mapping from stored to real-world values with the coded unit."""
     unit = Dataset()
     unit.CodeValue, unit.CodingSchemeDesignator = UCUM_CODES.get(units, units)[:16], "UCUM"
     unit.CodeMeaning = units[:64]
@@ -194,7 +220,7 @@ def _real_world_mapping(name: str, units: str, slope: float, intercept: float) -
 
 
 def _decimal_string(value: float) -> str:
-    """A decimal string of at most 16 characters, as exact as they allow."""
+    """Return a number as DICOM decimal string (at most 16 characters), as precise as possible."""
     for digits in range(15, 3, -1):
         text = f"{value:.{digits}g}"
         if len(text) <= 16:

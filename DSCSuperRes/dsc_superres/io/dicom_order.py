@@ -1,15 +1,15 @@
-"""Which slice, which frame, at what time: sorting the 2D images of a DICOM series.
+"""Sorting of the 2D images of a DICOM series into slices and frames, and the frame times.
 
-Slices are sorted by their position along the normal. Frames are sorted by the first of these tags that all images
-have, that tells apart the images of every slice, and that runs in step in all slices (else files are missing):
-TemporalPositionIdentifier, AcquisitionTime, AcquisitionNumber, TriggerTime, InstanceNumber; in enhanced MR
+Slices are sorted by their position along the normal. Frames are sorted by the first of the following tags that every
+image has, that differs between all images of a slice, and that runs in parallel in all slices (otherwise files are
+missing): TemporalPositionIdentifier, AcquisitionTime, AcquisitionNumber, TriggerTime, InstanceNumber; in enhanced MR
 TemporalPositionIndex, TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
-FrameAcquisitionNumber, the frame's place in the file. A clock that contradicts this order is an error.
+FrameAcquisitionNumber, position of the frame in the file. A clock that contradicts this order is an error.
 
 Frame times come from the first of: TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
-AcquisitionTime with fractions of a second, TriggerTime, AcquisitionTime in whole seconds, evened out; then, as an
-interval, TemporalResolution, and RepetitionTime in 2D echo-planar imaging. A frame's time is that of its earliest
-slice, and the first frame's is 0.
+AcquisitionTime with fractions of a second, TriggerTime, AcquisitionTime in whole seconds with the rounding undone;
+then, as an interval, TemporalResolution, and RepetitionTime in 2D echo-planar imaging. The time of a frame is that of
+its earliest slice, and the first frame is at 0.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _COUNTERS = (
     "TriggerTime",
     "InstanceNumber",
 )
+"""Tags that count frames; the values of two frames must not overlap."""
 _CLOCKS = {
     "TemporalPositionTimeOffset": 1.0,
     "FrameAcquisitionDateTime": 1.0,
@@ -35,7 +36,7 @@ _CLOCKS = {
     "AcquisitionTime": 1.0,
     "TriggerTime": 1e-3,
 }
-"""Tags that tell time, with their unit in s, most trusted first."""
+"""Tags that contain a time, with their unit in s; the most reliable first."""
 _SORT_TAGS = (
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
@@ -48,12 +49,14 @@ _SORT_TAGS = (
     "TriggerTime",
     "InstanceNumber",
 )
+"""Tags that may sort the frames, in order of preference."""
 _SECONDS_PER_DAY = 86_400.0
-_CREDIBLE_INTERVALS = (0.02, 120.0)  # s from frame to frame
+_CREDIBLE_INTERVALS = (0.02, 120.0)
+"""Range of credible times between frames in s."""
 
 
 def sort_into_frames(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]:
-    """The images as ``[frame][slice]``, and the geometry of a frame. Raises ``SeriesError``."""
+    """Return the images as ``[frame][slice]`` and the geometry of a frame. Raises ``SeriesError``."""
     stacks, geometry = _slice_stacks(slices, name)
     counts = [len(stack) for stack in stacks]
     if min(counts) != max(counts):
@@ -80,7 +83,7 @@ def sort_into_frames(slices: list[Slice], name: str) -> tuple[list[list[Slice]],
 def frame_times(
     frames: list[list[Slice]], resolution: float | None, repetition: float | None
 ) -> tuple[np.ndarray | None, str]:
-    """(s from the first frame or None, the tag they came from); see the head of this file.
+    """Return the frame times (s from the first frame, or None) and the tag they come from; see the module's docstring.
 
     ``resolution`` and ``repetition`` are the intervals in s that the header states, or None.
     """
@@ -105,7 +108,7 @@ def frame_times(
 
 
 def _slice_stacks(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]:
-    """Group by position along the normal, sorted, and check that the positions make a regular grid."""
+    """Group images by position along the normal, in order, and check that the positions form a regular grid."""
     row, column = slices[0].axes
     normal = np.cross(row, column)
     slices = sorted(slices, key=lambda s: float(s.position @ normal))
@@ -132,7 +135,7 @@ def _slice_stacks(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Ge
 
 
 def _sorting_order(stacks: list[list[Slice]], tag: str) -> np.ndarray | None:
-    """int[frame, slice]: for every slice the order by ``tag``, or None when it cannot sort them."""
+    """Return the order of each slice's images by ``tag``, int[frame, slice]; None if the tag cannot sort them."""
     values = _tag_values(stacks, tag)
     if values is None:
         return None
@@ -149,19 +152,20 @@ def _sorting_order(stacks: list[list[Slice]], tag: str) -> np.ndarray | None:
 
 
 def _tag_values(groups: list[list[Slice]], tag: str) -> np.ndarray | None:
+    """Return the values of a tag for groups of images, float[group, image]; None if an image lacks it."""
     if any(tag not in s.time_tags for group in groups for s in group):
         return None
     return np.array([[s.time_tags[tag] for s in group] for group in groups])
 
 
 def _unwrap_midnight(seconds: np.ndarray) -> np.ndarray:
-    """Times of day that run through midnight, made to go on past 24 h."""
+    """Return times of day that continue beyond 24 h if the series runs through midnight."""
     wraps = np.ptp(seconds) > _SECONDS_PER_DAY / 2 and seconds.max() < _SECONDS_PER_DAY
     return seconds + _SECONDS_PER_DAY * (seconds < _SECONDS_PER_DAY / 2) if wraps else seconds
 
 
 def _undo_rounding(times: np.ndarray, repetition: float | None) -> tuple[np.ndarray, str]:
-    """Undo a clock's rounding to whole seconds, with TR if that fits, where a straight line explains the times."""
+    """Undo the rounding of a clock to whole seconds if evenly spaced times explain it, preferably spaced by TR."""
     count = np.arange(len(times))
     for interval, words in ((repetition, "and RepetitionTime"), (times[-1] / count[-1], "evened out")):
         if interval and np.all(np.abs(times - interval * count) <= 1):

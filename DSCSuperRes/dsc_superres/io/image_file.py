@@ -1,4 +1,4 @@
-"""What every format shares: names, quiet SimpleITK, atomic writing, one-sentence errors."""
+"""What the image formats share: file names, the content of an image as stored, quiet SimpleITK."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.series import MISSING
 
 SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
+"""Suffixes of files that a series can be written to."""
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+"""Suffixes of files that a single volume can be written to."""
 
 
 @dataclass
 class StoredImage:
-    """What one file (or DICOM folder) says, before the sidecar and the user have their word.
+    """Content of one image file or DICOM folder, before the sidecar and the user's values are applied.
 
-    array        float32[..., z, y, x], first axis time when there are four
-    scalar_type  the type of the stored voxels; float32 once a slope or intercept has been applied
-    frame_times  s, when the file states the time of every frame
-    interval     s, when it only states one interval; ``start`` is then the time of the first frame
-    sources      as ``Series.sources``
+    array        float32[..., z, y, x]; with four axes, the first is time
+    scalar_type  type of the stored voxels; float32 if a slope or intercept has been applied
+    frame_times  s, if the file states the time of each frame
+    interval     s, if the file states only an interval; ``start`` is the time of the first frame
+    sources      as in ``Series.sources``
     """
 
     array: np.ndarray
@@ -40,18 +42,18 @@ class StoredImage:
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that decides the format, in lower case, ``.nii.gz`` and ``.seq.nrrd`` whole."""
+    """Return the suffix that decides the format, in lower case; ``.nii.gz`` and ``.seq.nrrd`` count as one suffix."""
     name = path.name.lower()
     return next((s for s in (".nii.gz", ".seq.nrrd") if name.endswith(s)), path.suffix.lower())
 
 
 def stem_of(path: Path) -> str:
-    """The file's name without that suffix."""
+    """Return the file name without the suffix that ``suffix_of`` returns."""
     return path.name[: len(path.name) - len(suffix_of(path))]
 
 
 def check_exists(path: Path) -> Path:
-    """``path``, or ``FileError`` when nothing is there or may be looked at."""
+    """Return ``path``; raise ``FileError`` if it does not exist or may not be accessed."""
     try:
         path.stat()
     except FileNotFoundError as error:
@@ -63,7 +65,7 @@ def check_exists(path: Path) -> Path:
 
 @contextmanager
 def quiet_itk() -> Iterator[None]:
-    """SimpleITK without its warnings on stderr, which speak of C++ source lines."""
+    """Suppress the warnings that SimpleITK prints on standard error, which refer to C++ source lines."""
     warnings_shown = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
@@ -73,7 +75,7 @@ def quiet_itk() -> Iterator[None]:
 
 
 def check_sidecar_is_free(path: Path) -> None:
-    """Raise ``FileError`` when another image beside ``path`` has the same sidecar, which writing would replace."""
+    """Raise ``FileError`` if another image beside ``path`` has the same sidecar, which writing would replace."""
     name = path.name.lower()
     for suffix in SERIES_SUFFIXES:
         other = path.with_name(stem_of(path) + suffix)
@@ -85,7 +87,7 @@ def check_sidecar_is_free(path: Path) -> None:
 
 
 def spatial_geometry(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
-    """The geometry of the first three axes; the default one for a picture with fewer."""
+    """Return the geometry of the first three axes; the default geometry for images with fewer axes."""
     axes = image.GetDimension()
     if axes < 3:
         return Geometry()

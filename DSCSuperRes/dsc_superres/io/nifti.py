@@ -1,11 +1,11 @@
-"""NIfTI-1: 3D and 4D, plain or gzipped.
+"""NIfTI-1 files with three or four dimensions, plain or gzipped.
 
-SimpleITK turns the header's qform and sform (RAS) into our geometry (LPS) and back. The voxels are moved here, frame
-by frame: ITK neither notices a file that is cut short nor a disk that fills up, and this needs no second copy.
+SimpleITK converts the header's qform and sform (RAS) to the geometry (LPS) and back. The voxels are read and written
+here, frame by frame: ITK notices neither a truncated file nor a full disk, and no second copy is needed.
 
-Times. The interval is ``pixdim[4]`` in the unit that ``xyzt_units`` names (s, ms, us), the first frame is at
-``toffset``. Without a unit, 0 and 1 are what software writes when it does not know: no times. Any other value without
-a unit is taken as seconds up to 60, as milliseconds from 100 to 60,000, and not at all otherwise.
+The frame interval is ``pixdim[4]`` in the unit of ``xyzt_units`` (s, ms, us), and the first frame is at ``toffset``.
+Without a unit, 0 and 1 are placeholders of software that does not know the interval: the times are unknown. Other
+values without a unit are taken as seconds up to 60 and as milliseconds from 100 to 60,000; the rest is ignored.
 """
 
 from __future__ import annotations
@@ -33,11 +33,15 @@ from dsc_superres.utils.scratch_memory import release
 
 _HEADER_SIZE = 348
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
+"""NumPy types by NIfTI datatype code."""
 _TIME_UNITS = {8: (1.0, "s"), 16: (1e-3, "ms"), 24: (1e-6, "us")}
+"""Size in s and name of the units in ``xyzt_units``."""
 
 
 @dataclass(frozen=True)
 class _Header:
+    """The fields of a NIfTI-1 header that are used."""
+
     shape: tuple[int, ...]  # [..., z, y, x]
     dtype: np.dtype
     offset: int
@@ -52,12 +56,13 @@ class _Header:
 
     @property
     def is_scaled(self) -> bool:
+        """Whether slope and intercept change the stored values."""
         stated = math.isfinite(self.slope) and math.isfinite(self.intercept) and self.slope != 0
         return stated and (self.slope, self.intercept) != (1.0, 0.0)
 
 
 def read_nifti(path: Path) -> StoredImage:
-    """The voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
+    """Read voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
     try:
         with _open_decompressed(path) as file:
             header = _parse_header(path, file.read(_HEADER_SIZE))
@@ -82,9 +87,9 @@ def read_nifti(path: Path) -> StoredImage:
 def write_nifti(
     array: np.ndarray, geometry: Geometry, path: Path, *, interval: float = 0.0, start: float = 0.0
 ) -> None:
-    """Write ``array[t, z, y, x]`` or ``[z, y, x]`` in its own type, atomically.
+    """Write ``array`` [t, z, y, x] or [z, y, x] in its own type, atomically.
 
-    ``interval`` and ``start`` in s; an interval of 0 means that the times are unknown. Raises ``FileError``.
+    ``interval`` and ``start`` are in s; an interval of 0 marks the times as unknown. Raises ``FileError``.
     """
     header = _header_bytes(array, geometry, interval, start)
     with atomic_file(path) as partial, open(partial, "wb") as raw:
@@ -97,6 +102,7 @@ def write_nifti(
 
 @contextmanager
 def _open_decompressed(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, decompressed if it is gzipped."""
     with open(path, "rb") as raw:
         is_gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -121,7 +127,7 @@ def _parse_header(path: Path, raw: bytes) -> _Header:
     if not sizes or min(sizes) < 1:
         raise FileError(f"{path} states an impossible size, {dim}: the file is damaged.")
     if type_code is None:
-        raise FileError(f"{path} holds complex or colour voxels: a perfusion series has one real number per voxel.")
+        raise FileError(f"{path} holds complex or color voxels: a perfusion series has one real number per voxel.")
     offset, slope, intercept = unpack("3f", 108)
     qform_code, sform_code = unpack("2h", 252)
     return _Header(
@@ -140,12 +146,12 @@ def _parse_header(path: Path, raw: bytes) -> _Header:
 
 
 def _shortest_decimal(value: float) -> float:
-    """The shortest decimal number that this float32 stands for: 1.4, not 1.3999999761581421."""
+    """Return the shortest decimal number that a float32 stands for: 1.4 instead of 1.3999999761581421."""
     return float(str(np.float32(value)))
 
 
 def _interval(header: _Header) -> tuple[float | None, str]:
-    """(s or None, where it came from); see the head of this file."""
+    """Return the frame interval (s or None) and its source; see the module's docstring."""
     value = header.interval
     if header.time_unit in _TIME_UNITS and 0 < value < math.inf:
         scale, unit = _TIME_UNITS[header.time_unit]
@@ -158,11 +164,15 @@ def _interval(header: _Header) -> tuple[float | None, str]:
 
 
 def _to_seconds(value: float, scale: float) -> float:
-    return value / round(1 / scale)  # 1500 / 1000, not 1500 * 0.001, which is not 1.5
+    """Divide by the number of units in a second: 1500 / 1000 is exactly 1.5, 1500 * 0.001 is not."""
+    return value / round(1 / scale)
 
 
 def _check_axes(path: Path, header: _Header) -> None:
-    """Refuse an sform that is no rotation of the voxel size: ITK would take another orientation without a word."""
+    """Raise ``FileError`` for an sform that is not a rotation of the voxel size.
+
+    ITK would silently use another orientation.
+    """
     if header.sform is None:
         return
     lengths = np.linalg.norm(header.sform[:, :3], axis=0)
@@ -196,7 +206,7 @@ def _geometry(path: Path) -> Geometry:
 
 
 def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
-    """float32 array of ``header.shape``, read volume by volume."""
+    """Return the voxels as float32 array of ``header.shape``, read volume by volume."""
     try:
         array = np.empty(header.shape, np.float32)
     except (MemoryError, ValueError) as error:
@@ -211,12 +221,15 @@ def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
             volume[...] = stored * np.float64(header.slope) + header.intercept
         else:
             volume[...] = stored
-    file.read(1)  # past the end of the data gzip compares its checksum
+    file.read(1)  # gzip verifies its checksum only when read past the end of the data
     return array
 
 
 def _header_bytes(array: np.ndarray, geometry: Geometry, interval: float, start: float) -> bytes:
-    """The 352 bytes that precede the voxels: those of a one-voxel image that SimpleITK writes, with size and times."""
+    """Return the 352 bytes before the voxels.
+
+    They are the header of a one-voxel image written by SimpleITK, with the size and the times of ``array``.
+    """
     template = sitk.GetImageFromArray(np.zeros((1, 1, 1), array.dtype))
     template.SetSpacing(geometry.spacing)
     template.SetOrigin(geometry.origin)
@@ -234,6 +247,7 @@ def _header_bytes(array: np.ndarray, geometry: Geometry, interval: float, start:
 
 
 def _write_volumes(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
+    """Write header and voxels, one volume in memory at a time."""
     file.write(header)
     for volume in array:
         file.write(volume.tobytes())

@@ -1,11 +1,11 @@
-"""NRRD: 3D volumes, and the 4D files (``.seq.nrrd``) in which Slicer keeps a volume sequence.
+"""NRRD files: volumes, and the four-dimensional files (``.seq.nrrd``) in which Slicer stores a volume sequence.
 
-SimpleITK reads the voxels and the geometry. Depending on its version it drops units and kinds, so the text header is
-read here as well. The layout written is the one of Slicer's own ``vtkMRMLVolumeSequenceStorageNode``: LPS space, axes
-x y z and then a ``list`` axis, frame times under ``axis 3 index values``.
+SimpleITK reads voxels and geometry. Depending on its version it drops units and kinds, so the text header is parsed
+here as well. Files are written in the layout of Slicer's ``vtkMRMLVolumeSequenceStorageNode``: LPS space, axes x y z
+followed by a ``list`` axis, frame times in ``axis 3 index values``.
 
-Times, in order of trust: ``MultiVolume.FrameLabels`` (what Slicer's DICOM importer leaves, whose own index is a mere
-frame number), then index values with a unit of time, then the spacing of a time axis with such a unit.
+Frame times come from the first of: ``MultiVolume.FrameLabels`` (written by Slicer's DICOM importer, whose index values
+are only frame numbers), index values with a unit of time, and the spacing of a time axis with such a unit.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
 
 _PREFIX = "DSCSuperRes."
+"""Prefix of the key/value pairs that this package writes."""
 _UNITS_PER_SECOND = {
     "s": 1,
     "sec": 1,
@@ -35,9 +36,9 @@ _UNITS_PER_SECOND = {
     "us": 1_000_000,
     "usec": 1_000_000,
 }
-"""How many of each make a second. Dividing keeps 1500 ms at exactly 1.5 s."""
+"""Number of units in one second. Dividing by it keeps 1500 ms at exactly 1.5 s."""
 _TIME_TAGS = {"Time", "TriggerTime", "AcquisitionTime", "SeriesTime", "ContentTime", "DeltaStartTime"}
-"""MultiVolume frame labels that are times; others (EchoTime, FlipAngle, ...) only tell frames apart."""
+"""MultiVolume frame labels that are times; others (EchoTime, FlipAngle, ...) merely distinguish frames."""
 _TYPES = {
     "i1": "signed char",
     "u1": "unsigned char",
@@ -48,14 +49,15 @@ _TYPES = {
     "f4": "float",
     "f8": "double",
 }
+"""NRRD names of the voxel types that are written."""
 
 
 def read_nrrd(path: Path) -> StoredImage:
-    """The voxels, geometry, times and echo time of a NRRD file. Raises ``FileError``."""
+    """Read voxels, geometry, frame times and echo time of a NRRD file. Raises ``FileError``."""
     header = _read_header(path)
     kinds = header.get("kinds", "").split()
     if any(kind.lower().startswith(("rgb", "hsv", "xyz", "complex", "quaternion")) or "-" in kind for kind in kinds):
-        raise FileError(f"{path} holds colours or vectors: a perfusion series has one real number per voxel.")
+        raise FileError(f"{path} holds colors or vectors: a perfusion series has one real number per voxel.")
     try:
         with quiet_itk():
             image = sitk.ReadImage(str(path), imageIO="NrrdImageIO")
@@ -64,7 +66,7 @@ def read_nrrd(path: Path) -> StoredImage:
     voxels = sitk.GetArrayViewFromImage(image)
     scalar_type = voxels.dtype
     geometry = spatial_geometry(image)
-    if image.GetNumberOfComponentsPerPixel() > 1:  # ITK takes a list axis, wherever it stands, for components
+    if image.GetNumberOfComponentsPerPixel() > 1:  # ITK reads a list axis in any position as components
         voxels = np.moveaxis(voxels, -1, 0)
     array = np.array(voxels, np.float32, order="C")
     frames = array.shape[0] if array.ndim == 4 else 0
@@ -86,10 +88,10 @@ def write_nrrd(
     times: np.ndarray | None = None,
     attributes: dict[str, str] | None = None,
 ) -> None:
-    """Write ``array[z, y, x]`` or the frames of ``array[t, z, y, x]`` in their own type, atomically.
+    """Write ``array`` [z, y, x], or the frames of ``array`` [t, z, y, x], in its own type, atomically.
 
-    ``times`` in s, or None when they are unknown: the frames then have numbers only. ``attributes`` become key/value
-    pairs under our prefix, which Slicer keeps as attributes of the sequence node. Raises ``FileError``.
+    ``times`` are in s; without them the frames are numbered. ``attributes`` become key/value pairs with this package's
+    prefix, which Slicer keeps as attributes of the sequence node. Raises ``FileError``.
     """
     lines = _header_lines(array, geometry)
     if array.ndim == 4:
@@ -103,7 +105,7 @@ def write_nrrd(
 
 
 def _read_header(path: Path) -> dict[str, str]:
-    """The fields (``name: value``) and key/value pairs (``key:=value``) of the text header."""
+    """Return the fields (``name: value``) and key/value pairs (``key:=value``) of the text header."""
     header: dict[str, str] = {}
     try:
         with open(path, "rb") as file:
@@ -124,6 +126,7 @@ def _read_header(path: Path) -> dict[str, str]:
 
 
 def _axis_values(header: dict[str, str], name: str) -> list[str]:
+    """Return the values of a per-axis field."""
     try:
         return shlex.split(header.get(name, ""))
     except ValueError:
@@ -131,7 +134,7 @@ def _axis_values(header: dict[str, str], name: str) -> list[str]:
 
 
 def _frame_axis(header: dict[str, str]) -> int | None:
-    """The one axis that is not of space, or the last of four when nothing tells."""
+    """Return the non-spatial axis, the last of four if the kinds do not say; None unless there are four axes."""
     if header.get("dimension", "").strip() != "4":
         return None
     kinds = header.get("kinds", "").split()
@@ -139,10 +142,12 @@ def _frame_axis(header: dict[str, str]) -> int | None:
 
 
 def _axis_value(values: list[str], axis: int | None) -> str:
+    """Return the value of one axis in lower case, "" if it is missing."""
     return values[axis].lower() if axis is not None and axis < len(values) else ""
 
 
 def _frame_times(path: Path, header: dict[str, str], frames: int) -> tuple[np.ndarray | None, str]:
+    """Return the time of each frame (s or None) and its source; see the module's docstring."""
     labels = _numbers(header.get("MultiVolume.FrameLabels", "").split(","))
     tag = header.get("MultiVolume.FrameIdentifyingDICOMTagName", "")
     unit = header.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "")
@@ -159,6 +164,7 @@ def _frame_times(path: Path, header: dict[str, str], frames: int) -> tuple[np.nd
 
 
 def _numbers(words: list[str]) -> np.ndarray | None:
+    """Return words as numbers; None if there are none or one is not a number."""
     try:
         return np.array([float(word) for word in words]) if words else None
     except ValueError:
@@ -166,6 +172,7 @@ def _numbers(words: list[str]) -> np.ndarray | None:
 
 
 def _interval(header: dict[str, str]) -> tuple[float | None, str]:
+    """Return the spacing of a time axis (s or None) and its source."""
     axis = _frame_axis(header)
     unit = _axis_value(_axis_values(header, "units"), axis)
     spacing = _numbers([_axis_value(header.get("spacings", "").split(), axis)])
@@ -175,6 +182,7 @@ def _interval(header: dict[str, str]) -> tuple[float | None, str]:
 
 
 def _echo_time(header: dict[str, str]) -> tuple[float | None, str]:
+    """Return the echo time (s or None) and its source."""
     own_value = _numbers([header.get(f"{_PREFIX}EchoTime", "")])
     if own_value is not None:
         return float(own_value[0]), header.get(f"{_PREFIX}Source.echo_time", "NRRD header")
@@ -185,6 +193,7 @@ def _echo_time(header: dict[str, str]) -> tuple[float | None, str]:
 
 
 def _header_lines(array: np.ndarray, geometry: Geometry) -> list[str]:
+    """Return the lines of the text header for an array."""
     axes = (np.asarray(geometry.direction) * np.asarray(geometry.spacing)).T
     vectors = [f"({','.join(map(repr, axis.tolist()))})" for axis in axes]
     frames = array.ndim == 4
@@ -203,6 +212,7 @@ def _header_lines(array: np.ndarray, geometry: Geometry) -> list[str]:
 
 
 def _sequence_lines(frames: int, times: np.ndarray | None) -> list[str]:
+    """Return the header lines of a sequence: labels, units and index values of the frames."""
     known = times is not None
     values = times.tolist() if known else range(frames)
     return [
