@@ -38,11 +38,13 @@ def integration_end(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray,
     noise = float(np.median(curve_noise(curves[:, :: max(1, curves.shape[1] // NOISE_CURVES)])))
     mean = curves[:, :: max(1, curves.shape[1] // (20 * NOISE_CURVES))].mean(axis=1, dtype=np.float64)
     ends = np.arange(min(bolus.peak_frame + 2, len(times) - 1), len(times))
-    tissue = cumulative_trapezoid(mean[first:], times[first:], initial=0)[ends - first]
-    artery = cumulative_trapezoid(arterial[first:], times[first:], initial=0)[ends - first]
-    if np.any(tissue <= 0) or np.any(artery <= 0):
+    tissue_area = cumulative_trapezoid(mean[first:], times[first:], initial=0)[ends - first]
+    arterial_area = cumulative_trapezoid(arterial[first:], times[first:], initial=0)[ends - first]
+    if np.any(tissue_area <= 0) or np.any(arterial_area <= 0):
         return float(times[-1])
-    length = times[ends] - times[first]
-    spread = noise * np.sqrt(length * length / (ends - first) + length**2 / bolus.baseline_frames) / tissue
-    bias = (tissue / artery) / (tissue[-1] / artery[-1]) - 1
-    return float(times[ends[np.argmin(np.hypot(spread, bias))]])
+    duration = times[ends] - times[first]
+    random_error = (
+        noise * np.sqrt(duration * duration / (ends - first) + duration**2 / bolus.baseline_frames) / tissue_area
+    )
+    bias = (tissue_area / arterial_area) / (tissue_area[-1] / arterial_area[-1]) - 1
+    return float(times[ends[np.argmin(np.hypot(random_error, bias))]])

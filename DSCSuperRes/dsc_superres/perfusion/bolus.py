@@ -9,9 +9,9 @@ import numpy as np
 from dsc_superres.errors import PerfusionError
 
 NO_BOLUS = "No contrast bolus was found in this series, so there are no perfusion maps to compute: choose a DSC series"
-MINIMUM_DROP = 0.008
+MIN_DROP = 0.008
 """The least relative fall of the mean brain signal that is taken for a bolus; physiological noise stays below."""
-MINIMUM_WIDTH = 2.5
+MIN_WIDTH = 2.5
 """s; a fall that is shorter at half its depth is motion or a spike, not a bolus (unless frames are further apart)."""
 ARTERIAL_LEAD = 1.5
 """s; arteries fill before the brain's mean curve moves, so the baseline ends this much earlier where it can."""
@@ -66,12 +66,12 @@ def find_bolus(mean_curve: np.ndarray, times: np.ndarray) -> Bolus:
     trough = 1 + int(np.argmin(log_signal[1:]))
     start, last, level = _baseline(log_signal, trough, noise)
     depth = level - log_signal[trough]
-    _refuse_without_bolus(log_signal, times, trough, last, level, noise)
+    _check_bolus(log_signal, times, trough, last, level, noise)
     stop = _end_of_baseline(times, start, last)
     return Bolus(
         baseline=slice(start, stop),
         arrival=_arrival(log_signal, times, last, trough, level),
-        peak=_vertex(log_signal, times, trough),
+        peak=_parabola_vertex(log_signal, times, trough),
         arrival_frame=last,
         peak_frame=trough,
         drop=float(1 - np.exp(-depth)),
@@ -86,19 +86,17 @@ def _baseline(log_signal: np.ndarray, trough: int, noise: float) -> tuple[int, i
     start, last = 0, 0
     for _ in range(2):
         depth = level - log_signal[trough]
-        still_up = np.flatnonzero(before[:-1] >= level - max(0.05 * depth, 2.5 * noise))
-        last = int(still_up[-1]) if still_up.size else 0
-        settled = np.flatnonzero(before[: last + 1] <= level + max(0.1 * depth, 4 * noise, 0.01))
-        start = int(settled[0]) if settled.size and settled[0] <= max(3, last // 2) else 0
+        before_fall = np.flatnonzero(before[:-1] >= level - max(0.05 * depth, 2.5 * noise))
+        last = int(before_fall[-1]) if before_fall.size else 0
+        steady = np.flatnonzero(before[: last + 1] <= level + max(0.1 * depth, 4 * noise, 0.01))
+        start = int(steady[0]) if steady.size and steady[0] <= max(3, last // 2) else 0
         level = float(np.median(log_signal[start : last + 1]))
     return start, last, level
 
 
-def _refuse_without_bolus(
-    log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float
-) -> None:
+def _check_bolus(log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float) -> None:
     depth = level - log_signal[trough]
-    if depth < MINIMUM_DROP or depth < 6 * noise:
+    if depth < MIN_DROP or depth < 6 * noise:
         raise PerfusionError(f"{NO_BOLUS} (the mean signal never falls clearly below its baseline).")
     if trough <= last:
         raise PerfusionError(f"{NO_BOLUS} with frames before the bolus.")
@@ -107,7 +105,7 @@ def _refuse_without_bolus(
         raise PerfusionError(f"{NO_BOLUS} that goes on after the bolus (the signal falls but does not recover).")
     interval = float(np.median(np.diff(times)))
     width = _width(log_signal, times, trough, level - depth / 2)
-    if width < min(MINIMUM_WIDTH, 0.9 * interval) or (width < MINIMUM_WIDTH and interval < 2):
+    if width < min(MIN_WIDTH, 0.9 * interval) or (width < MIN_WIDTH and interval < 2):
         raise PerfusionError(f"{NO_BOLUS} (the signal falls for {width:.1f} s only, as it does with motion).")
 
 
@@ -145,7 +143,7 @@ def _arrival(log_signal: np.ndarray, times: np.ndarray, last: int, trough: int, 
     return float(np.clip(early - (late - early) * 2 / 3, times[last], times[last + 1]))
 
 
-def _vertex(curve: np.ndarray, times: np.ndarray, frame: int) -> float:
+def _parabola_vertex(curve: np.ndarray, times: np.ndarray, frame: int) -> float:
     """Abscissa of the parabola through ``frame`` and its neighbours, s."""
     if not 0 < frame < len(times) - 1:
         return float(times[frame])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import toeplitz
 
-CHUNK = 2048
+VOXELS_PER_BLOCK = 2048
 """Voxels per block: bounds the memory, since residues are never kept."""
 STANDARD_THRESHOLD = 0.2
 CIRCULANT_THRESHOLD = 0.1
@@ -66,20 +66,20 @@ def truncated_inverse(matrix: np.ndarray, threshold: float, columns: int) -> np.
     Only the first ``columns`` columns: the padding of the curves is zero.
     """
     u, s, vt = np.linalg.svd(matrix)
-    kept = s >= threshold * s[0]
-    return ((vt[kept].T / s[kept]) @ u[:, kept].T)[:, :columns].astype(np.float32)
+    significant = s >= threshold * s[0]
+    return ((vt[significant].T / s[significant]) @ u[:, significant].T)[:, :columns].astype(np.float32)
 
 
 def ssvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = STANDARD_THRESHOLD) -> Residue:
     """Standard truncated SVD of curves[t, n]; sensitive to a delay between artery and tissue."""
     inverse = truncated_inverse(standard_matrix(aif, dt), threshold, len(aif))
-    return in_chunks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=False))
+    return in_blocks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=False))
 
 
 def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRCULANT_THRESHOLD) -> Residue:
     """Block-circulant truncated SVD of curves[t, n]; insensitive to delay, times may be negative."""
     inverse = truncated_inverse(circulant_matrix(aif, dt), threshold, len(aif))
-    return in_chunks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=True))
+    return in_blocks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=True))
 
 
 def osvd(
@@ -89,7 +89,7 @@ def osvd(
     matrix = circulant_matrix(aif, dt)
     thresholds = np.arange(step, 0.951, step)
     inverses = [truncated_inverse(matrix, t, len(aif)) for t in thresholds]
-    return in_chunks(curves, lambda block: _least_regularised(inverses, block, dt, limit))
+    return in_blocks(curves, lambda block: _least_regularized(inverses, block, dt, limit))
 
 
 def adaptive_threshold(aif: np.ndarray, dt: float, noise: float, circulant: bool = True) -> float:
@@ -112,23 +112,23 @@ def adaptive_threshold(aif: np.ndarray, dt: float, noise: float, circulant: bool
 def oscillation_index(residue: np.ndarray) -> np.ndarray:
     """[n]: mean absolute second difference of residue[n, L] over its maximum (Wu 2003)."""
     peak = residue.max(axis=1)
-    bend = residue[:, 2:] - 2 * residue[:, 1:-1]
-    bend += residue[:, :-2]
-    return np.abs(bend, out=bend).sum(axis=1) / (residue.shape[1] * np.where(peak > 0, peak, np.inf))
+    curvature = residue[:, 2:] - 2 * residue[:, 1:-1]
+    curvature += residue[:, :-2]
+    return np.abs(curvature, out=curvature).sum(axis=1) / (residue.shape[1] * np.where(peak > 0, peak, np.inf))
 
 
-def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float, limit: float) -> Residue:
+def _least_regularized(inverses: list[np.ndarray], block: np.ndarray, dt: float, limit: float) -> Residue:
     peak, time = np.zeros(block.shape[1], np.float32), np.zeros(block.shape[1], np.float32)
-    open_ = np.arange(block.shape[1])
+    remaining = np.arange(block.shape[1])
     for step, inverse in enumerate(inverses):
-        residue = block[:, open_].T @ inverse.T
+        residue = block[:, remaining].T @ inverse.T
         done = oscillation_index(residue) < limit
         if step == len(inverses) - 1:
             done[:] = True
-        found = peak_of(residue[done], dt, wrap=True)
-        peak[open_[done]], time[open_[done]] = found.peak, found.time
-        open_ = open_[~done]
-        if not open_.size:
+        block_peak = peak_of(residue[done], dt, wrap=True)
+        peak[remaining[done]], time[remaining[done]] = block_peak.peak, block_peak.time
+        remaining = remaining[~done]
+        if not remaining.size:
             break
     return Residue(peak, time)
 
@@ -139,19 +139,19 @@ def peak_of(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
     With ``wrap`` the second half of the samples are negative times.
     """
     n, m = residue.shape
-    at = residue.argmax(axis=1)
-    row, flat = m * np.arange(n), residue.ravel()
-    top = flat[row + at]
-    before, after = (flat[row + (at + k) % m] for k in (-1, 1))
-    bend = before - 2 * top + after
-    shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
+    peak_index = residue.argmax(axis=1)
+    row, samples = m * np.arange(n), residue.ravel()
+    peak = samples[row + peak_index]
+    before, after = (samples[row + (peak_index + k) % m] for k in (-1, 1))
+    curvature = before - 2 * peak + after
+    shift = np.where(curvature < 0, 0.5 * (before - after) / np.where(curvature < 0, curvature, 1), 0)
     if not wrap:
-        shift = np.where((at == 0) | (at == m - 1), 0, shift)
-    position = np.where(wrap & (at >= m // 2), at - m, at) + shift
-    return Residue(np.maximum(top, 0), (position * dt).astype(np.float32))
+        shift = np.where((peak_index == 0) | (peak_index == m - 1), 0, shift)
+    position = np.where(wrap & (peak_index >= m // 2), peak_index - m, peak_index) + shift
+    return Residue(np.maximum(peak, 0), (position * dt).astype(np.float32))
 
 
-def in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue], size: int = CHUNK) -> Residue:
+def in_blocks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue], size: int = VOXELS_PER_BLOCK) -> Residue:
     """What ``solve`` makes of curves[t, n], ``size`` voxels at a time."""
     curves = np.asarray(curves, np.float32)
     parts = [solve(curves[:, i : i + size]) for i in range(0, curves.shape[1], size)]

@@ -29,7 +29,7 @@ class AtomGrid:
     delays       from artery to tissue, s; evenly spaced
     shape_prior  relative probability of each shape
 
-    Transit times are log-normal around ``mtt_centre`` s; delays normal around ``delay_centre`` s, with a tail for the
+    Transit times are log-normal around ``mtt_center`` s; delays normal around ``delay_center`` s, with a tail for the
     late flow of collaterals.
     """
 
@@ -37,9 +37,9 @@ class AtomGrid:
     mtt: np.ndarray = field(default_factory=lambda: np.geomspace(1.0, 24.0, 48))
     delays: np.ndarray = field(default_factory=lambda: np.arange(-5, 12.01, 0.5))
     shape_prior: np.ndarray = field(default_factory=lambda: np.array([0.8, 2.5, 0.5, 2.0, 1.0, 2.7, 0.6]))
-    mtt_centre: float = 6.5
+    mtt_center: float = 6.5
     mtt_spread: float = 0.9
-    delay_centre: float = 1.0
+    delay_center: float = 1.0
     delay_spread: float = 2.5
     delay_tail: float = 0.05
 
@@ -50,8 +50,8 @@ class AtomGrid:
 
     def log_prior(self) -> np.ndarray:
         """float64[shapes, mtt, delays]: logarithm of the prior, up to a constant."""
-        mtt = -0.5 * (np.log(self.mtt / self.mtt_centre) / self.mtt_spread) ** 2
-        delay = np.exp(-0.5 * ((self.delays - self.delay_centre) / self.delay_spread) ** 2) + self.delay_tail
+        mtt = -0.5 * (np.log(self.mtt / self.mtt_center) / self.mtt_spread) ** 2
+        delay = np.exp(-0.5 * ((self.delays - self.delay_center) / self.delay_spread) ** 2) + self.delay_tail
         return np.log(self.shape_prior)[:, None, None] + mtt[:, None] + np.log(delay)
 
 
@@ -92,18 +92,18 @@ def dictionary(aif: Callable[[np.ndarray], np.ndarray], times: np.ndarray, grid:
         times[0] - max(grid.delays.max(), 0), times[-1] - min(grid.delays.min(), 0) + CONVOLUTION_STEP, CONVOLUTION_STEP
     )
     arterial, lag = aif(fine), np.arange(len(fine)) * CONVOLUTION_STEP
-    fade = np.exp(-CONVOLUTION_STEP / DISPERSION)
-    dispersed = lfilter([1 - fade], [1, -fade], arterial)
+    decay = np.exp(-CONVOLUTION_STEP / DISPERSION)
+    dispersed = lfilter([1 - decay], [1, -decay], arterial)
     shifted = (times[None] - grid.delays[:, None] - fine[0]) / CONVOLUTION_STEP
     lower = np.clip(shifted.astype(int), 0, len(fine) - 2)
-    share = shifted - lower
+    fraction = shifted - lower
     curves = np.empty((*grid.shape, len(times)), np.float32)
     for i, shape in enumerate(grid.shapes):
         values = residue(shape, lag / grid.mtt[:, None])
         values[:, 0] *= 0.5  # the trapezoid rule
-        source = dispersed if shape == DISPERSED else arterial
-        full = fftconvolve(source[None], values, axes=1)[:, : len(fine)] * (CONVOLUTION_STEP / grid.mtt[:, None])
-        curves[i] = full[:, lower] * (1 - share) + full[:, lower + 1] * share
+        input_curve = dispersed if shape == DISPERSED else arterial
+        full = fftconvolve(input_curve[None], values, axes=1)[:, : len(fine)] * (CONVOLUTION_STEP / grid.mtt[:, None])
+        curves[i] = full[:, lower] * (1 - fraction) + full[:, lower + 1] * fraction
     return Dictionary(
         grid=grid,
         curves=curves.reshape(-1, len(times)),

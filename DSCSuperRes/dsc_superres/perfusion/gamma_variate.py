@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 INTEGRATION_STEP = 0.1
 """s; the grid on which the recirculation is convolved."""
 USUAL_ALPHA = 3.0
-LEAD = 20.0
+GRID_LEAD = 20.0
 """s by which that grid begins before the first time asked for."""
 
 
@@ -43,18 +43,18 @@ class GammaVariate:
         """float64[t]: first pass and recirculation at ``times`` (s)."""
         times = np.asarray(times, float)
         # The grid must not move with the parameters: a fit needs smooth derivatives.
-        grid = np.arange(times.min() - LEAD, times.max() + 2 * INTEGRATION_STEP, INTEGRATION_STEP)
+        grid = np.arange(times.min() - GRID_LEAD, times.max() + 2 * INTEGRATION_STEP, INTEGRATION_STEP)
         decay = np.exp(-INTEGRATION_STEP / self.dispersion)
-        again = lfilter([(1 - decay) / 2, (1 - decay) / 2], [1, -decay], self.first_pass(grid - self.delay))
-        return np.interp(times, grid, self.first_pass(grid) + self.recirculation * again)
+        recirculated = lfilter([(1 - decay) / 2, (1 - decay) / 2], [1, -decay], self.first_pass(grid - self.delay))
+        return np.interp(times, grid, self.first_pass(grid) + self.recirculation * recirculated)
 
 
 def fit_gamma_variate(times: np.ndarray, curve: np.ndarray) -> GammaVariate:
     """The least-squares gamma variate with recirculation for a bolus curve[t] at times[t] (s), from several starts."""
-    times, top = np.asarray(times, float), float(np.max(curve))
-    curve, at = np.asarray(curve, float) / top, float(times[np.argmax(curve)])
+    times, peak = np.asarray(times, float), float(np.max(curve))
+    curve, peak_time = np.asarray(curve, float) / peak, float(times[np.argmax(curve)])
     lower = np.array([0.1, times[0] - 10, 0.3, 0.2, 0, 2, 1])
-    upper = np.array([5, at + 1, 20, 20, 3, 40, 300])
+    upper = np.array([5, peak_time + 1, 20, 20, 3, 40, 300])
     scale = np.array([1, 1, 1, 1, 0.3, 5, 20])
 
     def misfit(p: np.ndarray) -> np.ndarray:
@@ -63,10 +63,10 @@ def fit_gamma_variate(times: np.ndarray, curve: np.ndarray) -> GammaVariate:
 
     fits = []
     for alpha, beta in ((1.5, 2.0), (3.0, 1.5), (6.0, 1.0)):
-        start = np.clip([1.05, at - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
+        start = np.clip([1.05, peak_time - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
         fits.append(least_squares(misfit, start, bounds=(lower, upper), x_scale=scale, max_nfev=80))
-    height, *others = min(fits, key=lambda fit: fit.cost).x
-    return GammaVariate(top * height, *others)
+    height, *parameters = min(fits, key=lambda fit: fit.cost).x
+    return GammaVariate(peak * height, *parameters)
 
 
 def continuous_curve(times: np.ndarray, curve: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -77,11 +77,11 @@ def continuous_curve(times: np.ndarray, curve: np.ndarray) -> Callable[[np.ndarr
     """
     times, curve = np.asarray(times, float), np.asarray(curve, float)
     model = fit_gamma_variate(times, curve)
-    rest = curve - model(times)
+    residual = curve - model(times)
     before = curve[times < times[0] + 0.8 * max(model.onset - times[0], 0)]
     noise = float(before.std()) if len(before) >= 4 else 0.0
-    noisy = np.sqrt(np.mean(rest**2)) < 2 * noise
-    spline = PchipInterpolator(times, np.zeros_like(rest) if noisy else rest)
+    within_noise = np.sqrt(np.mean(residual**2)) < 2 * noise
+    spline = PchipInterpolator(times, np.zeros_like(residual) if within_noise else residual)
 
     def at(t: np.ndarray) -> np.ndarray:
         inside = np.clip(t, times[0], times[-1])

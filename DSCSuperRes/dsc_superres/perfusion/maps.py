@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion.aif import aif_candidates
-from dsc_superres.perfusion.arterial import ArterialInput, scaled_to_vein
+from dsc_superres.perfusion.aif_selection import aif_candidates
+from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
-from dsc_superres.perfusion.cautions import cautions
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
-from dsc_superres.perfusion.curve_maps import curve_maps, resolved
+from dsc_superres.perfusion.curve_maps import curve_maps, resolve_options
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
+from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
@@ -24,7 +24,7 @@ from dsc_superres.utils.scratch_memory import release
 
 UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
 """The units of the maps that every method gives, by name."""
-VOXELS = 20_000
+VOXELS_PER_BLOCK = 20_000
 """Curves that are computed at a time."""
 
 
@@ -98,16 +98,18 @@ def compute_maps(
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
     if not series.has_times:
         raise PerfusionError(f"The frame times of {series.name} are not known: give their interval (--tr SECONDS).")
-    signal = _inside(series.signal, mask)
+    signal = _masked_signal(series.signal, mask)
     bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
-    refuse_motion(signal, bolus)
+    check_motion(signal, bolus)
     if options.baseline is not None:
         bolus = replace(bolus, baseline=chosen_baseline(options.baseline, series.times))
-    before = baseline_signal(signal, bolus.baseline)
-    curves = _become_curves(signal, series.echo_time, bolus.baseline)
+    baseline_values = baseline_signal(signal, bolus.baseline)
+    curves = _convert_to_curves(signal, series.echo_time, bolus.baseline)
     candidates = ()
     if aif is None:
-        candidates = tuple(aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, before))
+        candidates = tuple(
+            aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, baseline_values)
+        )
         aif = candidates[0]
     if vein is not None:
         aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), series.times)
@@ -116,17 +118,17 @@ def compute_maps(
         reference = reference_curve(curves, bolus)
         fit = correct_leakage(curves, series.times, reference, bolus, options.leakage == "bidirectional")
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
-    used = resolved(options, curves, series.times, aif, bolus)
-    values = curve_maps(curves, series.times, aif, bolus, used, series.echo_time) | leakage
-    warnings = cautions(curves, series.times, bolus, aif, used, series.echo_time)
-    maps = {name: _placed(value, mask) for name, value in values.items()}
+    resolved = resolve_options(options, curves, series.times, aif, bolus)
+    values = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time) | leakage
+    warnings = map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time)
+    maps = {name: _to_volume(value, mask) for name, value in values.items()}
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
         mask=mask,
         aif=aif,
         bolus=bolus,
         warnings=warnings,
-        provenance=provenance(series, aif, bolus, options, used, candidates, warnings),
+        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings),
         extra=maps,
         candidates=candidates,
     )
@@ -140,15 +142,15 @@ def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:
     return slice(int(begin), int(end))
 
 
-def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
+def check_motion(signal: np.ndarray, bolus: Bolus) -> None:
     """Raises ``PerfusionError`` where signal[t, n] falls in some voxels and rises in others."""
-    base = signal[bolus.baseline].mean(axis=0)
-    around = (
+    baseline = signal[bolus.baseline].mean(axis=0)
+    peak_frames = (
         signal[bolus.peak_frame - 1 : bolus.peak_frame + 2]
         if bolus.baseline_frames > 3
         else signal[bolus.peak_frame][None]
     )
-    change = around.mean(axis=0) / np.maximum(base, 1e-6) - 1
+    change = peak_frames.mean(axis=0) / np.maximum(baseline, 1e-6) - 1
     fall, rise = np.mean(change < -0.1 * bolus.drop), np.mean(change > 0.1 * bolus.drop)
     if fall - rise < 0.4 * (fall + rise):
         raise PerfusionError(
@@ -156,23 +158,23 @@ def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
         )
 
 
-def _inside(signal: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _masked_signal(signal: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """signal[t, z, y, x] -> a new float32[t, n] of the voxels in ``mask``; reads frame by frame what lies in a file."""
-    inside = np.empty((len(signal), np.count_nonzero(mask)), np.float32)
-    for row, frame in zip(inside, signal, strict=True):
+    masked = np.empty((len(signal), np.count_nonzero(mask)), np.float32)
+    for row, frame in zip(masked, signal, strict=True):
         row[:] = frame[mask]
         release(signal)
-    return inside
+    return masked
 
 
-def _become_curves(signal: np.ndarray, echo_time: float, baseline: slice) -> np.ndarray:
+def _convert_to_curves(signal: np.ndarray, echo_time: float, baseline: slice) -> np.ndarray:
     """Delta R2* (1/s) in the place of signal[t, n]: of a large series there is only one copy in memory.
 
     Before steady state the signal says nothing of contrast, and there is none yet.
     """
-    for first in range(0, signal.shape[1], VOXELS):
-        part = signal[:, first : first + VOXELS]
-        part[:] = delta_r2star(part, echo_time, baseline)
+    for first in range(0, signal.shape[1], VOXELS_PER_BLOCK):
+        block = signal[:, first : first + VOXELS_PER_BLOCK]
+        block[:] = delta_r2star(block, echo_time, baseline)
     signal[: baseline.start] = 0
     return signal
 
@@ -188,7 +190,7 @@ def _checked_mask(mask: np.ndarray, series: Series) -> np.ndarray:
     return mask
 
 
-def _placed(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _to_volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """float32[z, y, x] with values[n] at the voxels of ``mask`` and 0 elsewhere."""
     volume = np.zeros(mask.shape, np.float32)
     volume[mask] = values

@@ -10,7 +10,7 @@ from dsc_superres.series import Series
 
 OPENING_RADIUS = 4.0
 """mm; what is thinner than twice this (scalp, skull base bridges) does not count as brain on its own."""
-LEVEL_SHARE = 0.35
+THRESHOLD_SHARE = 0.35
 """A voxel must reach this share of the median head signal; coil shading stays above, air and skull below."""
 
 
@@ -30,41 +30,41 @@ def brain_mask_of_image(image: np.ndarray, spacing: tuple[float, float, float]) 
     head = image > head_threshold(image)
     sampling = (spacing[1], spacing[0])
     radius = min(OPENING_RADIUS, 0.1 * min(image.shape[2] * spacing[0], image.shape[1] * spacing[1]))
-    core = _large_components(_distance(head, sampling) > radius)
+    core = _large_components(_in_plane_distance(head, sampling) > radius)
     if not core.any():
         raise PerfusionError("No brain was found in the mean image: give a mask (--mask FILE, or none).")
-    brain = head & (_reach(core, sampling, radius))
+    brain = head & (_within_distance(core, sampling, radius))
     return np.stack([ndimage.binary_fill_holes(plane) for plane in brain]) & (image > 0)
 
 
 def head_threshold(image: np.ndarray) -> float:
     """A share of the median signal of what Otsu's threshold calls head."""
     clipped = np.minimum(image, np.percentile(image[image > 0], 90) if np.any(image > 0) else 1.0)
-    foreground = clipped[clipped > otsu(clipped)]
-    return LEVEL_SHARE * float(np.median(foreground)) if foreground.size else 0.0
+    foreground = clipped[clipped > otsu_threshold(clipped)]
+    return THRESHOLD_SHARE * float(np.median(foreground)) if foreground.size else 0.0
 
 
-def otsu(values: np.ndarray, bins: int = 256) -> float:
+def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
     """The threshold that best separates two classes of ``values`` (largest variance between them)."""
     count, edges = np.histogram(values, bins=bins)
-    centre = (edges[1:] + edges[:-1]) / 2
+    center = (edges[1:] + edges[:-1]) / 2
     below, above = np.cumsum(count), np.cumsum(count[::-1])[::-1]
-    mean_below = np.cumsum(count * centre) / np.maximum(below, 1)
-    mean_above = np.cumsum((count * centre)[::-1])[::-1] / np.maximum(above, 1)
-    between = below[:-1] * above[1:] * (mean_below[:-1] - mean_above[1:]) ** 2
-    return float(edges[1:-1][np.argmax(between)])
+    mean_below = np.cumsum(count * center) / np.maximum(below, 1)
+    mean_above = np.cumsum((count * center)[::-1])[::-1] / np.maximum(above, 1)
+    variance = below[:-1] * above[1:] * (mean_below[:-1] - mean_above[1:]) ** 2
+    return float(edges[1:-1][np.argmax(variance)])
 
 
-def _distance(mask: np.ndarray, sampling: tuple[float, float], border: bool = False) -> np.ndarray:
+def _in_plane_distance(mask: np.ndarray, sampling: tuple[float, float], border: bool = False) -> np.ndarray:
     """In-plane distance to the nearest voxel outside ``mask``, mm: slices are thick and may have gaps."""
     padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)), constant_values=border)
     planes = [ndimage.distance_transform_edt(plane, sampling=sampling) for plane in padded]
     return np.stack(planes)[:, 1:-1, 1:-1]
 
 
-def _reach(core: np.ndarray, sampling: tuple[float, float], radius: float) -> np.ndarray:
+def _within_distance(core: np.ndarray, sampling: tuple[float, float], radius: float) -> np.ndarray:
     """bool[z, y, x]: within ``radius`` (mm, in-plane) of ``core``; slices without any core stay empty."""
-    near = _distance(~core, sampling, border=True) <= radius * 1.01
+    near = _in_plane_distance(~core, sampling, border=True) <= radius * 1.01
     return near & core.any(axis=(1, 2), keepdims=True)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 
 from dsc_superres.perfusion import deconvolution as svd
 
-FINER = 2
+OVERSAMPLING = 2
 """Samples of the residue for each frame."""
 
 
-def steady_osvd(
+def delay_independent_osvd(
     curves: np.ndarray,
     aif: np.ndarray,
     dt: float,
@@ -25,43 +25,51 @@ def steady_osvd(
 ) -> svd.Residue:
     """Block-circulant SVD of curves[t, n] where, between the thresholds step, 2 step .. 0.95, the index meets limit."""
     matrix = svd.circulant_matrix(aif, dt)
-    inverses = [between_frames(svd.truncated_inverse(matrix, t, len(aif))) for t in np.arange(step, 0.951, step)]
-    bends = [np.roll(one, FINER, 0) - 2 * one + np.roll(one, -FINER, 0) for one in inverses]
-    size = svd.CHUNK // FINER
-    return svd.in_chunks(curves, lambda block: _where_it_meets(inverses, bends, block.T, dt / FINER, limit), size)
+    inverses = [interpolate_rows(svd.truncated_inverse(matrix, t, len(aif))) for t in np.arange(step, 0.951, step)]
+    second_differences = [
+        np.roll(inverse, OVERSAMPLING, 0) - 2 * inverse + np.roll(inverse, -OVERSAMPLING, 0) for inverse in inverses
+    ]
+    block_size = svd.VOXELS_PER_BLOCK // OVERSAMPLING
+    return svd.in_blocks(
+        curves,
+        lambda block: _residue_at_limit(inverses, second_differences, block.T, dt / OVERSAMPLING, limit),
+        block_size,
+    )
 
 
-def between_frames(inverse: np.ndarray) -> np.ndarray:
+def interpolate_rows(inverse: np.ndarray) -> np.ndarray:
     """float32[FINER m, t]: inverse[m, t] (m even) with rows between its own, by trigonometric interpolation.
 
     On the circle that is exact for a residue whose high frequencies are cut off.
     """
     spectrum = np.fft.rfft(inverse, axis=0)
     spectrum[-1] /= 2
-    return FINER * np.fft.irfft(spectrum, n=FINER * len(inverse), axis=0).astype(np.float32)
+    return OVERSAMPLING * np.fft.irfft(spectrum, n=OVERSAMPLING * len(inverse), axis=0).astype(np.float32)
 
 
-def _where_it_meets(
-    inverses: list[np.ndarray], bends: list[np.ndarray], rows: np.ndarray, dt: float, limit: float
+def _residue_at_limit(
+    inverses: list[np.ndarray], second_differences: list[np.ndarray], rows: np.ndarray, dt: float, limit: float
 ) -> svd.Residue:
     """For curves rows[n, t]: the residue of the first threshold below the limit, its peak between that and the last."""
     peak, time = np.zeros((2, len(rows)), np.float32)
-    open_, ones = np.arange(len(rows)), np.ones(len(bends[0]), np.float32)
+    remaining, ones = np.arange(len(rows)), np.ones(len(second_differences[0]), np.float32)
     last_peak = last_index = None
-    for inverse, bend in zip(inverses, bends, strict=True):
-        residue = rows[open_] @ inverse.T
-        top = residue.max(axis=1)
-        bent = rows[open_] @ bend.T
-        index = np.abs(bent, out=bent) @ ones / (len(ones) * np.where(top > 0, top, np.inf))
+    for inverse, second_difference in zip(inverses, second_differences, strict=True):
+        residue = rows[remaining] @ inverse.T
+        height_on_grid = residue.max(axis=1)
+        curvature = rows[remaining] @ second_difference.T
+        index = (
+            np.abs(curvature, out=curvature) @ ones / (len(ones) * np.where(height_on_grid > 0, height_on_grid, np.inf))
+        )
         done = (index < limit) | (inverse is inverses[-1])
-        found = svd.peak_of(residue[done], dt, wrap=True)
-        height = found.peak
+        block_peak = svd.peak_of(residue[done], dt, wrap=True)
+        height = block_peak.peak
         if last_index is not None:
             fall = last_index[done] - index[done]
-            way = np.clip((last_index[done] - limit) / np.where(fall > 0, fall, np.inf), 0, 1)
-            height = last_peak[done] + way * (height - last_peak[done])
-        peak[open_[done]], time[open_[done]] = height, found.time
-        open_, last_peak, last_index = open_[~done], np.maximum(top[~done], 0), index[~done]
-        if not open_.size:
+            fraction = np.clip((last_index[done] - limit) / np.where(fall > 0, fall, np.inf), 0, 1)
+            height = last_peak[done] + fraction * (height - last_peak[done])
+        peak[remaining[done]], time[remaining[done]] = height, block_peak.time
+        remaining, last_peak, last_index = remaining[~done], np.maximum(height_on_grid[~done], 0), index[~done]
+        if not remaining.size:
             break
     return svd.Residue(peak, time)

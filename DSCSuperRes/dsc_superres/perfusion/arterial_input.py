@@ -11,7 +11,7 @@ import numpy as np
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.gamma_variate import GammaVariate
 
-COLUMNS = ("time_s", "delta_r2star")
+CSV_COLUMNS = ("time_s", "delta_r2star")
 RELATIVE = "The arterial input is a population curve, so CBV and CBF are relative, and MTT and Tmax are approximate."
 
 
@@ -72,16 +72,16 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
             f"The arterial input {path.name} cannot be read as text ({type(error).__name__})."
         ) from None
     header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-    if any(column not in header for column in COLUMNS):
+    if any(column not in header for column in CSV_COLUMNS):
         raise PerfusionError(
-            f"The arterial input {path.name} needs a first line naming the columns {','.join(COLUMNS)}."
+            f"The arterial input {path.name} needs a first line naming the columns {','.join(CSV_COLUMNS)}."
         )
     rows = []
     for number, row in enumerate(csv.reader(lines[1:]), start=2):
         if not any(cell.strip() for cell in row):
             continue
         try:
-            rows.append([float(row[header.index(column)]) for column in COLUMNS])
+            rows.append([float(row[header.index(column)]) for column in CSV_COLUMNS])
         except (ValueError, IndexError):
             raise PerfusionError(
                 f"Line {number} of the arterial input {path.name} does not hold two numbers."

@@ -6,10 +6,10 @@ import numpy as np
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.maps import PerfusionMaps
-from dsc_superres.perfusion.mask import otsu
+from dsc_superres.perfusion.mask import otsu_threshold
 
 VESSEL_PERCENTILE = 95
-LEAST_VOLUME = 0.3
+MIN_WHITE_MATTER_VOLUME = 0.3
 """White matter has at least this share of the median blood volume: below are fluid and necrosis."""
 
 
@@ -21,10 +21,10 @@ def white_matter(maps: PerfusionMaps) -> np.ndarray:
     """
     median = np.median(maps.cbv[maps.mask])
     top = np.percentile(maps.cbv[maps.mask], VESSEL_PERCENTILE)
-    tissue = maps.mask & (maps.cbv > LEAST_VOLUME * median) & (maps.cbv < top) & (maps.cbf > 0)
+    tissue = maps.mask & (maps.cbv > MIN_WHITE_MATTER_VOLUME * median) & (maps.cbv < top) & (maps.cbf > 0)
     if not tissue.any():
         raise PerfusionError("No white matter was found in the CBV map: give a region.")
-    low = tissue & (maps.cbv <= otsu(maps.cbv[tissue]))
+    low = tissue & (maps.cbv <= otsu_threshold(maps.cbv[tissue]))
     first, last = np.percentile(maps.cbv[low], (25, 75))
     return low & (maps.cbv >= first) & (maps.cbv <= last)
 

@@ -6,30 +6,32 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 from dsc_superres.perfusion.options import MapOptions
 
-FEWEST_BASELINE, LONGEST_INTERVAL = 5, 2.5
-EARLY = 5.0
+MIN_BASELINE_FRAMES = 5
+MAX_INTERVAL = 2.5
+EARLIEST_ARRIVAL = 5.0
 """s; a bolus that arrives sooner after the first frame may have begun before it."""
-SHORTEST_WINDOW, LONGEST_WINDOW = 40.0, 120.0
+MIN_WINDOW = 40.0
+MAX_WINDOW = 120.0
 """s after the arrival between which the areas of CBV should end."""
-HIGH_TAIL = 0.5
+MAX_TAIL = 0.5
 """Share of its peak above which the mean curve has not come back; recirculation leaves 0.1 to 0.4."""
-FLOOR = 2.0
+NOISE_FLOOR_SD = 2.0
 """Signals below this many standard deviations of noise cannot be told from none."""
-MANY = 0.01
+MAX_FLOOR_SHARE = 0.01
 """Share of voxels at the noise floor that is worth a sentence."""
 
 
-def cautions(
+def map_warnings(
     curves: np.ndarray, times: np.ndarray, bolus: Bolus, aif: ArterialInput, options: MapOptions, echo_time: float
 ) -> tuple[str, ...]:
     """Sentences about curves[t, n] (1/s) at times[t] (s), none where all is well. ``options`` are resolved ones."""
     mean = curves.mean(axis=1, dtype=np.float64)
-    found = [*_timing(times, bolus), *_window(mean, times, bolus, options)]
-    return (*found, *_floor(curves, bolus, echo_time), *aif.warnings)
+    warnings = [*_timing_warnings(times, bolus), *_window_warnings(mean, times, bolus, options)]
+    return (*warnings, *_noise_floor_warnings(curves, bolus, echo_time), *aif.warnings)
 
 
 def at_noise_floor(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarray:
@@ -38,50 +40,50 @@ def at_noise_floor(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.nda
     The noise is that of the baseline where it has five frames, else that of all frames.
     """
     baseline = curves[bolus.baseline]
-    noise = baseline.std(axis=0, ddof=1) if len(baseline) >= FEWEST_BASELINE else curve_noise(curves)
-    return np.exp(-echo_time * curves.max(axis=0)) < FLOOR * echo_time * noise
+    noise = baseline.std(axis=0, ddof=1) if len(baseline) >= MIN_BASELINE_FRAMES else curve_noise(curves)
+    return np.exp(-echo_time * curves.max(axis=0)) < NOISE_FLOOR_SD * echo_time * noise
 
 
-def _timing(times: np.ndarray, bolus: Bolus) -> Iterator[str]:
-    count, early = bolus.baseline_frames, bolus.arrival - times[0] < EARLY
-    if early:
+def _timing_warnings(times: np.ndarray, bolus: Bolus) -> Iterator[str]:
+    count, arrives_early = bolus.baseline_frames, bolus.arrival - times[0] < EARLIEST_ARRIVAL
+    if arrives_early:
         yield (
             f"The bolus arrives {bolus.arrival - times[0]:.0f} s after the first frame, so the baseline may hold "
             "contrast, and all maps with it: begin the series 10 s or more before the injection reaches the brain."
         )
-    if count < FEWEST_BASELINE:
+    if count < MIN_BASELINE_FRAMES:
         frames = "frame precedes" if count == 1 else "frames precede"
-        yield f"Only {count} {frames} the bolus, so the baseline is noisy ({FEWEST_BASELINE} or more are wanted)."
+        yield f"Only {count} {frames} the bolus, so the baseline is noisy ({MIN_BASELINE_FRAMES} or more are wanted)."
     interval = float(np.median(np.diff(times)))
-    if interval > LONGEST_INTERVAL:
-        yield f"Frames are {interval:.1f} s apart; above {LONGEST_INTERVAL} s CBF depends on how they meet the bolus."
+    if interval > MAX_INTERVAL:
+        yield f"Frames are {interval:.1f} s apart; above {MAX_INTERVAL} s CBF depends on how they meet the bolus."
 
 
-def _window(mean: np.ndarray, times: np.ndarray, bolus: Bolus, options: MapOptions) -> Iterator[str]:
-    lasts = times[-1] - bolus.arrival
-    end = min(options.integration_end or lasts, lasts)
-    if end < SHORTEST_WINDOW:
+def _window_warnings(mean: np.ndarray, times: np.ndarray, bolus: Bolus, options: MapOptions) -> Iterator[str]:
+    duration = times[-1] - bolus.arrival
+    end = min(options.integration_end or duration, duration)
+    if end < MIN_WINDOW:
         yield (
-            f"The maps use {end:.0f} s after the bolus' arrival; {SHORTEST_WINDOW:.0f} s or more are wanted, else the "
+            f"The maps use {end:.0f} s after the bolus' arrival; {MIN_WINDOW:.0f} s or more are wanted, else the "
             "tail of slow tissue is missing from CBV."
         )
-    elif end > LONGEST_WINDOW:
+    elif end > MAX_WINDOW:
         yield (
-            f"The maps use {end:.0f} s after the bolus' arrival; beyond {LONGEST_WINDOW:.0f} s recirculation, drift "
+            f"The maps use {end:.0f} s after the bolus' arrival; beyond {MAX_WINDOW:.0f} s recirculation, drift "
             "and leakage add up in CBV: end the integration earlier, or shorten the series."
         )
     last = times > max(times[-1] - 6.0, times[-4])
     tail = float(np.mean(mean[last]) / mean[bolus.peak_frame])
-    if tail > HIGH_TAIL:
+    if tail > MAX_TAIL:
         yield (
             f"At the end of the series the mean curve is still at {100 * tail:.0f} % of its peak, so the first pass "
             "has not ended or contrast leaks: CBV is uncertain."
         )
 
 
-def _floor(curves: np.ndarray, bolus: Bolus, echo_time: float) -> Iterator[str]:
+def _noise_floor_warnings(curves: np.ndarray, bolus: Bolus, echo_time: float) -> Iterator[str]:
     share = float(np.mean(at_noise_floor(curves, bolus, echo_time)))
-    if share > MANY:
+    if share > MAX_FLOOR_SHARE:
         yield (
             f"In {100 * share:.0f} % of the voxels the signal falls to the noise at the peak, which is cut off: CBV "
             "and CBF are too low there."
