@@ -239,7 +239,8 @@ def _saturation_warnings(
         yield (
             f"The largest arteries are saturated: {count} voxels were left out of the arterial input because their "
             f"signal falls to {signal_percent:.1f} % of the baseline, so it comes from smaller arteries and CBV and "
-            "CBF are likely too high by a common factor (a vein to scale it to, a lower dose or a shorter echo time helps)."
+            "CBF are likely too high by a common factor (a vein to scale it to, a lower dose or a shorter echo time "
+            "helps)."
         )
 
 

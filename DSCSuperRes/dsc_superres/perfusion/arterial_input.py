@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion.gamma_variate import GammaVariate
 
 CSV_COLUMNS = ("time_s", "delta_r2star")
-RELATIVE = "The arterial input is a population curve, so CBV and CBF are relative, and MTT and Tmax are approximate."
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +88,6 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
         raise PerfusionError(f"The arterial input {path.name} has {len(rows)} time points; at least four are needed.")
     times, curve = np.array(rows).T
     return ArterialInput(times, curve, source=f"file {path.name}")
-
-
-def population_aif(times: np.ndarray, onset: float, peak: float = 600.0) -> ArterialInput:
-    """A typical arterial curve at times[t] (s) that begins ``onset`` s and reaches ``peak`` (1/s): for relative maps.
-
-    The gamma variate (alpha 3, beta 1.5 s) with recirculation of the reference objects.
-    """
-    model = GammaVariate(peak, onset, alpha=3.0, beta=1.5, recirculation=0.6, delay=8.0, dispersion=30.0)
-    return ArterialInput(times, model(times), source="population curve; maps are relative", warnings=(RELATIVE,))
 
 
 def aif_from_voxels(delta_r2star: np.ndarray, times: np.ndarray, voxels: np.ndarray) -> ArterialInput:

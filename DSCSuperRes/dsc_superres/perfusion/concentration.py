@@ -39,9 +39,3 @@ def delta_r2star(signal: np.ndarray, echo_time: float | None, baseline_frames: s
     np.log(ratio, out=ratio)
     ratio *= np.float32(-1 / echo_time)
     return np.where(usable, ratio, np.float32(0))
-
-
-def saturated(signal: np.ndarray, baseline_frames: slice, share: float = 0.1) -> np.ndarray:
-    """bool[...]: the signal[t, ...] falls below ``share`` of its baseline, where noise flattens the peak."""
-    signal = np.asarray(signal)
-    return signal.min(axis=0) < share * baseline_signal(signal, baseline_frames)

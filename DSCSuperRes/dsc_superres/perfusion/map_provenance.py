@@ -6,11 +6,10 @@ from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bayes import MODEL_SD, SD_FACTORS, SHARPNESS
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.dictionary import DISPERSED, DISPERSION, LORENTZIAN, AtomGrid
+from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
 
-UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
-UNITS |= {f"{name}_sd": unit for name, unit in UNITS.items() if name != "ttp"} | {"k1": "1", "k2": "1/s"}
 FORMULAS = {
     "delta_r2star": "-ln(S/S0)/TE [1/s], CAPLEX M.SM1.001, S0 = mean of the baseline, P.BL2.003",
     "cbv": "100 kH/rho area(tissue)/area(artery) [mL/100 g], CAPLEX Q.PH1.001",
@@ -58,7 +57,7 @@ def provenance(
         "integration_end_s": resolved.integration_end,
         "integration_end_choice": _integration_end_choice(requested),
         "kh_over_rho_ml_per_g": resolved.kh_over_rho,
-        "units": dict(UNITS),
+        "units": UNITS | EXTRA_UNITS,
         "formulas": dict(FORMULAS),
         "echo_time_s": series.echo_time,
         "interval_s": series.interval,

@@ -15,6 +15,7 @@ from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps, resolve_options
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
@@ -22,8 +23,6 @@ from dsc_superres.series import Series
 from dsc_superres.utils.parallel import single_threaded_blas
 from dsc_superres.utils.scratch_memory import release
 
-UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
-"""The units of the maps that every method gives, by name."""
 VOXELS_PER_BLOCK = 20_000
 """Curves that are computed at a time."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Study
 from dsc_superres.report.display import View, head_view, moment
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
@@ -17,7 +18,9 @@ from dsc_superres.report.style import model_name
 if TYPE_CHECKING:
     from dsc_superres.report.content import ReportContent
 
-MAP_TITLES = {"cbv": ("CBV", "mL/100 g"), "cbf": ("CBF", "mL/100 g/min"), "mtt": ("MTT", "s"), "tmax": ("Tmax", "s")}
+MAP_TITLES = {
+    name: (title, UNITS[name]) for name, title in {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax"}.items()
+}
 MAP_COLORS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
 
 

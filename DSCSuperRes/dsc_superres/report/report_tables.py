@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Study
 from dsc_superres.report.style import model_name
 
@@ -61,7 +62,7 @@ def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) ->
     """Relative error of each map by model, %; the maps of the true series, if among them, are not judged."""
     titles = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax", "ttp": "TTP"}
     present = [name for name in titles if all(name in found for found in errors.values())]
-    times = ("mtt", "tmax", "ttp")
+    times = [name for name in titles if UNITS[name] == "s"]
     columns = [
         Column(f"{titles[name]} error", ".2f", unit="s") if name in times else Column(
             f"{titles[name]} error", ".1f", unit="%"
