@@ -1,4 +1,4 @@
-"""Perfusion maps from a DSC series: concentration, arterial input, deconvolution, leakage, maps."""
+"""Perfusion maps from a DSC series: concentration, arterial input, deconvolution and leakage correction."""
 
 from dsc_superres.perfusion.aif_selection import aif_candidates, automatic_aif
 from dsc_superres.perfusion.arterial_input import ArterialInput, aif_from_voxels, read_aif_csv

@@ -1,4 +1,4 @@
-"""Automatic arterial input: clusters of early, high, narrow curves (after Mouridsen 2006, CAPLEX P.AE2.004)."""
+"""Automatic arterial input: clusters of early, high and narrow curves (after Mouridsen 2006, CAPLEX P.AE2.004)."""
 
 from __future__ import annotations
 
@@ -16,37 +16,48 @@ from dsc_superres.perfusion.clusters import k_means
 from dsc_superres.perfusion.map_warnings import at_noise_floor
 
 CANDIDATE_SHARE = 0.05
-"""Share of brain voxels, by area under the first pass, among which arteries are looked for."""
+"""Share of the brain's voxels, those with the largest area under the first pass, that are searched for arteries."""
 IRREGULAR_SHARE = 0.25
-"""Share of the most irregular curves that is dropped."""
+"""Share of the most irregular candidate curves that is dropped."""
 CLUSTERS = 5
+"""Number of clusters in each round."""
 CANDIDATE_VOXELS = 60
-"""Clustering stops when no more voxels than this would be left."""
+"""Clustering stops when at most this many voxels remain."""
 TISSUE_CURVES = 20_000
-"""Voxels from which the median tissue curve is taken."""
+"""Number of voxels from which the median tissue curve is computed."""
 MIN_VOXELS = 2
+"""Fewest voxels of an arterial input, to average noise."""
 MAX_VOXELS = 6
-"""Voxels of an arterial input: enough to average noise, few enough to stay within large arteries."""
+"""Most voxels of an arterial input, to stay within large arteries."""
 PURITY = 0.95
-"""A voxel joins the arterial input if its area reaches this share of the best ones': the others hold tissue as well."""
+"""Share of the best voxels' area that a voxel of the arterial input must reach; others contain tissue as well."""
 NOISE_CHECK_SIGNAL = 0.04
+"""Voxels whose signal falls below this share of the baseline are excluded if it reaches the noise floor."""
 MIN_SIGNAL = 0.01
-"""Shares of the baseline: below the first, voxels whose signal is lost in noise are left out, below the other all."""
+"""Voxels whose signal falls below this share of the baseline are always excluded."""
 DARK_SHARE = 0.55
-"""Voxels darker than this share of the brain's median lie beside bone and air, where curves are distorted."""
+"""Voxels darker than this share of the brain's median lie near bone and air, where curves are distorted."""
 PLATEAU_VOXELS = 3
+"""An artery that fills whole voxels has at least this many with an area near the largest."""
 PLATEAU_SHARE = 0.9
-"""An artery that fills voxels has this many of them whose areas reach this share of the largest one's."""
+"""Share of the largest area from which an area is near it."""
 LARGER_AREA = 1.1
+"""Ratio of areas above which an excluded curve suggests a larger artery."""
 VENOUS_DELAY = 1.0
-"""A larger artery has so many times the area; first moments later by more than so many s may be those of veins."""
+"""Delay of the first moment in s above which a curve may be that of a vein."""
 MAX_TISSUE_VOLUME = 0.08
-"""Share of the artery's area above which the median tissue cannot lie: blood fills 2 to 5 % of the brain."""
+"""Largest credible ratio of the median tissue area to the arterial area: blood fills 2 to 5 % of the brain."""
 
 
 @dataclass(frozen=True, eq=False)
 class CurveShape:
-    """What tells arteries from tissue and veins: height (1/s), first moment, width and arrival (s) of curves[t, n]."""
+    """Properties that distinguish arteries from tissue and veins, one value per curve.
+
+    height   maximum in the first pass, 1/s
+    moment   first moment of the first pass, s from its beginning
+    width    area over height, s
+    noise    standard deviation, 1/s
+    """
 
     height: np.ndarray
     moment: np.ndarray
@@ -62,10 +73,26 @@ def automatic_aif(
     echo_time: float = 0.03,
     baseline: np.ndarray | None = None,
 ) -> ArterialInput:
-    """The arterial input found among curves[t, n] (1/s) at times[t] (s) of the voxels int[n, 3] (z, y, x).
+    """Return the best arterial input among the curves of a series.
 
-    ``baseline`` [n] is their signal before the bolus: where it is given, dim voxels at the skull's base are left out.
-    Raises ``PerfusionError`` where no curve looks like a bolus.
+    Parameters
+    ----------
+    curves : array, [t, n]
+        Delta R2* in 1/s.
+    times : array, [t]
+        Frame times in s.
+    bolus : Bolus
+    voxels : int array, [n, 3]
+        Indices (z, y, x) of the curves.
+    echo_time : float
+        Echo time in s.
+    baseline : array, [n], optional
+        Signal before the bolus; if given, dark voxels at the base of the skull are excluded.
+
+    Raises
+    ------
+    PerfusionError
+        If no curve looks like a bolus.
     """
     return aif_candidates(curves, times, bolus, voxels, echo_time, baseline)[0]
 
@@ -79,9 +106,10 @@ def aif_candidates(
     baseline: np.ndarray | None = None,
     max_count: int = 5,
 ) -> list[ArterialInput]:
-    """Arterial inputs, best first: that of the best voxels wherever they lie, then those of single arteries by score.
+    """Return up to ``max_count`` arterial inputs, best first.
 
-    Arguments as for ``automatic_aif``.
+    The first is the mean of the best voxels anywhere, followed by those of single arteries in the order of their score.
+    The other parameters are those of ``automatic_aif``.
     """
     candidates = candidate_voxels(curves, times, bolus, echo_time, baseline)
     for _ in range(2):
@@ -96,13 +124,13 @@ def aif_candidates(
         _arterial_input(curves[:, group], times, bolus, voxels[group], tissue, echo_time, unreadable)
         for group in groups
     ]
-    # Where one artery is the best everywhere, its voxels are those of the first already.
+    # If one artery is the best anywhere, the first input has the same voxels.
     others = [aif for aif in inputs[1:] if {*map(tuple, aif.voxels)} != {*map(tuple, inputs[0].voxels)}]
     return [inputs[0], *sorted(others, key=lambda aif: -aif.score)][:max_count]
 
 
 def first_pass(times: np.ndarray, bolus: Bolus) -> slice:
-    """Frames of the first pass: from just before the arrival to about as long after the peak."""
+    """Return the frames of the first pass: from just before the arrival to about as long after the peak."""
     begin = bolus.arrival - 3.0
     end = bolus.peak + max(bolus.peak - bolus.arrival, 4.0)
     first, last = np.searchsorted(times, [begin, end])
@@ -112,7 +140,10 @@ def first_pass(times: np.ndarray, bolus: Bolus) -> slice:
 def candidate_voxels(
     curves: np.ndarray, times: np.ndarray, bolus: Bolus, echo_time: float, baseline: np.ndarray | None = None
 ) -> np.ndarray:
-    """int[k]: columns of curves[t, n] with a large area, above the noise floor, and smooth outside the first pass."""
+    """Return the columns of curves[t, n] that may be arterial, int[k].
+
+    Their area is large, their signal stays above the noise floor, and they are smooth outside the first pass.
+    """
     window = first_pass(times, bolus)
     area = np.trapezoid(curves[window], times[window], axis=0)
     usable = (area > 0) & is_readable(curves, bolus, echo_time) & _is_bright(curves, baseline)
@@ -122,7 +153,7 @@ def candidate_voxels(
         )
     candidate_count = min(max(int(CANDIDATE_SHARE * len(area)), 8 * MAX_VOXELS), int(usable.sum()))
     largest = np.argsort(np.where(usable, area, -np.inf))[::-1][:candidate_count]
-    # Within the first pass a narrow peak is not irregular, but just what an artery looks like.
+    # Within the first pass, a narrow peak is not irregular but typical of an artery.
     outside_first_pass = np.ones(len(times), bool)
     outside_first_pass[window] = False
     irregularity = np.abs(np.diff(curves[:, largest][outside_first_pass], n=2, axis=0)).mean(axis=0) / curves[window][
@@ -132,7 +163,10 @@ def candidate_voxels(
 
 
 def is_readable(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarray:
-    """bool[n]: the signal behind curves[t, n] (1/s) can be read at its lowest, where saturated arteries cannot."""
+    """Return where the lowest signal of curves[t, n] (1/s) can be distinguished from noise, bool[n].
+
+    Saturated arteries fail this test.
+    """
     lowest = np.exp(-echo_time * curves.max(axis=0))
     low = np.flatnonzero(lowest < NOISE_CHECK_SIGNAL)
     result = np.ones(len(lowest), bool)
@@ -141,11 +175,12 @@ def is_readable(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarra
 
 
 def _is_bright(curves: np.ndarray, baseline: np.ndarray | None) -> np.ndarray:
+    """Return where the signal before the bolus is not that of dark voxels near bone and air, bool[n]."""
     return np.ones(curves.shape[1], bool) if baseline is None else baseline > DARK_SHARE * np.median(baseline)
 
 
 def curve_shape(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> CurveShape:
-    """Height, first moment, width and noise of the first pass of curves[t, n]."""
+    """Return height, first moment, width and noise of the first pass of curves[t, n]."""
     window = first_pass(times, bolus)
     t = times[window] - times[window][0]
     weights = np.maximum(curves[window], 0) * np.gradient(t)[:, None]
@@ -156,13 +191,13 @@ def curve_shape(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> CurveSha
 
 
 def _merit(shape: CurveShape) -> np.ndarray:
-    """High, early and narrow: height over width, falling by half for each second behind the earliest tenth."""
+    """Return height over width, halved for each second of delay behind the earliest tenth."""
     delay = np.maximum(shape.moment - np.quantile(shape.moment, 0.1), 0)
     return shape.height / shape.width * 0.5**delay
 
 
 def _earliest_cluster(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndarray:
-    """bool[n]: the cluster of normalised curves[t, n] with the smallest first moment."""
+    """Return the cluster of normalized curves[t, n] with the smallest first moment, bool[n]."""
     window = first_pass(times, bolus)
     normalized = np.ascontiguousarray(curves[window] / np.maximum(curves[window].sum(axis=0), 1e-9), np.float32)
     moment = curve_shape(curves, times, bolus).moment
@@ -174,7 +209,7 @@ def _earliest_cluster(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np
 
 
 def _group_by_artery(ranked: np.ndarray, voxels: np.ndarray) -> list[np.ndarray]:
-    """The ranked columns by artery: voxels that lie within two voxels of each other in a slice belong together."""
+    """Return the ranked columns grouped by artery: voxels within two voxels of each other in a slice."""
     positions = voxels[ranked]
     low = positions.min(axis=0) - 2
     image = np.zeros(positions.max(axis=0) - low + 3, bool)
@@ -186,7 +221,7 @@ def _group_by_artery(ranked: np.ndarray, voxels: np.ndarray) -> list[np.ndarray]
 
 
 def _purest_voxels(area: np.ndarray) -> np.ndarray:
-    """int[k]: the first of those ranked by merit whose area[n] comes near that of the very best: FEWEST to MOST."""
+    """Return the first voxels, ranked by merit, whose area[n] is near that of the very best, int[k]."""
     area = area[: 4 * MAX_VOXELS]
     pure = np.flatnonzero(area >= PURITY * np.median(area[:3]))[:MAX_VOXELS]
     return pure if len(pure) >= MIN_VOXELS else np.arange(min(MIN_VOXELS, len(area)))
@@ -201,9 +236,10 @@ def _arterial_input(
     echo_time: float,
     unreadable: np.ndarray,
 ) -> ArterialInput:
-    """The mean of the purest of curves[t, k], ranked by merit, with its score against tissue[t] and its flaws.
+    """Return the mean of the purest of curves[t, k], ranked by merit, with its score and its warnings.
 
-    ``unreadable`` [t, m] are the curves of voxels that cannot be read at their peak.
+    ``tissue`` [t] is the median tissue curve; ``unreadable`` [t, m] are the curves of voxels whose peak is lost in
+    noise.
     """
     window = first_pass(times, bolus)
     area = np.trapezoid(curves[window], times[window], axis=0)
@@ -228,7 +264,7 @@ def _arterial_input(
 def _saturation_warnings(
     unreadable: np.ndarray, curve: np.ndarray, times: np.ndarray, bolus: Bolus, echo_time: float
 ) -> Iterator[str]:
-    """A sentence where voxels as early as the arterial curve[t], but larger, are among lost[t, m]."""
+    """Yield a warning if curves as early as the arterial one, but larger, are among those lost in noise."""
     window = first_pass(times, bolus)
     areas, area = (np.trapezoid(each[window], times[window], axis=0) for each in (unreadable, curve))
     larger = areas > LARGER_AREA * area
@@ -247,7 +283,7 @@ def _saturation_warnings(
 def _partial_volume_warnings(
     area: np.ndarray, curve: np.ndarray, tissue: np.ndarray, times: np.ndarray
 ) -> Iterator[str]:
-    """Sentences where the arterial curve[t] is likely too low, from the areas[k] of all voxels of the arteries."""
+    """Yield warnings if the arterial curve is probably too small, judged by the areas[k] of all arterial voxels."""
     if np.sum(area >= PLATEAU_SHARE * area.max()) < PLATEAU_VOXELS:
         yield (
             "Hardly any voxel lies wholly within an artery, so the arterial input is likely too small (partial volume) "
@@ -262,7 +298,11 @@ def _partial_volume_warnings(
 
 
 def arterial_score(shape: CurveShape, tissue: CurveShape) -> float:
-    """0..1: how far a curve is from tissue in height (full mark: 5 times), earliness (2 s), width, and noise (5 %)."""
+    """Return a score from 0 to 1 for the differences between an arterial curve and tissue.
+
+    The mean of four criteria, each limited to 0..1: height (1 at 5 times tissue), earliness (1 at 2 s), width and
+    noise.
+    """
     criteria = [
         shape.height[0] / tissue.height[0] / 5,
         (tissue.moment[0] - shape.moment[0]) / 2,

@@ -1,4 +1,4 @@
-"""k-means from given seeds: deterministic, and content with clusters that lose their points."""
+"""Deterministic k-means that starts at given centers and tolerates empty clusters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from scipy.cluster.vq import vq
 
 
 def k_means(points: np.ndarray, seeds: np.ndarray, iterations: int = 10) -> np.ndarray:
-    """[c, d]: centres of Lloyd's clusters of points[n, d] from seeds[c, d]; a cluster without points stays put."""
+    """Return the centers [c, d] of Lloyd's clusters of points[n, d] that start at seeds[c, d].
+
+    The centers of empty clusters stay in place.
+    """
     centers = seeds.copy()
     for _ in range(iterations):
         nearest, _ = vq(points, centers)

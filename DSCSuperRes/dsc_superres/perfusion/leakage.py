@@ -1,8 +1,8 @@
-"""Contrast that leaks into tissue: its share of Delta R2*, fitted and removed.
+"""Leakage correction: the contribution of extravasated contrast agent to Delta R2*, fitted and removed.
 
-Boxerman, Schmainda and Weisskoff: measured(t) = K1 ref(t) - K2 integral of ref (CAPLEX M.LC1.001); with back-flow the
-integral fades with exp(-kep (t - t')) (Leu 2016, CAPLEX M.LC1.002). ref is the mean curve of tissue that does not
-leak. Only the K2 term is contamination: it is added back, K1 stays.
+Boxerman, Schmainda and Weisskoff: measured(t) = K1 ref(t) - K2 integral of ref (CAPLEX M.LC1.001); with back-flow, the
+integral decays with exp(-kep (t - t')) (Leu 2016, CAPLEX M.LC1.002). ref is the mean curve of tissue without leakage.
+Only the K2 term is contamination: it is added back, K1 remains.
 """
 
 from __future__ import annotations
@@ -16,17 +16,24 @@ from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 
 BACKFLOW_RATES = np.concatenate([[0.0], np.geomspace(0.002, 0.04, 12)])
-"""1/s; rates of back-flow that are tried. Faster ones would mimic a mere dispersion of the bolus."""
+"""Rates of back-flow in 1/s that are tried. Faster ones would resemble dispersion of the bolus."""
 MIN_BACKFLOW_GAIN = 8.0
-"""N ln(RSS) must fall by more than this for back-flow to be believed: 2 by Akaike, more for choosing a rate."""
+"""Decrease of N ln(RSS) from which back-flow is accepted: 2 by Akaike's criterion, more for the choice of a rate."""
 TAIL_FRAMES = 11
+"""Number of last frames whose median is compared with the baseline."""
 MIN_SIGNIFICANCE = 2.0
-"""K2 is used where it exceeds this many of its standard errors; elsewhere its noise would only be added to CBV."""
+"""K2 is used where it exceeds this many of its standard errors; elsewhere, it would only add noise to CBV."""
 
 
 @dataclass(frozen=True, eq=False)
 class Leakage:
-    """Corrected curves float32[t, n] and the fit: k1 (no unit), k2 and kep (1/s), k2_error (its standard error)."""
+    """Corrected curves and the fit.
+
+    curves     float32[t, n], 1/s
+    k1         float32[n], dimensionless
+    k2, kep    float32[n], 1/s
+    k2_error   float32[n], standard error of k2
+    """
 
     curves: np.ndarray
     k1: np.ndarray
@@ -36,11 +43,10 @@ class Leakage:
 
 
 def reference_curve(curves: np.ndarray, bolus: Bolus) -> np.ndarray:
-    """float64[t]: mean of those curves[t, n] that come back to their baseline: the tissue that does not leak.
+    """Return the mean of those curves[t, n] that return to their baseline, float64[t]: tissue without leakage.
 
-    They are the ones whose median over the last frames lies within two standard deviations of noise, as in
-    dsc-mri-toolbox, around the median of all voxels (recirculation keeps that above zero). Raises ``PerfusionError``
-    where fewer than 5 % do.
+    The median of their last frames lies within two standard deviations of the noise (as in dsc-mri-toolbox) of the
+    median of all voxels, which recirculation keeps above zero. Raises ``PerfusionError`` if fewer than 5 % qualify.
     """
     tail = np.median(curves[-TAIL_FRAMES:], axis=0)
     noise = np.maximum(curve_noise(curves), 1e-6)
@@ -57,9 +63,9 @@ def reference_curve(curves: np.ndarray, bolus: Bolus) -> np.ndarray:
 def correct_leakage(
     curves: np.ndarray, times: np.ndarray, reference: np.ndarray, bolus: Bolus, bidirectional: bool = False
 ) -> Leakage:
-    """Fits and removes leakage from curves[t, n] (1/s) at times[t] (s) with the reference[t] of non-leaking tissue.
+    """Fit and remove leakage from curves[t, n] (1/s) at times[t] (s), with the reference[t] of tissue without leakage.
 
-    ``bidirectional`` lets contrast flow back, with the rate that fits best, where it fits clearly better.
+    With ``bidirectional``, back-flow is included, at the rate that fits best, in voxels that it fits clearly better.
     """
     time_since_baseline = np.maximum(times - times[bolus.baseline.stop - 1], 0)
     rates = BACKFLOW_RATES if bidirectional else BACKFLOW_RATES[:1]
@@ -84,7 +90,7 @@ def correct_leakage(
 
 
 def _decaying_integral(reference: np.ndarray, times: np.ndarray, rate: float) -> np.ndarray:
-    """float64[t]: integral of reference(t') exp(-rate (t - t')) over t' up to t, trapezoids on the true times."""
+    """Return the integral of reference(t') exp(-rate (t - t')) over t' up to t, float64[t], by the trapezoidal rule."""
     if rate == 0:
         return cumulative_trapezoid(reference, times, initial=0)
     total = np.zeros_like(reference)
@@ -95,7 +101,7 @@ def _decaying_integral(reference: np.ndarray, times: np.ndarray, rate: float) ->
 
 
 def _least_squares(y: np.ndarray, reference: np.ndarray, leaked: np.ndarray) -> tuple[np.ndarray, ...]:
-    """K1, K2, residual sum of squares and the standard error of K2 for y[t, n] = K1 reference - K2 leaked."""
+    """Fit y[t, n] = K1 reference - K2 leaked; return K1, K2, residual sum of squares and standard error of K2."""
     design = np.stack([reference, -leaked], axis=1)
     covariance = np.linalg.inv(design.T @ design)
     solution = covariance @ (design.T @ y)

@@ -1,4 +1,4 @@
-"""What the maps were computed from: formulas, thresholds, OSIPI CAPLEX codes and units, as plain JSON values."""
+"""Provenance of perfusion maps as plain JSON values: formulas, thresholds, OSIPI CAPLEX codes and units."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ FORMULAS = {
     "kh": "(1 - Hct_artery)/(1 - Hct_capillary) = (1 - 0.45)/(1 - 0.25), CAPLEX M.ID1.006; rho 1.04 g/mL",
     "aif": "mean curve of its voxels; automatic ones by clusters (Mouridsen 2006), CAPLEX P.AE2.004",
 }
+"""Formulas and OSIPI CAPLEX codes by quantity."""
 METHODS = {
     "ssvd": "standard truncated SVD (Ostergaard 1996)",
     "csvd": "block-circulant truncated SVD (Wu 2003), CAPLEX G.DI1.002",
     "osvd": "block-circulant SVD limited by oscillation (Wu 2003), CAPLEX G.DI1.002",
     "bayes": "posterior over a dictionary of gamma transit-time residues and delays",
 }
+"""Deconvolution methods in words."""
 DELAY_INDEPENDENT = (
     "; index all round and between the frames, interpolated between thresholds, so that delay does not matter"
 )
+"""Addition to the description of oSVD unless it is used as published."""
 LEAKAGE = {
     "none": "none",
     "bsw": "bsw (Boxerman, Schmainda and Weisskoff), CAPLEX M.LC1.001",
     "bidirectional": "bidirectional (Leu 2016), CAPLEX M.LC1.002",
 }
+"""Leakage corrections in words."""
 
 
 def provenance(
@@ -45,7 +49,10 @@ def provenance(
     candidates: tuple[ArterialInput, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> dict[str, object]:
-    """A dictionary of plain values that JSON can hold. ``resolved``: the options ``requested``, with numbers."""
+    """Return how maps were computed, as plain values for JSON.
+
+    ``requested`` are the options as passed by the user, ``resolved`` the same with the numbers that were used.
+    """
     return {
         "method": METHODS[resolved.method]
         + (DELAY_INDEPENDENT if resolved.method == "osvd" and not resolved.as_published else ""),
@@ -72,21 +79,21 @@ def provenance(
 
 
 def _threshold_choice(requested: MapOptions) -> str | None:
-    """How the threshold of an SVD came about."""
+    """Return how the threshold of an SVD was chosen."""
     if requested.method == "bayes":
         return None
     return {None: "as published", "adaptive": "adapted to interval and noise"}.get(requested.threshold, "given")
 
 
 def _integration_end_choice(requested: MapOptions) -> str:
-    """How the end of the integration came about."""
+    """Return how the end of the integration was chosen."""
     if requested.method == "bayes":
         return "none: the model is fitted to all frames"
     return "given" if requested.integration_end else "of least error for noise and tail"
 
 
 def _dictionary() -> dict[str, object]:
-    """The grid and the errors of the Bayesian method."""
+    """Return the grid, the priors and the errors of the Bayesian method."""
     grid = AtomGrid()
     special = {LORENTZIAN: "Lorentzian", DISPERSED: f"exponential, artery dispersed by {DISPERSION:g} s"}
     return {
@@ -103,6 +110,7 @@ def _dictionary() -> dict[str, object]:
 
 
 def _aif_record(aif: ArterialInput) -> dict[str, object]:
+    """Return an arterial input as plain values."""
     return {
         "source": aif.source,
         "voxels_zyx": aif.voxels.tolist(),

@@ -1,4 +1,4 @@
-"""Units of the perfusion maps, the source for provenance, report and DICOM."""
+"""Units of the perfusion maps; provenance, report and DICOM take them from here."""
 
 UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
 """Units of the maps that every method computes, by name."""

@@ -1,4 +1,4 @@
-"""What the reader of the maps should know: sentences on the baseline, the frames, the window and saturation."""
+"""Warnings about perfusion maps: baseline, frame interval, integration window and saturation."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ from dsc_superres.perfusion.bolus import Bolus, curve_noise
 from dsc_superres.perfusion.options import MapOptions
 
 MIN_BASELINE_FRAMES = 5
+"""Fewest baseline frames without a warning."""
 MAX_INTERVAL = 2.5
+"""Longest time between frames in s without a warning."""
 EARLIEST_ARRIVAL = 5.0
-"""s; a bolus that arrives sooner after the first frame may have begun before it."""
+"""A bolus that arrives within this time in s of the first frame may have begun before it."""
 MIN_WINDOW = 40.0
+"""Shortest time in s from the arrival to the end of the integration without a warning."""
 MAX_WINDOW = 120.0
-"""s after the arrival between which the areas of CBV should end."""
+"""Longest time in s from the arrival to the end of the integration without a warning."""
 MAX_TAIL = 0.5
-"""Share of its peak above which the mean curve has not come back; recirculation leaves 0.1 to 0.4."""
+"""Share of its peak above which the mean curve has not returned; recirculation leaves 0.1 to 0.4."""
 NOISE_FLOOR_SD = 2.0
-"""Signals below this many standard deviations of noise cannot be told from none."""
+"""Signals below this many standard deviations of the noise cannot be distinguished from zero."""
 MAX_FLOOR_SHARE = 0.01
-"""Share of voxels at the noise floor that is worth a sentence."""
+"""Share of voxels at the noise floor above which there is a warning."""
 
 
 def map_warnings(
     curves: np.ndarray, times: np.ndarray, bolus: Bolus, aif: ArterialInput, options: MapOptions, echo_time: float
 ) -> tuple[str, ...]:
-    """Sentences about curves[t, n] (1/s) at times[t] (s), none where all is well. ``options`` are resolved ones."""
+    """Return sentences about curves[t, n] (1/s) at times[t] (s); none if there is nothing to report.
+
+    ``options`` are those of ``resolve_options``.
+    """
     mean = curves.mean(axis=1, dtype=np.float64)
     warnings = [*_timing_warnings(times, bolus), *_window_warnings(mean, times, bolus, options)]
     return (*warnings, *_noise_floor_warnings(curves, bolus, echo_time), *aif.warnings)
 
 
 def at_noise_floor(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarray:
-    """bool[n]: the signal behind curves[t, n] (1/s) falls to its noise, so the peak is cut off.
+    """Return where the signal behind curves[t, n] (1/s) falls to its noise, so that the peak is cut off, bool[n].
 
-    The noise is that of the baseline where it has five frames, else that of all frames.
+    The noise is that of the baseline if it has five frames, else that of all frames.
     """
     baseline = curves[bolus.baseline]
     noise = baseline.std(axis=0, ddof=1) if len(baseline) >= MIN_BASELINE_FRAMES else curve_noise(curves)

@@ -1,9 +1,10 @@
-"""Oscillation-limited SVD (Wu 2003) whose CBF does not depend on the delay.
+"""Oscillation-limited SVD (Wu 2003) with a CBF that does not depend on the delay.
 
-As published, the oscillation index leaves out the bends where the circle closes, which a residue that begins at a
-negative time has just there; index and peak are read at the frames, wherever the residue begins between them; and the
-thresholds are steps, so that a hair's breadth in the index moves CBF by a tenth. Here bends are counted all round,
-index and peak are read between the frames as well, and CBF is interpolated to where the index meets its limit.
+As published, the oscillation index omits the second differences where the circle closes, which is where a residue that
+begins at a negative time bends; index and peak are evaluated at the frames only, although the residue begins between
+them; and the thresholds are discrete, so that a tiny change of the index changes CBF by a tenth. Here, second
+differences are taken all around the circle, index and peak are evaluated between the frames as well, and CBF is
+interpolated to the point where the index reaches its limit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from dsc_superres.perfusion import deconvolution as svd
 
 OVERSAMPLING = 2
-"""Samples of the residue for each frame."""
+"""Samples of the residue per frame."""
 
 
 def delay_independent_osvd(
@@ -23,7 +24,10 @@ def delay_independent_osvd(
     limit: float = svd.OSCILLATION_LIMIT,
     step: float = svd.OSCILLATION_STEP,
 ) -> svd.Residue:
-    """Block-circulant SVD of curves[t, n] where, between the thresholds step, 2 step .. 0.95, the index meets limit."""
+    """Deconvolve curves[t, n] by block-circulant SVD with limited oscillation, independent of the delay.
+
+    CBF is interpolated between the thresholds step, 2 step .. 0.95 to the point where the index reaches ``limit``.
+    """
     matrix = svd.circulant_matrix(aif, dt)
     inverses = [interpolate_rows(svd.truncated_inverse(matrix, t, len(aif))) for t in np.arange(step, 0.951, step)]
     second_differences = [
@@ -38,9 +42,9 @@ def delay_independent_osvd(
 
 
 def interpolate_rows(inverse: np.ndarray) -> np.ndarray:
-    """float32[FINER m, t]: inverse[m, t] (m even) with rows between its own, by trigonometric interpolation.
+    """Return inverse[m, t] (m even) with interpolated rows between its own, float32[OVERSAMPLING m, t].
 
-    On the circle that is exact for a residue whose high frequencies are cut off.
+    Trigonometric interpolation on the circle is exact for a residue without high frequencies.
     """
     spectrum = np.fft.rfft(inverse, axis=0)
     spectrum[-1] /= 2
@@ -50,7 +54,10 @@ def interpolate_rows(inverse: np.ndarray) -> np.ndarray:
 def _residue_at_limit(
     inverses: list[np.ndarray], second_differences: list[np.ndarray], rows: np.ndarray, dt: float, limit: float
 ) -> svd.Residue:
-    """For curves rows[n, t]: the residue of the first threshold below the limit, its peak between that and the last."""
+    """Return the residues of curves rows[n, t] at the first threshold below the limit.
+
+    The peak is interpolated between that threshold and the previous one.
+    """
     peak, time = np.zeros((2, len(rows)), np.float32)
     remaining, ones = np.arange(len(rows)), np.ones(len(second_differences[0]), np.float32)
     last_peak = last_index = None
