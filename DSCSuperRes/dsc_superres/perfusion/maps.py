@@ -120,11 +120,15 @@ def compute_maps(
 
     Examples
     --------
-    >>> from dsc_superres.phantom import digital_patient
-    >>> patient = digital_patient(1000, slices=1, frames=40, matrix=64)
-    >>> maps = compute_maps(patient.series, mask=patient.mask, options=MapOptions(method="csvd"))
-    >>> maps.cbv.shape, sorted(maps.as_dict())
-    ((1, 64, 64), ['cbf', 'cbv', 'mtt', 'tmax', 'ttp'])
+    >>> times = 1.5 * np.arange(40)
+    >>> arterial = 300 * np.exp(-(((times - 20) / 4) ** 2))  # Delta R2* in 1/s
+    >>> signal = 500 * np.exp(-0.03 * arterial / 20)  # tissue with a twentieth of the artery's area
+    >>> series = Series(np.broadcast_to(signal[:, None, None, None], (40, 1, 4, 4)), times, echo_time=0.03)
+    >>> maps = compute_maps(
+    ...     series, aif=ArterialInput(times, arterial), mask=np.ones((1, 4, 4)), options=MapOptions(method="csvd")
+    ... )
+    >>> print(f"{maps.cbv.mean():.1f} {UNITS['cbv']}")
+    3.5 mL/100 g
     """
     options = options or MapOptions()
     mask = _checked_mask(mask, series) if mask is not None else brain_mask(series)
