@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Study
-from dsc_superres.report.display import View, head_view, moment
-from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
+from dsc_superres.report.display import View, head_view, time_text
+from dsc_superres.report.images import Panel, Row, difference_panel, montage, round_limit
 from dsc_superres.report.perfusion_figures import arterial_figure, has_uncertainty, uncertainty_figure
 from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
@@ -28,7 +28,7 @@ def all_figures(content: ReportContent) -> dict[str, Figure]:
     """Every figure that the story allows, by name, in the order of the page."""
     study = content.study
     z = content.z
-    view = _view(study, z)
+    view = _head_view_of(study, z)
     figures = {"frames": frames_figure(study, view, z)}
     if content.regions:
         fine = {model: study.reconstructions[model] for model in _shown_models(study)}
@@ -51,22 +51,28 @@ def shown_frames(study: Study) -> list[tuple[str, int]]:
     name, series = study.finest
     frames, step = series.frames, max(round((series.frames - 1) / (study.input.frames - 1)), 1)
 
-    def unseen(frame: int) -> int:
+    def frame_between(frame: int) -> int:
         """The frame farthest from acquired ones in the interval of ``frame``."""
         return int(np.clip(frame // step * step + step // 2, 0, frames - 1))
 
     if name in study.maps:
         bolus, times = study.maps[name].bolus, series.times
         recovery = int(np.abs(times - (bolus.peak + 2.0 * (bolus.peak - bolus.arrival) + 6)).argmin())
-        chosen = {"Baseline": bolus.arrival_frame // 2, "Bolus peak": bolus.peak_frame, "Recovery": recovery}
-        between = {name: frame if name == "Bolus peak" else unseen(frame) for name, frame in chosen.items()}
+        frames_of_interest = {
+            "Baseline": bolus.arrival_frame // 2,
+            "Bolus peak": bolus.peak_frame,
+            "Recovery": recovery,
+        }
+        frames_between = {
+            name: frame if name == "Bolus peak" else frame_between(frame) for name, frame in frames_of_interest.items()
+        }
     else:
         shares = {"Early": 0.15, "Middle": 0.5, "Late": 0.85}
-        chosen = {name: round(share * (frames - 1)) for name, share in shares.items()}
-        between = {name: unseen(frame) for name, frame in chosen.items()}
+        frames_of_interest = {name: round(share * (frames - 1)) for name, share in shares.items()}
+        frames_between = {name: frame_between(frame) for name, frame in frames_of_interest.items()}
     # In a short series the frames in between may coincide, or leave their order.
-    ordered = list(between.values()) == sorted(set(between.values()))
-    return list((between if ordered else chosen).items())
+    ordered = list(frames_between.values()) == sorted(set(frames_between.values()))
+    return list((frames_between if ordered else frames_of_interest).items())
 
 
 def bolus_span(study: Study) -> tuple[float, float] | None:
@@ -83,26 +89,26 @@ def frames_figure(study: Study, view: View, z: int) -> Figure:
     Without a ground truth: input and reconstruction.
     """
     truth, fine, coarse, series = study.truth, study.reconstruction, study.input, study.finest[1]
-    shown = shown_frames(study)
-    planes = np.stack([view(series.signal[frame, z]) for _, frame in shown])
+    labeled_frames = shown_frames(study)
+    planes = np.stack([view(series.signal[frame, z]) for _, frame in labeled_frames])
     low, high = 0.0, float(np.percentile(planes, 99.6)) or 1.0
     rows = []
-    for label, frame in shown:
+    for label, frame in labeled_frames:
         time = series.times[frame]
-        last = int(np.searchsorted(coarse.times, time + 1e-6) - 1)
-        acquired = view(_enlarged(coarse.signal[last, z], series.signal.shape[2:]))
+        last_acquired = int(np.searchsorted(coarse.times, time + 1e-6) - 1)
+        acquired = view(_enlarge(coarse.signal[last_acquired, z], series.signal.shape[2:]))
         panels = [
-            Panel(acquired, "gray", low, high, f"acquired at {moment(coarse, coarse.times[last])}"),
-            Panel(view(fine.signal[frame, z]), "gray", low, high, moment(series, time)),
+            Panel(acquired, "gray", low, high, f"acquired at {time_text(coarse, coarse.times[last_acquired])}"),
+            Panel(view(fine.signal[frame, z]), "gray", low, high, time_text(series, time)),
         ]
         if truth is not None:
-            panels.insert(0, Panel(view(truth.signal[frame, z]), "gray", low, high, moment(truth, time)))
+            panels.insert(0, Panel(view(truth.signal[frame, z]), "gray", low, high, time_text(truth, time)))
         rows.append(Row(label, panels, "signal (a.u.)", "difference (a.u.)"))
     titles = ["Input", model_name(study.model)]
     if truth is None:
         return montage(titles, rows, view, difference=False)
-    differences = [view(fine.signal[frame, z] - truth.signal[frame, z]) for _, frame in shown]
-    limit = nice_limit(np.stack(differences))
+    differences = [view(fine.signal[frame, z] - truth.signal[frame, z]) for _, frame in labeled_frames]
+    limit = round_limit(np.stack(differences))
     for row, difference in zip(rows, differences, strict=True):
         row.panels.append(difference_panel(difference, limit))
     return montage(["Ground truth", *titles, "Difference"], rows, view)
@@ -114,33 +120,33 @@ def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
     Without a ground truth: from the input and the reconstruction.
     """
     study = content.study
-    found = {f"From {model_name(study.model)}": study.maps[study.model]}
+    map_sources = {f"From {model_name(study.model)}": study.maps[study.model]}
     if study.truth is not None:
-        found = {"From ground truth": study.maps[TRUTH], **found}
+        map_sources = {"From ground truth": study.maps[TRUTH], **map_sources}
     elif study.input_maps is not None:
-        found = {"From the input": study.input_maps, **found}
+        map_sources = {"From the input": study.input_maps, **map_sources}
     mask = study.maps[study.finest[0]].mask[z]
-    hidden = ~view(mask)
+    outside = ~view(mask)
     rows = []
     for name in ("cbv", "cbf"):
-        images = [view(_enlarged(getattr(maps, name)[z], mask.shape)) for maps in found.values()]
+        images = [view(_enlarge(getattr(maps, name)[z], mask.shape)) for maps in map_sources.values()]
         if content.simulated:
             images.insert(0, view(content.simulated.maps[name][z]))
-        high = nice_limit(images[-min(len(images), 2)][~hidden], 96)
+        high = round_limit(images[-min(len(images), 2)][~outside], 96)
         title, unit = MAP_TITLES[name]
-        panels = [Panel(np.where(hidden, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
+        panels = [Panel(np.where(outside, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
         if study.truth is not None:
             difference = images[-1] - images[-2]
-            limit = nice_limit(difference[~hidden], 98)
-            panels.append(difference_panel(np.where(hidden, np.nan, difference), limit))
+            limit = round_limit(difference[~outside], 98)
+            panels.append(difference_panel(np.where(outside, np.nan, difference), limit))
         rows.append(Row(title, panels, unit, f"difference ({unit})"))
-    titles = (["Simulated"] if content.simulated else []) + list(found)
+    titles = (["Simulated"] if content.simulated else []) + list(map_sources)
     if study.truth is None:
         return montage(titles, rows, view, difference=False)
     return montage([*titles, "Difference"], rows, view)
 
 
-def _enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _enlarge(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A plane [y, x] on a finer grid of the same field of view, its pixels drawn large."""
     rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, plane.shape, strict=True))
     return plane[np.ix_(rows, columns)]
@@ -148,12 +154,14 @@ def _enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _shown_models(study: Study) -> list[str]:
     """The study's model and the best of the interpolators: more lines would hide each other."""
-    others = [model for model in study.comparisons if model != study.model]
-    best = max(others, key=lambda m: (study.comparisons[m].brain or study.comparisons[m].whole).psnr, default=None)
+    interpolators = [model for model in study.comparisons if model != study.model]
+    best = max(
+        interpolators, key=lambda m: (study.comparisons[m].brain or study.comparisons[m].whole).psnr, default=None
+    )
     return [study.model] + ([best] if best else [])
 
 
-def _view(study: Study, z: int) -> View:
+def _head_view_of(study: Study, z: int) -> View:
     series = study.finest[1]
     mask = study.mask
     if mask is None or not mask[z].any():

@@ -59,29 +59,29 @@ def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[i
         depth = series.size[2]
         return depth // 2 if study.mask is None else int(study.mask.sum(axis=(1, 2)).argmax()), []
     spacing = series.geometry.spacing
-    classes = _classes(study, patient)
+    classes = _tissue_classes(study, patient)
     brain = study.maps[name].mask
     z = int(brain.sum(axis=(1, 2)).argmax())
     if patient is None:
-        z = shown_slice(brain, _artery(study, None, z))
+        z = slice_to_show(brain, _artery_mask(study, None, z))
     else:
         # The lesion, if there is one, is the last class.
-        z = next((_innermost(where, spacing)[0] for where in reversed(classes.values()) if where.any()), z)
-    found = {"Artery": _artery(study, patient, z)}
-    found |= {name: _disc(where, z, spacing) for name, where in classes.items()}
+        z = next((_innermost_voxel(mask, spacing)[0] for mask in reversed(classes.values()) if mask.any()), z)
+    regions = {"Artery": _artery_mask(study, patient, z)}
+    regions |= {name: _disc(mask, z, spacing) for name, mask in classes.items()}
     if patient is None:
-        found["Whole brain"] = brain
-    return z, [Region(name, where) for name, where in found.items() if where.any()]
+        regions["Whole brain"] = brain
+    return z, [Region(name, mask) for name, mask in regions.items() if mask.any()]
 
 
-def shown_slice(brain: np.ndarray, artery: np.ndarray) -> int:
+def slice_to_show(brain: np.ndarray, artery: np.ndarray) -> int:
     """The slice with most of ``brain``, of those with voxels of ``artery`` where one is not far smaller."""
     area = brain.sum(axis=(1, 2))
-    seen = np.where(artery.any(axis=(1, 2)) & (area > 0.6 * area.max()), area, 0)
-    return int((seen if seen.any() else area).argmax())
+    artery_area = np.where(artery.any(axis=(1, 2)) & (area > 0.6 * area.max()), area, 0)
+    return int((artery_area if artery_area.any() else area).argmax())
 
 
-def _artery(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:
+def _artery_mask(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:
     """bool[z, y, x]: the voxels of the automatic arterial input; in a digital patient the largest artery of slice z."""
     name, series = study.finest
     artery = np.zeros(series.signal.shape[1:], bool)
@@ -101,38 +101,38 @@ def cropped(image: np.ndarray, study: Study) -> np.ndarray:
     return image[:, : study.truth.size[1], : study.truth.size[0]]
 
 
-def _classes(study: Study, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
+def _tissue_classes(study: Study, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
     """bool[z, y, x] by name: where to look for each region."""
     maps = study.maps[study.finest[0]]
     if patient is None:
         inside = ndimage.binary_erosion(maps.mask, np.ones((1, 3, 3)))
         smooth = ndimage.gaussian_filter(maps.cbv, (0, 1.5, 1.5))
-        low, mid, high, top = np.percentile(smooth[inside], (15, 45, 65, 90))
+        low, middle, high, top = np.percentile(smooth[inside], (15, 45, 65, 90))
         return {
             "High blood volume (as in grey matter)": inside & (smooth > high) & (smooth < top),
-            "Low blood volume (as in white matter)": inside & (smooth > low) & (smooth < mid),
+            "Low blood volume (as in white matter)": inside & (smooth > low) & (smooth < middle),
         }
     tissue = cropped(patient.tissue, study)
     codes = {name: code for code, name in patient.names.items()}
     lesions = {"Tumour rim": "tumour rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
-    found = {"Grey matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
-    present = {title: tissue == codes[name] for title, name in lesions.items() if (tissue == codes[name]).any()}
-    if present:
-        largest = max(present, key=lambda title: np.count_nonzero(present[title]))
-        found[f"Lesion: {largest.lower()}"] = present[largest]
-    return found
+    classes = {"Grey matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
+    lesion_classes = {title: tissue == codes[name] for title, name in lesions.items() if (tissue == codes[name]).any()}
+    if lesion_classes:
+        largest = max(lesion_classes, key=lambda title: np.count_nonzero(lesion_classes[title]))
+        classes[f"Lesion: {largest.lower()}"] = lesion_classes[largest]
+    return classes
 
 
-def _innermost(where: np.ndarray, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Index (z, y, x) of the voxel of ``where`` that is farthest from its edge, in plane."""
-    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=(spacing[1], spacing[0])) for plane in where])
+def _innermost_voxel(mask: np.ndarray, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Index (z, y, x) of the voxel of ``mask`` that is farthest from its edge, in plane."""
+    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=(spacing[1], spacing[0])) for plane in mask])
     return tuple(int(i) for i in np.unravel_index(depth.argmax(), depth.shape))
 
 
-def _disc(where: np.ndarray, z: int, spacing: tuple[float, float, float]) -> np.ndarray:
-    """bool[z, y, x]: the voxels of ``where`` in slice ``z`` around its innermost point there."""
-    _, y, x = _innermost(where[z : z + 1], spacing)
-    rows, columns = np.indices(where.shape[1:])
-    disc = np.zeros_like(where)
-    disc[z] = where[z] & (np.hypot((rows - y) * spacing[1], (columns - x) * spacing[0]) <= ROI_RADIUS)
+def _disc(mask: np.ndarray, z: int, spacing: tuple[float, float, float]) -> np.ndarray:
+    """bool[z, y, x]: the voxels of ``mask`` in slice ``z`` around its innermost point there."""
+    _, y, x = _innermost_voxel(mask[z : z + 1], spacing)
+    rows, columns = np.indices(mask.shape[1:])
+    disc = np.zeros_like(mask)
+    disc[z] = mask[z] & (np.hypot((rows - y) * spacing[1], (columns - x) * spacing[0]) <= ROI_RADIUS)
     return disc

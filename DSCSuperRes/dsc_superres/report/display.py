@@ -9,12 +9,12 @@ import numpy as np
 from dsc_superres.geometry import Geometry
 from dsc_superres.series import Series
 
-LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+AXIS_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 """Names of the two ends of each patient axis (LPS), the negative one first."""
 
 # What points right and down on the screen, as (patient axis, sign), by the axis across the slice:
 # sagittal slices show anterior left and superior up; coronal and axial ones show the patient's right on the left.
-_SCREEN = {0: ((1, 1), (2, -1)), 1: ((0, 1), (2, -1)), 2: ((0, 1), (1, 1))}
+_SCREEN_AXES = {0: ((1, 1), (2, -1)), 1: ((0, 1), (2, -1)), 2: ((0, 1), (1, 1))}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def head_view(geometry: Geometry, mask: np.ndarray, multiple: int = 1, margin_mm
     """
     direction = np.asarray(geometry.direction)
     across = int(np.abs(direction[:, 2]).argmax())
-    right, down = _SCREEN[across]
+    right, down = _SCREEN_AXES[across]
     transposed = int(np.abs(direction[:, 0]).argmax()) != right[0]
     horizontal, vertical = (1, 0) if transposed else (0, 1)
     flip_columns = direction[right[0], horizontal] * right[1] < 0
@@ -59,8 +59,8 @@ def head_view(geometry: Geometry, mask: np.ndarray, multiple: int = 1, margin_mm
         (columns.stop - columns.start) * geometry.spacing[0],
         (rows.stop - rows.start) * geometry.spacing[1],
     )
-    left, end = _ends(right)
-    top, bottom = _ends(down)
+    left, end = _end_letters(right)
+    top, bottom = _end_letters(down)
     return View(
         rows,
         columns,
@@ -79,16 +79,16 @@ def _span(used: np.ndarray, margin: float, multiple: int) -> slice:
     return slice(start, min(stop, used.size))
 
 
-def _ends(axis: tuple[int, int]) -> tuple[str, str]:
-    letters = LETTERS[axis[0]]
+def _end_letters(axis: tuple[int, int]) -> tuple[str, str]:
+    letters = AXIS_LETTERS[axis[0]]
     return letters if axis[1] > 0 else letters[::-1]
 
 
-def moment(series: Series, time: float) -> str:
+def time_text(series: Series, time: float) -> str:
     """A frame time in words: seconds, or the frame's number where a series has no times."""
     return f"{time:.1f} s" if series.has_times else f"frame {time:.4g}"
 
 
-def time_axis(series: Series) -> str:
+def time_axis_label(series: Series) -> str:
     """The label of an axis of frame times."""
     return "time (s)" if series.has_times else "frame"

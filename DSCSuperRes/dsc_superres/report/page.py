@@ -12,14 +12,14 @@ from dsc_superres import __version__
 from dsc_superres.pipeline.case import TRUTH, Study
 from dsc_superres.pipeline.results import model_provenance
 from dsc_superres.report.case_figures import all_figures
-from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, _table, image_table, map_table
+from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, image_table, map_table, ranked_table
 from dsc_superres.report.style import data_uri, model_name, png
 from dsc_superres.utils.atomic_writing import atomic_file, write_text
 
 if TYPE_CHECKING:
     from dsc_superres.report.content import ReportContent
 
-ENHANCED = {
+CAPTIONS_WITHOUT_TRUTH = {
     "frames": "The same slice at three times, in one grey window. The input is drawn with its own large pixels and is "
     "the last frame that had been acquired by then. There is no ground truth to compare with.",
     "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw.",
@@ -51,9 +51,9 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
     pictures = {name: png(figure) for name, figure in all_figures(content).items()}
     if figures_folder:
         figures_folder.mkdir(parents=True, exist_ok=True)
-        for name, content in pictures.items():
+        for name, picture in pictures.items():
             with atomic_file(figures_folder / f"{name}.png") as partial:
-                partial.write_bytes(content)
+                partial.write_bytes(picture)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(),
@@ -61,8 +61,8 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
         lstrip_blocks=True,
     )
     page = templates.get_template("template.html").render(
-        **facts(content),
-        pictures={name: data_uri(content) for name, content in pictures.items()},
+        **template_values(content),
+        pictures={name: data_uri(picture) for name, picture in pictures.items()},
         captions=_captions(content),
         version=__version__,
     )
@@ -70,7 +70,7 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
     return folder / "report.html"
 
 
-def facts(content: ReportContent) -> dict[str, object]:
+def template_values(content: ReportContent) -> dict[str, object]:
     """Everything but the pictures that the template prints."""
     study, simulated = content.study, content.simulated
     maps = study.maps.get(study.finest[0])
@@ -126,10 +126,10 @@ def _clean_table(content: ReportContent) -> ReportTable | None:
     """PSNR, NMSE and SSIM against the simulated series without noise."""
     if not content.simulated:
         return None
-    found = content.simulated.clean_scores
-    names = {model: "Ground-truth series (with its noise)" if model == TRUTH else model_name(model) for model in found}
-    values = [[found[model].psnr, found[model].nmse, found[model].ssim] for model in names]
-    return _table([PSNR, NMSE, SSIM], names, values, ceiling=True)
+    scores = content.simulated.clean_scores
+    names = {model: "Ground-truth series (with its noise)" if model == TRUTH else model_name(model) for model in scores}
+    values = [[scores[model].psnr, scores[model].nmse, scores[model].ssim] for model in names]
+    return ranked_table([PSNR, NMSE, SSIM], names, values, exclude_truth=True)
 
 
 def _series_facts(content: ReportContent) -> list[tuple[str, str]]:
@@ -139,15 +139,15 @@ def _series_facts(content: ReportContent) -> list[tuple[str, str]]:
     def describe(series) -> str:
         pixel = " × ".join(f"{s:.3g}" for s in series.geometry.spacing)
         size = " × ".join(map(str, series.size))
-        rhythm = f"every {series.interval:.3g} s" if series.has_times else "(times unknown)"
-        return f"{size} voxels of {pixel} mm, {series.frames} frames {rhythm}"
+        frame_times = f"every {series.interval:.3g} s" if series.has_times else "(times unknown)"
+        return f"{size} voxels of {pixel} mm, {series.frames} frames {frame_times}"
 
     time = coarse.echo_time
     echo = ("Echo time", "not known" if time is None else f"{1000 * time:.3g} ms ({coarse.sources['echo_time']})")
     if truth is None:
         return [("Input", describe(coarse)), ("Reconstruction", describe(study.reconstruction)), echo]
-    how = f"under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"
-    return [("Ground truth", describe(truth)), ("Input", f"{describe(coarse)}: {how}"), echo]
+    undersampling = f"under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"
+    return [("Ground truth", describe(truth)), ("Input", f"{describe(coarse)}: {undersampling}"), echo]
 
 
 def _captions(content: ReportContent) -> dict[str, str]:
@@ -155,7 +155,7 @@ def _captions(content: ReportContent) -> dict[str, str]:
     simulated = " as simulated," if content.simulated else ""
     when = "while the bolus passes, " if content.study.maps else ""
     artery = "the one that was simulated" if content.simulated else "that of the ground truth for both"
-    captions = CAPTIONS if content.study.truth is not None else CAPTIONS | ENHANCED
+    captions = CAPTIONS if content.study.truth is not None else CAPTIONS | CAPTIONS_WITHOUT_TRUTH
     values = {"where": where, "when": when, "simulated": simulated, "artery": artery}
     return {name: text.format(**values) for name, text in captions.items()}
 

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dsc_superres.pipeline.case import Study
-from dsc_superres.report.display import View, time_axis
+from dsc_superres.report.display import View, time_axis_label
 from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_color, model_name, new_figure, style_plot
 from dsc_superres.series import Series
 
-REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
+REGION_COLORS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def curves(
     for number, region in enumerate(regions[:4]):
         axes = figure.add_subplot(grid[number // 2, 1 + number % 2])
         below = number + 2 >= len(regions[:4])
-        style_plot(axes, time_axis(coarse) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
-        axes.set_title(region.name, color=REGION_COLOURS[number], fontsize=10, loc="left")
+        style_plot(axes, time_axis_label(coarse) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
+        axes.set_title(region.name, color=REGION_COLORS[number], fontsize=10, loc="left")
         handles |= _region_curves(axes, truth, coarse, fine, region)
     figure.legend(
         handles.values(),
@@ -92,7 +92,7 @@ def frame_quality(study: Study, bolus: tuple[float, float] | None) -> Figure:
     """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
     figure = new_figure(WIDTH, 2.9)
     axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))
-    style_plot(axes, time_axis(study.input), "PSNR (dB)")
+    style_plot(axes, time_axis_label(study.input), "PSNR (dB)")
     if bolus:
         axes.axvspan(*bolus, color=LINE, alpha=0.6, linewidth=0)
         axes.text(np.mean(bolus), 0.96, "bolus", transform=axes.get_xaxis_transform(), color=MUTED, fontsize=8,
@@ -115,12 +115,12 @@ def frame_quality(study: Study, bolus: tuple[float, float] | None) -> Figure:
 
 
 def _regions_image(axes: Axes, regions: list[Region], background: np.ndarray, view: View, z: int) -> None:
-    shown = view(background)
+    image = view(background)
     axes.imshow(
-        shown, cmap="gray", vmin=0, vmax=np.percentile(shown, 99.7), extent=view.extent, interpolation="nearest"
+        image, cmap="gray", vmin=0, vmax=np.percentile(image, 99.7), extent=view.extent, interpolation="nearest"
     )
     axes.set_axis_off()
-    for region, colour in zip(regions, REGION_COLOURS, strict=False):
+    for region, color in zip(regions, REGION_COLORS, strict=False):
         inside = view(region.voxels[z])
         if inside.any():
             # In mm; more samples than pixels, so that the outline follows the pixels' edges.
@@ -128,4 +128,4 @@ def _regions_image(axes: Axes, regions: list[Region], background: np.ndarray, vi
             rows, columns = inside.shape
             x = (np.arange(-1, 4 * columns + 1) + 0.5) * view.size_mm[0] / (4 * columns)
             y = (np.arange(-1, 4 * rows + 1) + 0.5) * view.size_mm[1] / (4 * rows)
-            axes.contour(x, y, fine.astype(float), levels=[0.5], colors=[colour], linewidths=1.5)
+            axes.contour(x, y, fine.astype(float), levels=[0.5], colors=[color], linewidths=1.5)
