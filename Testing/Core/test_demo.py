@@ -48,7 +48,7 @@ def result(tmp_path_factory):
 
 def test_the_report_shows_the_arterial_input_and_how_sure_the_maps_are(result):
     words = " ".join(Page(result / "out" / "report.html").words)
-    for part in ("Arterial input", "voxels of the arterial input", "How sure the maps are", "% of the map"):
+    for part in ("Arterial input", "voxels of the arterial input", "Uncertainty of the maps", "% of the map"):
         assert part in words
     assert {"artery.png", "uncertainty.png"} <= {file.name for file in (result / "figures").iterdir()}
 

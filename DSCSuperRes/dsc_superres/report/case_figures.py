@@ -1,4 +1,4 @@
-"""The figures of a report, from a story."""
+"""The figures of a report."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 MAP_TITLES = {
     name: (title, UNITS[name]) for name, title in {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax"}.items()
 }
+"""Title and unit of the maps that are shown, by name."""
 MAP_COLORS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
+"""Color maps of the maps that are shown, by name."""
 
 
 def all_figures(content: ReportContent) -> dict[str, Figure]:
-    """Every figure that the story allows, by name, in the order of the page."""
+    """Return all figures for which the content suffices, by name, in the order of the page."""
     study = content.study
     z = content.z
     view = _head_view_of(study, z)
@@ -47,7 +49,7 @@ def all_figures(content: ReportContent) -> dict[str, Figure]:
 
 
 def shown_frames(study: Study) -> list[tuple[str, int]]:
-    """(label, frame of ``study.finest``) of the three rows; frames in between acquired ones where there is a choice."""
+    """Return label and frame index of ``study.finest`` for three rows, between acquired frames where possible."""
     name, series = study.finest
     frames, step = series.frames, max(round((series.frames - 1) / (study.input.frames - 1)), 1)
 
@@ -70,13 +72,13 @@ def shown_frames(study: Study) -> list[tuple[str, int]]:
         shares = {"Early": 0.15, "Middle": 0.5, "Late": 0.85}
         frames_of_interest = {name: round(share * (frames - 1)) for name, share in shares.items()}
         frames_between = {name: frame_between(frame) for name, frame in frames_of_interest.items()}
-    # In a short series the frames in between may coincide, or leave their order.
+    # In a short series, the frames in between may coincide or be out of order.
     ordered = list(frames_between.values()) == sorted(set(frames_between.values()))
     return list((frames_between if ordered else frames_of_interest).items())
 
 
 def bolus_span(study: Study) -> tuple[float, float] | None:
-    """Begin and end of the first pass, s."""
+    """Return begin and end of the first pass in s, or None without maps of the ground truth."""
     if TRUTH not in study.maps:
         return None
     bolus = study.maps[TRUTH].bolus
@@ -84,9 +86,9 @@ def bolus_span(study: Study) -> tuple[float, float] | None:
 
 
 def frames_figure(study: Study, view: View, z: int) -> Figure:
-    """Ground truth, input, reconstruction and difference at three times; grey values share one window.
+    """Return ground truth, input, reconstruction and difference at three times; all images share one gray scale.
 
-    Without a ground truth: input and reconstruction.
+    Without a ground truth, only input and reconstruction are shown.
     """
     truth, fine, coarse, series = study.truth, study.reconstruction, study.input, study.finest[1]
     labeled_frames = shown_frames(study)
@@ -115,9 +117,9 @@ def frames_figure(study: Study, view: View, z: int) -> Figure:
 
 
 def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
-    """CBV and CBF as simulated (where known), from the ground truth and the reconstruction, and how these differ.
+    """Return CBV and CBF as simulated (if known), from ground truth and reconstruction, and their difference.
 
-    Without a ground truth: from the input and the reconstruction.
+    Without a ground truth, the maps of the input and of the reconstruction are shown.
     """
     study = content.study
     map_sources = {f"From {model_name(study.model)}": study.maps[study.model]}
@@ -147,13 +149,13 @@ def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
 
 
 def _enlarge(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A plane [y, x] on a finer grid of the same field of view, its pixels drawn large."""
+    """Return a plane [y, x] on a finer grid of the same field of view, with large pixels."""
     rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, plane.shape, strict=True))
     return plane[np.ix_(rows, columns)]
 
 
 def _shown_models(study: Study) -> list[str]:
-    """The study's model and the best of the interpolators: more lines would hide each other."""
+    """Return the model and the best interpolator; more curves would overlap."""
     interpolators = [model for model in study.comparisons if model != study.model]
     best = max(
         interpolators, key=lambda m: (study.comparisons[m].brain or study.comparisons[m].whole).psnr, default=None
@@ -162,6 +164,7 @@ def _shown_models(study: Study) -> list[str]:
 
 
 def _head_view_of(study: Study, z: int) -> View:
+    """Return the view of slice ``z`` that shows the brain, or the head without a mask."""
     series = study.finest[1]
     mask = study.mask
     if mask is None or not mask[z].any():

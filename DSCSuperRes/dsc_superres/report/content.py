@@ -1,4 +1,4 @@
-"""What a report tells: a study, where to look in it, and what only a simulation knows."""
+"""The content of a report: a case, the slice and the regions to show, and what is known of a simulated patient."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from dsc_superres.phantom import DigitalPatient
 
 ROI_RADIUS = 5.0
-"""mm; a region as a reader would draw it: larger ones hide in their mean what a voxel shows."""
+"""Radius of a region in mm, as a reader would draw it; larger regions average out what a voxel shows."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimulationTruth:
-    """What only a digital patient can tell: errors against the truth that the simulation knows.
+    """Errors against the truth that is known for a digital patient.
 
-    clean_scores  by model, and ``TRUTH`` for the noisy series itself: against the series without noise, in the brain
-    map_errors    by model, and ``TRUTH`` for the maps of the noisy series: against the perfusion that was simulated
+    clean_scores  by model, and ``TRUTH`` for the noisy series: against the series without noise, in the brain
+    map_errors    by model, and ``TRUTH`` for the maps of the noisy series: against the simulated perfusion
     maps          the simulated cbv, cbf, mtt and tmax [z, y, x] on the grid of the truth
-    seed, lesion  which patient
+    seed, lesion  of the patient
     """
 
     clean_scores: dict[str, Scores]
@@ -39,7 +39,7 @@ class SimulationTruth:
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
-    """Everything that the report tells; ``z`` is the slice to show."""
+    """Everything that a report shows; ``z`` is the slice of the figures."""
 
     study: Study
     job: Job
@@ -49,10 +49,10 @@ class ReportContent:
 
 
 def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[int, list[Region]]:
-    """The slice to look at, and regions in it: artery, grey matter, white matter and lesion.
+    """Return the slice to show and regions in it: artery, gray matter, white matter and lesion.
 
-    Real data have what their own maps suggest, and the whole brain; without maps there are no regions. Tissue regions
-    are discs of ``ROI_RADIUS``.
+    For measured data, the regions are derived from the maps, and the whole brain is added; without maps there are none.
+    Tissue regions are discs with radius ``ROI_RADIUS``.
     """
     name, series = study.finest
     if name not in study.maps:
@@ -65,7 +65,7 @@ def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[i
     if patient is None:
         z = slice_to_show(brain, _artery_mask(study, None, z))
     else:
-        # The lesion, if there is one, is the last class.
+        # The lesion, if any, is the last class.
         z = next((_innermost_voxel(mask, spacing)[0] for mask in reversed(classes.values()) if mask.any()), z)
     regions = {"Artery": _artery_mask(study, patient, z)}
     regions |= {name: _disc(mask, z, spacing) for name, mask in classes.items()}
@@ -75,14 +75,14 @@ def find_regions(study: Study, patient: DigitalPatient | None = None) -> tuple[i
 
 
 def slice_to_show(brain: np.ndarray, artery: np.ndarray) -> int:
-    """The slice with most of ``brain``, of those with voxels of ``artery`` where one is not far smaller."""
+    """Return the slice with the most ``brain``, preferably one with voxels of ``artery`` that is not much smaller."""
     area = brain.sum(axis=(1, 2))
     artery_area = np.where(artery.any(axis=(1, 2)) & (area > 0.6 * area.max()), area, 0)
     return int((artery_area if artery_area.any() else area).argmax())
 
 
 def _artery_mask(study: Study, patient: DigitalPatient | None, z: int) -> np.ndarray:
-    """bool[z, y, x]: the voxels of the automatic arterial input; in a digital patient the largest artery of slice z."""
+    """Return the voxels of the automatic arterial input or, for a digital patient, of the largest artery in slice z."""
     name, series = study.finest
     artery = np.zeros(series.signal.shape[1:], bool)
     if patient is None:
@@ -97,25 +97,25 @@ def _artery_mask(study: Study, patient: DigitalPatient | None, z: int) -> np.nda
 
 
 def cropped(image: np.ndarray, study: Study) -> np.ndarray:
-    """The part of a patient's image [z, y, x] that the study's truth covers."""
+    """Return the part of a patient's image [z, y, x] that the ground truth of a case covers."""
     return image[:, : study.truth.size[1], : study.truth.size[0]]
 
 
 def _tissue_classes(study: Study, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
-    """bool[z, y, x] by name: where to look for each region."""
+    """Return the voxels of each region's tissue by name, bool[z, y, x]."""
     maps = study.maps[study.finest[0]]
     if patient is None:
         inside = ndimage.binary_erosion(maps.mask, np.ones((1, 3, 3)))
         smooth = ndimage.gaussian_filter(maps.cbv, (0, 1.5, 1.5))
         low, middle, high, top = np.percentile(smooth[inside], (15, 45, 65, 90))
         return {
-            "High blood volume (as in grey matter)": inside & (smooth > high) & (smooth < top),
+            "High blood volume (as in gray matter)": inside & (smooth > high) & (smooth < top),
             "Low blood volume (as in white matter)": inside & (smooth > low) & (smooth < middle),
         }
     tissue = cropped(patient.tissue, study)
     codes = {name: code for code, name in patient.names.items()}
-    lesions = {"Tumour rim": "tumour rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
-    classes = {"Grey matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
+    lesions = {"Tumor rim": "tumour rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
+    classes = {"Gray matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
     lesion_classes = {title: tissue == codes[name] for title, name in lesions.items() if (tissue == codes[name]).any()}
     if lesion_classes:
         largest = max(lesion_classes, key=lambda title: np.count_nonzero(lesion_classes[title]))
@@ -124,13 +124,13 @@ def _tissue_classes(study: Study, patient: DigitalPatient | None) -> dict[str, n
 
 
 def _innermost_voxel(mask: np.ndarray, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Index (z, y, x) of the voxel of ``mask`` that is farthest from its edge, in plane."""
+    """Return the index (z, y, x) of the voxel of ``mask`` that is farthest from its edge in plane."""
     depth = np.stack([ndimage.distance_transform_edt(plane, sampling=(spacing[1], spacing[0])) for plane in mask])
     return tuple(int(i) for i in np.unravel_index(depth.argmax(), depth.shape))
 
 
 def _disc(mask: np.ndarray, z: int, spacing: tuple[float, float, float]) -> np.ndarray:
-    """bool[z, y, x]: the voxels of ``mask`` in slice ``z`` around its innermost point there."""
+    """Return the voxels of ``mask`` in slice ``z`` near its innermost point there, bool[z, y, x]."""
     _, y, x = _innermost_voxel(mask[z : z + 1], spacing)
     rows, columns = np.indices(mask.shape[1:])
     disc = np.zeros_like(mask)

@@ -1,4 +1,4 @@
-"""Pictures of slices: frames beside their truth, and maps beside theirs."""
+"""Figures of slices: frames and maps beside their ground truth."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from dsc_superres.report.display import View
 from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, WIDTH, Box, color_bar, new_figure
 
 PANEL_GAP = 0.06
+"""Gap between panels in inches."""
 TITLE_HEIGHT = 0.34
+"""Height above the panels for the titles in inches."""
 LABEL_WIDTH = 0.62
+"""Width left of the panels for the row labels in inches."""
 BAR_WIDTH = 0.82
-"""Inches: between panels, above them for the titles, left of them for the row labels, and for a colour bar."""
+"""Width of a color bar with its label in inches."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One image [y, x] as shown (already in screen order), with its colours; ``note`` is printed inside it."""
+    """One image [y, x] in screen orientation with its colors; ``note`` is printed inside it."""
 
     image: np.ndarray
     cmap: str | Colormap
@@ -32,7 +35,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
-    """Panels side by side, a label, and the units of the main and of the last panel's colour bar."""
+    """Panels side by side, a label, and the units of the color bars of the main and of the last panel."""
 
     label: str
     panels: Sequence[Panel]
@@ -41,9 +44,9 @@ class Row:
 
 
 def montage(titles: Sequence[str], rows: Sequence[Row], view: View, difference: bool = True) -> Figure:
-    """Rows of panels under common titles; the last column, where it is a difference, has its own colour bar.
+    """Return rows of panels under common titles; with ``difference``, the last column has a color bar of its own.
 
-    Every panel has the slice's physical aspect ratio. Rows of one scale share their colour bars.
+    All panels have the physical aspect ratio of the slice. Rows with the same scale share their color bars.
     """
     width_mm, height_mm = view.size_mm
     columns = len(titles)
@@ -102,12 +105,12 @@ def _draw(figure: Figure, box: Box, panel: Panel, view: View, letters: bool) -> 
 
 
 def difference_panel(values: np.ndarray, limit: float, note: str = "") -> Panel:
-    """A signed difference in colours that are symmetric about zero."""
+    """Return a signed difference in colors that are symmetric about zero."""
     return Panel(values, DIFFERENCE, -limit, limit, note)
 
 
 def round_limit(values: np.ndarray, percentile: float = 99.5) -> float:
-    """A round number that nearly all of |values| stay below: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
+    """Return a round number that nearly all of |values| stay below: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
     target = float(np.percentile(np.abs(values), percentile)) if values.size else 0.0
     if not target > 0:
         return 1.0

@@ -1,4 +1,4 @@
-"""From a story to the page: figures, tables and sentences put into the template."""
+"""The HTML page of a report: figures, tables and texts in the template."""
 
 from __future__ import annotations
 
@@ -20,34 +20,38 @@ if TYPE_CHECKING:
     from dsc_superres.report.content import ReportContent
 
 CAPTIONS_WITHOUT_TRUTH = {
-    "frames": "The same slice at three times, in one grey window. The input is drawn with its own large pixels and is "
-    "the last frame that had been acquired by then. There is no ground truth to compare with.",
-    "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw.",
-    "maps": "Blood volume and flow from the input and from the reconstruction, in one colour scale and with one "
-    "arterial input, which was found in the reconstruction.",
+    "frames": "The same slice at three times, in one gray scale. The input is drawn with its own large pixels and "
+    "is the last frame acquired by then. There is no ground truth for comparison.",
+    "curves": "Mean signal of the outlined regions. Circles are the frames of the input, on which the "
+    "reconstruction is based.",
+    "maps": "Blood volume and flow from the input and from the reconstruction, in one color scale and with the "
+    "same arterial input, which was selected in the reconstruction.",
 }
-"""The captions where there is no ground truth."""
+"""Captions of figures that differ without a ground truth."""
 
 CAPTIONS = {
-    "frames": "The same slice at three times, all in one grey window. The input is drawn with its own large pixels and "
-    "is the last frame that had been acquired by then. Orange: reconstruction above the truth; blue: below.",
-    "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw; "
-    "between them it has to know the bolus.",
-    "quality": "Every frame against the ground truth{where}. What counts is how little is lost {when}between the "
-    "frames that were acquired.",
-    "artery": "Squares mark the voxels of the arterial input on the image before the bolus, where most of them lie. "
-    "Thick: the curve that all maps use; thin: other candidates, best first. The score tells how far a curve is from "
-    "tissue in height, earliness, width and noise (1 is best). Grey: the frames of the baseline.",
-    "uncertainty": "Standard deviation of each voxel's blood volume, flow and transit time, in % of the map, and of "
-    "Tmax in seconds: from the noise of its curve and the unknown shape of its residue. An error of the arterial input "
-    "comes on top.",
-    "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one colour "
-    "scale. The arterial input is {artery}. Orange: the reconstruction's map is above; blue: below.",
+    "frames": "The same slice at three times, in one gray scale. The input is drawn with its own large pixels and "
+    "is the last frame acquired by then. Orange: reconstruction above the ground truth; blue: below.",
+    "curves": "Mean signal of the outlined regions. Circles are the frames of the input, on which the "
+    "reconstruction is based; between them, it has to predict the bolus.",
+    "quality": "Every frame against the ground truth{where}. A good reconstruction loses little {when}between the "
+    "acquired frames.",
+    "artery": "Squares mark the voxels of the arterial input on the image before the bolus, in the slices that "
+    "contain most of them. Thick: the curve used for all maps; thin: other candidates, best first. The "
+    "score is the distance of a curve from tissue in height, earliness, width and noise (1 is best). "
+    "Gray: the frames of the baseline.",
+    "uncertainty": "Standard deviation of blood volume, flow and transit time in % of the map, and of Tmax in seconds. "
+    "It includes the noise of each voxel's curve and the unknown shape of its residue, but not errors of "
+    "the arterial input.",
+    "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one "
+    "color scale. The arterial input is {artery}. Orange: the map of the reconstruction is above; blue: "
+    "below.",
 }
+"""Captions of the figures."""
 
 
 def write_report(content: ReportContent, folder: Path, figures_folder: Path | None = None) -> Path:
-    """Write ``report.html`` into ``folder``, and the figures as PNG into ``figures_folder`` if one is named."""
+    """Write ``report.html`` into ``folder`` and return its path; also write PNGs into ``figures_folder`` if given."""
     pictures = {name: png(figure) for name, figure in all_figures(content).items()}
     if figures_folder:
         figures_folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +75,7 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
 
 
 def template_values(content: ReportContent) -> dict[str, object]:
-    """Everything but the pictures that the template prints."""
+    """Return the values of the template except the pictures."""
     study, simulated = content.study, content.simulated
     maps = study.maps.get(study.finest[0])
     return {
@@ -94,7 +98,7 @@ def template_values(content: ReportContent) -> dict[str, object]:
 
 
 def headline(study: Study) -> tuple[str, str] | None:
-    """The main result as a number and a sentence: PSNR against the best other model."""
+    """Return the main result as number and sentence: the gain in PSNR over the best other model."""
     if len(study.comparisons) < 2:
         return None
     psnr = {m: (result.brain or result.whole).psnr for m, result in study.comparisons.items()}
@@ -123,7 +127,7 @@ def _errors_against_truth(study: Study) -> dict[str, dict]:
 
 
 def _clean_table(content: ReportContent) -> ReportTable | None:
-    """PSNR, NMSE and SSIM against the simulated series without noise."""
+    """Return PSNR, NMSE and SSIM against the simulated series without noise."""
     if not content.simulated:
         return None
     scores = content.simulated.clean_scores
@@ -143,7 +147,7 @@ def _series_facts(content: ReportContent) -> list[tuple[str, str]]:
         return f"{size} voxels of {pixel} mm, {series.frames} frames {frame_times}"
 
     time = coarse.echo_time
-    echo = ("Echo time", "not known" if time is None else f"{1000 * time:.3g} ms ({coarse.sources['echo_time']})")
+    echo = ("Echo time", "unknown" if time is None else f"{1000 * time:.3g} ms ({coarse.sources['echo_time']})")
     if truth is None:
         return [("Input", describe(coarse)), ("Reconstruction", describe(study.reconstruction)), echo]
     undersampling = f"under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"
@@ -154,7 +158,7 @@ def _captions(content: ReportContent) -> dict[str, str]:
     where = " in the brain" if content.study.mask is not None else ""
     simulated = " as simulated," if content.simulated else ""
     when = "while the bolus passes, " if content.study.maps else ""
-    artery = "the one that was simulated" if content.simulated else "that of the ground truth for both"
+    artery = "the simulated one" if content.simulated else "that of the ground truth for both"
     captions = CAPTIONS if content.study.truth is not None else CAPTIONS | CAPTIONS_WITHOUT_TRUTH
     values = {"where": where, "when": when, "simulated": simulated, "artery": artery}
     return {name: text.format(**values) for name, text in captions.items()}

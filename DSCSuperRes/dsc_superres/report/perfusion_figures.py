@@ -1,4 +1,4 @@
-"""What stands behind the maps: the arterial input on the image with its curve and score, and the uncertainty."""
+"""Figures of the arterial input with its curve and score, and of the uncertainty of the maps."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from dsc_superres.report.images import Panel, Row, montage, round_limit
 from dsc_superres.report.style import MUTED, TEXT, WIDTH, new_figure, style_plot
 
 AIF_COLORS = ("#ff6b6b", "#ffd166", "#06d6a0", "#56b4e9", "#c792ea")
-"""Of the arterial input that was used, and of the other candidates."""
+"""Colors of the arterial input that was used and of the other candidates."""
 MAX_SLICES = 3
-"""Slices that are shown of an arterial input."""
+"""Largest number of slices that show an arterial input."""
 SD_MAPS = {"cbv_sd": "CBV", "cbf_sd": "CBF", "mtt_sd": "MTT", "tmax_sd": "Tmax"}
-"""Maps of standard deviations, and what they are of."""
+"""Titles of the maps of standard deviations, by name."""
 SD_COLORMAP = "cividis"
 
 
 def arterial_figure(maps: PerfusionMaps, image: np.ndarray, view: View, z: int) -> Figure:
-    """The voxels of the arterial input and of its rivals on the slices that hold most of them, and all their curves.
+    """Return the voxels of the arterial input and of other candidates on their main slices, and all curves.
 
-    ``image`` [z, y, x] is the series before the bolus, on the grid of the maps; slice ``z`` is shown where the arterial
-    input has no voxels in it, and there is just its curve.
+    ``image`` [z, y, x] is the series before the bolus on the grid of the maps. If the arterial input has no voxels in
+    it, slice ``z`` and the curve are shown.
     """
     inputs = list(zip(_aif_and_candidates(maps), AIF_COLORS, strict=False))
     slices = _aif_slices(inputs[0][0]) or [z]
@@ -55,13 +55,13 @@ def _arterial_curves(axes: Axes, inputs: list[tuple[ArterialInput, str]], baseli
 
 
 def _aif_slices(aif: ArterialInput) -> list[int]:
-    """At most SLICES slices that hold most of its voxels, in order."""
+    """Return at most MAX_SLICES slices that contain most of the voxels, in order."""
     slices, count = np.unique(aif.voxels[:, 0], return_counts=True)
     return sorted(int(z) for z in slices[np.argsort(-count, kind="stable")][:MAX_SLICES])
 
 
 def uncertainty_figure(maps: PerfusionMaps, view: View, z: int) -> Figure:
-    """Standard deviations in slice ``z``: of CBV, CBF and MTT in % of the map, of Tmax in s."""
+    """Return the standard deviations in slice ``z``: of CBV, CBF and MTT in % of the map, of Tmax in s."""
     hidden = ~view(maps.mask[z])
     images = [np.where(hidden, np.nan, view(_displayed_sd(maps, name)[z])) for name in SD_MAPS]
     relative = round_limit(np.stack(images[:-1])[:, ~hidden], 95)
@@ -71,12 +71,12 @@ def uncertainty_figure(maps: PerfusionMaps, view: View, z: int) -> Figure:
 
 
 def has_uncertainty(maps: PerfusionMaps) -> bool:
-    """The maps come with standard deviations."""
+    """Return whether the maps include standard deviations."""
     return all(name in maps.extra for name in SD_MAPS)
 
 
 def _displayed_sd(maps: PerfusionMaps, name: str) -> np.ndarray:
-    """float32[z, y, x]: the standard deviation, in % of the map where that is not a time after the arrival."""
+    """Return a standard deviation, float32[z, y, x], in % of its map, or in s for Tmax."""
     sd = maps.extra[name]
     if name == "tmax_sd":
         return sd
@@ -85,7 +85,7 @@ def _displayed_sd(maps: PerfusionMaps, name: str) -> np.ndarray:
 
 
 def _aif_and_candidates(maps: PerfusionMaps) -> list[ArterialInput]:
-    """The arterial input that was used, and the candidates that were not."""
+    """Return the arterial input that was used and the other candidates."""
     others = [c for c in maps.candidates if not np.array_equal(c.delta_r2star, maps.aif.delta_r2star)]
     return [maps.aif, *others][: len(AIF_COLORS)]
 
@@ -97,13 +97,13 @@ def _legend_label(aif: ArterialInput, number: int) -> str:
 
 
 def _baseline(maps: PerfusionMaps) -> tuple[float, float]:
-    """Begin and end of the baseline, s."""
+    """Return begin and end of the baseline in s."""
     times = maps.provenance["baseline_s"]
     return float(times[0]), float(times[1])
 
 
 def _screen_positions(voxels: np.ndarray, shape: tuple[int, int], view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Where the centres of voxels[k, 3] (z, y, x) lie in the view, mm from its left and from its top."""
+    """Return where the centers of voxels[k, 3] (z, y, x) lie in the view, in mm from its left and from its top."""
     positions = []
     for _, y, x in voxels:
         marker = np.zeros(shape, bool)

@@ -1,4 +1,4 @@
-"""Curves: signal over time in a few places, and the quality of every frame."""
+"""Plots: signal over time in regions, and image quality of each frame."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_col
 from dsc_superres.series import Series
 
 REGION_COLORS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
+"""Colors of the regions in image and plots."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A few voxels, bool[z, y, x], whose mean signal is worth a curve."""
+    """A region, bool[z, y, x], whose mean signal is plotted."""
 
     name: str
     voxels: np.ndarray
@@ -34,10 +35,10 @@ def curves(
     view: View,
     z: int,
 ) -> Figure:
-    """Mean signal of each region over time: the truth (if any), reconstructions, and the frames that were acquired.
+    """Return the mean signal of each region over time: ground truth (if any), reconstructions and acquired frames.
 
-    ``background`` is the image [y, x] of slice ``z`` on which the regions are shown; ``fine`` holds the
-    reconstructions to draw, the main one first.
+    ``background`` is the image [y, x] of slice ``z`` on which the regions are outlined; ``fine`` contains the
+    reconstructions, the main one first.
     """
     figure = new_figure(WIDTH, 4.6)
     grid = figure.add_gridspec(
@@ -67,7 +68,7 @@ def curves(
 def _region_curves(
     axes: Axes, truth: Series | None, coarse: Series, fine: Mapping[str, Series], region: Region
 ) -> dict[str, object]:
-    """Draw one region's curves; returns the lines by what the legend calls them."""
+    """Draw the curves of one region; return the lines by legend label."""
 
     def plot(series: Series, **style: object) -> object:
         return axes.plot(series.times, series.signal[:, region.voxels].mean(axis=1), **style)[0]
@@ -89,7 +90,7 @@ def _region_curves(
 
 
 def frame_quality(study: Study, bolus: tuple[float, float] | None) -> Figure:
-    """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
+    """Return the PSNR of each frame for all models, in the brain if there is a mask; ``bolus`` (s) is shaded."""
     figure = new_figure(WIDTH, 2.9)
     axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))
     style_plot(axes, time_axis_label(study.input), "PSNR (dB)")

@@ -1,4 +1,4 @@
-"""The numbers of the report as rows of text, with the best of each column marked."""
+"""Tables of the report as rows of text, with the best value of each column marked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsc_superres.report.style import model_name
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, how a number is printed, and whether more is better."""
+    """A column: its title, its number format, whether larger is better, and its unit."""
 
     title: str
     format: str
@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """Text ready for the page: titles with units, and rows of (name, [(text, is best)])."""
+    """Text for the page: titles with units, and rows of (name, [(text, is best)])."""
 
     columns: Sequence[Column]
     rows: Sequence[tuple[str, Sequence[tuple[str, bool]]]]
@@ -36,7 +36,7 @@ PEAK = Column("Peak ΔR2* error", ".1f", unit="%")
 
 
 def image_table(study: Study) -> ReportTable:
-    """Every model against the ground truth: in the brain (where known), whole, the peak, maps, and time."""
+    """Return each model's measures against the ground truth: brain (if known), whole image, peak and time."""
     columns: list[Column] = []
     getters: list[Callable[[str], float]] = []
 
@@ -59,7 +59,7 @@ def image_table(study: Study) -> ReportTable:
 
 
 def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> ReportTable:
-    """Relative error of each map by model, %; the maps of the true series, if among them, are not judged."""
+    """Return the errors of each map by model; the maps of the ground-truth series, if included, are not ranked."""
     titles = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax", "ttp": "TTP"}
     names_present = [name for name in titles if all(name in errors_of_model for errors_of_model in errors.values())]
     times = [name for name in titles if UNITS[name] == "s"]
@@ -92,7 +92,10 @@ def ranked_table(
     unranked_columns: int = 0,
     exclude_truth: bool = False,
 ) -> ReportTable:
-    """Mark the best of each column, but not in the last ``unranked_columns`` ones nor, with ``exclude_truth``, the row TRUTH."""
+    """Return a table with the best value of each column marked.
+
+    The last ``unranked_columns`` columns and, with ``exclude_truth``, the row ``TRUTH`` are not ranked.
+    """
     ranked_rows = [index for index, model in enumerate(names) if not (exclude_truth and model == TRUTH)]
     best = []
     for number, column in enumerate(columns):
@@ -115,6 +118,7 @@ def ranked_table(
 
 
 def _typographic(text: str) -> str:
+    """Return a number with minus signs and powers of ten as printed."""
     if "e" not in text:
         return text.replace("-", "−")
     mantissa, exponent = text.split("e")
