@@ -19,7 +19,7 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json, write_text
-from dsc_superres.utils.scratch_memory import save
+from dsc_superres.utils.scratch_memory import save_npy
 
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
@@ -114,7 +114,7 @@ def case_metrics(case: Case) -> dict[str, object]:
 def _write_described(series: Series, path: Path, integer: bool) -> dict[str, object]:
     """Write a series; returns what a program needs to use it: file, times (s) and geometry (LPS, mm)."""
     if path.suffix == ".npy":
-        save(path, series.signal)
+        save_npy(path, series.signal)
     else:
         write_series(series, path, integer=integer)
     return {"file": path.name, "times": series.times.tolist(), "geometry": series.geometry.as_dict()}

@@ -18,9 +18,9 @@ from dsc_superres.reconstruction.initial_transient import has_initial_transient
 from dsc_superres.reconstruction.schedule import Part, Schedule, steps_between
 from dsc_superres.reconstruction.target_grid import fine_size, normalization, target_times
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import side_by_side
+from dsc_superres.utils.parallel import parallel_map
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
-from dsc_superres.utils.scratch_memory import release, reused, scratch
+from dsc_superres.utils.scratch_memory import release, reusing_freed_memory, scratch
 
 if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help should not wait for it
     import torch
@@ -145,7 +145,7 @@ def _run(work: _Work, schedule: Schedule, threads: int, progress: Progress, canc
 
     while not schedule.finished:
         try:
-            with reused(), closing(side_by_side(work.do, schedule.parts(), threads)) as steps:
+            with reusing_freed_memory(), closing(parallel_map(work.do, schedule.parts(), threads)) as steps:
                 for part in steps:
                     progress(schedule.done_after(part), "reconstructing")
                     if cancelled():

@@ -10,7 +10,7 @@ import numpy as np
 
 from dsc_superres.errors import ModelError
 from dsc_superres.reconstruction.tiling import HALO, Piece, pieces
-from dsc_superres.utils.parallel import shares
+from dsc_superres.utils.parallel import best_part_count
 
 PIECE_START_STEPS = 0.5
 """Time that the start of a piece takes (its anatomy and first frame), in steps."""
@@ -70,7 +70,7 @@ class Schedule:
     def parts(self) -> Iterator[Part]:
         """The parts from the first slice on that is not finished."""
         cut = list(pieces(self._shape, self._size, self._tile, self._first))
-        count = shares(len(cut), len(self._steps), self._threads, PIECE_START_STEPS)
+        count = best_part_count(len(cut), len(self._steps), self._threads, PIECE_START_STEPS)
         for piece in cut:
             self._first = piece.slices.start if self._threads == 1 else 0  # several threads finish in any order
             voxels = math.prod(span.stop - span.start for span in (piece.slices, *piece.fine))

@@ -66,8 +66,8 @@ def temporal_snr(signal: np.ndarray) -> float:
     mean = signal.mean(axis=0)
     bright = mean > 0.5 * np.percentile(mean, 98)
     curves = signal[:, bright][:, :: max(1, np.count_nonzero(bright) // 4000)]
-    shares = curves / curves.mean(axis=0)
-    shares = shares - shares.mean(axis=1, keepdims=True)
-    second = np.abs(shares[2:] - 2 * shares[1:-1] + shares[:-2])
+    best_part_count = curves / curves.mean(axis=0)
+    best_part_count = best_part_count - best_part_count.mean(axis=1, keepdims=True)
+    second = np.abs(best_part_count[2:] - 2 * best_part_count[1:-1] + best_part_count[:-2])
     noise = np.median(second) / (0.6745 * np.sqrt(6))
     return float(1 / max(noise, 1e-9))
