@@ -90,7 +90,7 @@ def compare(options: argparse.Namespace) -> None:
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.targets import check_series_target
     from dsc_superres.metrics import compare as measure
-    from dsc_superres.pipeline.steps import find_mask_or_none
+    from dsc_superres.pipeline.masks import find_mask_or_none
     from dsc_superres.utils.atomic_writing import write_json
 
     sources = [Path(options.recon), Path(options.truth)]

@@ -10,19 +10,19 @@ from dsc_superres.metrics import Comparison, compare, peak_change_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
-from dsc_superres.pipeline.options import CompareOptions
-from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME, with_reconstruction_uncertainty
-from dsc_superres.pipeline.steps import (
+from dsc_superres.pipeline.case_maps import (
+    ASSUMED_ECHO_TIME,
     CaseMaps,
-    Stopwatch,
-    case_notes,
-    find_mask_or_none,
     map_case,
-    needs_uncertainty,
-    reconstruct_with,
+    with_reconstruction_uncertainty,
 )
+from dsc_superres.pipeline.masks import find_mask_or_none
+from dsc_superres.pipeline.notes import case_notes
+from dsc_superres.pipeline.options import CompareOptions
+from dsc_superres.pipeline.reconstruct_case import needs_uncertainty, reconstruct_with
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part
+from dsc_superres.utils.stopwatch import Stopwatch
 
 
 def compare_case(
