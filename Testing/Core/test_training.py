@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dsc_superres import training
-from dsc_superres.benchmark.plus_start import begin
+from dsc_superres import benchmark, training
+from dsc_superres.benchmark.retraining.plus_start import begin
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.training.config import read_config
@@ -124,9 +124,9 @@ def test_a_configuration_extends_another(tmp_path) -> None:
         read_config(tmp_path / "own.toml")
 
 
-@pytest.mark.parametrize("folder", ["", "comparison"])
-def test_shipped_configurations_are_complete(folder: str) -> None:
-    configurations = sorted((Path(training.__file__).parent / folder).glob("*.toml"))
+@pytest.mark.parametrize("folder", [Path(training.__file__).parent, Path(benchmark.__file__).parent / "recipes"])
+def test_shipped_configurations_are_complete(folder: Path) -> None:
+    configurations = sorted(folder.glob("*.toml"))
     assert configurations
     for path in configurations:
         options = read_config(path)

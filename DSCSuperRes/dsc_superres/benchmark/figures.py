@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
+from dsc_superres.benchmark.image_quality.benchmark_cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
 from dsc_superres.benchmark.models import labels, shipped
-from dsc_superres.benchmark.perfusion_speed import one_thread
+from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import PerfusionMaps

@@ -18,13 +18,13 @@ from multiprocessing import get_context
 import numpy as np
 from tqdm import tqdm
 
-from dsc_superres.benchmark.case_errors import measure
-from dsc_superres.benchmark.cases import BenchmarkCase, measured_case, patient_case
-from dsc_superres.benchmark.coverage import coverage, map_coverage
-from dsc_superres.benchmark.documents import add_destinations, deliver
+from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase, measured_case, patient_case
+from dsc_superres.benchmark.image_quality.case_errors import measure
+from dsc_superres.benchmark.image_quality.coverage import coverage, map_coverage
+from dsc_superres.benchmark.image_quality.quality_text import brief, text, text_by_case
 from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
-from dsc_superres.benchmark.perfusion_speed import one_thread
-from dsc_superres.benchmark.quality_text import brief, text, text_by_case
+from dsc_superres.benchmark.shared.documents import add_destinations, deliver
+from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import ModelError
 

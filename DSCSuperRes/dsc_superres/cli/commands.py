@@ -167,7 +167,8 @@ def train(options: argparse.Namespace) -> None:
 
 def benchmark(options: argparse.Namespace) -> None:
     """Hand over to ``dsc_superres.benchmark.NAME.run(arguments)``."""
-    name = f"dsc_superres.benchmark.{options.which}"
+    which = {"generalisation": "generalization"}.get(options.which, options.which)
+    name = f"dsc_superres.benchmark.{which}"
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:

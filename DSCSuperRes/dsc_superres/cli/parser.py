@@ -22,6 +22,20 @@ Commands = Any
 FORMATS = """IN and OUT are chosen by name: .nii or .nii.gz (4D NIfTI), .seq.nrrd (a sequence that 3D Slicer opens),
 and, for reading, a folder of DICOM files."""
 
+BENCHMARKS = (
+    "quality",
+    "generalization",
+    "sampling",
+    "perfusion",
+    "speed",
+    "figures",
+    "heads",
+    "retrain",
+    "publish",
+    "generalisation",
+)
+"""Modules of ``dsc_superres.benchmark`` that are commands; the last is an older spelling of the second."""
+
 ABOUT = f"""Spatio-temporal super-resolution of DSC perfusion MRI, and the perfusion maps that follow.
 Not a medical device: for research, not for diagnosis or treatment.
 
@@ -254,16 +268,17 @@ def _benchmark(commands: Commands) -> None:
     parser = _command(
         commands,
         "benchmark",
-        "print the tables that back this software's claims",
-        "quality: models against each other on the validation patients; generalisation: the same over factors, noise,\n"
+        "print the tables that back this software's claims, and train the networks again",
+        "quality: models against each other on the validation patients; generalization: the same over factors, noise,\n"
         "echo and repetition times; sampling: perfusion from samples every 6 s; perfusion: maps against known truth;\n"
         "speed: what a reconstruction costs on this machine; figures: pictures of what quality measures.\n"
+        "heads: download or check the public head volumes of training; retrain: train the shipped networks again,\n"
+        "stage by stage; publish: weights and their card from a finished run.\n"
         "Further arguments go to the benchmark; `dsc-superres benchmark quality --help` lists them.",
         "dsc-superres benchmark quality",
+        "dsc-superres benchmark retrain --list",
     )
-    parser.add_argument(
-        "which", choices=("quality", "generalisation", "sampling", "perfusion", "speed", "figures"), help="which table"
-    )
+    parser.add_argument("which", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS[:-1]))
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.benchmark import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.perfusion import MapOptions, compute_maps
 from dsc_superres.phantom import DigitalPatient, digital_patient
 from dsc_superres.phantom.anatomy import ARTERY, VEIN
 from dsc_superres.phantom.blood_supply import ARTERY_MTT
-from dsc_superres.phantom.kinetics import Bolus, Residue, TissueCurves
+from dsc_superres.phantom.kinetics import SimulatedBolus, SimulatedResidue, TissueCurves
 
 TOLERANCE = 15.0
 """%; how far area and peak may lie from the truth."""
@@ -20,7 +20,9 @@ TOLERANCE = 15.0
 def pure_artery(patient: DigitalPatient) -> np.ndarray:
     """float64[t]: Delta R2* (1/s) that a voxel full of arterial blood shows in the images of this patient."""
     drawn, times = patient.description, patient.series.times
-    curves = TissueCurves(Bolus(**drawn["bolus"]), Residue(**drawn["residues"]["vessel"]), float(times[-1]))
+    curves = TissueCurves(
+        SimulatedBolus(**drawn["bolus"]), SimulatedResidue(**drawn["residues"]["vessel"]), float(times[-1])
+    )
     flow, place = np.float32([60 * drawn["artery_cbv"] / ARTERY_MTT]), curves.position(np.float32([ARTERY_MTT]))
     return np.array([float(curves(time, flow, place, np.float32([0]))[0]) for time in times])
 

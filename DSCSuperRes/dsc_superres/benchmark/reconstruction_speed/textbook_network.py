@@ -46,9 +46,9 @@ def textbook_frames(
 ) -> Iterator[Tensor]:
     """Image [b, H, W] by image: every pair and every time on its own, nothing kept, the whole field of view."""
     summary = summarise(frames)
-    present = find_signal_region(summary[:, :1], size)
+    region = find_signal_region(summary[:, :1], size)
     share = frames.new_zeros(frames.shape[0], 1, *size)
-    share[(..., *present.fine)] = present.share
+    share[(..., *region.fine)] = region.share
     decode = TextbookDecoder(network.decoder)
     for index in range(frames.shape[1] - 1):
         seen = window(frames, times, summary, index)
@@ -61,4 +61,4 @@ def textbook_frames(
 def _residual(network: OdeLiif, decode: nn.Module, seen: Window, t: Tensor, size: tuple[int, int]) -> Tensor:
     anatomy = network.anatomy(seen.summary)
     pair = [network.encode(frame, seen.summary, anatomy) for frame in seen.pair]
-    return decode(next(network.flow(*pair, network.heading(seen), t)), size)
+    return decode(next(network.flow(*pair, network.direction_of(seen), t)), size)

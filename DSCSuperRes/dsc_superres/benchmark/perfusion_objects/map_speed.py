@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
+from dsc_superres.benchmark.shared.one_thread import one_thread
+from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.perfusion import deconvolution as svd
 from dsc_superres.perfusion.arterial import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
@@ -107,20 +108,3 @@ def _has(package: str) -> bool:
     from importlib.util import find_spec
 
     return find_spec(package) is not None
-
-
-def one_thread() -> object:
-    """A context in which PyTorch and the linear algebra behind numpy use one thread, as far as they can be told."""
-    from contextlib import ExitStack
-
-    stack = ExitStack()
-    if _has("torch"):
-        import torch
-
-        stack.callback(torch.set_num_threads, torch.get_num_threads())
-        torch.set_num_threads(1)
-    if _has("threadpoolctl"):
-        from threadpoolctl import threadpool_limits
-
-        stack.enter_context(threadpool_limits(1))
-    return stack

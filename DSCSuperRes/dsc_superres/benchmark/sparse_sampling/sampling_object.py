@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from dsc_superres.benchmark import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
 from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.series import Series

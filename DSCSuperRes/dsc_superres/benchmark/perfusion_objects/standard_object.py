@@ -7,10 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, over_all_frames, share, values
-from dsc_superres.benchmark.published import BAR, STRETCH, TOOLBOX, Cell, published_object, published_rows
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects.map_errors import (
+    COVERED,
+    QUANTITIES,
+    covered,
+    errors,
+    over_all_frames,
+    share,
+    values,
+)
+from dsc_superres.benchmark.perfusion_objects.published_results import (
+    BAR,
+    STRETCH,
+    TOOLBOX,
+    Cell,
+    published_object,
+    published_rows,
+)
+from dsc_superres.benchmark.shared.text_tables import TextTable
 
 INTERVALS = (1.0, 1.5, 2.0, 6.0)
 NOISE = (np.inf, 100.0, 50.0, 20.0)

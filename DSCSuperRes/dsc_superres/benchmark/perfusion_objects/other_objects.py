@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.benchmark.measures import COVERED, QUANTITIES, covered, errors, share, values
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects.map_errors import COVERED, QUANTITIES, covered, errors, share, values
+from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.perfusion.gamma_variate import GammaVariate
 
 NOISE = (100.0, 50.0, 20.0)

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dsc_superres.benchmark.cases import tissue_regions
+from dsc_superres.benchmark.image_quality.benchmark_cases import tissue_regions
 from dsc_superres.benchmark.models import labels
-from dsc_superres.benchmark.sampling_object import FACTOR, FINE_INTERVAL
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.shared.text_tables import TextTable
+from dsc_superres.benchmark.sparse_sampling.sampling_object import FACTOR, FINE_INTERVAL
 from dsc_superres.degrade import undersample
 from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps
 from dsc_superres.phantom import DigitalPatient

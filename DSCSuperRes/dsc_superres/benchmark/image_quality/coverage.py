@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase
+from dsc_superres.benchmark.image_quality.benchmark_cases import MAP_OPTIONS, BenchmarkCase
 from dsc_superres.series import Series
 
 

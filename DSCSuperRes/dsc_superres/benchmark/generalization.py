@@ -16,9 +16,9 @@ from functools import lru_cache
 import numpy as np
 from tqdm import tqdm
 
-from dsc_superres.benchmark.documents import add_destinations, deliver
 from dsc_superres.benchmark.models import CLASSIC, labels
-from dsc_superres.benchmark.perfusion_speed import one_thread
+from dsc_superres.benchmark.shared.documents import add_destinations, deliver
+from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.metrics import psnr
 from dsc_superres.phantom import DigitalPatient, digital_patient
@@ -97,13 +97,13 @@ def table(records: list[dict], models: Sequence[str]) -> str:
 
 
 def run(arguments: Sequence[str]) -> None:
-    """``dsc-superres benchmark generalisation``: prints the table."""
+    """``dsc-superres benchmark generalization``: prints the table."""
     from dsc_superres.phantom import VALIDATION_SEEDS
 
-    parser = argparse.ArgumentParser(prog="dsc-superres benchmark generalisation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark generalization", description=__doc__)
     parser.add_argument("--models", nargs="+", default=["ode-liif", "ode-liif-plus"], help="names or files")
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
-    add_destinations(parser, "generalisation")
+    add_destinations(parser, "generalization", mark="generalisation")
     options = parser.parse_args(arguments)
     work = [(cell, seed) for seed in VALIDATION_SEEDS[: options.patients] for cell in CELLS]
     records = []
@@ -113,4 +113,4 @@ def run(arguments: Sequence[str]) -> None:
             records.append({"cell": cell.name, "seed": seed, "psnr": found})
     text = table(records, list(labels(options.models).values()))
     print(text)
-    deliver("generalisation", text, records, options)
+    deliver("generalization", text, records, options)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.benchmark.reference_objects import ReferenceObject
+from dsc_superres.benchmark.perfusion_objects.reference_objects import ReferenceObject
 from dsc_superres.errors import FileError
 
 Cell = tuple[float, float]
