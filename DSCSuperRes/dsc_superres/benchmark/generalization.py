@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark generalization", description=__doc__)
     parser.add_argument("--models", nargs="+", default=["ode-liif", "ode-liif-plus"], help="names or files")
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
-    add_destinations(parser, "generalization", mark="generalisation")
+    add_destinations(parser, "generalization")
     options = parser.parse_args(arguments)
     work = [(cell, seed) for seed in VALIDATION_SEEDS[: options.patients] for cell in CELLS]
     records = []

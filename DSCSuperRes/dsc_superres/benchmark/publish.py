@@ -1,7 +1,7 @@
-"""From a finished run to weights that ship: ``python -m dsc_superres.training.publish CONFIG QUALITY.json``.
+"""From a finished run to weights with their card: copies the run's averaged weights and writes the card beside them.
 
-Copies the run's averaged weights into the package and writes the card beside them. Every number on the card comes
-from the run or from ``dsc-superres benchmark quality --out``; the words stand here.
+Every number on the card comes from the run or from ``dsc-superres benchmark quality --out``; method, command and
+history are those of the card that is there.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from dsc_superres.networks.registry import WEIGHTS
+from dsc_superres.errors import FileError
 from dsc_superres.training.config import TrainOptions, read_config
 from dsc_superres.utils.atomic_writing import atomic_file, write_json
+
+ROOM = Path(__file__).resolve().parent
+SHIPPED = ROOM.parent / "weights"
+COMPARED_WEIGHTS = ROOM / "weights"
+COMPARED_RECIPES = ROOM / "recipes"
 
 INTENDED_USE = (
     "Research on DSC perfusion MRI of the human head: finer pixels ({least:g} to 3 times) and frames (2 to 6 times) "
@@ -45,60 +50,24 @@ LIMITS = [
     "Intervals far above 6 s between acquired frames can miss the bolus; no network brings back what was not sampled.",
 ]
 
-METHOD = "After Lee et al., ISMRM 2024, abstract 0658; a residual on back-projection with pchip in time"
-WORDS = {
-    "ode-liif": {
-        "method": f"{METHOD}.",
-        "command": "dsc-superres train ode-liif-first.toml; the same with ode-liif-second.toml; with ode-liif.toml",
-        "history": (
-            "The first stage, stopped by hand near step 2215, ran with an earlier state of this code (no functions of "
-            "time in the fusion, unscaled slopes, more windows with an unsettled first frame); the second was cut off "
-            "at step 2331 of 3700, and both used patients of an earlier state of the phantom. The last stage ran with "
-            "this code. Its seed, steps and hours stand here; the first two took about half an hour each. The whole "
-            "has not been repeated."
-        ),
-    },
-    "ode-liif-plus": {
-        "method": (
-            f"{METHOD}, and on fine static detail, found once per series from the mean and standard deviation of its "
-            "frames. It tells the standard deviation of its error."
-        ),
-        "command": (
-            "dsc-superres train static-detail.toml; python -m dsc_superres.training.plus_start ode-liif-plus.toml "
-            "static-detail.safetensors plus-start.safetensors; dsc-superres train ode-liif-plus.toml; the same with "
-            "static-detail-second.toml; with ode-liif-plus-second.toml; with ode-liif-plus-third.toml; with "
-            "ode-liif-plus-fourth.toml"
-        ),
-        "history": (
-            "The static part was stopped and resumed three times, with longer plans of steps (16,000, then 7,600) for "
-            "its first 2,176 of 5,000, about an hour in all. The dynamic part began from the weights of ode-liif, with "
-            "a plan of 2,400 steps for its first 718 of 2,000. Then both were trained once more on more heads: 6,500 "
-            "steps, then 1,200; then both together, 2,500 steps and 2,000 more, of which the last stage's seed and "
-            "hours stand here. These four stages ran without a break each. None of the stages has been repeated."
-        ),
-    },
-}
-"""What a card says in words of each model."""
-COMPARED = {
-    "ode-liif": f"{METHOD}.",
-    "liif-linear": "LIIF in space, linear interpolation in time; a residual on back-projection with linear in time",
-    "videoinr": "After Chen et al., CVPR 2022, with ReLU layers; a residual on back-projection with pchip in time",
-}
-"""The methods that were trained alike, to be compared."""
-COMPARISON = "comparison"
-"""Their folder, of configurations and of weights."""
+
+def words_of(config: Path, card: Path) -> dict[str, str]:
+    """What the present card of these weights says in words: method, command and history, which are written by hand.
+
+    Raises ``FileError`` where there is no card yet.
+    """
+    if not card.is_file():
+        raise FileError(f"There is no card {card} yet: write one with method, training.command and training.history.")
+    present = json.loads(card.read_text(encoding="utf-8"))
+    words = {"method": present["method"], **{name: present["training"][name] for name in ("command", "history")}}
+    if is_compared(config):
+        words["intended_use"] = present["intended_use"]
+    return words
 
 
-def words_of(config: Path, name: str) -> dict[str, str]:
-    """What the card of that model says in words."""
-    if config.parent.name != COMPARISON:
-        return WORDS[name]
-    return {
-        "method": COMPARED[name],
-        "command": f"dsc-superres train {COMPARISON}/{config.name}",
-        "history": "From scratch, like the other methods beside it.",
-        "intended_use": "To be compared with the other methods beside it, which were trained alike; not for use.",
-    }
+def is_compared(config: Path) -> bool:
+    """Whether a recipe is one of the methods to compare with."""
+    return config.resolve().parent == COMPARED_RECIPES
 
 
 def card(
@@ -148,25 +117,32 @@ def _data(data: dict) -> str:
     return DATA.format(**data) + labels + heads + time
 
 
-def publish(config: Path, quality: Path) -> Path:
-    """Write NAME.safetensors and NAME.json into the package, or its comparison/; returns the card's path."""
-    options = read_config(config)
+def publish(options: TrainOptions, records: list[dict], words: dict[str, str], folder: Path) -> Path:
+    """Write NAME.safetensors and NAME.json of a run into ``folder``; return the path of the latter.
+
+    records  of ``dsc-superres benchmark quality``, of the same weights
+    """
+    import torch
+
     content = (Path(options.out) / f"{options.name}.safetensors").read_bytes()
     checkpoint = torch.load(Path(options.out) / "checkpoint.pt", map_location="cpu", weights_only=True)
-    records = json.loads(quality.read_text())
-    folder = WEIGHTS / COMPARISON if config.parent.name == COMPARISON else WEIGHTS
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / f"{options.name}.safetensors") as partial:
         partial.write_bytes(content)
     target = folder / f"{options.name}.json"
-    words, sha256 = words_of(config, options.name), hashlib.sha256(content).hexdigest()
-    write_json(target, card(options, checkpoint, records, sha256, words))
+    write_json(target, card(options, checkpoint, records, hashlib.sha256(content).hexdigest(), words))
     return target
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", type=Path)
+def run(arguments: Sequence[str]) -> None:
+    """``dsc-superres benchmark publish``: prints the path of the card."""
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark publish", description=__doc__)
+    parser.add_argument("config", type=Path, help="the recipe of the run")
     parser.add_argument("quality", type=Path, help="quality.json of the same weights")
-    arguments = parser.parse_args()
-    print(publish(arguments.config, arguments.quality))
+    parser.add_argument("--into", type=Path, metavar="DIR", help="folder for both files (default: the package's)")
+    chosen = parser.parse_args(arguments)
+    options = read_config(chosen.config)
+    records = json.loads(chosen.quality.read_text(encoding="utf-8"))
+    shipped = COMPARED_WEIGHTS if is_compared(chosen.config) else SHIPPED
+    words = words_of(chosen.config, shipped / f"{options.name}.json")
+    print(publish(options, records, words, chosen.into or shipped))

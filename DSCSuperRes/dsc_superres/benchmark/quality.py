@@ -48,7 +48,7 @@ def evaluate(make: Callable[[], BenchmarkCase], models: Sequence[str], space: in
     return records
 
 
-def _evaluate_all(
+def evaluate_all(
     cases: Sequence[Callable[[], BenchmarkCase]], models: Sequence[str], space: int, time: int, jobs: int
 ) -> list:
     """Every case's records in order; ``jobs`` cases at once."""
@@ -100,7 +100,7 @@ def run(arguments: Sequence[str]) -> None:
     cases = [partial(measured_case, path, space, time) for path in options.series] or [
         partial(patient_case, seed, options.slices, space, time) for seed in seeds[: options.patients]
     ]
-    records = _evaluate_all(cases, options.models, space, time, options.jobs)
+    records = evaluate_all(cases, options.models, space, time, options.jobs)
     whole = text_by_case(records) if options.series else text(records, compared)
     told = brief(records) if options.brief else whole
     print(told)

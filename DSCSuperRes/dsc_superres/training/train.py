@@ -163,12 +163,13 @@ class Trainer:
         return float(torch.stack(gains).mean()), float(torch.cat(acquired).mean())
 
 
-def train(config: str | Path) -> Path:
-    """Train as ``config`` says to its last step, going on where an earlier run stopped; returns the weights' path.
+def train(config: str | Path | TrainOptions) -> Path:
+    """Train to the last step of a configuration, a file or its options, and return the path of the weights.
 
-    Ctrl-C saves a checkpoint, then raises ``KeyboardInterrupt``. Raises ``ModelError`` or ``FileError``.
+    Resumes where an earlier run stopped. Ctrl-C saves a checkpoint, then raises ``KeyboardInterrupt``.
+    Raises ``ModelError`` or ``FileError``.
     """
-    options = read_config(config)
+    options = config if isinstance(config, TrainOptions) else read_config(config)
     if options.threads:
         torch.set_num_threads(options.threads)
     with process_group() as group:

@@ -55,11 +55,11 @@ class BenchmarkCase:
         return mean < steady.max() - 0.2 * (steady.max() - steady.min())
 
 
-def patient_case(seed: int, slices: int, space: int, time: int) -> BenchmarkCase:
-    """A digital patient, cropped to what under-sampling sees."""
+def patient_case(seed: int, slices: int, space: int, time: int, **options: int) -> BenchmarkCase:
+    """A digital patient, cropped to what under-sampling sees; ``options`` are further ones of ``digital_patient``."""
     from dsc_superres.phantom import digital_patient
 
-    patient = digital_patient(seed, slices=slices)
+    patient = digital_patient(seed, slices=slices, **options)
     truth, clean = (matching_truth(series, space, time) for series in (patient.series, patient.clean))
     width, height, _ = truth.size
     mask, tissue = (volume[:, :height, :width] for volume in (patient.mask, patient.tissue))
