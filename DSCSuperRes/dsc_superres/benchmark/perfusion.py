@@ -63,7 +63,7 @@ def tables(
 
     reference  folder with the published results and reference objects (``perfusion/bar.csv``, ``perfusion/osipi`` ...);
                DSC_REFERENCE unless given; without either, the objects made in code stand alone
-    patients   how many validation patients to look for arteries in
+    patients   how many validation patients to find arteries in
     slices     of each patient, the middle ones; None: all
     progress   called with the fraction done and the name of the table under way
     only       the parts to make, of PARTS

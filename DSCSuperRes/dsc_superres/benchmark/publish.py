@@ -29,7 +29,7 @@ INTENDED_USE = (
     "treatment."
 )
 DATA = (
-    "Domain-randomised scenes made afresh at every step: random label maps and slices of head volumes in any "
+    "Domain-randomized scenes made afresh at every step: random label maps and slices of head volumes in any "
     "orientation through random contrasts, with random texture, vessels, bolus, transit times, delays, repetition "
     "times, point spread, motion, coil shading and noise (signal-to-noise 25 to 160). "
     "{patient_share:.0%} of the scenes are cut from the 32 digital training patients. Inputs are noisy, targets not. "
@@ -39,7 +39,7 @@ LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
 TIME_ALONE = " In the last two stages {time_alone:.0%} of the batches kept their pixels and were refined in time alone."
 HEADS = (
     " In the last stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
-    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, "
+    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumors, T1 (pyradiomics, BSD-3); an adult, "
     "PD (Papaya, BSD-style); an adult, EPI (dcm_qa_decubitus, BSD-2)."
 )
 LIMITS = [
@@ -73,7 +73,7 @@ def is_compared(config: Path) -> bool:
 def card(
     options: TrainOptions, checkpoint: dict, records: list[dict], sha256: str, words: dict[str, str]
 ) -> dict[str, object]:
-    """What a reader should know of weights, from the run's options, its checkpoint and the benchmark's records."""
+    """The card of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
     measures = [name for name in own[0] if name not in ("case", "model", "cost")]
     title = {"liif-linear": "LIIF", "videoinr": "VideoINR"}.get(options.name, "ODE-LIIF")

@@ -38,11 +38,11 @@ def evaluate(make: Callable[[], BenchmarkCase], models: Sequence[str], space: in
     records = []
     for model in models:
         network = variant(model)
-        tells = hasattr(network, "predict")
-        work = reconstruct_with_uncertainty if tells else lambda *args, **options: (reconstruct(*args, **options),)
+        estimates = hasattr(network, "predict")
+        work = reconstruct_with_uncertainty if estimates else lambda *args, **options: (reconstruct(*args, **options),)
         with one_thread():
             found, cost = timed(partial(work, coarse, space=space, time=time, model=network, device="cpu"), network)
-        covered = coverage(case, *found, time) | map_coverage(case, *found) if tells else {}
+        covered = coverage(case, *found, time) | map_coverage(case, *found) if estimates else {}
         measures = measure(case, found[0], time) | covered
         records.append({"case": case.name, "model": names[model]} | measures | {"cost": cost})
     return records
@@ -102,10 +102,10 @@ def run(arguments: Sequence[str]) -> None:
     ]
     records = evaluate_all(cases, options.models, space, time, options.jobs)
     whole = text_by_case(records) if options.series else text(records, compared)
-    told = brief(records) if options.brief else whole
-    print(told)
+    shown = brief(records) if options.brief else whole
+    print(shown)
     for name in ("cbv", "cbf") if options.training else ():
         factors = [record[f"{name}_factor"] for record in records if f"{name}_factor" in record]
         if factors:
             print(f"factor that makes the intervals of {name} right: {np.exp(np.mean(np.log(factors))):.3f}")
-    deliver("quality", told, records, options)
+    deliver("quality", shown, records, options)

@@ -39,7 +39,9 @@ METHODS: dict[str, dict[str, object]] = {
 }
 """The methods and their settings: those of the published table that this continues."""
 TITLES = {"csvd": "cSVD 0.1", "osvd": "oSVD 0.095", "bayes": "Bayesian"}
-NATIVE, SPARSE, CURVES = f"every {FINE_INTERVAL:g} s", f"every {FINE_INTERVAL * FACTOR:g} s", "pchip of ΔR2*"
+NATIVE = f"every {FINE_INTERVAL:g} s"
+SPARSE = f"every {FINE_INTERVAL * FACTOR:g} s"
+CURVES = "pchip of ΔR2*"
 KNOWN = ", artery known"
 TYPICAL = ("exp", 4.0, 4.0, 0.0)
 """The curve whose CBF is followed over the phases: residue, CBV, MTT and delay."""

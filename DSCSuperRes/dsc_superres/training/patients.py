@@ -16,7 +16,7 @@ PATIENT_SLICES = 3
 
 @dataclass(frozen=True)
 class PatientScene:
-    """A crop of a patient, with what ``SceneBatches`` asks of a scene: ``frames``, ``acquire``, ``arrival``.
+    """A crop of a patient, with the interface of ``Scene``: ``frames``, ``acquire``, ``arrival``.
 
     movie float32[t, y, x]: the noise-free frames, ``interval`` s apart from time 0; noise: its standard deviation.
     """

@@ -18,11 +18,11 @@ def measure(case: BenchmarkCase, recon: Series, time: int) -> dict[str, float]:
 
 
 def image_errors(case: BenchmarkCase, recon: Series, time: int) -> dict[str, float]:
-    """PSNR (dB), NMSE (%) and SSIM; in the brain, over all frames and against the stored series unless told otherwise.
+    """PSNR (dB), NMSE (%), SSIM; in the brain, over all frames and against the stored series unless stated otherwise.
 
     NMSE and SSIM also over the frames that were not acquired, and those of the bolus where there is one; PSNR there
-    against the noise-free series where that is known (else the stored one), and after the first interval, which an
-    unsettled start spoils.
+    against the noise-free series where that is known (else the stored one), and after the first interval, which the
+    initial transient distorts.
     """
     truth, clean, image, mask = case.truth.signal, case.clean.signal, recon.signal, case.mask
     peak = float(clean.max())
@@ -73,7 +73,7 @@ def perfusion_errors(case: BenchmarkCase, recon: Series) -> dict[str, float]:
 
 
 def relative_error(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """float64[n]: |value / truth - 1|; NaN where the truth is below a tenth of its median, where it says nothing."""
+    """float64[n]: |value / truth - 1|; NaN where the truth is below a tenth of its median, where it means nothing."""
     error = np.full(truth.shape, np.nan)
     counted = truth > 0.1 * np.median(truth[truth > 0])
     error[counted] = np.abs(values[counted] / truth[counted] - 1)

@@ -1,4 +1,4 @@
-"""How often the truth lies within the interval that a reconstruction tells of itself."""
+"""How often the truth lies within the interval that a reconstruction estimates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dsc_superres.series import Series
 
 
 def coverage(case: BenchmarkCase, recon: Series, uncertainty: Series, time: int) -> dict[str, float]:
-    """How often (%) the noise-free signal lies within 1 and 1.96 deviations, in the brain after the first interval."""
+    """How often (%) the noise-free signal lies within 1 and 1.96 standard deviations.
+
+    In the brain, after the first interval.
+    """
     error = np.abs(recon.signal - case.clean.signal)[time:, case.mask]
     ratio = error / uncertainty.signal[time:, case.mask]
     return {"within_1": 100 * float(np.mean(ratio < 1)), "within_2": 100 * float(np.mean(ratio < 1.96))}
@@ -27,10 +30,10 @@ def map_coverage(case: BenchmarkCase, recon: Series, uncertainty: Series) -> dic
         return {}
     maps = compute_maps(recon, aif=case.maps.aif, mask=case.mask, options=MAP_OPTIONS)
     found = {}
-    for name, told in propagated(maps, recon, uncertainty).items():
+    for name, spread in propagated(maps, recon, uncertainty).items():
         values, truth = getattr(maps, name)[case.mask], getattr(case.maps, name)[case.mask]
         counted = truth > 0.1 * np.median(truth[truth > 0])
-        ratio = (np.abs(values - truth) / np.maximum(told[case.mask], 1e-9))[counted]
+        ratio = (np.abs(values - truth) / np.maximum(spread[case.mask], 1e-9))[counted]
         one, two = np.percentile(ratio, (68.27, 95))
         found[f"{name}_within_1"] = 100 * float(np.mean(ratio < 1))
         found[f"{name}_within_2"] = 100 * float(np.mean(ratio < 1.96))

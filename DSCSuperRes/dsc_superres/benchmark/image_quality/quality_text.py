@@ -43,7 +43,7 @@ COMPARED = (
 )
 """Measures in which models are compared pair by pair: all of them would be too many to read."""
 BRIEF = ("psnr_clean", "psnr_between", "psnr_bolus", "nmse", "ssim", "peak", "cbv", "cbf")
-"""Measures that tell methods and ablations apart in one table."""
+"""Measures by which one table compares methods and ablations."""
 OWN_TRUTH = {name: (title.replace(" to noise-free", ""), more) for name, (title, more) in IMAGE.items()}
 """The same for measured series, of which no noise-free one is known."""
 Records = list[dict]
@@ -82,7 +82,7 @@ def text_by_case(records: Records) -> str:
 
 
 def brief(records: Records) -> str:
-    """One table, models by measures: the first model's means and cost, and what each other one makes of them."""
+    """One table, models by measures: the first model's means and cost, and how each other model differs from it."""
     first, *others = _models(records)
     head = [MEASURES[name][0] for name in BRIEF]
     lines = ["| | " + " | ".join([*head, "parameters", "CPU s per frame"]) + " |", "|---" * (len(BRIEF) + 3) + "|"]
@@ -117,7 +117,7 @@ def cost(records: Records) -> str:
 def differences(records: Records, model: str) -> str:
     """Paired differences of ``model`` to each other model, with Student confidence intervals.
 
-    Errors are ratios by nature: their logarithms are compared, and told as a change in %.
+    Errors are ratios by nature: their logarithms are compared, and stated as a change in %.
     """
     others = [other for other in _models(records) if other != model]
     lines = ["| | " + " | ".join(others) + " |", "|---" * (len(others) + 1) + "|"]
@@ -129,7 +129,7 @@ def differences(records: Records, model: str) -> str:
             lines.append(f"| {unit} | " + " | ".join(cells) + " |")
     title = (
         f"{model} against each other model, paired over patients, with 95 % confidence intervals; "
-        "bold where the interval excludes zero in its favour, italic where it does to its disadvantage"
+        "bold where the interval excludes zero in its favor, italic where it does to its disadvantage"
     )
     return _titled(title, lines)
 
@@ -182,14 +182,14 @@ def _means(records: Records, models: list[str], measures: dict[str, tuple[str, b
 
 
 def _coverage(records: Records, model: str) -> str:
-    told = [record for record in records if record["model"] == model and "within_1" in record]
+    own = [record for record in records if record["model"] == model and "within_1" in record]
     lines = ["| | one standard deviation (68.3) | 1.96 standard deviations (95) |", "|---|---|---|"]
     for prefix, title in (("", "signal"), ("cbv_", "CBV"), ("cbf_", "CBF")):
         names = [f"{prefix}within_{k}" for k in (1, 2)]
-        values = [np.array([record[name] for record in told if name in record]) for name in names]
+        values = [np.array([record[name] for record in own if name in record]) for name in names]
         if values[0].size:
             lines.append(f"| {title} | " + " | ".join(_mean_and_spread(v, "within_1") for v in values) + " |")
-    return _titled(f"How often the truth lies within the interval that {model} tells, in %", lines)
+    return _titled(f"How often the truth lies within the interval that {model} estimates, in %", lines)
 
 
 def _digits(name: str) -> int:

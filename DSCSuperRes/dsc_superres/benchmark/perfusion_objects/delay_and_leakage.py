@@ -35,7 +35,7 @@ def leakage_table(folder: Path | None = None) -> TextTable:
     k2 = np.repeat([0.0, -0.06, -0.03, 0.03, 0.06], (400, 50, 50, 50, 50))
     cases = [("exp", cbv, 4.0, 0.0) for cbv in np.resize([2.0, 4.0], len(k2))]
     leaking = {
-        "leaks as modelled": (objects.leaking_object(cases, times, 100.0, k2), k2),
+        "leaks as modeled": (objects.leaking_object(cases, times, 100.0, k2), k2),
         "flows back, 0.02/s": (objects.leaking_object(cases, times, 100.0, k2, back=0.02), k2),
     }
     published = published_leakage(folder) if folder else None

@@ -44,7 +44,7 @@ def osipi_table(folder: Path) -> TextTable:
         passed = int(np.sum(np.abs(error) <= 15 + 0.1 * cbf))
         rows.append((name, percent(maps["cbf"], cbf), passed, percent(maps["cbf"], consistent)))
         rows[-1] += (percent(maps["cbv"], corrected),)
-    columns = ("method", "CBF as labelled", "of 14 within tolerance", "CBF of the curves", "CBV of the curves")
+    columns = ("method", "CBF as labeled", "of 14 within tolerance", "CBF of the curves", "CBV of the curves")
     return TextTable("OSIPI curves: median error %", columns, tuple(rows))
 
 

@@ -18,8 +18,10 @@ NARROW = GammaVariate(1.0, onset=11.3, alpha=2.4, beta=0.8, recirculation=0.4, d
 BROAD = GammaVariate(1.0, onset=10.4, alpha=3.2, beta=2.6, recirculation=0.5, delay=12.0, dispersion=40.0)
 DISPERSED = GammaVariate(1.0, onset=12.1, alpha=1.1, beta=4.0, recirculation=0.3, delay=14.0, dispersion=25.0)
 RECIRCULATING = GammaVariate(1.0, onset=12.9, alpha=3.0, beta=1.4, recirculation=1.1, delay=7.0, dispersion=18.0)
-WORSE, SLACK = 1.1, {"CBV": 0.5, "CBF": 0.5, "MTT": 0.5, "Tmax": 0.1}
-"""Clearly worse is more than a tenth and more than so many points (Tmax: s) above."""
+WORSE_RATIO = 1.1
+"""An error is clearly worse above this ratio to the other, ..."""
+WORSE_DIFFERENCE = {"CBV": 0.5, "CBF": 0.5, "MTT": 0.5, "Tmax": 0.1}
+"""... and above this difference: points of %, Tmax s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +104,8 @@ def _chosen(found: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.nd
 def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> TextTable:
     """Mean errors by setting and by residue, and in how many rows the Bayesian method is clearly worse."""
     own, classic = (np.array([row[4:8] for row in rows if row[3] == method], float) for method in ("bayes", "csvd"))
-    slack = np.array([SLACK[name] for name in QUANTITIES])
-    worse = (own > WORSE * classic) & (own > classic + slack)
+    slack = np.array([WORSE_DIFFERENCE[name] for name in QUANTITIES])
+    worse = (own > WORSE_RATIO * classic) & (own > classic + slack)
     lines = []
     for key in (*settings(), *RESIDUES):
         mean = [np.mean(pooled[key, method], axis=0) for method in ("bayes", "csvd")]

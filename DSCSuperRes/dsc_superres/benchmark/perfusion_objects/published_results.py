@@ -14,7 +14,8 @@ from dsc_superres.errors import FileError
 
 Cell = tuple[float, float]
 """Interval (s) and signal-to-noise ratio."""
-BAR, STRETCH = "best published", "stretch"
+BAR = "best published"
+STRETCH = "stretch"
 MEASURES = ("CBV_medARE", "CBF_medARE", "MTT_medARE", "Tmax_MAE_exp")
 TOOLBOX = {"ssvd": "toolbox SVD 0.2", "csvd": "toolbox cSVD 0.1"}
 """The published rows that our classic methods must reproduce."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dsc_superres.pipeline.estimate import MAPS_SECONDS, REPORT_SECONDS, START_SECONDS
 
-STUDIES, CORES = 10_000, 64
-"""Of the cohort whose cost is estimated, and of a usual node."""
-GPU_GFLOPS, GPU_SHARE = 67_000.0, 0.3
-"""Rate of 32-bit floats that the data sheet of an NVIDIA H100 states, and the share of it that is assumed."""
+STUDIES = 10_000
+"""Of the cohort whose cost is estimated."""
+CORES = 64
+"""Of a usual node."""
+GPU_GFLOPS = 67_000.0
+"""Rate of 32-bit floats that the data sheet of an NVIDIA H100 states."""
+GPU_SHARE = 0.3
+"""The share of that rate that is assumed to be reached."""
 
 
 def text(found: dict) -> str:

@@ -49,9 +49,9 @@ def write_synthetic_heads(folder: Path) -> None:
     radius = np.sqrt((position**2 / np.array([0.7, 0.9, 0.8]).reshape(3, 1, 1, 1) ** 2).sum(0))
     folds = 0.1 * np.sin(9 * position).prod(0)
     labels = np.digitize(-(radius + folds), [-1.0, -0.85, -0.6, -0.25]).astype(np.uint8)
-    greys = np.array([0, 250, 90, 160, 220], np.float32)[labels]
+    grays = np.array([0, 250, 90, 160, 220], np.float32)[labels]
     affine = np.diag([HEAD_VOXEL_SIZE] * 3 + [1])
-    nib.save(nib.Nifti1Image(greys, affine), folder / "head.nii.gz")
+    nib.save(nib.Nifti1Image(grays, affine), folder / "head.nii.gz")
     nib.save(nib.Nifti1Image(labels, affine), folder / "labels.nii.gz")
 
 

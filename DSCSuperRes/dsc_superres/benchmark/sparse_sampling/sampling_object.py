@@ -12,14 +12,20 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.series import Series
 
-BLOCK, MARGIN = 4, 6
-"""Pixels of a block's side, and of air around all blocks."""
-FINE_INTERVAL, FACTOR, FRAMES = 1.5, 4, 61
-"""The fine interval (s), the factor by which fewer frames are acquired, and the fine frames: 90 s."""
+BLOCK = 4
+"""Pixels of a block's side."""
+MARGIN = 6
+"""Pixels of air around all blocks."""
+FINE_INTERVAL = 1.5
+"""s"""
+FACTOR = 4
+"""One in so many frames is acquired."""
+FRAMES = 61
+"""Fine frames: 90 s."""
 LOWEST = 0.3
 """What is left of the artery's signal at its peak: enough to be read, as where arteries share pixels with tissue."""
 PROBED = (0, 3)
-"""Rows and columns of each block that are looked at: its edges too, and four noise draws for each curve."""
+"""Rows and columns of each block that are evaluated: its edges too, and four noise draws for each curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +95,7 @@ def _artery_place() -> int:
 
 
 def _order() -> tuple[np.ndarray, int]:
-    """Which curve each block shows, row by row: at random, so that neighbours tell nothing of each other."""
+    """Which curve each block shows, row by row: at random, so that neighbors are unrelated."""
     side = _side()
     order = np.random.default_rng(0).permutation(_artery_place())
     return np.insert(order, side * side // 2, _artery_place()), side

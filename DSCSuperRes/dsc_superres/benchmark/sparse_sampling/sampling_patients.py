@@ -19,10 +19,14 @@ from dsc_superres.perfusion import ArterialInput, MapOptions, PerfusionMaps
 from dsc_superres.phantom import DigitalPatient
 from dsc_superres.series import Series
 
-SPACE, SETTLED, FRAMES = 2, 4, 53
-"""The factor in plane; frames before the first phase, by when magnetisation has settled; fine frames of a phase."""
-EVERY = 3
-"""One in so many rows and columns of the brain is looked at."""
+SPACE = 2
+"""The factor in plane."""
+TRANSIENT_FRAMES = 4
+"""Frames before the first phase, after which the initial transient is over."""
+PHASE_FRAMES = 53
+"""Fine frames of a phase."""
+PIXEL_STEP = 3
+"""One in so many rows and columns of the brain is evaluated."""
 QUANTITIES = ("cbv", "cbf", "mtt", "tmax")
 
 
@@ -33,12 +37,12 @@ def patient_records(seed: int, models: Sequence[str], methods: Mapping[str, Mapp
     patient = digital_patient(seed, slices=1, protocol={"repetition_time": FINE_INTERVAL})
     regions = tissue_regions(patient.tissue, patient.mask)
     mask = np.zeros_like(patient.mask)
-    mask[:, ::EVERY, ::EVERY] = True
+    mask[:, ::PIXEL_STEP, ::PIXEL_STEP] = True
     mask &= regions["grey"] | regions["white"] | regions["lesion"]
     errors: dict[tuple[str, str], list] = {}
     flows: dict[tuple[str, str], list] = {}
     for phase in range(FACTOR):
-        chosen = slice(SETTLED + phase, SETTLED + phase + FRAMES)
+        chosen = slice(TRANSIENT_FRAMES + phase, TRANSIENT_FRAMES + phase + PHASE_FRAMES)
         clean = _frames(patient.clean, chosen)
         truth = {method: _maps(patient, clean, mask, method, more) for method, more in methods.items()}
         for row, series in _rows(_frames(patient.series, chosen), models):
