@@ -7,6 +7,8 @@ from typing import Annotated
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, parameterNodeWrapper, parameterPack
 
+from dsc_superres.models import DEFAULT_MODEL
+
 TASKS = ("compare", "enhance")
 OPERATORS = ("block", "kspace")
 METHODS = ("bayes", "csvd", "osvd", "ssvd")
@@ -50,7 +52,7 @@ class ReconstructParameters:
     ``adapt`` and ``deviation`` mean nothing to models that cannot do it.
     """
 
-    model: Annotated[str, Default("ode-liif")]
+    model: Annotated[str, Default(DEFAULT_MODEL)]
     device: Annotated[str, Default("auto")]
     maps: Annotated[bool, Default(True)]
     deviation: Annotated[bool, Default(False)]

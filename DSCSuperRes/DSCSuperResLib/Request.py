@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
-from dsc_superres.models import ESTIMATE_UNCERTAINTY, INTERPOLATORS
+from dsc_superres.models import find
 from dsc_superres.reconstruction.training_range import too_little_to_adapt
 
 from .Scene.SequenceInput import InputInfo
@@ -114,6 +114,7 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Request:
         raise SeriesError(_("Choose at least two frames and one slice in the section Task."))
     if not info.hasTimes:
         raise SeriesError(_("The time between frames is not known: enter TR in the section Input."))
+    model = find(chosen.model)
     request = Request(
         name=name,
         info=info,
@@ -127,8 +128,8 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Request:
         model=chosen.model,
         device=chosen.device,
         maps=chosen.maps,
-        adaptMinutes=chosen.minutes if chosen.adapt and chosen.model not in INTERPOLATORS else None,
-        deviation=chosen.deviation and chosen.model in ESTIMATE_UNCERTAINTY,
+        adaptMinutes=chosen.minutes if chosen.adapt and not model.is_interpolator else None,
+        deviation=chosen.deviation and model.estimates_uncertainty,
     )
     _check(request)
     return request

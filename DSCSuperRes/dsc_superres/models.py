@@ -1,8 +1,245 @@
-"""What registered models can do, known without torch: any program may ask before it loads anything heavy."""
+"""The catalog of models: one entry for each, with everything that others need to know of it. Imports no torch.
+
+To add a model, write its class (a ``dsc_superres.networks.Model``) in a file of its own and ``register`` an entry for
+it; command line, worker, panel, estimate and report read the entry.
+"""
 
 from __future__ import annotations
 
-INTERPOLATORS = ("linear", "cubic", "pchip", "backprojection")
-"""Models without weights: there is nothing to adapt, and nothing that training could be unlike."""
-ESTIMATE_UNCERTAINTY = ("ode-liif-plus",)
-"""Models that tell the standard deviation of their error."""
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dsc_superres.errors import ModelError
+
+DEFAULT_MODEL = "ode-liif"
+"""What is used where no model is asked for."""
+
+DEFAULT_MODEL_WITH_UNCERTAINTY = "ode-liif-plus"
+"""The same where the uncertainty of the result is asked for."""
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+"""Where shipped weights lie: NAME.safetensors, and NAME.json with its card and checksum."""
+
+
+@dataclass(frozen=True)
+class ModelCost:
+    """Floating-point operations of a reconstruction, per pixel of the coarse grid where nothing else is said.
+
+    series        once per series
+    frame         per acquired frame
+    pair          per pair of acquired frames
+    evaluation    per pair and evaluation of the vector fields, of which a pair takes ``evaluations``
+    evaluations   their number at time factors of 1, 2 and 4, and at other factors
+    output        per output frame
+    fine_pixel    per output frame and pixel of the fine grid
+    """
+
+    series: float
+    frame: float
+    pair: float
+    output: float
+    fine_pixel: float
+    evaluation: float = 0.0
+    evaluations: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class TrainingRange:
+    """Properties of the series that a network was trained on, each with a little tolerance.
+
+    frames     at least so many acquired frames
+    interval   least and greatest time between acquired frames, s
+    pixel      least and greatest side of a pixel of the acquired series, mm
+    space      least and greatest spatial factor
+    snr        at least this signal-to-noise ratio over time
+    """
+
+    frames: int
+    interval: tuple[float, float]
+    pixel: tuple[float, float]
+    space: tuple[float, float]
+    snr: float
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model.
+
+    name           as it is typed, and as files of weights name their network
+    title          as people read it
+    description    one line on how it works
+    builder        "module:Class" of its ``Model``, imported when the model is built
+    options        of that class, keyword arguments
+    weights        file of its trained weights; None for a model that has none
+    listed         whether it is offered to users; a model that is not can still be built by its name
+    cost           of a reconstruction with the shipped weights; None where it is not known, and for interpolators
+    color          of its curves, "#rrggbb"
+    """
+
+    name: str
+    title: str
+    description: str
+    builder: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    weights: Path | None = None
+    is_interpolator: bool = False
+    estimates_uncertainty: bool = False
+    removes_initial_transient: bool = False
+    listed: bool = True
+    cost: ModelCost | None = None
+    training_range: TrainingRange | None = None
+    color: str = "#56b4e9"
+
+    @property
+    def available(self) -> bool:
+        """Whether it can reconstruct now: an interpolator, or a network whose weights are installed."""
+        return self.is_interpolator or (self.weights is not None and self.weights.is_file())
+
+    @property
+    def card(self) -> dict[str, object]:
+        """The card beside its weights: summary, method, data, intended use, limits; empty where there is none."""
+        card = self.weights.with_suffix(".json") if self.weights else None
+        return json.loads(card.read_text(encoding="utf-8")) if card and card.is_file() else {}
+
+
+_entries: dict[str, ModelEntry] = {}
+
+
+def register(entry: ModelEntry) -> None:
+    """Add a model to the catalog. Raises ``ModelError`` where another one has its name."""
+    if _entries.get(entry.name, entry) != entry:
+        raise ModelError(f"There is a model named '{entry.name}' already: choose another name.")
+    _entries[entry.name] = entry
+
+
+def entries() -> tuple[ModelEntry, ...]:
+    """The models to choose from, networks first."""
+    return tuple(sorted((e for e in _entries.values() if e.listed), key=lambda entry: entry.is_interpolator))
+
+
+def names() -> tuple[str, ...]:
+    """The names of the models to choose from."""
+    return tuple(entry.name for entry in entries())
+
+
+def find(model: str | Path) -> ModelEntry:
+    """The entry of a model: of a registered name, or of the network that a .safetensors file has weights of.
+
+    The entry of a file has that file as its ``weights``, and no ``cost``, because its options may be others.
+    Raises ``ModelError``.
+    """
+    path = Path(model)
+    if str(model) in _entries:
+        return _entries[str(model)]
+    if path.suffix != ".safetensors":
+        raise ModelError(f"There is no model '{model}': choose one of {', '.join(names())} or a .safetensors file.")
+    network = read_weights_header(path)["network"]
+    if network not in _entries:
+        raise ModelError(f"{path.name} has the weights of a network that is not known here, '{network}'.")
+    return replace(_entries[network], weights=path, cost=None)
+
+
+def weights_path(model: str | Path) -> Path:
+    """The weights of a registered name, or the file itself, whether they are there or not."""
+    entry = _entries.get(str(model))
+    return entry.weights if entry and entry.weights else Path(model)
+
+
+def names_with_uncertainty() -> tuple[str, ...]:
+    """The names of the models to choose from that estimate the standard deviation of their error."""
+    return tuple(entry.name for entry in entries() if entry.estimates_uncertainty)
+
+
+def read_weights_header(path: Path) -> dict[str, str]:
+    """The "network" and "options" (JSON) that a .safetensors file has weights of. Raises ``ModelError``."""
+    if not path.is_file():
+        raise ModelError(f"The weights {path.name} are not there: train a model or choose another one.")
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > path.stat().st_size:
+                raise ValueError("the header is longer than the file")
+            header = json.loads(file.read(length))["__metadata__"]
+        return {"network": header["network"], "options": header["options"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path.name} is not a file of weights that this version can use ({type(error).__name__})."
+        ) from error
+
+
+SIMULATED = TrainingRange(frames=5, interval=(1.9, 12.5), pixel=(1.2, 6.5), space=(1.25, 3.6), snr=20.0)
+"""What ``training.data`` and ``training.scenes`` draw."""
+
+ODE_LIIF_COST = ModelCost(
+    series=665e3, frame=209e3, pair=32e3, evaluation=73.7e3, evaluations=(14, 22), output=284e3, fine_pixel=0.9e3
+)
+
+register(
+    ModelEntry(
+        name=DEFAULT_MODEL,
+        title="ODE-LIIF",
+        description="A neural ODE in time and a local implicit image function in space correct back-projection.",
+        builder="dsc_superres.networks.ode_liif:OdeLiif",
+        weights=WEIGHTS / f"{DEFAULT_MODEL}.safetensors",
+        removes_initial_transient=True,
+        cost=ODE_LIIF_COST,
+        training_range=SIMULATED,
+    )
+)
+register(
+    ModelEntry(
+        name=DEFAULT_MODEL_WITH_UNCERTAINTY,
+        title="ODE-LIIF plus",
+        description="ODE-LIIF on top of fine detail that is computed once per series; estimates its uncertainty.",
+        builder="dsc_superres.networks.ode_liif_plus:OdeLiifPlus",
+        weights=WEIGHTS / f"{DEFAULT_MODEL_WITH_UNCERTAINTY}.safetensors",
+        estimates_uncertainty=True,
+        removes_initial_transient=True,
+        cost=replace(ODE_LIIF_COST, series=17.2e6),  # most of it the static detail, in eight views
+        training_range=SIMULATED,
+    )
+)
+register(
+    ModelEntry(
+        name="static-detail",
+        title="Static detail",
+        description="The static part of ODE-LIIF plus on its own: the first stage of its training.",
+        builder="dsc_superres.networks.static_detail:StaticDetail",
+        removes_initial_transient=True,
+        listed=False,
+        training_range=SIMULATED,
+    )
+)
+
+
+def _register_interpolator(name: str, title: str, description: str, color: str, *, space: str, time: str) -> None:
+    register(
+        ModelEntry(
+            name=name,
+            title=title,
+            description=description,
+            builder="dsc_superres.networks.interpolation:Interpolator",
+            options={"in_space": space, "in_time": time},
+            is_interpolator=True,
+            color=color,
+        )
+    )
+
+
+_register_interpolator("linear", "Linear", "Linear in space and in time.", "#8e99a3", space="linear", time="linear")
+_register_interpolator(
+    "cubic", "Cubic", "Cubic convolution in space, cubic Hermite in time.", "#2fb98b", space="cubic", time="cubic"
+)
+_register_interpolator(
+    "pchip", "PCHIP", "Cubic convolution in space, monotone cubic in time.", "#cc79a7", space="cubic", time="pchip"
+)
+_register_interpolator(
+    "backprojection",
+    "Back-projection",
+    "Iterative back-projection in space, monotone cubic in time.",
+    "#e69f00",
+    space="backprojection",
+    time="pchip",
+)

@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
-from dsc_superres.networks import create
+from dsc_superres.networks import Model, create
 
 SMALL = {"channels": 8, "blocks": 1, "frame_blocks": 1, "direction": 4, "field": 4, "decoder": 8}
 SMALL_PLUS = {**SMALL, "detail": 8, "detail_blocks": 1, "detail_decoder": 8}
 
 
-def random_network(name: str = "ode-liif") -> nn.Module:
+def random_network(name: str = "ode-liif") -> Model:
     """A small ODE-LIIF none of whose parts is at its neutral initial value."""
     torch.manual_seed(3)
     model = create(name, **(SMALL_PLUS if name == "ode-liif-plus" else SMALL))

@@ -16,8 +16,9 @@ from sample import bolus_series
 from dsc_superres.cli import main
 from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases
 from dsc_superres.io import write_series, write_volume
-from dsc_superres.networks.registry import WEIGHTS
-from dsc_superres.worker.process import work
+from dsc_superres.jobs.read import read_job
+from dsc_superres.jobs.run import run_job
+from dsc_superres.models import WEIGHTS
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def assert_as_alone(studies: Path, folder: Path, model: str) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        work(job, lambda fraction, stage: None, lambda: False)
+        run_job(read_job(job))
     finally:
         torch.set_num_threads(before)
     for file in ("reconstruction.seq.nrrd", "maps_reconstruction/cbf.nii.gz"):

@@ -216,7 +216,7 @@ def test_a_series_without_bolus_gives_no_maps(tmp_path, capsys):
 
 
 def test_interruption_ends_with_130_and_without_output(scan, tmp_path, monkeypatch, capsys):
-    from dsc_superres.reconstruction import reconstruct as module
+    from dsc_superres.pipeline import reconstruct_case as module
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

@@ -7,8 +7,27 @@ from networks_sample import SMALL, series_of
 from torch import nn
 
 from dsc_superres.benchmark.networks.ablated import PARTS, NearestDecoder
-from dsc_superres.networks import create, summarise, window
-from dsc_superres.networks.liif import neighbours
+from dsc_superres.benchmark.research_models import ABLATED
+from dsc_superres.models import find, names
+from dsc_superres.networks import create, load_model, summarise, window
+from dsc_superres.networks.liif import neighbors
+
+
+@pytest.mark.parametrize("name", ["liif-linear", "videoinr"])
+@pytest.mark.parametrize("size", [(7, 9), (14, 18), (11, 25)])
+def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
+    model, (frames, times) = create(name), series_of()
+    with torch.no_grad():
+        image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
+    assert image.shape == (2, 3, *size)
+    assert torch.isfinite(image).all()
+
+
+def test_research_models_are_registered_with_their_weights_and_not_offered() -> None:
+    for name in ("videoinr", "liif-linear", "ode-liif-alike"):
+        assert name not in names()
+        assert find(name).card["sha256"]
+        assert load_model(name).removes_initial_transient == find(name).removes_initial_transient
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -16,7 +35,7 @@ from dsc_superres.networks.liif import neighbours
 def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[int, int]) -> None:
     def frames_of(**options) -> torch.Tensor:
         torch.manual_seed(3)
-        model = create("ode-liif", **SMALL, **options)
+        model = create(ABLATED if options else "ode-liif", **SMALL, **options)
         for name, parameter in sorted(model.named_parameters()):
             nn.init.normal_(parameter, std=0.2, generator=torch.Generator().manual_seed(sum(map(ord, name))))
         frames, times = series_of()
@@ -34,7 +53,7 @@ def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[in
 def test_a_query_on_a_border_has_one_nearest_latent_pixel() -> None:
     decoder = NearestDecoder(8, 8)
     for fine, coarse in ((14, 7), (21, 7), (25, 9), (7, 7)):
-        total = sum(decoder.votes(offset.abs()) for _, offset in neighbours(fine, coarse))
+        total = sum(decoder.votes(offset.abs()) for _, offset in neighbors(fine, coarse))
         np.testing.assert_array_equal(total, 1)
 
 

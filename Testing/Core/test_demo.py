@@ -14,9 +14,9 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, read_volume, write_series
 from dsc_superres.metrics import compare
 from dsc_superres.perfusion import compute_maps
-from dsc_superres.report.content import shown_slice
-from dsc_superres.report.display import head_view, moment, time_axis
-from dsc_superres.report.images import nice_limit
+from dsc_superres.report.content import slice_to_show
+from dsc_superres.report.display import head_view, time_axis_label, time_text
+from dsc_superres.report.images import round_limit
 from dsc_superres.series import MISSING, Series
 
 
@@ -48,7 +48,7 @@ def result(tmp_path_factory):
 
 def test_the_report_shows_the_arterial_input_and_how_sure_the_maps_are(result):
     words = " ".join(Page(result / "out" / "report.html").words)
-    for part in ("Arterial input", "voxels of the arterial input", "How sure the maps are", "% of the map"):
+    for part in ("Arterial input", "voxels of the arterial input", "Uncertainty of the maps", "% of the map"):
         assert part in words
     assert {"artery.png", "uncertainty.png"} <= {file.name for file in (result / "figures").iterdir()}
 
@@ -130,11 +130,11 @@ def test_a_slice_with_the_artery_is_shown_unless_there_is_little_brain_in_it():
     brain = np.zeros((3, 4, 4), bool)
     brain[0, 0], brain[1, :3], brain[2] = True, True, True
     artery = np.zeros_like(brain)
-    assert shown_slice(brain, artery) == 2
+    assert slice_to_show(brain, artery) == 2
     artery[0, 0, 0] = True
-    assert shown_slice(brain, artery) == 2
+    assert slice_to_show(brain, artery) == 2
     artery[1, 0, 0] = True
-    assert shown_slice(brain, artery) == 1
+    assert slice_to_show(brain, artery) == 1
 
 
 def test_coarse_pixels_stay_whole_in_the_crop():
@@ -147,7 +147,7 @@ def test_coarse_pixels_stay_whole_in_the_crop():
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 730.0])
 def test_limits_are_round_and_hold_nearly_everything(scale):
     values = scale * np.random.default_rng(0).normal(size=1000)
-    limit = nice_limit(values, 99)
+    limit = round_limit(values, 99)
     assert np.mean(np.abs(values) <= limit) >= 0.989
     assert limit / 10 ** np.floor(np.log10(limit)) == pytest.approx(round(limit / 10 ** np.floor(np.log10(limit)), 1))
 
@@ -163,5 +163,5 @@ def test_maps_do_not_depend_on_the_echo_time_that_is_assumed():
 def test_unknown_times_are_not_called_seconds():
     known = Series(np.ones((3, 1, 2, 2)), [0, 1.5, 3])
     unknown = Series(np.ones((3, 1, 2, 2)), [0, 4, 8], sources={"times": MISSING})
-    assert (moment(known, 1.5), time_axis(known)) == ("1.5 s", "time (s)")
-    assert (moment(unknown, 4.0), time_axis(unknown)) == ("frame 4", "frame")
+    assert (time_text(known, 1.5), time_axis_label(known)) == ("1.5 s", "time (s)")
+    assert (time_text(unknown, 4.0), time_axis_label(unknown)) == ("frame 4", "frame")

@@ -40,7 +40,7 @@ def test_moments_were_not_acquired_and_follow_the_bolus() -> None:
 def test_figures_are_drawn_with_differences_to_the_truth() -> None:
     shown = picture(case(), ["pchip", "linear"], 2, 4)
     assert shown.titles == ["Noise-free truth", "PCHIP", "Linear"]
-    assert len(frames_figure(shown).axes) == 8 * 4  # two rows for each moment: three images and a colour bar
+    assert len(frames_figure(shown).axes) == 8 * 4  # two rows for each moment: three images and a color bar
     figure = maps_figure(shown)
     assert len(figure.axes) == 4 * 4
     content = png(figure, 40)

@@ -1,4 +1,4 @@
-"""The mathematics of the networks: interpolators, the ODE, the implicit function, the registry."""
+"""The mathematics of the networks: interpolators, the ODE, the implicit function, files of weights."""
 
 import numpy as np
 import pytest
@@ -11,18 +11,28 @@ from torch import nn
 from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
-from dsc_superres.models import ESTIMATE_UNCERTAINTY, INTERPOLATORS
-from dsc_superres.networks import NAMES, create, load_model, save_model, summarise, window
+from dsc_superres.models import find, names
+from dsc_superres.networks import create, load_model, save_model, summarise, window
 from dsc_superres.networks.interpolation import Interpolator, cubic_in_time, pchip_in_time
-from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
+from dsc_superres.networks.liif import LocalImplicitDecoder, neighbors
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.resampling import average, back_project, upsample
 
+MODELS = [*names(), "static-detail"]
+
 
 def test_what_models_can_do_is_known_without_building_them() -> None:
-    models = {name: create(name) for name in NAMES}
-    assert {name for name, model in models.items() if isinstance(model, Interpolator)} == set(INTERPOLATORS)
-    assert {name for name, model in models.items() if hasattr(model, "predict")} == set(ESTIMATE_UNCERTAINTY)
+    for name in MODELS:
+        model, entry = create(name), find(name)
+        assert isinstance(model, Interpolator) == entry.is_interpolator
+        assert model.estimates_uncertainty == entry.estimates_uncertainty
+        assert model.removes_initial_transient == entry.removes_initial_transient
+        around = window(*series_of(), summarise(series_of()[0]), 1)
+        if entry.estimates_uncertainty:
+            assert len(model.with_uncertainty(around, torch.tensor([0.5]), (7, 9))) == 2
+        else:
+            with pytest.raises(ModelError, match="does not estimate its uncertainty: choose ode-liif-plus"):
+                model.with_uncertainty(around, torch.tensor([0.5]), (7, 9))
 
 
 def test_pchip_is_scipys() -> None:
@@ -67,7 +77,7 @@ def test_back_projection_is_consistent_with_the_data() -> None:
 @given(fine=st.integers(2, 50), coarse=st.integers(2, 30))
 @settings(max_examples=60, deadline=None)
 def test_liif_weights_sum_to_one(fine: int, coarse: int) -> None:
-    rows, columns = neighbours(fine, coarse), neighbours(fine + 3, coarse)
+    rows, columns = neighbors(fine, coarse), neighbors(fine + 3, coarse)
     votes = [[LocalImplicitDecoder.votes(offset.abs()) for _, offset in axis] for axis in (rows, columns)]
     total = sum(row[:, None] * column[None, :] for row in votes[0] for column in votes[1])
     np.testing.assert_allclose(total, 1, atol=1e-6)
@@ -170,11 +180,11 @@ def test_cached_frames_change_nothing(name: str, kept: int) -> None:
         for index in range(5):
             around = window(frames, times, summarise(frames), index)
             np.testing.assert_allclose(model(around, t, (10, 11), cache), model(around, t, (10, 11)), atol=1e-5)
-    # anatomy, presence, two encoded and three fine frames; in plus also detail and noise
+    # anatomy, signal region, two encoded and three fine frames; in plus also detail and noise
     assert len(cache) <= kept
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("size", [(7, 9), (14, 18), (11, 25)])
 def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
     model = random_network(name) if name.startswith("ode-liif") else create(name)
@@ -227,7 +237,7 @@ def test_deviation_is_positive_and_that_of_the_noise_in_air() -> None:
     frames = torch.cat([0.01 * frames, 0.3 + frames], dim=-1)
     summary = summarise(frames)
     with torch.inference_mode():
-        _, uncertainty = model.predict(window(frames, times, summary, 2), torch.tensor([0.0, 0.4]), (14, 36))
+        _, uncertainty = model.with_uncertainty(window(frames, times, summary, 2), torch.tensor([0.0, 0.4]), (14, 36))
     assert (uncertainty > 0).all()
     np.testing.assert_allclose(uncertainty[..., :14].mean(), summary[:, 1, :, :7].mean(), rtol=0.05)
 
@@ -236,7 +246,7 @@ def test_deviation_is_positive_and_that_of_the_noise_in_air() -> None:
 def test_gradients_reach_every_parameter(name: str) -> None:
     model, (frames, times) = random_network(name).train(), series_of()
     around, t, size = window(frames, times, summarise(frames), 2), torch.tensor([0.3, 0.6]), (14, 18)
-    outputs = model.predict(around, t, size) if name == "ode-liif-plus" else [model(around, t, size)]
+    outputs = model.with_uncertainty(around, t, size) if name == "ode-liif-plus" else [model(around, t, size)]
     sum(output.square().mean() for output in outputs).backward()
     idle = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
     assert idle == []

@@ -7,7 +7,7 @@ import pytest
 
 from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase, tissue_regions
 from dsc_superres.benchmark.image_quality.quality_text import BRIEF, brief, differences, text, text_by_case
-from dsc_superres.benchmark.models import labels, variant
+from dsc_superres.benchmark.measured_models import labels, variant
 from dsc_superres.benchmark.quality import _compared, evaluate
 from dsc_superres.benchmark.shared.documents import insert
 from dsc_superres.errors import FileError, ModelError

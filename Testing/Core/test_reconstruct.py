@@ -1,14 +1,16 @@
 """Reconstruction of whole series: sizes, times, tiles, constants, cancellation, refusals."""
 
 import mmap
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from dsc_superres.benchmark.networks.videoinr import VideoInr
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
-from dsc_superres.networks import create
+from dsc_superres.networks import Model, create
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
 from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 from dsc_superres.reconstruction.tiling import HALO
@@ -16,7 +18,7 @@ from dsc_superres.series import Series
 from dsc_superres.utils.scratch_memory import scratch
 
 
-def network() -> nn.Module:
+def network() -> Model:
     torch.manual_seed(3)
     model = create("ode-liif", channels=8, blocks=2, frame_blocks=1, direction=4, field=4, decoder=8)
     for parameter in model.parameters():
@@ -61,7 +63,7 @@ def test_the_deviation_comes_with_the_same_reconstruction() -> None:
     np.testing.assert_allclose(
         doubled.signal, 2 * reconstruct_with_uncertainty(series(), model=model)[1].signal, rtol=1e-3
     )
-    with pytest.raises(ModelError, match="how sure"):
+    with pytest.raises(ModelError, match="does not estimate its uncertainty"):
         reconstruct_with_uncertainty(series(), model="pchip")
 
 
@@ -172,27 +174,27 @@ def test_a_bolus_is_not_taken_for_a_start() -> None:
     assert not has_initial_transient(coarse.signal[:3])
 
 
-class Greedy(nn.Module):
+class Greedy(Model):
     """An interpolator on a device that has memory for so many coarse pixels at once."""
 
-    def __init__(self, pixels: int) -> None:
+    def __init__(self, pixels: int, on_refusal: Callable[[], None] = lambda: None) -> None:
         super().__init__()
-        self.network, self.pixels, self.refused = create("cubic"), pixels, 0
+        self.network, self.pixels, self.on_refusal = create("cubic"), pixels, on_refusal
 
-    def forward(self, window, t, size, cache=None) -> torch.Tensor:
+    def forward(self, window, t, size, cache=None, *, fast=False) -> torch.Tensor:
         if window.frames[:, 0].numel() > self.pixels:
-            self.refused += 1
+            self.on_refusal()
             raise torch.OutOfMemoryError("no more")
         return self.network(window, t, size, cache)
 
 
 def test_tiles_shrink_until_they_fit() -> None:
     big = series(shape=(4, 2, 150, 140))
-    greedy = Greedy(pixels=80 * 80)
-    fractions = []
+    fractions, refused = [], []
+    greedy = Greedy(80 * 80, lambda: refused.append(1))
     found = reconstruct(big, space=2, time=2, model=greedy, progress=lambda fraction, stage: fractions.append(fraction))
     np.testing.assert_allclose(found.signal, reconstruct(big, space=2, time=2, model="cubic").signal, atol=1e-3)
-    assert 1 <= greedy.refused <= torch.get_num_threads()
+    assert 1 <= len(refused) <= torch.get_num_threads()
     assert fractions[-1] == pytest.approx(1)
     with pytest.raises(ModelError, match="not enough memory"):
         reconstruct(big, model=Greedy(pixels=10))
@@ -201,7 +203,7 @@ def test_tiles_shrink_until_they_fit() -> None:
 @pytest.mark.parametrize("model", ["ode-liif", "videoinr", "backprojection"])
 def test_the_number_of_threads_changes_no_bit(model: str) -> None:
     torch.manual_seed(1)
-    coarse, which = series((7, 3, 22, 17)), create(model) if model == "videoinr" else model
+    coarse, which = series((7, 3, 22, 17)), VideoInr() if model == "videoinr" else model
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 5):
         torch.set_num_threads(threads)
@@ -214,7 +216,7 @@ def test_the_number_of_threads_changes_no_bit(model: str) -> None:
 
 def test_a_large_result_is_kept_in_a_file(monkeypatch) -> None:
     whole = reconstruct(series(), model="cubic")
-    monkeypatch.setattr("dsc_superres.reconstruction.reconstruct.scratch", lambda shape: scratch(shape, small=1000))
+    monkeypatch.setattr("dsc_superres.reconstruction.reconstruct.scratch", lambda shape: scratch(shape, limit=1000))
     paged = reconstruct(series(), model="cubic")
     base = paged.signal
     while isinstance(base, np.ndarray):
@@ -227,3 +229,24 @@ def test_fast_is_nearly_the_same() -> None:
     """16-bit numbers have eight bits of precision, but only in what the network adds."""
     exact, fast = (reconstruct(series(), model="ode-liif", fast=fast).signal for fast in (False, True))
     assert 0 < np.abs(fast - exact).max() < 0.01 * np.ptp(exact)
+
+
+def test_the_callers_network_stays_as_it_is() -> None:
+    model = network().train()
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    layouts = [value.is_contiguous() for value in model.state_dict().values()]
+    attributes = {name: value for name, value in vars(model).items() if not name.startswith("_")}
+    names = set(vars(model))
+    reconstruct(series(), model=model, fast=True)
+    assert all(module.training for module in model.modules())
+    assert set(vars(model)) == names
+    assert {name: value for name, value in vars(model).items() if not name.startswith("_")} == attributes
+    for (key, value), contiguous in zip(model.state_dict().items(), layouts, strict=True):
+        assert value.device.type == "cpu"
+        assert value.is_contiguous() == contiguous
+        assert torch.equal(value, state[key])
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(ModelError, match="A Linear cannot reconstruct"):
+        reconstruct(series(), model=nn.Linear(1, 1))

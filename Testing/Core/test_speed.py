@@ -10,7 +10,8 @@ from dsc_superres.benchmark.reconstruction_speed.textbook_network import Textboo
 from dsc_superres.benchmark.speed import ratios
 from dsc_superres.networks import load_model
 from dsc_superres.networks.liif import LocalImplicitDecoder
-from dsc_superres.reconstruction.reconstruct import normalisation, reconstruct
+from dsc_superres.reconstruction.reconstruct import reconstruct
+from dsc_superres.reconstruction.target_grid import normalization
 
 
 @pytest.mark.parametrize("size", [(10, 14), (15, 14), (8, 9)])
@@ -25,7 +26,7 @@ def test_reconstruction_equals_the_textbook_loop() -> None:
     """Frames encoded once, one solve for all times, air left out: none of it changes a voxel by 1e-4 of the range."""
     series, network = head_series(64, 1, 4), load_model("ode-liif")
     found = reconstruct(series, model=network).signal[:, 0]
-    offset, scale = normalisation(series.signal.mean(axis=0))
+    offset, scale = normalization(series.signal.mean(axis=0))
     frames = torch.from_numpy((series.signal[:, 0] - offset) / scale)[None]
     t = torch.tensor([0, 0.25, 0.5, 0.75])
     with torch.inference_mode():

@@ -134,7 +134,7 @@ def test_gradients_of_shares_average_to_those_of_the_batch() -> None:
     def gradients(part: Batch) -> torch.Tensor:
         network.zero_grad()
         window = Window(*(each.double() for each in (part.window.frames, part.window.times, part.window.summary)))
-        image, uncertainty = network.predict(window, part.t, tuple(part.target.shape[-2:]))
+        image, uncertainty = network.with_uncertainty(window, part.t, tuple(part.target.shape[-2:]))
         (loss(image, part.target, 2.0) + gaussian_negative_log_likelihood(image - part.target, uncertainty)).backward()
         return torch.cat([weight.grad.flatten() for weight in network.parameters()])
 

@@ -57,7 +57,7 @@ def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
     assert not (tmp_path / "mapped" / "maps_truth" / "cbv_sd.nii.gz").exists()
     code, messages, log = Worker(tmp_path, job | {"model": "pchip", "uncertainty": True}).finish()
     assert code == 2
-    assert "how sure" in messages[-1]["message"]
+    assert "estimate its uncertainty" in messages[-1]["message"]
 
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):

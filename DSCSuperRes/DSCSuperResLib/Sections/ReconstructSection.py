@@ -5,7 +5,7 @@ from __future__ import annotations
 import slicer
 
 from dsc_superres.errors import DSCError
-from dsc_superres.models import ESTIMATE_UNCERTAINTY, INTERPOLATORS
+from dsc_superres.models import DEFAULT_MODEL, find, names_with_uncertainty
 
 from ..Expectation import expectation
 from ..ModelCard import cardText, summaryText
@@ -68,7 +68,7 @@ class ReconstructSection(Section):
     def _fillModels(self, capabilities: dict | None) -> None:
         models = capabilities["models"] if capabilities else []
         offered = [(_modelText(model), model["name"]) for model in models if model["available"]]
-        self._fill(self.ui.modelSelector, offered or [("ode-liif", "ode-liif")])
+        self._fill(self.ui.modelSelector, offered or [(DEFAULT_MODEL, DEFAULT_MODEL)])
         self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
 
     def _fillDevices(self, capabilities: dict | None) -> None:
@@ -157,8 +157,8 @@ class ReconstructSection(Section):
     def _offer(self, running: bool) -> None:
         """Let what not every model can do say what it does, or why it is not possible."""
         ui = self.ui
-        model = ui.modelSelector.currentData
-        tunable, telling = model not in INTERPOLATORS, model in ESTIMATE_UNCERTAINTY
+        model = find(ui.modelSelector.currentData or DEFAULT_MODEL)
+        tunable, telling = not model.is_interpolator, model.estimates_uncertainty
         ui.adaptCheckBox.enabled, ui.deviationCheckBox.enabled = tunable and not running, telling and not running
         ui.adaptMinutes.enabled = ui.adaptCheckBox.enabled and ui.adaptCheckBox.checked
         ui.adaptCheckBox.toolTip = ui.adaptMinutes.toolTip = _adaptText(tunable)
@@ -194,8 +194,8 @@ def _adaptText(possible: bool) -> str:
 
 def _deviationText(possible: bool) -> str:
     if not possible:
-        text = _("This model does not tell how sure it is: choose {models}.")
-        return text.format(models=", ".join(ESTIMATE_UNCERTAINTY))
+        text = _("This model does not estimate its uncertainty: choose {models}.")
+        return text.format(models=", ".join(names_with_uncertainty()))
     return _(
         "Load the standard deviation of the reconstruction's error too, for every voxel and frame: the section Look "
         "shows it in colors over the images. It takes as much memory again as the reconstruction, or twice that."

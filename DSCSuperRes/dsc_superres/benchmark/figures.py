@@ -16,14 +16,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dsc_superres.benchmark.image_quality.benchmark_cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
-from dsc_superres.benchmark.models import labels, shipped
+from dsc_superres.benchmark.measured_models import labels, shipped, shipped_networks
 from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.report.case_figures import MAP_COLORS, MAP_TITLES
-from dsc_superres.report.display import View, head_view, moment
-from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
+from dsc_superres.report.display import View, head_view, time_text
+from dsc_superres.report.images import Panel, Row, difference_panel, montage, round_limit
 from dsc_superres.report.style import model_name, png
 from dsc_superres.series import Series
 
@@ -94,11 +94,11 @@ def frames_figure(shown: Picture) -> Figure:
         for label, frame in frames.items()
     }
     brain = view(shown.case.mask[0])
-    limit = nice_limit(np.stack([image[brain] for images in differences.values() for image in images]), 99)
+    limit = round_limit(np.stack([image[brain] for images in differences.values() for image in images]), 99)
     rows = []
     for label, frame in frames.items():
         panels = [Panel(view(s.signal[frame, 0]), "gray", 0, high) for s in (truth, *shown.made.values())]
-        panels[0] = replace(panels[0], note=moment(truth, truth.times[frame]))
+        panels[0] = replace(panels[0], note=time_text(truth, truth.times[frame]))
         rows.append(Row(label, panels, "signal (a.u.)"))
         rows.append(_differences(differences[label], limit, "a.u."))
     return montage(shown.titles, rows, view, difference=False)
@@ -113,11 +113,11 @@ def maps_figure(shown: Picture) -> Figure:
     for name in ("cbv", "cbf"):
         images = [view(getattr(maps, name)[0]) for maps in found]
         title, unit = MAP_TITLES[name]
-        high = nice_limit(images[0][~hidden], 96)
+        high = round_limit(images[0][~hidden], 96)
         panels = [Panel(np.where(hidden, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
         rows.append(Row(title, panels, unit))
         differences = [np.where(hidden, np.nan, image - images[0]) for image in images[1:]]
-        limit = nice_limit(np.stack([image[~hidden] for image in differences]), 97)
+        limit = round_limit(np.stack([image[~hidden] for image in differences]), 97)
         rows.append(_differences(differences, limit, unit))
     return montage(shown.titles, rows, view, difference=False)
 
@@ -150,7 +150,7 @@ def run(arguments: Sequence[str]) -> None:
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark figures", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
-    models = shipped("pchip", "videoinr", "ode-liif", "ode-liif-plus")
+    models = [*shipped("pchip"), *shipped_networks()]
     parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files, from left to right")
     parser.add_argument("--patient", type=int, default=VALIDATION_SEEDS[0], help="seed of the digital patient")
     parser.add_argument("--slices", type=int, default=4, help="middle slices of which one is shown")

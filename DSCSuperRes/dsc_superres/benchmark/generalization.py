@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from tqdm import tqdm
 
-from dsc_superres.benchmark.models import CLASSIC, labels
+from dsc_superres.benchmark.measured_models import CLASSIC, labels, shipped_networks
 from dsc_superres.benchmark.shared.documents import add_destinations, deliver
 from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
@@ -101,7 +101,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark generalization", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["ode-liif", "ode-liif-plus"], help="names or files")
+    parser.add_argument("--models", nargs="+", default=shipped_networks(), help="names or files")
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
     add_destinations(parser, "generalization")
     options = parser.parse_args(arguments)

@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dsc_superres.benchmark.research_models import COMPARISON_WEIGHTS
 from dsc_superres.errors import FileError
+from dsc_superres.models import WEIGHTS, find
 from dsc_superres.training.config import TrainOptions, read_config
 from dsc_superres.utils.atomic_writing import atomic_file, write_json
 
-ROOM = Path(__file__).resolve().parent
-SHIPPED = ROOM.parent / "weights"
-COMPARED_WEIGHTS = ROOM / "weights"
-COMPARED_RECIPES = ROOM / "recipes"
+COMPARED_RECIPES = Path(__file__).resolve().parent / "recipes"
 
 INTENDED_USE = (
     "Research on DSC perfusion MRI of the human head: finer pixels ({least:g} to 3 times) and frames (2 to 6 times) "
@@ -76,7 +75,7 @@ def card(
     """The card of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
     measures = [name for name in own[0] if name not in ("case", "model", "cost")]
-    title = {"liif-linear": "LIIF", "videoinr": "VideoINR"}.get(options.name, "ODE-LIIF")
+    title = find(options.name).title
     parameters = sum(value.numel() for value in checkpoint["network"].values())
     return {
         "name": options.name,
@@ -143,6 +142,6 @@ def run(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     options = read_config(chosen.config)
     records = json.loads(chosen.quality.read_text(encoding="utf-8"))
-    shipped = COMPARED_WEIGHTS if is_compared(chosen.config) else SHIPPED
+    shipped = COMPARISON_WEIGHTS if is_compared(chosen.config) else WEIGHTS
     words = words_of(chosen.config, shipped / f"{options.name}.json")
     print(publish(options, records, words, chosen.into or shipped))

@@ -22,7 +22,7 @@ from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase, 
 from dsc_superres.benchmark.image_quality.case_errors import measure
 from dsc_superres.benchmark.image_quality.coverage import coverage, map_coverage
 from dsc_superres.benchmark.image_quality.quality_text import brief, text, text_by_case
-from dsc_superres.benchmark.models import CLASSIC, labels, shipped, timed, variant
+from dsc_superres.benchmark.measured_models import CLASSIC, labels, shipped_networks, timed, variant
 from dsc_superres.benchmark.shared.documents import add_destinations, deliver
 from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
@@ -38,7 +38,7 @@ def evaluate(make: Callable[[], BenchmarkCase], models: Sequence[str], space: in
     records = []
     for model in models:
         network = variant(model)
-        estimates = hasattr(network, "predict")
+        estimates = network.estimates_uncertainty
         work = reconstruct_with_uncertainty if estimates else lambda *args, **options: (reconstruct(*args, **options),)
         with one_thread():
             found, cost = timed(partial(work, coarse, space=space, time=time, model=network, device="cpu"), network)
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import TRAINING_SEEDS, VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark quality", description=__doc__)
-    models = shipped("ode-liif", "ode-liif-plus", "videoinr", "liif-linear", *CLASSIC)
+    models = [*shipped_networks(), *CLASSIC]
     parser.add_argument(
         "--models",
         nargs="+",

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
-from dsc_superres.benchmark.models import labels, shipped
+from dsc_superres.benchmark.measured_models import labels, shipped, shipped_networks
 from dsc_superres.benchmark.perfusion_objects.map_errors import errors, values
 from dsc_superres.benchmark.perfusion_objects.reference_objects import ReferenceObject, grid_cases
 from dsc_superres.benchmark.shared.documents import add_destinations, deliver
@@ -129,7 +129,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark sampling", description=__doc__)
-    models = shipped("linear", "pchip", "ode-liif", "ode-liif-plus")
+    models = [*shipped("linear", "pchip"), *shipped_networks()]
     parser.add_argument("--models", nargs="+", default=models, help="names or .safetensors files")
     parser.add_argument("--phases", type=int, default=12, help="phases of the sampling, spread evenly over 6 s")
     parser.add_argument("--patients", type=int, default=0, help="digital patients as well, one slice each")

@@ -21,14 +21,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from dsc_superres.benchmark.networks.videoinr import VideoInr
 from dsc_superres.benchmark.reconstruction_speed.speed_text import text
 from dsc_superres.benchmark.reconstruction_speed.stage_times import JOB, head_series, rates, seconds
 from dsc_superres.benchmark.reconstruction_speed.textbook_network import TextbookDecoder, textbook_frames
-from dsc_superres.networks import create, load_model
+from dsc_superres.models import DEFAULT_MODEL
+from dsc_superres.networks import load_model
 from dsc_superres.pipeline.estimate import reconstruction_seconds
-from dsc_superres.reconstruction.reconstruct import choose_device, normalisation, reconstruct
+from dsc_superres.reconstruction.devices import choose_device, convolution_rate
+from dsc_superres.reconstruction.reconstruct import reconstruct
+from dsc_superres.reconstruction.target_grid import normalization
 from dsc_superres.utils.atomic_writing import write_json
-from dsc_superres.worker.probe import convolution_rate
 
 PARTS = ("rates", "ratios", "scaling")
 TIMES = (0.0, 0.25, 0.5, 0.75)
@@ -40,10 +43,10 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
     Differences are the largest, in shares of the range of intensities.
     """
     series, fine = head_series(size, 2, pairs + 1), (2 * size, 2 * size)
-    offset, scale = normalisation(series.signal.mean(axis=0))
+    offset, scale = normalization(series.signal.mean(axis=0))
     frames = torch.from_numpy((series.signal - offset) / scale).transpose(0, 1).contiguous().to(device)
     times, t = torch.from_numpy(series.times.copy()), torch.tensor(TIMES, device=device)
-    rival = create("videoinr").eval().to(device)
+    rival = VideoInr().eval().to(device)
 
     def theirs() -> np.ndarray:
         with torch.inference_mode():
@@ -122,7 +125,9 @@ def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dic
 def run(arguments: Sequence[str]) -> None:
     """``dsc-superres benchmark speed``: print the tables, or JSON."""
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark speed", description=__doc__)
-    parser.add_argument("--model", default="ode-liif", help="ode-liif or a .safetensors file of such a network")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help=f"{DEFAULT_MODEL} or a .safetensors file of such a network"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the processor")
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the input (default: 128)")

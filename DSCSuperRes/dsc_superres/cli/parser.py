@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from dsc_superres import __version__
 from dsc_superres.cli.options import add_options
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
+from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY, entries, names
 from dsc_superres.pipeline.options import options_of
 
 PER_CASE = ("input", "output", "times", "geometry", "aif_voxels", "aif_series")
@@ -165,12 +166,10 @@ def _reconstruct(commands: Commands) -> None:
         "reconstruct a series at finer pixels and more frames",
         "With --time T, n frames become T(n-1)+1, the frames of the input among them. Factors need not be whole.\n"
         "OUT is a file for the reconstruction alone, with OUT.provenance.json beside it, or a folder, which also gets\n"
-        "perfusion maps, metrics and provenance.\n"
-        "Models: ode-liif, ode-liif-plus (networks), backprojection, pchip, cubic, linear (interpolators), or a\n"
-        ".safetensors file.",
+        "perfusion maps, metrics and provenance.\n\n" + _models_text(),
         "dsc-superres reconstruct coarse.nii.gz fine.seq.nrrd --space 2 --time 4",
         "dsc-superres reconstruct scan.nii.gz fine.nii.gz --space 1.5 --interval 0.5 --model backprojection",
-        "dsc-superres reconstruct scan.nii.gz results --model ode-liif-plus --uncertainty --report",
+        f"dsc-superres reconstruct scan.nii.gz results --model {DEFAULT_MODEL_WITH_UNCERTAINTY} --uncertainty --report",
     )
     parser.add_argument("input", metavar="IN", help="a dynamic series")
     parser.add_argument("output", metavar="OUT", help="a file (.nii, .nii.gz, .seq.nrrd) or a folder")
@@ -301,6 +300,13 @@ def _demo(commands: Commands) -> None:
     parser.add_argument("--figures", metavar="DIR", help="also write the report's figures there as PNG files")
     add_options(parser, CompareJob, leave_out=("input", "output"))
     parser.set_defaults(report=True)
+
+
+def _models_text() -> str:
+    """The models to choose from, one a line."""
+    width = max(map(len, names()))
+    lines = [f"  {entry.name:{width}}  {entry.description}" for entry in entries()]
+    return "\n".join(["Models:", *lines, "or a .safetensors file with the weights of one."])
 
 
 def _series_in_out(parser: argparse.ArgumentParser) -> None:

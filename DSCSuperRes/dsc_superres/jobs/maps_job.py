@@ -9,9 +9,9 @@ from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import write_maps
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion.propagation import check_uncertainty
+from dsc_superres.pipeline.case_maps import map_series, with_reconstruction_uncertainty
 from dsc_superres.pipeline.masks import find_masks
-from dsc_superres.pipeline.shared_maps import map_series, with_reconstruction_uncertainty
-from dsc_superres.pipeline.steps import echo_time_note
+from dsc_superres.pipeline.notes import echo_time_note
 from dsc_superres.utils.atomic_writing import atomic_folder
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 

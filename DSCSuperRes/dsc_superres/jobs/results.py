@@ -19,7 +19,7 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json, write_text
-from dsc_superres.utils.scratch_memory import save
+from dsc_superres.utils.scratch_memory import save_npy
 
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
@@ -75,11 +75,12 @@ def aif_series(case: Case) -> str:
     return "reconstruction" if case.truth is None else TRUTH
 
 
-def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: Path, artery_of: str | None = None) -> None:
+def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: str | Path, artery_of: str | None = None) -> None:
     """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``.
 
     ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one.
     """
+    folder = Path(folder)
     folder.mkdir(exist_ok=True)
     for name, values in maps.as_dict().items():
         write_volume(values, geometry, folder / f"{name}.nii.gz")
@@ -113,7 +114,7 @@ def case_metrics(case: Case) -> dict[str, object]:
 def _write_described(series: Series, path: Path, integer: bool) -> dict[str, object]:
     """Write a series; returns what a program needs to use it: file, times (s) and geometry (LPS, mm)."""
     if path.suffix == ".npy":
-        save(path, series.signal)
+        save_npy(path, series.signal)
     else:
         write_series(series, path, integer=integer)
     return {"file": path.name, "times": series.times.tolist(), "geometry": series.geometry.as_dict()}

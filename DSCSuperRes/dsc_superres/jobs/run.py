@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
+from dsc_superres.jobs.read import parse_job
 from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.types import Job
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
@@ -18,12 +20,13 @@ RUNNERS = {
 """Module and function by task, imported when it is needed: an export must do without what a reconstruction needs."""
 
 
-def run_job(job: Job, progress: Progress = no_progress, cancelled: IsCancelled = never) -> JobResult:
+def run_job(job: Job | dict[str, Any], progress: Progress = no_progress, cancelled: IsCancelled = never) -> JobResult:
     """Do what ``job`` says and write its results, all or nothing.
 
     Parameters
     ----------
-    job : ReconstructJob, CompareJob, MapsJob, ExportJob or OpenJob
+    job : ReconstructJob, CompareJob, MapsJob, ExportJob, OpenJob or dict
+        A dict has a ``task`` and its options, as a job file has.
     progress : callable, optional
         Called with the share of the work that is done (0 to 1) and the stage in words.
     cancelled : callable, optional
@@ -31,5 +34,7 @@ def run_job(job: Job, progress: Progress = no_progress, cancelled: IsCancelled =
 
     Raises ``DSCError`` with one sentence where the job or its input is not usable, and ``Cancelled``.
     """
+    if isinstance(job, dict):
+        job = parse_job(job)
     module, function = RUNNERS[job.task].split(":")
     return getattr(import_module(f"dsc_superres.jobs.{module}"), function)(job, progress, cancelled)

@@ -1,6 +1,7 @@
-"""Networks and interpolators by name. All share one call: ``model(window, t, size, cache) -> frames``."""
+"""Networks and interpolators. All share one call: ``model(window, t, size, cache) -> frames`` (see ``Model``)."""
 
-from dsc_superres.networks.registry import NAMES, create, load_model, save_model
+from dsc_superres.networks.model import Model
+from dsc_superres.networks.weight_files import create, load_model, save_model
 from dsc_superres.networks.window import Window, summarise, window
 
-__all__ = ["NAMES", "Window", "create", "load_model", "save_model", "summarise", "window"]
+__all__ = ["Model", "Window", "create", "load_model", "save_model", "summarise", "window"]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
-    """A convolution that keeps the variance of rectified inputs (He et al. 2015); the default start shrinks it."""
+    """A convolution whose initial weights keep the variance of rectified inputs (He et al. 2015)."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     nn.init.zeros_(layer.bias)
@@ -15,7 +15,7 @@ def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside an identity path; no normalisation layer, so intensities keep their meaning."""
+    """Two convolutions beside an identity path, without normalization layers, which would change intensities."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

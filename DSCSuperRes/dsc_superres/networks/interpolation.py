@@ -1,16 +1,17 @@
-"""The classic interpolators, behind the same interface as the networks: the baselines to beat."""
+"""Classic interpolators with the interface of the networks: what a network is compared with, and what it corrects."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import back_project, upsample
 from dsc_superres.networks.window import Window, forget, remember
 
 
 def linear_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
-    """Straight line between the pair: frames [b, 4, H, W] at the times ``t`` [m] -> [b, m, H, W]."""
+    """Linear interpolation between the pair: frames [b, 4, H, W] at the times ``t`` [m] -> [b, m, H, W]."""
     return _combine(frames[:, 1:3], torch.stack([1 - t, t], 1))
 
 
@@ -69,21 +70,24 @@ def _hermite(frames: Tensor, start: Tensor, stop: Tensor, t: Tensor) -> Tensor:
     return _combine(torch.stack([frames[:, 1], frames[:, 2], start, stop], 1), weights)
 
 
-class Interpolator(nn.Module):
-    """A spatial and a temporal rule, no parameters. ``forward`` has the networks' signature."""
+class Interpolator(Model):
+    """A spatial and a temporal rule without parameters.
+
+    in_space   "linear", "cubic" or "backprojection"
+    in_time    "linear", "cubic" or "pchip"
+    """
 
     def __init__(self, *, in_space: str, in_time: str) -> None:
         super().__init__()
         self.in_space = in_space
         self.in_time = {"linear": linear_in_time, "cubic": cubic_in_time, "pchip": pchip_in_time}[in_time]
 
-    def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
-        """Frames [b, m, H, W] at the times ``t`` [m] (0 and 1 at the pair), ``size`` (H, W).
-
-        ``cache`` (optional) keeps the fine frames that the next pair of the series needs again.
-        """
+    def forward(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> Tensor:
+        """As ``Model.forward``. ``cache`` keeps the fine frames; ``fast`` changes nothing."""
         fine = []
-        with torch.autocast(t.device.type, enabled=False):  # half precision would show, and saves nothing here
+        with torch.autocast(t.device.type, enabled=False):  # bfloat16 would be visible and saves no time here
             for place in range(4):
                 index = max(window.index - 1 + place, 0)  # before the first frame, the window repeats it
                 fine.append(remember(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
@@ -91,7 +95,7 @@ class Interpolator(nn.Module):
             return self.in_time(torch.stack(fine, 1), window, t)
 
     def refine(self, frame: Tensor, size: tuple[int, int]) -> Tensor:
-        """[b, h, w] -> [b, H, W]."""
+        """One frame, [b, h, w], on the fine grid: [b, H, W]."""
         if self.in_space == "backprojection":
             return back_project(frame, size)
         return upsample(frame, size, self.in_space)

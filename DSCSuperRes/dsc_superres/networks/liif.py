@@ -1,14 +1,15 @@
-"""The local implicit image function: a continuous image out of a grid of features (Chen, Liu and Wang 2021).
+"""The local implicit image function: a continuous image from a grid of features (Chen, Liu and Wang 2021).
 
-The four latent cells around a query point x vote, each with the area S of the rectangle diagonally opposite to it:
+The image at a query point x is a weighted mean over the four latent cells around it; the weight of each is the area S
+of the rectangle diagonally opposite to it:
 
     I(x) = sum_cells S / S_total * g(z, x - v, cell)
 
-with z the cell's feature vector, v its centre and ``cell`` the size of a query pixel in latent pixels. Where LIIF
+with z the cell's feature vector, v its center and ``cell`` the size of a query pixel in latent pixels. Where LIIF
 concatenates all of these into one MLP, g is here the inner product of two: ``branch``, a convolutional one of the
 features (LIIF's feature unfolding included), and ``trunk``, one of the coordinates. That spans the same functions,
-learns the sub-pixel pattern at once (a concatenating MLP did not leave its plateau in 300 steps, this one gained 1 dB)
-and costs a fraction: the branch runs on the latent grid, and at a whole factor the vote is a single convolution.
+learns the sub-pixel pattern sooner (in 300 steps a concatenating MLP gained nothing, this one 1 dB) and takes a
+fraction of the operations: the branch runs on the latent grid, and at a whole factor the mean is a single convolution.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from dsc_superres.networks.encoder import convolution
 from dsc_superres.networks.resampling import query_positions
 
 GAIN = 0.05
-"""Typical size of what is learned, a residual of an image of about 0..1: lets the weights before it be of order one."""
+"""Typical size of the residual that is learned, of an image of about 0..1, so that the weights are of order one."""
 
 
-def neighbours(fine: int, coarse: int) -> list[tuple[Tensor, Tensor]]:
-    """Both latent cells around every query along one axis: (index int64, offset), [fine] each.
+def neighbors(fine: int, coarse: int) -> list[tuple[Tensor, Tensor]]:
+    """The two latent cells around every query along one axis: (index int64, offset), [fine] each.
 
-    ``offset`` is query minus cell centre in latent pixels. A cell beyond the edge has the features of the one at the
+    ``offset`` is query minus cell center in latent pixels. A cell beyond the edge has the features of the one at the
     edge.
     """
     position = query_positions(fine, coarse)
@@ -66,7 +67,7 @@ class LocalImplicitDecoder(nn.Module):
 
     @staticmethod
     def votes(distance: Tensor) -> Tensor:
-        """Weight along one axis of a cell whose centre is that ``distance`` (latent pixels) away.
+        """Weight along one axis of a cell whose center is at that ``distance`` (latent pixels).
 
         It is the distance to the other cell, so that the product over both axes is the area of the rectangle
         diagonally opposite, and the four weights sum to one.
@@ -82,7 +83,7 @@ class LocalImplicitDecoder(nn.Module):
         return self.trunk(torch.stack([down, right, *waves, *sizes], -1))
 
     def _whole_factor(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """All queries in a latent pixel have the same offsets everywhere: the votes are one 3 x 3 convolution."""
+        """The offsets of queries are the same in every latent pixel, so the weighted mean is one 3 x 3 convolution."""
         down, right = size[0] // features.shape[-2], size[1] // features.shape[-1]
         taps = torch.tensor([-1.0, 0.0, 1.0])
         offsets, weights = [], []
@@ -105,9 +106,9 @@ class LocalImplicitDecoder(nn.Module):
         cell = (height / size[0], width / size[1])
         cells = features.permute(0, 2, 3, 1)
         image = 0.0
-        for row, down in neighbours(size[0], height):
+        for row, down in neighbors(size[0], height):
             rows = cells.index_select(1, row.to(features.device))
-            for column, right in neighbours(size[1], width):
+            for column, right in neighbors(size[1], width):
                 query = rows.index_select(2, column.to(features.device))
                 trunk = self.coordinates(down.to(features), right.to(features), cell)
                 share = torch.outer(self.votes(down.abs()), self.votes(right.abs())).to(features)

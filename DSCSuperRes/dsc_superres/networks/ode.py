@@ -1,4 +1,4 @@
-"""The bi-directional neural ODE: oriented features carried forward from one frame and back from the next."""
+"""Neural ODEs that carry features in time: forward from one frame, backward from the next."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torchdiffeq import odeint
 from dsc_superres.networks.encoder import convolution
 
 FIXED_STEP = {"euler", "midpoint", "heun2", "heun3", "rk4"}
-EXACT = 1e-5
-"""Shares of a step that count as none."""
+ON_GRID = 1e-5
+"""Distance from a grid time, in steps, up to which a time is taken as that grid time."""
 
 Rate = Callable[[Tensor, Tensor], Tensor]
 
 
 class VectorField(nn.Module):
-    """dZ/dt = f(Z, t): two convolutions, smooth in state and time. Starts as zero: features stay put."""
+    """dZ/dt = f(Z, t): two convolutions, smooth in state and time. Initially zero: features stay as they are."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
@@ -49,8 +49,8 @@ def solve(
     """Carry ``start`` [b, c, h, w] from time ``begin`` (0 or 1) to all ``times`` [m], in one solve.
 
     Returns m states [b, c, h, w]; at ``begin`` itself that is ``start`` unchanged. ``times`` ascend within [0, 1].
-    Fixed-step ``method``: steps of ``step`` whatever times are asked for, so that none of them changes another, and a
-    cubic between; adaptive one: to ``rtol`` and ``atol``.
+    A fixed-step ``method`` takes steps of ``step`` whatever the times are, so that the state at one time does not
+    depend on which others are asked for, with a cubic between; an adaptive one works to ``rtol`` and ``atol``.
     """
     away = (times - begin).abs()
     if method in FIXED_STEP:
@@ -67,7 +67,7 @@ def _path(field: Rate, start: Tensor, clock: Tensor, method: str, **tolerance: f
     if method == "midpoint":
         return _midpoint(field, start, clock)
 
-    # The solver keeps its results densely packed: with channels last from the start they need no rearranging later.
+    # The solver packs its results densely: with channels last from the start, they need no rearranging later.
     def rate(t: Tensor, state: Tensor) -> Tensor:
         return field(t, state.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
@@ -76,7 +76,7 @@ def _path(field: Rate, start: Tensor, clock: Tensor, method: str, **tolerance: f
 
 
 def _midpoint(field: Rate, start: Tensor, clock: Tensor) -> list[Tensor]:
-    """As torchdiffeq's ``midpoint``, whose copies and checks of every state take a tenth of a reconstruction."""
+    """As torchdiffeq's ``midpoint``, without its copies and checks, a tenth of the time of a reconstruction."""
     states = [start]
     for begin, step in zip(clock, clock.diff().tolist(), strict=False):
         half = torch.add(states[-1], field(begin, states[-1]), alpha=step / 2)
@@ -88,7 +88,7 @@ def _on_grid(field: Rate, start: Tensor, away: Tensor, begin: float, method: str
     """States at the distances ``away`` [m] from ``begin``, by steps of ``step`` and a cubic between them."""
     direction = 1 - 2 * begin
     position = [float(a) / step for a in away]
-    count = math.ceil(max(position) - EXACT)
+    count = math.ceil(max(position) - ON_GRID)
     clock = begin + direction * step * torch.arange(count + 1, dtype=away.dtype, device=away.device)
     states = _path(field, start, clock, method) if count else [start]
     slopes: dict[int, Tensor] = {}
@@ -98,13 +98,13 @@ def _on_grid(field: Rate, start: Tensor, away: Tensor, begin: float, method: str
             slopes[index] = field(clock[index], states[index]) * (direction * step)
         return slopes[index]
 
-    found = []
+    reached = []
     for p in position:
-        if abs(p - round(p)) < EXACT:
-            found.append(states[round(p)])
+        if abs(p - round(p)) < ON_GRID:
+            reached.append(states[round(p)])
             continue
         k, h = math.floor(p), p - math.floor(p)
         rise = h * h * (3 - 2 * h)
         ends = (1 - rise) * states[k] + rise * states[k + 1]
-        found.append(ends + h * (1 - h) ** 2 * slope(k) - h * h * (1 - h) * slope(k + 1))
-    return found
+        reached.append(ends + h * (1 - h) ** 2 * slope(k) - h * h * (1 - h) * slope(k + 1))
+    return reached

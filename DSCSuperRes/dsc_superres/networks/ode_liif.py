@@ -1,10 +1,10 @@
 """ODE-LIIF: oriented features, a bi-directional neural ODE in time, a local implicit image function in space.
 
-After Lee et al., ISMRM 2024, abstract 0658. What the abstract leaves open is settled here by name: the image is a
-residual on back-projection with pchip in time, so the network corrects an interpolator and can fall back on it; the
-encoder sees, beside each frame, features of the series' temporal mean and standard deviation, which carry the anatomy
-at far better signal-to-noise; the direction looks one frame beyond the pair on either side; where there is no signal,
-the residual is left out, so that air keeps the noise floor of a magnitude image.
+After Lee et al., ISMRM 2024, abstract 0658. The abstract leaves some choices open; these are ours. The image is a
+residual on back-projection with pchip in time, so that the network corrects an interpolator and can fall back on it.
+Beside each frame, the encoder is given features of the series' temporal mean and standard deviation, which show the
+anatomy at a far better signal-to-noise ratio. The direction depends on one more frame on either side of the pair. Where
+there is no signal the residual is left out, so that air keeps the noise floor of a magnitude image.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from torch import Tensor, nn
 from dsc_superres.networks.encoder import ResidualBlock, ResidualEncoder, convolution
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.liif import LocalImplicitDecoder
+from dsc_superres.networks.model import Model
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.signal_region import signal_region_of
 from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
 
 SLOPE_GAIN = 4.0
-"""Changes between frames are small beside the frames; brought to about the same size they are learned as fast."""
+"""Changes between frames are smaller than frames; brought to about the same size, they are learned as fast."""
 
 
 class Fusion(nn.Module):
     """Both flows at time t -> one feature map: their linear mix plus a learned correction.
 
-    The correction's features are multiplied by functions of t (``pace``, one at the start), so that a curve over time
-    can be learned as a product of what a place does and when, as the decoder does with position.
+    The correction's features are multiplied by functions of t (``pace``, initially one), so that a curve over time
+    can be learned as a product of a function of the place and one of the time, as in the decoder of positions.
     """
 
     def __init__(self, oriented: int, channels: int) -> None:
@@ -54,8 +55,8 @@ class Fusion(nn.Module):
         return self.refine(torch.addcmul(self.keep(torch.lerp(forward, backward, share)), torch.relu_(both), pace))
 
 
-class OdeLiif(nn.Module):
-    """The network. All options are keyword-only and travel with the weights.
+class OdeLiif(Model):
+    """The network. All options are keyword-only and are saved with the weights.
 
     channels, blocks      width of the features and depth of the anatomy encoder
     frame_blocks          depth of the per-frame encoder
@@ -66,10 +67,6 @@ class OdeLiif(nn.Module):
     """
 
     removes_initial_transient = True
-    """``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
-
-    fast = False
-    """Whether the residual is computed in bfloat16: differences of a thousandth of the intensities, half the time."""
 
     def __init__(
         self,
@@ -99,7 +96,7 @@ class OdeLiif(nn.Module):
         self.decoder = LocalImplicitDecoder(channels, decoder)
         self.solving = {"method": solver, "step": step, "rtol": rtol, "atol": atol}
 
-    def look(self, summary: Tensor) -> Tensor:
+    def anatomy_features(self, summary: Tensor) -> Tensor:
         """Features of the anatomy, [b, channels, h, w], from the series' summary [b, 2, h, w]."""
         return self.anatomy(channels_last(summary))
 
@@ -110,14 +107,14 @@ class OdeLiif(nn.Module):
         return self.frame(channels_last(inputs))
 
     def direction_of(self, window: Window) -> Tensor:
-        """The direction d of a pair, [b, direction, h, w], from it, its neighbours and the series' summary."""
-        seen = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
-        return self.direction(channels_last(torch.cat([seen, window.summary], 1)))
+        """The direction d of a pair, [b, direction, h, w], from it, its neighbors and the series' summary."""
+        frames = torch.stack([*window.pair, *(SLOPE_GAIN * slope for slope in window.slopes())], 1)
+        return self.direction(channels_last(torch.cat([frames, window.summary], 1)))
 
     def flow(self, first: Tensor, second: Tensor, direction: Tensor, t: Tensor) -> Iterator[Tensor]:
         """Features of both frames and the direction -> fused features [b, c, h, w] at each of the times ``t`` [m].
 
-        One time after the other: their features stay in the processor's cache, which is worth a tenth of the whole.
+        One time after the other, so that features stay in the processor's cache: a tenth less time in all.
         """
         starts = (channels_last(torch.cat([features, direction], 1)) for features in (first, second))
         forward = solve(self.forward_field, next(starts), t, begin=0.0, **self.solving)
@@ -125,24 +122,24 @@ class OdeLiif(nn.Module):
         for there, back, moment in zip(forward, backward, t.to(first), strict=True):
             yield self.fusion(channels_last(there), channels_last(back), moment[None])
 
-    def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
-        """Frames float32[b, m, H, W] at the times ``t`` [m] (ascending, 0 and 1 at the pair), ``size`` (H, W).
+    def forward(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> Tensor:
+        """As ``Model.forward``. ``cache`` keeps the encoded anatomy and frames, so that each is encoded once.
 
-        ``cache`` (optional) keeps the encoded anatomy and the last frames between calls on successive pairs of one
-        series, so that each frame is encoded once. A window may carry several pairs of one scene: its batch is then
-        a whole multiple of the summary's.
+        A window may hold several pairs of one scene: its batch is then a whole multiple of the summary's.
         """
         image = self.base(window, t, size, cache)
         region = signal_region_of(window, size, cache)
         if region is None:
             return image
-        with in_bfloat16(image, self.fast):
+        with in_bfloat16(image, fast):
             residual = self.residual(window.crop(*region.coarse), t, region.size, cache)
         return image + region.place(residual.float(), size)
 
     def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
-        """What the network adds to the interpolator, [b, m, H, W]; [b, m, outputs, H, W] of a decoder with several."""
-        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.look(window.summary))
+        """What the network adds to the interpolator: [b, m, H, W], or [b, m, outputs, H, W] of several outputs."""
+        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy_features(window.summary))
         repeat = window.frames.shape[0] // window.summary.shape[0]
         window = replace(window, summary=window.summary.repeat_interleave(repeat, 0))
         anatomy = anatomy.repeat_interleave(repeat, 0)

@@ -1,9 +1,9 @@
-"""ODE-LIIF on top of static detail: the neural ODE corrects what a still image cannot know, and says how sure it is.
+"""ODE-LIIF on top of static detail, with the standard deviation of its error.
 
-Static anatomy and dynamic part apart: ``static_detail`` finds fine detail once per series with a deep network, at the
-signal-to-noise of the mean over all frames. The bi-directional ODE between two frames and its LIIF decoder, those of
-``ode_liif``, add what changes; they see the deep features of the anatomy in place of an encoder of their own. A second
-output of the decoder is the standard deviation of the error that is left (Nix and Weigend 1994).
+``static_detail`` computes fine detail once per series with a deep network, at the signal-to-noise ratio of the mean
+over all frames. The bi-directional ODE between two frames and its LIIF decoder, those of ``ode_liif``, add what
+changes; the deep features of the anatomy take the place of an encoder of their own. A second output of the decoder is
+the standard deviation of the remaining error (Nix and Weigend 1994).
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from dsc_superres.networks.signal_region import signal_region_of
 from dsc_superres.networks.static_detail import StaticDetail
 from dsc_superres.networks.window import ALWAYS, Window, in_bfloat16, remember
 
-TYPICAL, LEAST, MOST = -4.0, -7.0, 0.0
-"""Of the logarithm of the standard deviation: where it starts, and its range; the image is about 0..1."""
+INITIAL_LOG_SD = -4.0
+"""Logarithm of the standard deviation before training; the image is about 0..1."""
+LEAST_LOG_SD = -7.0
+GREATEST_LOG_SD = 0.0
 
 
 class OdeLiifPlus(OdeLiif):
-    """The network. Options are keyword-only and travel with the weights; those of ``OdeLiif`` and
+    """The network. Options are keyword-only and are saved with the weights: those of ``OdeLiif`` and
 
     detail, detail_blocks, detail_decoder   width, depth and decoder of the static part
-
-    ``calibration``, a factor of the deviation, is not learned but measured after training (``training.train``).
     """
 
+    estimates_uncertainty = True
     transient_is_factor = True
-    """``reconstruct`` finds the excess of an unsettled first frame as a factor between two images, without detail."""
 
     def __init__(self, *, detail: int = 64, detail_blocks: int = 12, detail_decoder: int = 64, **options) -> None:
         super().__init__(**options)
@@ -42,29 +42,30 @@ class OdeLiifPlus(OdeLiif):
         self.decoder = LocalImplicitDecoder(channels, hidden, outputs=2)
         self.register_buffer("calibration", torch.ones(()))
 
-    def look(self, summary: Tensor) -> Tensor:
-        """Features of the anatomy, [b, channels, h, w]: those of the static part, in as many channels as are needed."""
+    def anatomy_features(self, summary: Tensor) -> Tensor:
+        """Features of the anatomy, [b, channels, h, w]: those of the static part, mapped linearly to ``channels``."""
         return self.anatomy(self.detail.features(summary))
 
-    def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
-        """Frames float32[b, m, H, W] at the times ``t`` [m], as ``OdeLiif.forward``."""
-        return self.predict(window, t, size, cache)[0]
+    def forward(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> Tensor:
+        """As ``OdeLiif.forward``."""
+        return self.with_uncertainty(window, t, size, cache, fast=fast)[0]
 
-    def predict(
-        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None
+    def with_uncertainty(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Frames and the standard deviation of their error, both float32[b, m, H, W] in the units of the window."""
+        """As ``Model.with_uncertainty``; in air the standard deviation is that of the noise."""
         region = signal_region_of(window, size, cache)
-        self.detail.fast = self.fast
-        image = self.detail.frames(window, t, size, cache, region)
+        image = self.detail.frames(window, t, size, cache, region, fast=fast)
         noise = remember(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
         uncertainty = noise.repeat_interleave(image.shape[0] // noise.shape[0], 0).expand_as(image)
         if region is None:
             return image, uncertainty
-        with in_bfloat16(image, self.fast):
+        with in_bfloat16(image, fast):
             output = self.residual(window.crop(*region.coarse), t, region.size, cache)
-        residual, spread = output.float().unbind(2)
+        residual, log_sd = output.float().unbind(2)
         image = image + region.place(residual, size)
-        spread = self.calibration * (TYPICAL + spread / GAIN).clamp(LEAST, MOST).exp()
-        share = region.place(torch.ones_like(residual), size)  # beyond the signal there is noise alone
+        spread = self.calibration * (INITIAL_LOG_SD + log_sd / GAIN).clamp(LEAST_LOG_SD, GREATEST_LOG_SD).exp()
+        share = region.place(torch.ones_like(residual), size)  # outside the signal there is only noise
         return image, region.place(spread, size) + (1 - share) * uncertainty

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def query_positions(fine: int, coarse: int) -> np.ndarray:
-    """float64[fine]: where the fine pixels' centres lie, in coarse pixel indices (0 is the first centre)."""
+    """float64[fine]: the fine pixels' centers in coarse pixel indices (0 is the first center)."""
     return (np.arange(fine) + 0.5) * coarse / fine - 0.5
 
 

@@ -1,4 +1,4 @@
-"""Where in an image there is signal: outside the head a network has nothing to add, and need not look."""
+"""The part of an image that holds signal: outside the head there is nothing to compute."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from torch import Tensor, nn
 
 from dsc_superres.networks.window import ALWAYS, Window, remember
 
-AIR, TISSUE = 0.03, 0.08
-"""Normalised signal (mean over the series) up to which a pixel is air, and from which it surely is not."""
+AIR_SIGNAL = 0.03
+"""Normalized signal (mean over the series) up to which a pixel is air."""
 
-MARGIN = 8
-"""Coarse pixels of air that a network sees around the signal: beyond, it changes less than 1e-4 of the intensities."""
+TISSUE_SIGNAL = 0.08
+"""Normalized signal from which a pixel is tissue."""
+
+AIR_MARGIN = 8
+"""Coarse pixels of air around the signal that the region includes; more change less than 1e-4 of the intensities."""
 
 
 @dataclass(frozen=True)
 class SignalRegion:
     """The box of an image that holds all of its signal, with a margin.
 
-    share         [b, 1, H', W'] in the box, fine grid: 0 in air, 1 where there is signal within a coarse pixel
-    coarse, fine  rows and columns of the box on either grid; whole where it would not start at an edge of both
+    share    [b, 1, H', W'] in the box, fine grid: 0 in air, 1 where there is signal within a coarse pixel
+    coarse   rows and columns of the box on the coarse grid
+    fine     the same on the fine grid; both begin and end where edges of coarse and fine pixels coincide
     """
 
     share: Tensor
@@ -35,35 +39,35 @@ class SignalRegion:
         return tuple(self.share.shape[-2:])
 
     def place(self, residual: Tensor, size: tuple[int, int]) -> Tensor:
-        """A residual in the box, [b, m, H', W'], as one of the whole image, [b, m, H, W]: nothing where all is air."""
-        shown = self.share.repeat_interleave(residual.shape[0] // self.share.shape[0], 0) * residual
+        """A residual in the box, [b, m, H', W'], on the grid of the whole image, [b, m, H, W]: zero in air."""
+        masked = self.share.repeat_interleave(residual.shape[0] // self.share.shape[0], 0) * residual
         rows, columns = self.fine
-        return nn.functional.pad(shown, (columns.start, size[1] - columns.stop, rows.start, size[0] - rows.stop))
+        return nn.functional.pad(masked, (columns.start, size[1] - columns.stop, rows.start, size[0] - rows.stop))
 
 
 def signal_region_of(window: Window, size: tuple[int, int], cache: dict | None) -> SignalRegion | None:
-    """Where a window's series has signal, found once per series."""
-    return remember(cache, ("presence", ALWAYS), lambda: find_signal_region(window.summary[:, :1], size))
+    """Where a window's series has signal; computed once per series where there is a cache."""
+    return remember(cache, ("signal region", ALWAYS), lambda: find_signal_region(window.summary[:, :1], size))
 
 
 def find_signal_region(mean: Tensor, size: tuple[int, int]) -> SignalRegion | None:
     """Where a series whose temporal mean is [b, 1, h, w] has signal, for ``size`` (H, W); None where all is air."""
     near = nn.functional.max_pool2d(mean, 3, 1, 1)
-    share = ((near - AIR) / (TISSUE - AIR)).clamp(0, 1)
-    found = (share > 0).any(0).any(0)
-    if not bool(found.any()):
+    share = ((near - AIR_SIGNAL) / (TISSUE_SIGNAL - AIR_SIGNAL)).clamp(0, 1)
+    signal = (share > 0).any(0).any(0)
+    if not bool(signal.any()):
         return None
-    spans = [_span(found.any(1 - axis), found.shape[axis], size[axis]) for axis in (0, 1)]
+    spans = [_span(signal.any(1 - axis), signal.shape[axis], size[axis]) for axis in (0, 1)]
     (rows, fine_rows), (columns, fine_columns) = spans
     fine = nn.functional.interpolate(share, size=size, mode="bilinear", align_corners=False)
     return SignalRegion(fine[..., fine_rows, fine_columns], (rows, columns), (fine_rows, fine_columns))
 
 
-def _span(found: Tensor, coarse: int, fine: int) -> tuple[slice, slice]:
-    """From the first to the last True, with the margin, cut where edges of coarse and fine pixels coincide."""
+def _span(signal: Tensor, coarse: int, fine: int) -> tuple[slice, slice]:
+    """From the first to the last True of bool[coarse], with the margin, as slices of the coarse and the fine axis."""
     common = math.gcd(coarse, fine)
     unit = coarse // common
-    where = torch.nonzero(found).flatten()
-    begin = max(int(where[0]) - MARGIN, 0) // unit
-    end = min(-(-(int(where[-1]) + 1 + MARGIN) // unit), common)
+    where = torch.nonzero(signal).flatten()
+    begin = max(int(where[0]) - AIR_MARGIN, 0) // unit
+    end = min(-(-(int(where[-1]) + 1 + AIR_MARGIN) // unit), common)
     return slice(begin * unit, end * unit), slice(begin * (fine // common), end * (fine // common))

@@ -1,4 +1,4 @@
-"""What a network sees of a series: a pair of neighbouring frames with one more on either side."""
+"""The input of a model: a pair of neighboring frames of a series, with one more on either side."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 ALWAYS = -1
-"""The frame index of what a cache keeps for a whole series."""
+"""Frame index of what a cache keeps for a whole series."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Four consecutive coarse frames around a pair, and what the whole series says about each pixel.
+    """Four consecutive coarse frames around a pair, and statistics of each pixel over the whole series.
 
-    frames   float32[b, 4, h, w]: before the pair, the pair, after it; normalised signal
+    frames   float32[b, 4, h, w]: before the pair, the pair, after it; normalized signal
     times    float32[b, 4]: frame times on a clock that reads 0 and 1 at the pair; NaN where a frame is absent
-             (the pair is the series' first or last), whose image then repeats its neighbour's
+             (the pair is the series' first or last), whose image then repeats its neighbor's
     summary  float32[b, 2, h, w]: mean and standard deviation of every pixel over the series' frames
     index    position of the pair's first frame in the series
     """
@@ -66,7 +66,7 @@ def window(frames: Tensor, times: Tensor, summary: Tensor, index: int) -> Window
 
 
 def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
-    """What ``make`` gives, made once per ``key`` (what it is, frame index) where there is a cache."""
+    """The result of ``make``, computed once per ``key`` (name, frame index) where there is a cache."""
     if cache is None:
         return make()
     if key not in cache:
@@ -75,17 +75,17 @@ def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor
 
 
 def forget(cache: dict | None, before: int) -> None:
-    """Drop from a cache what belongs to frames ``before`` this one; pairs come in order, so it is not needed again."""
+    """Remove from a cache what belongs to frames ``before`` this one: pairs come in order."""
     for key in [key for key in cache or () if 0 <= key[1] < before]:
         del cache[key]
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """The layout in which convolutions are fastest."""
+    """``x`` in the memory layout in which convolutions are fastest."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
 def in_bfloat16(like: Tensor, fast: bool) -> torch.autocast:
-    """The context of what may be computed in bfloat16: where a network is ``fast``, or a training says so around it."""
+    """A context that computes in bfloat16 where ``fast`` is set, or autocast is enabled around it (in training)."""
     device = like.device.type
     return torch.autocast(device, torch.bfloat16, enabled=fast or torch.is_autocast_enabled(device))

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 
 from dsc_superres.metrics import Comparison, compare, peak_change_error
-from dsc_superres.models import INTERPOLATORS
+from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
-from dsc_superres.pipeline.options import CompareOptions
-from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME, with_reconstruction_uncertainty
-from dsc_superres.pipeline.steps import (
+from dsc_superres.pipeline.case_maps import (
+    ASSUMED_ECHO_TIME,
     CaseMaps,
-    Stopwatch,
-    case_notes,
-    find_mask_or_none,
     map_case,
-    needs_uncertainty,
-    reconstruct_with,
+    with_reconstruction_uncertainty,
 )
+from dsc_superres.pipeline.masks import find_mask_or_none
+from dsc_superres.pipeline.notes import case_notes
+from dsc_superres.pipeline.options import CompareOptions
+from dsc_superres.pipeline.reconstruct_case import needs_uncertainty, reconstruct_with
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part
+from dsc_superres.utils.stopwatch import Stopwatch
 
 
 def compare_case(
@@ -124,7 +124,7 @@ def _peak_errors(
 def _shares(models: tuple[str, ...]) -> list[tuple[float, float]]:
     """Where each model's reconstruction begins and ends, as shares of the work; its measuring follows."""
     # A network takes about thirty times as long as measuring does, an interpolator half as long.
-    weights = [0.5 if model in INTERPOLATORS else 30.0 for model in models]
+    weights = [0.5 if find(model).is_interpolator else 30.0 for model in models]
     total, done, edges = sum(weights) + len(models), 0.0, []
     for weight in weights:
         edges.append((0.9 * done / total, 0.9 * (done + weight) / total))

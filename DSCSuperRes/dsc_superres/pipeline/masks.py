@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.errors import SeriesError
+from dsc_superres.errors import PerfusionError, SeriesError
 from dsc_superres.geometry import common_boxes
 from dsc_superres.series import Series
 
@@ -34,6 +34,21 @@ def find_mask(choice: str, series: Series) -> np.ndarray | None:
     if not mask.any():
         raise SeriesError(f"The mask {name} is empty on the grid of {series.name}: choose another mask.")
     return mask
+
+
+def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:
+    """``find_mask``, but None where no brain is found: the rest of the work does not depend on it."""
+    try:
+        return find_mask(choice, series)
+    except PerfusionError:
+        return None
+
+
+def fine_mask(choice: str, series: Series, fine: Series) -> np.ndarray | None:
+    """The mask on the grid of ``fine``; a file is drawn on that of ``series``, which covers the same field of view."""
+    if choice in ("auto", "none"):
+        return find_mask_or_none(choice, fine)
+    return on_grid(find_mask(choice, series), fine.signal.shape[1:])
 
 
 def find_masks(series: Mapping[str, Series], choice: str) -> dict[str, np.ndarray | None]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+
+from dsc_superres.models import find
 
 
 def model_provenance(model: str) -> dict[str, str | None]:
     """The name of a model and the checksum of its weights (None for an interpolator)."""
-    from dsc_superres.networks.registry import WEIGHTS
-
-    path = Path(model) if Path(model).is_file() else WEIGHTS / f"{model}.safetensors"
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-    return {"name": path.stem, "weights_sha256": checksum}
+    weights = find(model).weights
+    checksum = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None
+    return {"name": weights.stem if weights else model, "weights_sha256": checksum}

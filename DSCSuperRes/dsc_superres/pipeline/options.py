@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsc_superres.models import DEFAULT_MODEL
 from dsc_superres.pipeline.checks import (
     Check,
     Choice,
@@ -120,7 +121,7 @@ class ReconstructionOptions:
 
     space: float = option(Number("S", least=1), "in-plane factor", 2)
     time: float = option(Number("T", least=1), "factor in time", 4)
-    model: str = option(NameOrFile("NAME|FILE"), "a model's name, or a .safetensors file", "ode-liif")
+    model: str = option(NameOrFile("NAME|FILE"), "a model's name, or a .safetensors file", DEFAULT_MODEL)
     device: str = option(Choice(*DEVICES), "where networks run", "auto")
     fast: bool = option(Flag(), "16-bit network: quicker on new processors and GPUs", False)
     uncertainty: bool | Path = option(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dsc_superres.pipeline.case import INPUT, Case, label
-from dsc_superres.pipeline.options import ReconstructOptions
-from dsc_superres.pipeline.shared_maps import with_reconstruction_uncertainty
-from dsc_superres.pipeline.steps import (
-    CaseMaps,
-    Stopwatch,
-    case_notes,
-    fine_mask,
-    map_case,
-    needs_uncertainty,
-    reconstruct_with,
-)
+from dsc_superres.pipeline.case_maps import CaseMaps, map_case, with_reconstruction_uncertainty
+from dsc_superres.pipeline.masks import fine_mask
+from dsc_superres.pipeline.notes import case_notes
+from dsc_superres.pipeline.options import ReconstructionOptions, ReconstructOptions
+from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part
+from dsc_superres.utils.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from dsc_superres.networks import Model
 
 
 def reconstruct_case(
@@ -57,3 +57,26 @@ def reconstruct_case(
         seconds=watch.laps,
         uncertainty=uncertainty,
     )
+
+
+def reconstruct_with(
+    network: Model,
+    series: Series,
+    options: ReconstructionOptions,
+    progress: Progress,
+    cancelled: IsCancelled,
+    *,
+    interval: float | None = None,
+    uncertainty: bool = False,
+) -> tuple[Series, Series | None]:
+    """The reconstruction of ``series`` by ``network``, and its uncertainty where that is wanted."""
+    chosen = {"space": options.space, "time": options.time, "interval": interval, "device": options.device}
+    chosen |= {"fast": options.fast, "progress": progress, "cancelled": cancelled}
+    if uncertainty:
+        return reconstruct_with_uncertainty(series, model=network, **chosen)
+    return reconstruct(series, model=network, **chosen), None
+
+
+def needs_uncertainty(network: Model, options: ReconstructionOptions, maps: bool) -> bool:
+    """Whether to compute it: it was asked for, or the maps can make use of it."""
+    return bool(options.uncertainty) or (maps and network.estimates_uncertainty)

@@ -1,4 +1,4 @@
-"""The report: one HTML page with its figures inside."""
+"""The report: one HTML page with embedded figures."""
 
 from dsc_superres.report.page import write_report
 

@@ -1,4 +1,4 @@
-"""The figures of a report, from a story."""
+"""The figures of a report."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case
-from dsc_superres.report.display import View, head_view, moment
-from dsc_superres.report.images import Panel, Row, difference_panel, montage, nice_limit
+from dsc_superres.report.display import View, head_view, time_text
+from dsc_superres.report.images import Panel, Row, difference_panel, montage, round_limit
 from dsc_superres.report.perfusion_figures import arterial_figure, has_uncertainty, uncertainty_figure
 from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
@@ -17,146 +18,157 @@ from dsc_superres.report.style import model_name
 if TYPE_CHECKING:
     from dsc_superres.report.content import ReportContent
 
-MAP_TITLES = {"cbv": ("CBV", "mL/100 g"), "cbf": ("CBF", "mL/100 g/min"), "mtt": ("MTT", "s"), "tmax": ("Tmax", "s")}
+MAP_TITLES = {
+    name: (title, UNITS[name]) for name, title in {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax"}.items()
+}
+"""Title and unit of the maps that are shown, by name."""
 MAP_COLORS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
+"""Color maps of the maps that are shown, by name."""
 
 
 def all_figures(content: ReportContent) -> dict[str, Figure]:
-    """Every figure that the story allows, by name, in the order of the page."""
-    study = content.study
+    """Return all figures for which the content suffices, by name, in the order of the page."""
+    case = content.case
     z = content.z
-    view = _view(study, z)
-    figures = {"frames": frames_figure(study, view, z)}
+    view = _head_view_of(case, z)
+    figures = {"frames": frames_figure(case, view, z)}
     if content.regions:
-        fine = {model: study.reconstructions[model] for model in _shown_models(study)}
-        background = study.finest[1].signal[:3, z].mean(axis=0)
-        figures["curves"] = curves(study.truth, study.input, fine, content.regions, background, view, z)
-    if study.comparisons:
-        figures["quality"] = frame_quality(study, bolus_span(study))
-    if study.finest[0] in study.maps:
-        maps = study.maps[study.finest[0]]
+        fine = {model: case.reconstructions[model] for model in _shown_models(case)}
+        background = case.finest[1].signal[:3, z].mean(axis=0)
+        figures["curves"] = curves(case.truth, case.input, fine, content.regions, background, view, z)
+    if case.comparisons:
+        figures["quality"] = frame_quality(case, bolus_span(case))
+    if case.finest[0] in case.maps:
+        maps = case.maps[case.finest[0]]
         figures["maps"] = maps_figure(content, view, z)
-        before = study.finest[1].signal[maps.baseline].mean(axis=0)
+        before = case.finest[1].signal[maps.baseline].mean(axis=0)
         figures["artery"] = arterial_figure(maps, before, view, z)
         if has_uncertainty(maps):
             figures["uncertainty"] = uncertainty_figure(maps, view, z)
     return figures
 
 
-def shown_frames(study: Case) -> list[tuple[str, int]]:
-    """(label, frame of ``study.finest``) of the three rows; frames in between acquired ones where there is a choice."""
-    name, series = study.finest
-    frames, step = series.frames, max(round((series.frames - 1) / (study.input.frames - 1)), 1)
+def shown_frames(case: Case) -> list[tuple[str, int]]:
+    """Return label and frame index of ``case.finest`` for three rows, between acquired frames where possible."""
+    name, series = case.finest
+    frames, step = series.frames, max(round((series.frames - 1) / (case.input.frames - 1)), 1)
 
-    def unseen(frame: int) -> int:
+    def frame_between(frame: int) -> int:
         """The frame farthest from acquired ones in the interval of ``frame``."""
         return int(np.clip(frame // step * step + step // 2, 0, frames - 1))
 
-    if name in study.maps:
-        bolus, times = study.maps[name].bolus, series.times
+    if name in case.maps:
+        bolus, times = case.maps[name].bolus, series.times
         recovery = int(np.abs(times - (bolus.peak + 2.0 * (bolus.peak - bolus.arrival) + 6)).argmin())
-        chosen = {"Baseline": bolus.arrival_frame // 2, "Bolus peak": bolus.peak_frame, "Recovery": recovery}
-        between = {name: frame if name == "Bolus peak" else unseen(frame) for name, frame in chosen.items()}
+        frames_of_interest = {
+            "Baseline": bolus.arrival_frame // 2,
+            "Bolus peak": bolus.peak_frame,
+            "Recovery": recovery,
+        }
+        frames_between = {
+            name: frame if name == "Bolus peak" else frame_between(frame) for name, frame in frames_of_interest.items()
+        }
     else:
         shares = {"Early": 0.15, "Middle": 0.5, "Late": 0.85}
-        chosen = {name: round(share * (frames - 1)) for name, share in shares.items()}
-        between = {name: unseen(frame) for name, frame in chosen.items()}
-    # In a short series the frames in between may coincide, or leave their order.
-    ordered = list(between.values()) == sorted(set(between.values()))
-    return list((between if ordered else chosen).items())
+        frames_of_interest = {name: round(share * (frames - 1)) for name, share in shares.items()}
+        frames_between = {name: frame_between(frame) for name, frame in frames_of_interest.items()}
+    # In a short series, the frames in between may coincide or be out of order.
+    ordered = list(frames_between.values()) == sorted(set(frames_between.values()))
+    return list((frames_between if ordered else frames_of_interest).items())
 
 
-def bolus_span(study: Case) -> tuple[float, float] | None:
-    """Begin and end of the first pass, s."""
-    if TRUTH not in study.maps:
+def bolus_span(case: Case) -> tuple[float, float] | None:
+    """Return begin and end of the first pass in s, or None without maps of the ground truth."""
+    if TRUTH not in case.maps:
         return None
-    bolus = study.maps[TRUTH].bolus
+    bolus = case.maps[TRUTH].bolus
     return bolus.arrival, bolus.peak + 1.5 * (bolus.peak - bolus.arrival)
 
 
-def frames_figure(study: Case, view: View, z: int) -> Figure:
-    """Ground truth, input, reconstruction and difference at three times; grey values share one window.
+def frames_figure(case: Case, view: View, z: int) -> Figure:
+    """Return ground truth, input, reconstruction and difference at three times; all images share one gray scale.
 
-    Without a ground truth: input and reconstruction.
+    Without a ground truth, only input and reconstruction are shown.
     """
-    truth, fine, coarse, series = study.truth, study.reconstruction, study.input, study.finest[1]
-    shown = shown_frames(study)
-    planes = np.stack([view(series.signal[frame, z]) for _, frame in shown])
+    truth, fine, coarse, series = case.truth, case.reconstruction, case.input, case.finest[1]
+    labeled_frames = shown_frames(case)
+    planes = np.stack([view(series.signal[frame, z]) for _, frame in labeled_frames])
     low, high = 0.0, float(np.percentile(planes, 99.6)) or 1.0
     rows = []
-    for label, frame in shown:
+    for label, frame in labeled_frames:
         time = series.times[frame]
-        last = int(np.searchsorted(coarse.times, time + 1e-6) - 1)
-        acquired = view(_enlarged(coarse.signal[last, z], series.signal.shape[2:]))
+        last_acquired = int(np.searchsorted(coarse.times, time + 1e-6) - 1)
+        acquired = view(_enlarge(coarse.signal[last_acquired, z], series.signal.shape[2:]))
         panels = [
-            Panel(acquired, "gray", low, high, f"acquired at {moment(coarse, coarse.times[last])}"),
-            Panel(view(fine.signal[frame, z]), "gray", low, high, moment(series, time)),
+            Panel(acquired, "gray", low, high, f"acquired at {time_text(coarse, coarse.times[last_acquired])}"),
+            Panel(view(fine.signal[frame, z]), "gray", low, high, time_text(series, time)),
         ]
         if truth is not None:
-            panels.insert(0, Panel(view(truth.signal[frame, z]), "gray", low, high, moment(truth, time)))
+            panels.insert(0, Panel(view(truth.signal[frame, z]), "gray", low, high, time_text(truth, time)))
         rows.append(Row(label, panels, "signal (a.u.)", "difference (a.u.)"))
-    titles = ["Input", model_name(study.model)]
+    titles = ["Input", model_name(case.model)]
     if truth is None:
         return montage(titles, rows, view, difference=False)
-    differences = [view(fine.signal[frame, z] - truth.signal[frame, z]) for _, frame in shown]
-    limit = nice_limit(np.stack(differences))
+    differences = [view(fine.signal[frame, z] - truth.signal[frame, z]) for _, frame in labeled_frames]
+    limit = round_limit(np.stack(differences))
     for row, difference in zip(rows, differences, strict=True):
         row.panels.append(difference_panel(difference, limit))
     return montage(["Ground truth", *titles, "Difference"], rows, view)
 
 
 def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
-    """CBV and CBF as simulated (where known), from the ground truth and the reconstruction, and how these differ.
+    """Return CBV and CBF as simulated (if known), from ground truth and reconstruction, and their difference.
 
-    Without a ground truth: from the input and the reconstruction.
+    Without a ground truth, the maps of the input and of the reconstruction are shown.
     """
-    study = content.study
-    found = {f"From {model_name(study.model)}": study.maps[study.model]}
-    if study.truth is not None:
-        found = {"From ground truth": study.maps[TRUTH], **found}
-    elif study.input_maps is not None:
-        found = {"From the input": study.input_maps, **found}
-    mask = study.maps[study.finest[0]].mask[z]
-    hidden = ~view(mask)
+    case = content.case
+    map_sources = {f"From {model_name(case.model)}": case.maps[case.model]}
+    if case.truth is not None:
+        map_sources = {"From ground truth": case.maps[TRUTH], **map_sources}
+    elif case.input_maps is not None:
+        map_sources = {"From the input": case.input_maps, **map_sources}
+    mask = case.maps[case.finest[0]].mask[z]
+    outside = ~view(mask)
     rows = []
     for name in ("cbv", "cbf"):
-        images = [view(_enlarged(getattr(maps, name)[z], mask.shape)) for maps in found.values()]
+        images = [view(_enlarge(getattr(maps, name)[z], mask.shape)) for maps in map_sources.values()]
         if content.simulated:
             images.insert(0, view(content.simulated.maps[name][z]))
-        high = nice_limit(images[-min(len(images), 2)][~hidden], 96)
+        high = round_limit(images[-min(len(images), 2)][~outside], 96)
         title, unit = MAP_TITLES[name]
-        panels = [Panel(np.where(hidden, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
-        if study.truth is not None:
+        panels = [Panel(np.where(outside, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
+        if case.truth is not None:
             difference = images[-1] - images[-2]
-            limit = nice_limit(difference[~hidden], 98)
-            panels.append(difference_panel(np.where(hidden, np.nan, difference), limit))
+            limit = round_limit(difference[~outside], 98)
+            panels.append(difference_panel(np.where(outside, np.nan, difference), limit))
         rows.append(Row(title, panels, unit, f"difference ({unit})"))
-    titles = (["Simulated"] if content.simulated else []) + list(found)
-    if study.truth is None:
+    titles = (["Simulated"] if content.simulated else []) + list(map_sources)
+    if case.truth is None:
         return montage(titles, rows, view, difference=False)
     return montage([*titles, "Difference"], rows, view)
 
 
-def _enlarged(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A plane [y, x] on a finer grid of the same field of view, its pixels drawn large."""
+def _enlarge(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a plane [y, x] on a finer grid of the same field of view, with large pixels."""
     rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, plane.shape, strict=True))
     return plane[np.ix_(rows, columns)]
 
 
-def _shown_models(study: Case) -> list[str]:
-    """The study's model and the best of the interpolators: more lines would hide each other."""
-    others = [model for model in study.comparisons if model != study.model]
-    best = max(others, key=lambda m: (study.comparisons[m].brain or study.comparisons[m].whole).psnr, default=None)
-    return [study.model] + ([best] if best else [])
+def _shown_models(case: Case) -> list[str]:
+    """Return the model and the best interpolator; more curves would overlap."""
+    interpolators = [model for model in case.comparisons if model != case.model]
+    best = max(interpolators, key=lambda m: (case.comparisons[m].brain or case.comparisons[m].whole).psnr, default=None)
+    return [case.model] + ([best] if best else [])
 
 
-def _view(study: Case, z: int) -> View:
-    series = study.finest[1]
-    mask = study.mask
+def _head_view_of(case: Case, z: int) -> View:
+    """Return the view of slice ``z`` that shows the brain, or the head without a mask."""
+    series = case.finest[1]
+    mask = case.mask
     if mask is None or not mask[z].any():
         mean = series.signal[:, z].mean(axis=0)
         plane = mean > 0.1 * np.percentile(mean, 99)
     else:
         plane = mask[z]
-    factor = round(series.size[0] / study.input.size[0])
+    factor = round(series.size[0] / case.input.size[0])
     return head_view(series.geometry, plane, factor)

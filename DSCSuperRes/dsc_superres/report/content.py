@@ -1,4 +1,4 @@
-"""What a report tells: a study, where to look in it, and what only a simulation knows."""
+"""The content of a report: a case, the slice and the regions to show, and what is known of a simulated patient."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from dsc_superres.phantom import DigitalPatient
 
 ROI_RADIUS = 5.0
-"""mm; a region as a reader would draw it: larger ones hide in their mean what a voxel shows."""
+"""Radius of a region in mm, as a reader would draw it; larger regions average out what a voxel shows."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimulationTruth:
-    """What only a digital patient can tell: errors against the truth that the simulation knows.
+    """Errors against the truth that is known for a digital patient.
 
-    clean_scores  by model, and ``TRUTH`` for the noisy series itself: against the series without noise, in the brain
-    map_errors    by model, and ``TRUTH`` for the maps of the noisy series: against the perfusion that was simulated
+    clean_scores  by model, and ``TRUTH`` for the noisy series: against the series without noise, in the brain
+    map_errors    by model, and ``TRUTH`` for the maps of the noisy series: against the simulated perfusion
     maps          the simulated cbv, cbf, mtt and tmax [z, y, x] on the grid of the truth
-    seed, lesion  which patient
+    seed, lesion  of the patient
     """
 
     clean_scores: dict[str, Scores]
@@ -39,100 +39,100 @@ class SimulationTruth:
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
-    """Everything that the report tells; ``z`` is the slice to show."""
+    """Everything that a report shows; ``z`` is the slice of the figures."""
 
-    study: Case
+    case: Case
     job: ReconstructOptions | CompareOptions
     z: int
     regions: list[Region] = field(default_factory=list)
     simulated: SimulationTruth | None = None
 
 
-def find_regions(study: Case, patient: DigitalPatient | None = None) -> tuple[int, list[Region]]:
-    """The slice to look at, and regions in it: artery, grey matter, white matter and lesion.
+def find_regions(case: Case, patient: DigitalPatient | None = None) -> tuple[int, list[Region]]:
+    """Return the slice to show and regions in it: artery, gray matter, white matter and lesion.
 
-    Real data have what their own maps suggest, and the whole brain; without maps there are no regions. Tissue regions
-    are discs of ``ROI_RADIUS``.
+    For measured data, the regions are derived from the maps, and the whole brain is added; without maps there are none.
+    Tissue regions are discs with radius ``ROI_RADIUS``.
     """
-    name, series = study.finest
-    if name not in study.maps:
+    name, series = case.finest
+    if name not in case.maps:
         depth = series.size[2]
-        return depth // 2 if study.mask is None else int(study.mask.sum(axis=(1, 2)).argmax()), []
+        return depth // 2 if case.mask is None else int(case.mask.sum(axis=(1, 2)).argmax()), []
     spacing = series.geometry.spacing
-    classes = _classes(study, patient)
-    brain = study.maps[name].mask
+    classes = _tissue_classes(case, patient)
+    brain = case.maps[name].mask
     z = int(brain.sum(axis=(1, 2)).argmax())
     if patient is None:
-        z = shown_slice(brain, _artery(study, None, z))
+        z = slice_to_show(brain, _artery_mask(case, None, z))
     else:
-        # The lesion, if there is one, is the last class.
-        z = next((_innermost(where, spacing)[0] for where in reversed(classes.values()) if where.any()), z)
-    found = {"Artery": _artery(study, patient, z)}
-    found |= {name: _disc(where, z, spacing) for name, where in classes.items()}
+        # The lesion, if any, is the last class.
+        z = next((_innermost_voxel(mask, spacing)[0] for mask in reversed(classes.values()) if mask.any()), z)
+    regions = {"Artery": _artery_mask(case, patient, z)}
+    regions |= {name: _disc(mask, z, spacing) for name, mask in classes.items()}
     if patient is None:
-        found["Whole brain"] = brain
-    return z, [Region(name, where) for name, where in found.items() if where.any()]
+        regions["Whole brain"] = brain
+    return z, [Region(name, mask) for name, mask in regions.items() if mask.any()]
 
 
-def shown_slice(brain: np.ndarray, artery: np.ndarray) -> int:
-    """The slice with most of ``brain``, of those with voxels of ``artery`` where one is not far smaller."""
+def slice_to_show(brain: np.ndarray, artery: np.ndarray) -> int:
+    """Return the slice with the most ``brain``, preferably one with voxels of ``artery`` that is not much smaller."""
     area = brain.sum(axis=(1, 2))
-    seen = np.where(artery.any(axis=(1, 2)) & (area > 0.6 * area.max()), area, 0)
-    return int((seen if seen.any() else area).argmax())
+    artery_area = np.where(artery.any(axis=(1, 2)) & (area > 0.6 * area.max()), area, 0)
+    return int((artery_area if artery_area.any() else area).argmax())
 
 
-def _artery(study: Case, patient: DigitalPatient | None, z: int) -> np.ndarray:
-    """bool[z, y, x]: the voxels of the automatic arterial input; in a digital patient the largest artery of slice z."""
-    name, series = study.finest
+def _artery_mask(case: Case, patient: DigitalPatient | None, z: int) -> np.ndarray:
+    """Return the voxels of the automatic arterial input or, for a digital patient, of the largest artery in slice z."""
+    name, series = case.finest
     artery = np.zeros(series.signal.shape[1:], bool)
     if patient is None:
-        artery[tuple(study.maps[name].aif.voxels.T)] = True
+        artery[tuple(case.maps[name].aif.voxels.T)] = True
         return artery
     code = next(code for code, name in patient.names.items() if name == "artery")
-    labels, count = ndimage.label((cropped(patient.tissue, study) == code)[z] & study.mask[z])
+    labels, count = ndimage.label((cropped(patient.tissue, case) == code)[z] & case.mask[z])
     if count:
         sizes = np.bincount(labels.ravel())
         artery[z] = labels == 1 + int(sizes[1:].argmax())
     return artery
 
 
-def cropped(image: np.ndarray, study: Case) -> np.ndarray:
-    """The part of a patient's image [z, y, x] that the study's truth covers."""
-    return image[:, : study.truth.size[1], : study.truth.size[0]]
+def cropped(image: np.ndarray, case: Case) -> np.ndarray:
+    """Return the part of a patient's image [z, y, x] that the ground truth of a case covers."""
+    return image[:, : case.truth.size[1], : case.truth.size[0]]
 
 
-def _classes(study: Case, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
-    """bool[z, y, x] by name: where to look for each region."""
-    maps = study.maps[study.finest[0]]
+def _tissue_classes(case: Case, patient: DigitalPatient | None) -> dict[str, np.ndarray]:
+    """Return the voxels of each region's tissue by name, bool[z, y, x]."""
+    maps = case.maps[case.finest[0]]
     if patient is None:
         inside = ndimage.binary_erosion(maps.mask, np.ones((1, 3, 3)))
         smooth = ndimage.gaussian_filter(maps.cbv, (0, 1.5, 1.5))
-        low, mid, high, top = np.percentile(smooth[inside], (15, 45, 65, 90))
+        low, middle, high, top = np.percentile(smooth[inside], (15, 45, 65, 90))
         return {
-            "High blood volume (as in grey matter)": inside & (smooth > high) & (smooth < top),
-            "Low blood volume (as in white matter)": inside & (smooth > low) & (smooth < mid),
+            "High blood volume (as in gray matter)": inside & (smooth > high) & (smooth < top),
+            "Low blood volume (as in white matter)": inside & (smooth > low) & (smooth < middle),
         }
-    tissue = cropped(patient.tissue, study)
+    tissue = cropped(patient.tissue, case)
     codes = {name: code for code, name in patient.names.items()}
-    lesions = {"Tumour rim": "tumour rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
-    found = {"Grey matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
-    present = {title: tissue == codes[name] for title, name in lesions.items() if (tissue == codes[name]).any()}
-    if present:
-        largest = max(present, key=lambda title: np.count_nonzero(present[title]))
-        found[f"Lesion: {largest.lower()}"] = present[largest]
-    return found
+    lesions = {"Tumor rim": "tumour rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
+    classes = {"Gray matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
+    lesion_classes = {title: tissue == codes[name] for title, name in lesions.items() if (tissue == codes[name]).any()}
+    if lesion_classes:
+        largest = max(lesion_classes, key=lambda title: np.count_nonzero(lesion_classes[title]))
+        classes[f"Lesion: {largest.lower()}"] = lesion_classes[largest]
+    return classes
 
 
-def _innermost(where: np.ndarray, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Index (z, y, x) of the voxel of ``where`` that is farthest from its edge, in plane."""
-    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=(spacing[1], spacing[0])) for plane in where])
+def _innermost_voxel(mask: np.ndarray, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Return the index (z, y, x) of the voxel of ``mask`` that is farthest from its edge in plane."""
+    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=(spacing[1], spacing[0])) for plane in mask])
     return tuple(int(i) for i in np.unravel_index(depth.argmax(), depth.shape))
 
 
-def _disc(where: np.ndarray, z: int, spacing: tuple[float, float, float]) -> np.ndarray:
-    """bool[z, y, x]: the voxels of ``where`` in slice ``z`` around its innermost point there."""
-    _, y, x = _innermost(where[z : z + 1], spacing)
-    rows, columns = np.indices(where.shape[1:])
-    disc = np.zeros_like(where)
-    disc[z] = where[z] & (np.hypot((rows - y) * spacing[1], (columns - x) * spacing[0]) <= ROI_RADIUS)
+def _disc(mask: np.ndarray, z: int, spacing: tuple[float, float, float]) -> np.ndarray:
+    """Return the voxels of ``mask`` in slice ``z`` near its innermost point there, bool[z, y, x]."""
+    _, y, x = _innermost_voxel(mask[z : z + 1], spacing)
+    rows, columns = np.indices(mask.shape[1:])
+    disc = np.zeros_like(mask)
+    disc[z] = mask[z] & (np.hypot((rows - y) * spacing[1], (columns - x) * spacing[0]) <= ROI_RADIUS)
     return disc

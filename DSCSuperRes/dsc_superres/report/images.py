@@ -1,4 +1,4 @@
-"""Pictures of slices: frames beside their truth, and maps beside theirs."""
+"""Figures of slices: frames and maps beside their ground truth."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from matplotlib.figure import Figure
 from dsc_superres.report.display import View
 from dsc_superres.report.style import DIFFERENCE, MUTED, PANEL, TEXT, WIDTH, Box, color_bar, new_figure
 
-GAP, TOP, LABEL, BAR = 0.06, 0.34, 0.62, 0.82
-"""Inches: between panels, above them for the titles, left of them for the row labels, and for a colour bar."""
+PANEL_GAP = 0.06
+"""Gap between panels in inches."""
+TITLE_HEIGHT = 0.34
+"""Height above the panels for the titles in inches."""
+LABEL_WIDTH = 0.62
+"""Width left of the panels for the row labels in inches."""
+BAR_WIDTH = 0.82
+"""Width of a color bar with its label in inches."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One image [y, x] as shown (already in screen order), with its colours; ``note`` is printed inside it."""
+    """One image [y, x] in screen orientation with its colors; ``note`` is printed inside it."""
 
     image: np.ndarray
     cmap: str | Colormap
@@ -29,7 +35,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
-    """Panels side by side, a label, and the units of the main and of the last panel's colour bar."""
+    """Panels side by side, a label, and the units of the color bars of the main and of the last panel."""
 
     label: str
     panels: Sequence[Panel]
@@ -38,31 +44,34 @@ class Row:
 
 
 def montage(titles: Sequence[str], rows: Sequence[Row], view: View, difference: bool = True) -> Figure:
-    """Rows of panels under common titles; the last column, where it is a difference, has its own colour bar.
+    """Return rows of panels under common titles; with ``difference``, the last column has a color bar of its own.
 
-    Every panel has the slice's physical aspect ratio. Rows of one scale share their colour bars.
+    All panels have the physical aspect ratio of the slice. Rows with the same scale share their color bars.
     """
     width_mm, height_mm = view.size_mm
     columns = len(titles)
-    room = max(columns, 4)  # fewer panels are not drawn larger than usual
-    panel_width = (WIDTH - LABEL - 2 * BAR - (room + 1) * GAP) / room
+    least_columns = max(columns, 4)  # fewer panels are not drawn larger than usual
+    panel_width = (WIDTH - LABEL_WIDTH - 2 * BAR_WIDTH - (least_columns + 1) * PANEL_GAP) / least_columns
     panel_height = panel_width * height_mm / width_mm
-    lefts = [LABEL + c * (panel_width + GAP) + (BAR if difference and c == columns - 1 else 0) for c in range(columns)]
-    width = lefts[-1] + panel_width + BAR
-    height = TOP + len(rows) * (panel_height + GAP) + 0.08
-    bottoms = [height - TOP - (r + 1) * (panel_height + GAP) + GAP for r in range(len(rows))]
+    lefts = [
+        LABEL_WIDTH + c * (panel_width + PANEL_GAP) + (BAR_WIDTH if difference and c == columns - 1 else 0)
+        for c in range(columns)
+    ]
+    width = lefts[-1] + panel_width + BAR_WIDTH
+    height = TITLE_HEIGHT + len(rows) * (panel_height + PANEL_GAP) + 0.08
+    bottoms = [height - TITLE_HEIGHT - (r + 1) * (panel_height + PANEL_GAP) + PANEL_GAP for r in range(len(rows))]
     figure = new_figure(width, height)
 
-    def box(left: float, bottom: float, wide: float, high: float) -> Box:
-        return left / width, bottom / height, wide / width, high / height
+    def box(left: float, bottom: float, box_width: float, box_height: float) -> Box:
+        return left / width, bottom / height, box_width / width, box_height / height
 
     for left, title in zip(lefts, titles, strict=True):
-        x, y = (left + panel_width / 2) / width, (height - TOP * 0.62) / height
+        x, y = (left + panel_width / 2) / width, (height - TITLE_HEIGHT * 0.62) / height
         figure.text(x, y, title, color=TEXT, fontsize=10.5, ha="center")
     for row, bottom in zip(rows, bottoms, strict=True):
         middle = (bottom + panel_height / 2) / height
         figure.text(
-            0.5 * LABEL / width, middle, row.label, color=TEXT, fontsize=10, rotation=90, ha="center", va="center"
+            0.5 * LABEL_WIDTH / width, middle, row.label, color=TEXT, fontsize=10, rotation=90, ha="center", va="center"
         )
         for panel, left in zip(row.panels, lefts, strict=True):
             _draw(figure, box(left, bottom, panel_width, panel_height), panel, view, letters=panel is rows[0].panels[0])
@@ -70,10 +79,10 @@ def montage(titles: Sequence[str], rows: Sequence[Row], view: View, difference: 
         left = lefts[c] + panel_width + 0.07
         shared = len({(row.panels[c].low, row.panels[c].high) for row in rows}) == 1
         spans = [(bottoms[-1], bottoms[0] + panel_height)] if shared else [(b, b + panel_height) for b in bottoms]
-        for row, (low, high) in zip(rows, spans, strict=False):
-            inset = (high - low) * (0.25 if shared else 0.12)
+        for row, (low, box_height) in zip(rows, spans, strict=False):
+            inset = (box_height - low) * (0.25 if shared else 0.12)
             panel, unit = row.panels[c], row.difference_unit if difference and c == columns - 1 else row.unit
-            place = box(left, low + inset, 0.085, high - low - 2 * inset)
+            place = box(left, low + inset, 0.085, box_height - low - 2 * inset)
             color_bar(figure, place, panel.cmap, (panel.low, panel.high), unit)
     return figure
 
@@ -96,12 +105,12 @@ def _draw(figure: Figure, box: Box, panel: Panel, view: View, letters: bool) -> 
 
 
 def difference_panel(values: np.ndarray, limit: float, note: str = "") -> Panel:
-    """A signed difference in colours that are symmetric about zero."""
+    """Return a signed difference in colors that are symmetric about zero."""
     return Panel(values, DIFFERENCE, -limit, limit, note)
 
 
-def nice_limit(values: np.ndarray, percentile: float = 99.5) -> float:
-    """A round number that nearly all of |values| stay below: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
+def round_limit(values: np.ndarray, percentile: float = 99.5) -> float:
+    """Return a round number that nearly all of |values| stay below: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
     target = float(np.percentile(np.abs(values), percentile)) if values.size else 0.0
     if not target > 0:
         return 1.0

@@ -1,59 +1,63 @@
-"""From a story to the page: figures, tables and sentences put into the template."""
+"""The HTML page of a report: figures, tables and texts in the template."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from dsc_superres import __version__
-from dsc_superres.pipeline.case import TRUTH, Case
+from dsc_superres.models import find
+from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.pipeline.model_provenance import model_provenance
 from dsc_superres.report.case_figures import all_figures
-from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, _table, image_table, map_table
+from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, image_table, map_table, ranked_table
 from dsc_superres.report.style import data_uri, model_name, png
 from dsc_superres.utils.atomic_writing import atomic_file, write_text
 
 if TYPE_CHECKING:
     from dsc_superres.report.content import ReportContent
 
-ENHANCED = {
-    "frames": "The same slice at three times, in one grey window. The input is drawn with its own large pixels and is "
-    "the last frame that had been acquired by then. There is no ground truth to compare with.",
-    "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw.",
-    "maps": "Blood volume and flow from the input and from the reconstruction, in one colour scale and with one "
-    "arterial input, which was found in the reconstruction.",
+CAPTIONS_WITHOUT_TRUTH = {
+    "frames": "The same slice at three times, in one gray scale. The input is drawn with its own large pixels and "
+    "is the last frame acquired by then. There is no ground truth for comparison.",
+    "curves": "Mean signal of the outlined regions. Circles are the frames of the input, on which the "
+    "reconstruction is based.",
+    "maps": "Blood volume and flow from the input and from the reconstruction, in one color scale and with the "
+    "same arterial input, which was selected in the reconstruction.",
 }
-"""The captions where there is no ground truth."""
+"""Captions of figures that differ without a ground truth."""
 
 CAPTIONS = {
-    "frames": "The same slice at three times, all in one grey window. The input is drawn with its own large pixels and "
-    "is the last frame that had been acquired by then. Orange: reconstruction above the truth; blue: below.",
-    "curves": "Mean signal of the outlined regions. Circles are the input's frames, all that the reconstruction saw; "
-    "between them it has to know the bolus.",
-    "quality": "Every frame against the ground truth{where}. What counts is how little is lost {when}between the "
-    "frames that were acquired.",
-    "artery": "Squares mark the voxels of the arterial input on the image before the bolus, where most of them lie. "
-    "Thick: the curve that all maps use; thin: other candidates, best first. The score tells how far a curve is from "
-    "tissue in height, earliness, width and noise (1 is best). Grey: the frames of the baseline.",
-    "uncertainty": "Standard deviation of each voxel's blood volume, flow and transit time, in % of the map, and of "
-    "Tmax in seconds: from the noise of its curve and the unknown shape of its residue. An error of the arterial input "
-    "comes on top.",
-    "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one colour "
-    "scale. The arterial input is {artery}. Orange: the reconstruction's map is above; blue: below.",
+    "frames": "The same slice at three times, in one gray scale. The input is drawn with its own large pixels and "
+    "is the last frame acquired by then. Orange: reconstruction above the ground truth; blue: below.",
+    "curves": "Mean signal of the outlined regions. Circles are the frames of the input, on which the "
+    "reconstruction is based; between them, it has to predict the bolus.",
+    "quality": "Every frame against the ground truth{where}. A good reconstruction loses little {when}between the "
+    "acquired frames.",
+    "artery": "Squares mark the voxels of the arterial input on the image before the bolus, in the slices that "
+    "contain most of them. Thick: the curve used for all maps; thin: other candidates, best first. The "
+    "score is the distance of a curve from tissue in height, earliness, width and noise (1 is best). "
+    "Gray: the frames of the baseline.",
+    "uncertainty": "Standard deviation of blood volume, flow and transit time in % of the map, and of Tmax in seconds. "
+    "It includes the noise of each voxel's curve and the unknown shape of its residue, but not errors of "
+    "the arterial input.",
+    "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one "
+    "color scale. The arterial input is {artery}. Orange: the map of the reconstruction is above; blue: "
+    "below.",
 }
+"""Captions of the figures."""
 
 
 def write_report(content: ReportContent, folder: Path, figures_folder: Path | None = None) -> Path:
-    """Write ``report.html`` into ``folder``, and the figures as PNG into ``figures_folder`` if one is named."""
+    """Write ``report.html`` into ``folder`` and return its path; also write PNGs into ``figures_folder`` if given."""
     pictures = {name: png(figure) for name, figure in all_figures(content).items()}
     if figures_folder:
         figures_folder.mkdir(parents=True, exist_ok=True)
-        for name, content in pictures.items():
+        for name, picture in pictures.items():
             with atomic_file(figures_folder / f"{name}.png") as partial:
-                partial.write_bytes(content)
+                partial.write_bytes(picture)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(),
@@ -61,8 +65,8 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
         lstrip_blocks=True,
     )
     page = templates.get_template("template.html").render(
-        **facts(content),
-        pictures={name: data_uri(content) for name, content in pictures.items()},
+        **template_values(content),
+        pictures={name: data_uri(picture) for name, picture in pictures.items()},
         captions=_captions(content),
         version=__version__,
     )
@@ -70,102 +74,96 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
     return folder / "report.html"
 
 
-def facts(content: ReportContent) -> dict[str, object]:
-    """Everything but the pictures that the template prints."""
-    study, simulated = content.study, content.simulated
-    maps = study.maps.get(study.finest[0])
+def template_values(content: ReportContent) -> dict[str, object]:
+    """Return the values of the template except the pictures."""
+    case, simulated = content.case, content.simulated
+    maps = case.maps.get(case.finest[0])
     return {
         "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Measured series",
         "simulated": simulated,
-        "headline": headline(study),
+        "headline": headline(case),
         "facts": _series_facts(content),
-        "images": image_table(study) if study.comparisons else None,
-        "brain": study.mask is not None,
+        "images": image_table(case) if case.comparisons else None,
+        "brain": case.mask is not None,
         "clean": _clean_table(content),
-        "truth": study.truth is not None,
-        "maps": map_table(_errors_against_truth(study)) if TRUTH in study.maps and len(study.maps) > 1 else None,
+        "truth": case.truth is not None,
+        "maps": map_table(_errors_against_truth(case)) if TRUTH in case.maps and len(case.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
-        "maps_error": study.maps_error,
-        "warnings": (*study.notes, *(maps.warnings if maps else ())),
+        "maps_error": case.maps_error,
+        "warnings": (*case.notes, *(maps.warnings if maps else ())),
         "card": model_card(content.job.model),
         "provenance": _provenance(content),
-        "model": model_name(study.model),
+        "model": model_name(case.model),
     }
 
 
-def headline(study: Case) -> tuple[str, str] | None:
-    """The main result as a number and a sentence: PSNR against the best other model."""
-    if len(study.comparisons) < 2:
+def headline(case: Case) -> tuple[str, str] | None:
+    """Return the main result as number and sentence: the gain in PSNR over the best other model."""
+    if len(case.comparisons) < 2:
         return None
-    psnr = {m: (result.brain or result.whole).psnr for m, result in study.comparisons.items()}
-    own = psnr.pop(study.model)
+    psnr = {m: (result.brain or result.whole).psnr for m, result in case.comparisons.items()}
+    own = psnr.pop(case.model)
     best = max(psnr, key=psnr.get)
     gain = own - psnr[best]
-    place = "in the brain" if study.mask is not None else "over the whole image"
-    sentence = f"PSNR {place}: {model_name(study.model)} against the best interpolator, {model_name(best)}"
+    place = "in the brain" if case.mask is not None else "over the whole image"
+    sentence = f"PSNR {place}: {model_name(case.model)} against the best interpolator, {model_name(best)}"
     return f"{gain:+.1f} dB".replace("-", "−").replace("−0.0", "0.0").replace("+0.0", "0.0"), sentence
 
 
 def model_card(model: str) -> dict[str, object] | None:
-    """The card that lies beside a model's weights; None for an interpolator."""
-    from dsc_superres.networks.registry import WEIGHTS
-
-    path = Path(model) if Path(model).is_file() else WEIGHTS / f"{model}.safetensors"
-    card = path.with_suffix(".json")
-    return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
+    """Return the card of a model, or None if it has none, as interpolators."""
+    return find(model).card or None
 
 
-def _errors_against_truth(study: Case) -> dict[str, dict]:
-    from dsc_superres.pipeline.case import map_errors
-
-    truth = study.maps[TRUTH]
-    return map_errors({m: maps for m, maps in study.maps.items() if m != TRUTH}, truth.as_dict(), truth.mask)
+def _errors_against_truth(case: Case) -> dict[str, dict]:
+    truth = case.maps[TRUTH]
+    return map_errors({m: maps for m, maps in case.maps.items() if m != TRUTH}, truth.as_dict(), truth.mask)
 
 
 def _clean_table(content: ReportContent) -> ReportTable | None:
-    """PSNR, NMSE and SSIM against the simulated series without noise."""
+    """Return PSNR, NMSE and SSIM against the simulated series without noise."""
     if not content.simulated:
         return None
-    found = content.simulated.clean_scores
-    names = {model: "Ground-truth series (with its noise)" if model == TRUTH else model_name(model) for model in found}
-    values = [[found[model].psnr, found[model].nmse, found[model].ssim] for model in names]
-    return _table([PSNR, NMSE, SSIM], names, values, ceiling=True)
+    scores = content.simulated.clean_scores
+    names = {model: "Ground-truth series (with its noise)" if model == TRUTH else model_name(model) for model in scores}
+    values = [[scores[model].psnr, scores[model].nmse, scores[model].ssim] for model in names]
+    return ranked_table([PSNR, NMSE, SSIM], names, values, exclude_truth=True)
 
 
 def _series_facts(content: ReportContent) -> list[tuple[str, str]]:
-    study, job = content.study, content.job
-    truth, coarse = study.truth, study.input
+    case, job = content.case, content.job
+    truth, coarse = case.truth, case.input
 
     def describe(series) -> str:
         pixel = " × ".join(f"{s:.3g}" for s in series.geometry.spacing)
         size = " × ".join(map(str, series.size))
-        rhythm = f"every {series.interval:.3g} s" if series.has_times else "(times unknown)"
-        return f"{size} voxels of {pixel} mm, {series.frames} frames {rhythm}"
+        frame_times = f"every {series.interval:.3g} s" if series.has_times else "(times unknown)"
+        return f"{size} voxels of {pixel} mm, {series.frames} frames {frame_times}"
 
     time = coarse.echo_time
-    echo = ("Echo time", "not known" if time is None else f"{1000 * time:.3g} ms ({coarse.sources['echo_time']})")
+    echo = ("Echo time", "unknown" if time is None else f"{1000 * time:.3g} ms ({coarse.sources['echo_time']})")
     if truth is None:
-        return [("Input", describe(coarse)), ("Reconstruction", describe(study.reconstruction)), echo]
-    how = f"under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"
-    return [("Ground truth", describe(truth)), ("Input", f"{describe(coarse)}: {how}"), echo]
+        return [("Input", describe(coarse)), ("Reconstruction", describe(case.reconstruction)), echo]
+    undersampling = f"under-sampled {job.space:g} × {job.space:g} × {job.time:g} ({job.operator})"
+    return [("Ground truth", describe(truth)), ("Input", f"{describe(coarse)}: {undersampling}"), echo]
 
 
 def _captions(content: ReportContent) -> dict[str, str]:
-    where = " in the brain" if content.study.mask is not None else ""
+    where = " in the brain" if content.case.mask is not None else ""
     simulated = " as simulated," if content.simulated else ""
-    when = "while the bolus passes, " if content.study.maps else ""
-    artery = "the one that was simulated" if content.simulated else "that of the ground truth for both"
-    captions = CAPTIONS if content.study.truth is not None else CAPTIONS | ENHANCED
+    when = "while the bolus passes, " if content.case.maps else ""
+    artery = "the simulated one" if content.simulated else "that of the ground truth for both"
+    captions = CAPTIONS if content.case.truth is not None else CAPTIONS | CAPTIONS_WITHOUT_TRUTH
     values = {"where": where, "when": when, "simulated": simulated, "artery": artery}
     return {name: text.format(**values) for name, text in captions.items()}
 
 
 def _provenance(content: ReportContent) -> list[tuple[str, str]]:
-    study = content.study
+    case = content.case
     weights = model_provenance(content.job.model)["weights_sha256"]
-    rows = [("Model", f"{model_name(study.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
-    if study.finest[0] in study.maps:
-        maps = study.maps[study.finest[0]]
+    rows = [("Model", f"{model_name(case.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
+    if case.finest[0] in case.maps:
+        maps = case.maps[case.finest[0]]
         rows += [
             ("Deconvolution", str(maps.provenance.get("method", ""))),
             ("kH/ρ", f"{maps.provenance.get('kh_over_rho_ml_per_g', float('nan')):.3f} mL/g"),

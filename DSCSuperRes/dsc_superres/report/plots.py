@@ -1,4 +1,4 @@
-"""Curves: signal over time in a few places, and the quality of every frame."""
+"""Plots: signal over time in regions, and image quality of each frame."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dsc_superres.pipeline.case import Case
-from dsc_superres.report.display import View, time_axis
+from dsc_superres.report.display import View, time_axis_label
 from dsc_superres.report.style import LINE, MUTED, PANEL, TEXT, WIDTH, model_color, model_name, new_figure, style_plot
 from dsc_superres.series import Series
 
-REGION_COLOURS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
+REGION_COLORS = ("#ff6b6b", "#ffd166", "#06d6a0", "#c792ea")
+"""Colors of the regions in image and plots."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A few voxels, bool[z, y, x], whose mean signal is worth a curve."""
+    """A region, bool[z, y, x], whose mean signal is plotted."""
 
     name: str
     voxels: np.ndarray
@@ -34,10 +35,10 @@ def curves(
     view: View,
     z: int,
 ) -> Figure:
-    """Mean signal of each region over time: the truth (if any), reconstructions, and the frames that were acquired.
+    """Return the mean signal of each region over time: ground truth (if any), reconstructions and acquired frames.
 
-    ``background`` is the image [y, x] of slice ``z`` on which the regions are shown; ``fine`` holds the
-    reconstructions to draw, the main one first.
+    ``background`` is the image [y, x] of slice ``z`` on which the regions are outlined; ``fine`` contains the
+    reconstructions, the main one first.
     """
     figure = new_figure(WIDTH, 4.6)
     grid = figure.add_gridspec(
@@ -48,8 +49,8 @@ def curves(
     for number, region in enumerate(regions[:4]):
         axes = figure.add_subplot(grid[number // 2, 1 + number % 2])
         below = number + 2 >= len(regions[:4])
-        style_plot(axes, time_axis(coarse) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
-        axes.set_title(region.name, color=REGION_COLOURS[number], fontsize=10, loc="left")
+        style_plot(axes, time_axis_label(coarse) if below else "", "signal (a.u.)" if number % 2 == 0 else "")
+        axes.set_title(region.name, color=REGION_COLORS[number], fontsize=10, loc="left")
         handles |= _region_curves(axes, truth, coarse, fine, region)
     figure.legend(
         handles.values(),
@@ -67,7 +68,7 @@ def curves(
 def _region_curves(
     axes: Axes, truth: Series | None, coarse: Series, fine: Mapping[str, Series], region: Region
 ) -> dict[str, object]:
-    """Draw one region's curves; returns the lines by what the legend calls them."""
+    """Draw the curves of one region; return the lines by legend label."""
 
     def plot(series: Series, **style: object) -> object:
         return axes.plot(series.times, series.signal[:, region.voxels].mean(axis=1), **style)[0]
@@ -88,17 +89,17 @@ def _region_curves(
     return handles
 
 
-def frame_quality(study: Case, bolus: tuple[float, float] | None) -> Figure:
-    """PSNR of every frame for every model, in the brain where there is a mask; ``bolus`` is shaded (s)."""
+def frame_quality(case: Case, bolus: tuple[float, float] | None) -> Figure:
+    """Return the PSNR of each frame for all models, in the brain if there is a mask; ``bolus`` (s) is shaded."""
     figure = new_figure(WIDTH, 2.9)
     axes = figure.add_axes((0.06, 0.17, 0.93, 0.68))
-    style_plot(axes, time_axis(study.input), "PSNR (dB)")
+    style_plot(axes, time_axis_label(case.input), "PSNR (dB)")
     if bolus:
         axes.axvspan(*bolus, color=LINE, alpha=0.6, linewidth=0)
         axes.text(np.mean(bolus), 0.96, "bolus", transform=axes.get_xaxis_transform(), color=MUTED, fontsize=8,
                   ha="center", va="top")  # fmt: skip
-    for order, (model, result) in enumerate(reversed(study.comparisons.items())):
-        main = order == len(study.comparisons) - 1
+    for order, (model, result) in enumerate(reversed(case.comparisons.items())):
+        main = order == len(case.comparisons) - 1
         scores = result.brain or result.whole
         values = np.where(np.isfinite(scores.frame_psnr), scores.frame_psnr, np.nan)
         axes.plot(
@@ -115,12 +116,12 @@ def frame_quality(study: Case, bolus: tuple[float, float] | None) -> Figure:
 
 
 def _regions_image(axes: Axes, regions: list[Region], background: np.ndarray, view: View, z: int) -> None:
-    shown = view(background)
+    image = view(background)
     axes.imshow(
-        shown, cmap="gray", vmin=0, vmax=np.percentile(shown, 99.7), extent=view.extent, interpolation="nearest"
+        image, cmap="gray", vmin=0, vmax=np.percentile(image, 99.7), extent=view.extent, interpolation="nearest"
     )
     axes.set_axis_off()
-    for region, colour in zip(regions, REGION_COLOURS, strict=False):
+    for region, color in zip(regions, REGION_COLORS, strict=False):
         inside = view(region.voxels[z])
         if inside.any():
             # In mm; more samples than pixels, so that the outline follows the pixels' edges.
@@ -128,4 +129,4 @@ def _regions_image(axes: Axes, regions: list[Region], background: np.ndarray, vi
             rows, columns = inside.shape
             x = (np.arange(-1, 4 * columns + 1) + 0.5) * view.size_mm[0] / (4 * columns)
             y = (np.arange(-1, 4 * rows + 1) + 0.5) * view.size_mm[1] / (4 * rows)
-            axes.contour(x, y, fine.astype(float), levels=[0.5], colors=[colour], linewidths=1.5)
+            axes.contour(x, y, fine.astype(float), levels=[0.5], colors=[color], linewidths=1.5)

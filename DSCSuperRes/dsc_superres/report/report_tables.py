@@ -1,4 +1,4 @@
-"""The numbers of the report as rows of text, with the best of each column marked."""
+"""Tables of the report as rows of text, with the best value of each column marked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.report.style import model_name
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, how a number is printed, and whether more is better."""
+    """A column: its title, its number format, whether larger is better, and its unit."""
 
     title: str
     format: str
@@ -22,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """Text ready for the page: titles with units, and rows of (name, [(text, is best)])."""
+    """Text for the page: titles with units, and rows of (name, [(text, is best)])."""
 
     columns: Sequence[Column]
     rows: Sequence[tuple[str, Sequence[tuple[str, bool]]]]
@@ -34,8 +35,8 @@ SSIM = Column("SSIM", ".4f", True)
 PEAK = Column("Peak ΔR2* error", ".1f", unit="%")
 
 
-def image_table(study: Case) -> ReportTable:
-    """Every model against the ground truth: in the brain (where known), whole, the peak, maps, and time."""
+def image_table(case: Case) -> ReportTable:
+    """Return each model's measures against the ground truth: brain (if known), whole image, peak and time."""
     columns: list[Column] = []
     getters: list[Callable[[str], float]] = []
 
@@ -43,80 +44,86 @@ def image_table(study: Case) -> ReportTable:
         columns.append(column)
         getters.append(get)
 
-    results = study.comparisons
-    if study.mask is not None:
+    results = case.comparisons
+    if case.mask is not None:
         add(PSNR, lambda m: results[m].brain.psnr)
         add(NMSE, lambda m: results[m].brain.nmse)
         add(SSIM, lambda m: results[m].brain.ssim)
     add(Column("PSNR whole", ".2f", True, "dB"), lambda m: results[m].whole.psnr)
     add(Column("SSIM whole", ".4f", True), lambda m: results[m].whole.ssim)
-    if study.peak_errors:
-        add(PEAK, lambda m: 100 * study.peak_errors[m][1])
-    add(Column("Time", ".1f", unit="s"), lambda m: study.seconds[f"reconstruction {m}"])
+    if case.peak_errors:
+        add(PEAK, lambda m: 100 * case.peak_errors[m][1])
+    add(Column("Time", ".1f", unit="s"), lambda m: case.seconds[f"reconstruction {m}"])
     names = {model: model_name(model) for model in results}
-    return _table(columns, names, [[get(model) for get in getters] for model in names], unjudged=1)
+    return ranked_table(columns, names, [[get(model) for get in getters] for model in names], unranked_columns=1)
 
 
 def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> ReportTable:
-    """Relative error of each map by model, %; the maps of the true series, if among them, are not judged."""
+    """Return the errors of each map by model; the maps of the ground-truth series, if included, are not ranked."""
     titles = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax", "ttp": "TTP"}
-    present = [name for name in titles if all(name in found for found in errors.values())]
-    times = ("mtt", "tmax", "ttp")
+    names_present = [name for name in titles if all(name in errors_of_model for errors_of_model in errors.values())]
+    times = [name for name in titles if UNITS[name] == "s"]
     columns = [
         Column(f"{titles[name]} error", ".2f", unit="s") if name in times else Column(
             f"{titles[name]} error", ".1f", unit="%"
         )
-        for name in present
+        for name in names_present
     ]  # fmt: skip
-    columns += [Column(f"{titles[name]} r", ".3f", True) for name in present if name not in times]
+    columns += [Column(f"{titles[name]} r", ".3f", True) for name in names_present if name not in times]
 
-    def values(found: Mapping[str, Mapping[str, float | None]]) -> list[float]:
+    def values(errors_of_model: Mapping[str, Mapping[str, float | None]]) -> list[float]:
         row = [
-            _number(found[name]["mean_absolute"]) if name in times else 100 * _number(found[name]["relative"])
-            for name in present
+            _nan_if_none(errors_of_model[name]["mean_absolute"])
+            if name in times
+            else 100 * _nan_if_none(errors_of_model[name]["relative"])
+            for name in names_present
         ]
-        return row + [_number(found[name]["correlation"]) for name in present if name not in times]
+        return row + [_nan_if_none(errors_of_model[name]["correlation"]) for name in names_present if name not in times]
 
     names = {model: "Maps of the ground-truth series" if model == TRUTH else model_name(model) for model in errors}
-    return _table(columns, names, [values(errors[model]) for model in names], ceiling=TRUTH in errors)
+    return ranked_table(columns, names, [values(errors[model]) for model in names], exclude_truth=TRUTH in errors)
 
 
-def _table(
+def ranked_table(
     columns: Sequence[Column],
     names: Mapping[str, str],
     values: list[list[float]],
     *,
-    unjudged: int = 0,
-    ceiling: bool = False,
+    unranked_columns: int = 0,
+    exclude_truth: bool = False,
 ) -> ReportTable:
-    """Mark the best of each column, but not in the last ``unjudged`` ones nor, with ``ceiling``, the row TRUTH."""
-    judged = [index for index, model in enumerate(names) if not (ceiling and model == TRUTH)]
+    """Return a table with the best value of each column marked.
+
+    The last ``unranked_columns`` columns and, with ``exclude_truth``, the row ``TRUTH`` are not ranked.
+    """
+    ranked_rows = [index for index, model in enumerate(names) if not (exclude_truth and model == TRUTH)]
     best = []
     for number, column in enumerate(columns):
-        candidates = {i: values[i][number] for i in judged if not math.isnan(values[i][number])}
+        candidates = {i: values[i][number] for i in ranked_rows if not math.isnan(values[i][number])}
         choose = max if column.more_is_better else min
-        found = choose(candidates.values(), default=math.nan)
-        if number >= len(columns) - unjudged or len(candidates) < 2:
-            found = math.nan
+        best_value = choose(candidates.values(), default=math.nan)
+        if number >= len(columns) - unranked_columns or len(candidates) < 2:
+            best_value = math.nan
         # Equal as printed is equally good.
-        best.append(format(found, column.format))
+        best.append(format(best_value, column.format))
     rows = []
     for index, name in enumerate(names.values()):
         cells = []
         for number, column in enumerate(columns):
             text = format(values[index][number], column.format)
-            is_best = index in judged and text == best[number] and text != "nan"
-            cells.append(("–" if text == "nan" else _pretty(text), is_best))
+            is_best = index in ranked_rows and text == best[number] and text != "nan"
+            cells.append(("–" if text == "nan" else _typographic(text), is_best))
         rows.append((name, cells))
     return ReportTable(columns, rows)
 
 
-def _pretty(text: str) -> str:
+def _typographic(text: str) -> str:
+    """Return a number with minus signs and powers of ten as printed."""
     if "e" not in text:
         return text.replace("-", "−")
     mantissa, exponent = text.split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
-def _number(value: float | None) -> float:
+def _nan_if_none(value: float | None) -> float:
     return math.nan if value is None else value

@@ -1,4 +1,4 @@
-"""One look for all figures: dark panels, as at a reading station, that sit well on light and dark pages."""
+"""The common style of all figures: dark panels, as at a reading station, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -10,44 +10,48 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
+from dsc_superres.errors import ModelError
+from dsc_superres.models import DEFAULT_MODEL, ModelEntry, find
+
 WIDTH = 11.2
 """Inches of every figure, so that all texts have one size on the page."""
 Box = tuple[float, float, float, float]
-PANEL, TEXT, MUTED, LINE = "#0d1013", "#e8eaed", "#98a2ab", "#2b3238"
-NAMES = {
-    "truth": "Ground truth",
-    "ode-liif": "ODE-LIIF",
-    "ode-liif-plus": "ODE-LIIF plus",
-    "liif-linear": "LIIF, linear in time",
-    "static-detail": "Static detail",
-    "videoinr": "VideoINR",
-    "backprojection": "Back-projection",
-    "pchip": "PCHIP",
-    "cubic": "Cubic",
-    "linear": "Linear",
-}
-COLOURS = {
-    "truth": "#f2f4f5",
-    "ode-liif": "#56b4e9",
-    "backprojection": "#e69f00",
-    "pchip": "#cc79a7",
-    "cubic": "#2fb98b",
-    "linear": "#8e99a3",
-}
+PANEL = "#0d1013"
+TEXT = "#e8eaed"
+MUTED = "#98a2ab"
+LINE = "#2b3238"
+TRUTH = "truth"
+TRUTH_TITLE = "Ground truth"
+TRUTH_COLOR = "#f2f4f5"
 DIFFERENCE = LinearSegmentedColormap.from_list(
     "difference", ["#a8e1ff", "#2f93dc", "#17507f", PANEL, "#84401c", "#e0662a", "#ffd9a3"]
 )
-"""For signed differences: blue below, orange above, and as dark as the panel at zero, where nothing is to be seen."""
+"""For signed differences: blue below, orange above, and as dark as the panel at zero."""
 
 
 def model_name(model: str) -> str:
-    """The name of a model for people."""
-    return NAMES.get(model, model)
+    """The title of a model, or of the ground truth; a file of weights is called by its name."""
+    if model == TRUTH:
+        return TRUTH_TITLE
+    entry = _entry(model)
+    return entry.title if entry else model
 
 
 def model_color(model: str) -> str:
-    """The colour of a model in every figure; a network from a file has ODE-LIIF's."""
-    return COLOURS.get(model, COLOURS["ode-liif"])
+    """The color of a model, or of the ground truth, in every figure; that of the default model for a file."""
+    if model == TRUTH:
+        return TRUTH_COLOR
+    return (_entry(model) or find(DEFAULT_MODEL)).color
+
+
+def _entry(model: str) -> ModelEntry | None:
+    """The entry of a registered name; results call a network from a file by the file's name, which has none."""
+    if model.endswith(".safetensors"):
+        return None
+    try:
+        return find(model)
+    except ModelError:
+        return None
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -69,7 +73,7 @@ def style_plot(axes: Axes, x_label: str = "", y_label: str = "", title: str = ""
 
 
 def color_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[float, float], label: str) -> None:
-    """A vertical colour bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
+    """A vertical color bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
     axes = figure.add_axes(box)
     bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axes)
     bar.outline.set_visible(False)

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from dsc_superres.degrade import OPERATORS
 from dsc_superres.networks import Window
 from dsc_superres.networks.resampling import average
-from dsc_superres.reconstruction.reconstruct import normalisation
+from dsc_superres.reconstruction.target_grid import normalization
 from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientScenes
 from dsc_superres.training.random_anatomy import PIXELS, HeadVolumes, LabelVolumes, log_uniform
 from dsc_superres.training.scenes import Scene, SceneGenerator
@@ -21,6 +21,12 @@ from dsc_superres.training.scenes import Scene, SceneGenerator
 KEPT_BATCHES = 64
 """Batches that are kept for reuse."""
 COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
+INTERVAL = (2.0, 12.0)
+"""Least and greatest time between acquired frames of a scene, s."""
+FRAMES = (5, 24)
+"""Least and greatest number of acquired frames of a scene."""
+SPACE_FACTORS = (1.3, 3.5)
+"""Least and greatest spatial factor."""
 FIRST_STEADY_FRAME = 2
 """The first frame of a patient in steady state; networks see no earlier ones."""
 
@@ -145,7 +151,7 @@ class SceneBatches(Dataset):
     def _factor(self, rng: np.random.Generator) -> float:
         if self.options.time_alone and rng.random() < self.options.time_alone:
             return 1.0
-        return 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(1.3, 3.5)]))
+        return 2.0 if rng.random() < 0.7 else float(rng.choice([1.5, 3.0, rng.uniform(*SPACE_FACTORS)]))
 
     def _times(self, rng: np.random.Generator) -> np.ndarray:
         count = self.options.times
@@ -164,7 +170,7 @@ class SceneBatches(Dataset):
             scene = self.generator.draw(rng, fine)
             clock = self._frame_times(rng)
         coarse = self._degrade(rng, scene.acquire(rng, clock))
-        offset, scale = normalisation(coarse.mean(0))
+        offset, scale = normalization(coarse.mean(0))
         scale *= rng.uniform(0.7, 1.5)
         coarse = (coarse - offset) / scale
         frames, times, target = [], [], []
@@ -181,8 +187,8 @@ class SceneBatches(Dataset):
 
     @staticmethod
     def _frame_times(rng: np.random.Generator) -> np.ndarray:
-        interval = 6.0 if rng.random() < 0.3 else log_uniform(rng, 2.0, 12.0)
-        count = int(np.clip(rng.uniform(45, 110) / interval, 5, 24))
+        interval = 6.0 if rng.random() < 0.3 else log_uniform(rng, *INTERVAL)
+        count = int(np.clip(rng.uniform(45, 110) / interval, *FRAMES))
         clock = np.arange(count) * interval
         if rng.random() < 0.1:
             clock[1:] += np.cumsum(rng.uniform(-0.2, 0.4, count - 1) * interval)

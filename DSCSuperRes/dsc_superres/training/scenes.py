@@ -25,6 +25,9 @@ from dsc_superres.training.random_anatomy import (
 )
 from dsc_superres.training.random_kinetics import concentration_table, sample_table
 
+SNR = (25, 160)
+"""Least and greatest signal-to-noise ratio of a scene."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -140,7 +143,7 @@ class SceneGenerator:
             blur=rng.uniform(0, 0.85),
             truncation=rng.uniform(0.6, 0.95) if rng.random() < 0.15 else 1.0,
             motion=walk * (rng.random() < 0.25),
-            noise=float(np.mean(still[still > 0.1])) / log_uniform(rng, 25, 160) if (still > 0.1).any() else 0.01,
+            noise=float(np.mean(still[still > 0.1])) / log_uniform(rng, *SNR) if (still > 0.1).any() else 0.01,
             noise_blur=rng.uniform(0.3, 0.6) if rng.random() < 0.25 else 0.0,
         )
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from dsc_superres.errors import FileError, ModelError
-from dsc_superres.networks import Window, create, save_model
-from dsc_superres.networks.registry import weights_of
+from dsc_superres.models import weights_path
+from dsc_superres.networks import Model, Window, create, save_model
 from dsc_superres.training.config import TrainOptions, learning_rate, read_config
 from dsc_superres.training.data import Batch, DataOptions, SceneBatches
 from dsc_superres.training.distributed import ProcessGroup, process_group
@@ -32,15 +32,16 @@ VALIDATION_SEED_OFFSET = 1_000_003
 
 
 class Prediction(nn.Module):
-    """A network's frames and their deviation (None where it tells none) as a module, which is what processes share."""
+    """A network's frames and their standard deviation (None where it estimates none) as a module for processes."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Model) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, window: Window, t: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
-        predict = getattr(self.network, "predict", None)
-        return predict(window, t, size) if predict else (self.network(window, t, size), None)
+        if self.network.estimates_uncertainty:
+            return self.network.with_uncertainty(window, t, size)
+        return self.network(window, t, size), None
 
 
 class Trainer:
@@ -126,25 +127,25 @@ class Trainer:
 
     @torch.inference_mode()
     def calibrate(self, batches: list[Batch]) -> None:
-        """Scale the deviations that the averaged network tells, so that intervals hold as often as they say.
+        """Scale the averaged network's standard deviations so that its intervals have their nominal coverage.
 
-        The factor is the geometric mean of those that would be right at one deviation and at 1.96.
+        The factor is the geometric mean of those that would be right at 1 and at 1.96 standard deviations.
         """
         network = self.average.module.eval()
         network.calibration.fill_(1.0)
         ratios = []
         for batch in batches:
-            image, uncertainty = network.predict(batch.window, batch.t, tuple(batch.target.shape[-2:]))
+            image, uncertainty = network.with_uncertainty(batch.window, batch.t, tuple(batch.target.shape[-2:]))
             shown = (batch.target > 0.1)[..., 3:-3, 3:-3]
             ratios.append(((image - batch.target).abs() / uncertainty)[..., 3:-3, 3:-3][shown].cpu().numpy())
         one, two = np.percentile(np.concatenate(ratios), (68.27, 95))
         network.calibration.fill_(float(np.sqrt(one * two / 1.96)))
-        log.info("calibration of the deviation %.3f", float(network.calibration))
+        log.info("calibration of the standard deviation %.3f", float(network.calibration))
 
     def finish(self, batches: list[Batch]) -> None:
-        """Save; then, where the network tells deviations, calibrate them on ``batches``, which takes a while."""
+        """Save; then calibrate the uncertainty on ``batches`` where the network estimates it, which takes a while."""
         self.save()
-        if hasattr(self.network, "calibration"):
+        if self.network.estimates_uncertainty:
             self.calibrate(batches)
             self.save()
 
@@ -203,7 +204,7 @@ def _train(options: TrainOptions, group: ProcessGroup) -> Path:
 
 
 def _weights(name: str) -> dict[str, Tensor]:
-    path = weights_of(os.path.expandvars(name))
+    path = weights_path(os.path.expandvars(name))
     if not path.is_file():
         raise FileError(f"The weights {path} to start from are not there: train them first.")
     return load_file(path)

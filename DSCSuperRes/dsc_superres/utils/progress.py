@@ -1,4 +1,4 @@
-"""Progress of long work: a fraction, a stage in words, and how long it may still take."""
+"""Progress of long work: completed fraction, current stage and estimated time left."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import time
 from collections.abc import Callable
 
 Progress = Callable[[float, str], None]
-"""``progress(fraction, stage)``: the share of the work that is done (0 to 1), and what is being done now."""
+"""Callback ``progress(fraction, stage)``: completed fraction of the work (0 to 1) and current stage in words."""
 
 IsCancelled = Callable[[], bool]
-"""``cancelled()``: whether the user asked for the work to stop."""
+"""Callback ``cancelled()``: whether the user has asked for the work to stop."""
 
 
 def no_progress(fraction: float, stage: str) -> None:
-    """Progress that nobody follows."""
+    """Ignore the progress."""
 
 
 def never() -> bool:
-    """Work that nobody cancels."""
+    """Return False: nobody cancels the work."""
     return False
 
 
 def part(progress: Progress, start: float, stop: float, prefix: str = "") -> Progress:
-    """The progress of a piece of work that fills ``start`` to ``stop`` of the whole; ``prefix`` begins its stages."""
+    """Return the progress callback of a part of the work that spans ``start`` to ``stop`` of the whole.
+
+    ``prefix`` is prepended to the stages of that part.
+    """
 
     def forward(fraction: float, stage: str) -> None:
         progress(start + (stop - start) * min(max(fraction, 0.0), 1.0), f"{prefix}{stage}")
@@ -31,14 +34,14 @@ def part(progress: Progress, start: float, stop: float, prefix: str = "") -> Pro
 
 
 class Clock:
-    """Estimates the seconds left from the time that the work done so far has taken."""
+    """Estimate of the time left, from the time that the completed fraction has taken."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._start = now()
 
     def seconds_left(self, fraction: float) -> float | None:
-        """Seconds until ``fraction`` reaches one at the mean pace so far; None while that is guesswork."""
+        """Return the seconds left at the mean pace so far, or None while too little is done for an estimate."""
         elapsed = self._now() - self._start
         if fraction >= 1:
             return 0.0

@@ -25,11 +25,9 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from dsc_superres.errors import Cancelled, DSCError
-from dsc_superres.utils.progress import IsCancelled, Progress
 from dsc_superres.worker.channel import CANCELLED, Channel, Listener
 
 PROTOCOL = 1
@@ -37,9 +35,6 @@ OK = 0
 DEFECT = 1
 BAD_INPUT = 2
 OUT_OF_MEMORY = 3
-
-Task = Callable[[Path, Progress, IsCancelled], dict[str, object]]
-"""Does the job in a file, and returns the fields of the result line."""
 
 log = logging.getLogger("dsc_superres.worker")
 
@@ -63,16 +58,20 @@ def main(arguments: list[str] | None = None) -> int:
 
         channel.send("probe", protocol=PROTOCOL, **probe())
         return OK
-    return run(options.job, channel, Listener(), work)
+    return run(options.job, channel, Listener())
 
 
-def run(job_file: Path, channel: Channel, listener: Listener, task: Task) -> int:
+def run(job_file: Path, channel: Channel, listener: Listener) -> int:
     """Do the job and send its outcome; returns the exit code."""
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), _cancel)
     try:
         channel.progress(0.0, "Starting")
-        channel.send("result", **task(job_file, channel.progress, listener.cancelled))
+        from dsc_superres.jobs.read import read_job
+        from dsc_superres.jobs.run import run_job
+
+        result = run_job(read_job(job_file), channel.progress, listener.cancelled)
+        channel.send("result", **result.to_dict())
     except Cancelled:
         log.info("cancelled")
         return CANCELLED
@@ -86,14 +85,6 @@ def run(job_file: Path, channel: Channel, listener: Listener, task: Task) -> int
         message = f"An unexpected error occurred ({type(error).__name__}: {error}); the log has the details."
         return _fail(channel, error, message, DEFECT)
     return OK
-
-
-def work(job_file: Path, progress: Progress, cancelled: IsCancelled) -> dict[str, object]:
-    """Do the job and write its results; returns the fields of the result line. Raises ``DSCError``, ``Cancelled``."""
-    from dsc_superres.jobs.read import read_job
-    from dsc_superres.jobs.run import run_job
-
-    return run_job(read_job(job_file), progress, cancelled).to_dict()
 
 
 def out_of_memory(error: Exception) -> bool:

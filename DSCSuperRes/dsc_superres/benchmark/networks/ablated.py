@@ -1,6 +1,6 @@
 """ODE-LIIF with one of its parts taken out, to find what that part is worth.
 
-Each variant is trained and measured as the whole network is (``training/comparison``); what it loses is what the part
+Each variant is trained and measured as the whole network is (``benchmark/recipes``); what it loses is what the part
 earns. No part is replaced by anything but the plainest stand-in named beside it.
 """
 
@@ -22,7 +22,7 @@ PARTS = {
     "ode": "the neural ODE: features of both frames stand still and are mixed by the fusion",
     "fusion": "the learned fusion: both flows are mixed linearly in time",
     "ensemble": "the local ensemble: the nearest latent pixel alone decides",
-    "cell": "cell decoding: the decoder does not know the size of a query",
+    "cell": "cell decoding: the decoder does not depend on the size of a query",
 }
 """Parts that can be taken out, and what is left."""
 
@@ -89,7 +89,7 @@ class NearestDecoder(LocalImplicitDecoder):
 
 
 class CellBlindDecoder(LocalImplicitDecoder):
-    """The decoder that is not told how large a query is."""
+    """The decoder with a constant in place of the size of a query."""
 
     def coordinates(self, down: Tensor, right: Tensor, cell: tuple[float, float]) -> Tensor:
         return super().coordinates(down, right, (0.5, 0.5))

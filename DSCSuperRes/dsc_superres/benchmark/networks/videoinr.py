@@ -3,9 +3,9 @@
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the
 continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the
-paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own; normalised features,
+paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own; normalized features,
 whose growth in training would otherwise turn the sinusoidal layers' phases; and the same residual on back-projection
-as ``ode-liif`` has, so that the two differ in what they model and not in where they start. The published sinusoidal
+as ``OdeLiif`` has, so that the two differ in what they model and not in where they start. The published sinusoidal
 layers had learned nothing within 1,400 steps, so ReLU can take their place.
 """
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from dsc_superres.networks.encoder import ResidualEncoder, convolution
 from dsc_superres.networks.interpolation import Interpolator
+from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import query_positions
 from dsc_superres.networks.window import Window, remember
 
@@ -72,7 +73,7 @@ def implicit(inputs: int, outputs: int, hidden: tuple[int, ...], activation: str
     return nn.Sequential(*layers, last)
 
 
-class VideoInr(nn.Module):
+class VideoInr(Model):
     """The network; features keep the paper's 64 channels and its implicit functions their hidden widths.
 
     blocks       residual blocks of the encoder
@@ -81,7 +82,6 @@ class VideoInr(nn.Module):
     """
 
     removes_initial_transient = True
-    """As for ``ode-liif``: ``reconstruct`` takes the decay of the first frame's excess off this network's hands."""
 
     def __init__(
         self,
@@ -100,8 +100,10 @@ class VideoInr(nn.Module):
         self.time = implicit(channels + 1, 4, tuple(hidden), activation, gain=0.1)
         self.decode = implicit(4 * channels + 1, 1, (*hidden, hidden[-1]), activation, gain=0.1)
 
-    def forward(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None) -> Tensor:
-        """Frames float32[b, m, H, W] at the times ``t`` [m] (0 and 1 at the pair), ``size`` (H, W)."""
+    def forward(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> Tensor:
+        """As ``Model.forward``; ``fast`` changes nothing."""
         encoded = [
             remember(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
@@ -110,7 +112,7 @@ class VideoInr(nn.Module):
         encoded = [_normalised(features) for features in encoded]
         fine = self.space(torch.cat([_nearest(joint, size), *_coordinates(joint, size)], -1))
         base = self.base(window, t, size, cache)
-        # Warped beside each other: the continuous features know where in a latent pixel they are, a frame's do not.
+        # Warped beside each other: only the continuous features depend on the position within a latent pixel.
         ends = [torch.cat([fine, _nearest(features, size)], -1).permute(0, 3, 1, 2) for features in encoded]
         unit = torch.tensor([2 * REACH / length for length in joint.shape[:1:-1]]).to(fine)
         images = [self._image(fine, ends, moment, unit) for moment in t]

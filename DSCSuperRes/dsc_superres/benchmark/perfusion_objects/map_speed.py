@@ -11,7 +11,7 @@ from dsc_superres.benchmark.perfusion_objects import reference_objects as object
 from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.perfusion import deconvolution as svd
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps

@@ -9,7 +9,7 @@ import numpy as np
 
 from dsc_superres.benchmark.perfusion_objects.map_errors import percent
 from dsc_superres.benchmark.shared.text_tables import TextTable
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import find_bolus
 from dsc_superres.perfusion.curve_maps import curve_maps
 from dsc_superres.perfusion.options import MapOptions

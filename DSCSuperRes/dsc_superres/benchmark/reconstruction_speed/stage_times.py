@@ -23,7 +23,7 @@ STAGES = {
     "fusion": ("fusion",),
     "decoder": ("decoder",),
 }
-"""Parts of ``ode-liif`` by what the table calls them."""
+"""Parts of ``OdeLiif`` by what the table calls them."""
 JOB = (20, 60)
 """Slices and frames of the job that users wait for: 128 x 128 x 20 x 60 to 256 x 256 x 20 x 237."""
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dsc_superres.networks import Window, summarise, window
-from dsc_superres.networks.liif import LocalImplicitDecoder, neighbours
+from dsc_superres.networks.liif import LocalImplicitDecoder, neighbors
 from dsc_superres.networks.ode_liif import OdeLiif
 from dsc_superres.networks.signal_region import find_signal_region
 
@@ -29,7 +29,7 @@ class TextbookDecoder(nn.Module):
         cell = (latent.shape[-2] / size[0], latent.shape[-1] / size[1])
         image = latent.new_zeros(latent.shape[0], *size)
         rows, columns = (
-            [[part.to(latent.device) for part in side] for side in neighbours(fine, coarse)]
+            [[part.to(latent.device) for part in side] for side in neighbors(fine, coarse)]
             for fine, coarse in zip(size, latent.shape[-2:], strict=True)
         )
         for row, down in rows:

@@ -47,7 +47,7 @@ def write_plus_start(options: TrainOptions, static: str | Path, dynamic: str | P
     for index in range(FITTED_BATCHES):
         summary = batches[index].window.summary
         found.append(plus.detail.features(summary).movedim(1, -1).flatten(0, 2))
-        wanted.append(old.look(summary).movedim(1, -1).flatten(0, 2))
+        wanted.append(old.anatomy_features(summary).movedim(1, -1).flatten(0, 2))
     features, anatomy = torch.cat(found).double(), torch.cat(wanted)
     features = torch.cat([features, torch.ones(len(features), 1)], 1)
     fit = torch.linalg.lstsq(features, anatomy.double()).solution.float()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from dsc_superres.benchmark.image_quality.benchmark_cases import tissue_regions
-from dsc_superres.benchmark.models import labels
+from dsc_superres.benchmark.measured_models import labels
 from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.benchmark.sparse_sampling.sampling_object import FACTOR, FINE_INTERVAL
 from dsc_superres.degrade import undersample

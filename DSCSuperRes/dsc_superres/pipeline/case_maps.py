@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,12 +12,50 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps, aif_from_voxels
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
+from dsc_superres.pipeline.case import INPUT
+from dsc_superres.pipeline.masks import find_masks, on_grid
 from dsc_superres.pipeline.options import PerfusionOptions
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 
 ASSUMED_ECHO_TIME = 0.03
 """s, where a series has none: tissue and artery share it, so it cancels in every map."""
+
+
+@dataclass(frozen=True, eq=False)
+class CaseMaps:
+    """The maps of a case: by name of the series; those of its input apart; or the reason why there are none."""
+
+    maps: Mapping[str, PerfusionMaps]
+    input_maps: PerfusionMaps | None = None
+    maps_error: str | None = None
+
+
+def map_case(
+    series: Mapping[str, Series],
+    mask: np.ndarray | None,
+    options: PerfusionOptions,
+    progress: Progress,
+    aif: ArterialInput | None = None,
+) -> CaseMaps:
+    """Maps of each series, and apart from them those of ``INPUT``, all on one arterial input function.
+
+    ``mask`` is on the grid of all but the input.
+    """
+    masks = dict.fromkeys(series, mask) if mask is not None else find_masks(series, options.mask)
+    if mask is not None:
+        masks[INPUT] = on_grid(mask, series[INPUT].signal.shape[1:])
+    fine = {name: one for name, one in series.items() if name != INPUT}
+    try:
+        maps = map_series(fine, masks, options, aif, progress)
+    except PerfusionError as error:
+        return CaseMaps({}, maps_error=str(error))
+    artery = next(iter(maps.values())).aif
+    try:
+        coarse = map_series({INPUT: series[INPUT]}, masks, options, artery)[INPUT]
+    except PerfusionError:
+        coarse = None  # too few frames to see the bolus are what a reconstruction is for
+    return CaseMaps(maps, coarse)
 
 
 def map_series(

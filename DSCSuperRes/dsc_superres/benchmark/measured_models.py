@@ -6,18 +6,23 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from torch import nn
-
 from dsc_superres.errors import ModelError
-from dsc_superres.networks.registry import INTERPOLATORS, WEIGHTS
+from dsc_superres.models import entries, find
+from dsc_superres.networks import Model
 from dsc_superres.series import Series
 
-CLASSIC = INTERPOLATORS
+CLASSIC = tuple(entry.name for entry in entries() if entry.is_interpolator)
+"""The interpolators."""
 
 
 def shipped(*names: str) -> list[str]:
-    """Those of ``names`` that can be had without training: interpolators, and networks whose weights ship."""
-    return [name for name in names if name in CLASSIC or (WEIGHTS / f"{name}.safetensors").is_file()]
+    """Those of ``names`` that can be used without training: interpolators, and networks whose weights ship."""
+    return [name for name in names if find(name).available]
+
+
+def shipped_networks() -> list[str]:
+    """The networks of the product whose weights ship."""
+    return shipped(*(entry.name for entry in entries() if not entry.is_interpolator))
 
 
 def labels(models: Sequence[str]) -> dict[str, str]:
@@ -34,8 +39,8 @@ def labels(models: Sequence[str]) -> dict[str, str]:
     return found if len(set(found.values())) == len(found) else {model: model for model in models}
 
 
-def variant(model: str) -> nn.Module:
-    """A model by name or file; "NAME@step=0.5,method=euler" solves its ODE so, "NAME@views=1" looks at one view only.
+def variant(model: str) -> Model:
+    """A model by name or file; "NAME@step=0.5,method=euler" solves its ODE so, "NAME@views=1" uses one view only.
 
     Raises ``ModelError``.
     """

@@ -1,0 +1,50 @@
+"""The interface that networks and interpolators share."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dsc_superres.errors import ModelError
+from dsc_superres.models import names_with_uncertainty
+from dsc_superres.networks.window import Window
+
+
+class Model(nn.Module):
+    """Computes frames between two acquired ones, at any times and on any grid.
+
+    A network that corrects an interpolator has that as its submodule ``base``. One that estimates its uncertainty has
+    a buffer ``calibration``, a factor of the standard deviation that is measured at the end of training.
+    """
+
+    estimates_uncertainty = False
+    """Whether ``with_uncertainty`` can be called."""
+
+    removes_initial_transient = False
+    """Whether ``reconstruct`` gives it a first frame in steady state and restores the initial transient afterwards."""
+
+    transient_is_factor = False
+    """Whether that transient is restored as a factor between two images of ``base``, not as a difference of its own."""
+
+    def forward(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> Tensor:
+        """Frames float32[b, m, H, W] at the times ``t`` [m] (ascending, 0 and 1 at the pair), ``size`` (H, W).
+
+        ``cache`` (optional) keeps between calls on successive pairs of one series what these have in common.
+        ``fast`` computes in bfloat16 where a model can: about a thousandth of the intensities off, in half the time.
+        """
+        raise NotImplementedError
+
+    def with_uncertainty(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Frames and the standard deviation of their error, both float32[b, m, H, W]; arguments as for ``forward``.
+
+        Raises ``ModelError`` for a model that does not estimate it.
+        """
+        raise no_uncertainty()
+
+
+def no_uncertainty() -> ModelError:
+    """The error to raise where the uncertainty is asked of a model that does not estimate it."""
+    return ModelError(f"This model does not estimate its uncertainty: choose {' or '.join(names_with_uncertainty())}.")

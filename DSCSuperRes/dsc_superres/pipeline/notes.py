@@ -1,0 +1,27 @@
+"""Sentences for the reader of a result."""
+
+from __future__ import annotations
+
+from dsc_superres.models import find
+from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME
+from dsc_superres.pipeline.options import ReconstructionOptions
+from dsc_superres.reconstruction.training_range import outside_training_range
+from dsc_superres.series import Series
+
+
+def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, mapped: bool) -> tuple[str, ...]:
+    """Sentences for the reader: what is unlike the training data, what is missing, and what was assumed."""
+    notes = outside_training_range(coarse, find(options.model).training_range, options.space)
+    if not series.has_times:
+        notes += ("The frame times of the series are not known, so its frames are numbered: give its TR.",)
+    if series.echo_time is None and mapped:
+        notes += (echo_time_note(),)
+    return notes
+
+
+def echo_time_note() -> str:
+    """What maps of a series without an echo time assume."""
+    return (
+        f"The echo time of the series is not known, so the maps assume {1000 * ASSUMED_ECHO_TIME:g} ms; "
+        "they do not depend on it, because tissue and artery share it."
+    )
