@@ -45,4 +45,4 @@ def test_no_guess_without_a_ground():
 
 
 def test_the_probe_measures_the_rate():
-    assert all(device["gflops"] > 1 for device in devices())
+    assert all(device["gflops"] > 0 for device in devices())

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dsc_superres.benchmark.cases import BenchmarkCase
 from dsc_superres.benchmark.figures import frames_figure, maps_figure, moments, one_slice, paletted, picture
+from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase
 from dsc_superres.report.style import png
 from dsc_superres.series import Series
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark.generalisation import CELLS, Cell, fine_and_coarse, measure, table
+from dsc_superres.benchmark.generalization import CELLS, Cell, fine_and_coarse, measure, table
 from dsc_superres.phantom import digital_patient
 from dsc_superres.series import Series
 

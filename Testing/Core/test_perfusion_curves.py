@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsc_superres.benchmark import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import MapOptions, delta_r2star, find_bolus
 from dsc_superres.perfusion import deconvolution as svd
@@ -264,7 +264,7 @@ def test_leakage_is_removed_and_sound_tissue_left_alone(bidirectional):
 
 def test_blood_volume_over_all_frames_is_that_of_the_published_tools():
     """Their areas begin at the first frame, ours where the baseline ends: noise of the baseline moves MTT."""
-    from dsc_superres.benchmark.measures import over_all_frames
+    from dsc_superres.benchmark.perfusion_objects.map_errors import over_all_frames
 
     made = objects.reference_object(objects.grid_cases(), EVEN, 50.0)
     maps = over_all_frames(values(made, method="csvd"), made)

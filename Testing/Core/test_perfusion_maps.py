@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
 from dsc_superres.errors import PerfusionError
 from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion import (

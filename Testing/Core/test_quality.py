@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark.cases import BenchmarkCase, tissue_regions
-from dsc_superres.benchmark.documents import insert
-from dsc_superres.benchmark.models import labels, variant
+from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase, tissue_regions
+from dsc_superres.benchmark.image_quality.quality_text import BRIEF, brief, differences, text, text_by_case
+from dsc_superres.benchmark.measured_models import labels, variant
 from dsc_superres.benchmark.quality import _compared, evaluate
-from dsc_superres.benchmark.quality_text import BRIEF, brief, differences, text, text_by_case
+from dsc_superres.benchmark.shared.documents import insert
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.phantom import anatomy
 from dsc_superres.series import Series

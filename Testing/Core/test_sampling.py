@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from dsc_superres.benchmark.measures import values
+from dsc_superres.benchmark.perfusion_objects.map_errors import values
 from dsc_superres.benchmark.sampling import CURVES, KNOWN, NATIVE, SPARSE, phase_records, tables
-from dsc_superres.benchmark.sampling_object import FACTOR, PROBED, sampling_object
-from dsc_superres.benchmark.sampling_patients import _rows, patients_table
+from dsc_superres.benchmark.sparse_sampling.sampling_object import FACTOR, PROBED, sampling_object
+from dsc_superres.benchmark.sparse_sampling.sampling_patients import _rows, patients_table
 from dsc_superres.series import Series
 
 PROBES = len(PROBED) ** 2

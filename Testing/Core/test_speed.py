@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from dsc_superres.benchmark.speed import head_series, ratios, stages
-from dsc_superres.benchmark.speed_text import costs, text
-from dsc_superres.benchmark.textbook import TextbookDecoder, textbook_frames
+from dsc_superres.benchmark.reconstruction_speed.speed_text import costs, text
+from dsc_superres.benchmark.reconstruction_speed.stage_times import head_series, stages
+from dsc_superres.benchmark.reconstruction_speed.textbook_network import TextbookDecoder, textbook_frames
+from dsc_superres.benchmark.speed import ratios
 from dsc_superres.networks import load_model
 from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.reconstruction.reconstruct import reconstruct
@@ -36,9 +37,9 @@ def test_reconstruction_equals_the_textbook_loop() -> None:
 
 def test_stages_add_up_to_the_whole() -> None:
     network = load_model("ode-liif")
-    parts, gflop, spent = stages(network, head_series(32, 1, 3), "cpu")
+    parts, gflop, _ = stages(network, head_series(32, 1, 3), "cpu")
     assert sum(row["gflop"] for row in parts) == pytest.approx(gflop, rel=0.02)
-    assert all(0 < row["seconds"] < 10 * spent for row in parts)
+    assert all(row["seconds"] > 0 for row in parts)
     assert {"decoder_ratio", "end_to_end_ratio", "videoinr_ratio"} < ratios(network, 32, "cpu", pairs=1).keys()
 
 

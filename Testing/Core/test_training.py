@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dsc_superres import training
-from dsc_superres.benchmark.plus_start import begin
+from dsc_superres import benchmark, training
+from dsc_superres.benchmark.retraining.plus_start import write_plus_start
 from dsc_superres.errors import FileError, ModelError
 from dsc_superres.networks import create, load_model, save_model
 from dsc_superres.training.config import read_config
@@ -124,9 +124,11 @@ def test_a_configuration_extends_another(tmp_path) -> None:
         read_config(tmp_path / "own.toml")
 
 
-@pytest.mark.parametrize("folder", ["", "comparison"])
-def test_shipped_configurations_are_complete(folder: str) -> None:
-    configurations = sorted((Path(training.__file__).parent / folder).glob("*.toml"))
+@pytest.mark.parametrize("package", [training, benchmark])
+def test_shipped_configurations_are_complete(package) -> None:
+    recipes = Path(package.__file__).parent / "recipes"
+    additions = ("2-start.toml", "more-heads.toml")  # no training of their own
+    configurations = [path for path in sorted(recipes.rglob("*.toml")) if path.name not in additions]
     assert configurations
     for path in configurations:
         options = read_config(path)
@@ -165,7 +167,8 @@ def test_plus_begins_with_its_parts_and_keeps_the_frozen_one(tmp_path) -> None:
     start = tmp_path / "start.safetensors"
     config = tmp_path / "plus.toml"
     config.write_text(head + f'frozen = ["detail"]\nstart_from = "{start}"\n' + network + data)
-    begin(str(config), str(tmp_path / "still.safetensors"), str(start))
+    explained = write_plus_start(read_config(config), tmp_path / "still.safetensors", "ode-liif", start)
+    assert 0 < explained < 1
     plus, whole, still = load_model(train(config)), load_model("ode-liif"), load_model(tmp_path / "still.safetensors")
     for key, value in still.state_dict().items():
         assert torch.equal(plus.detail.state_dict()[key], value)

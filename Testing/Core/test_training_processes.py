@@ -102,9 +102,9 @@ def test_a_run_that_was_stopped_and_resumed_has_the_same_bits(tmp_path, whole) -
     for kept in ("network", "average"):
         for key, value in whole[kept].items():
             assert torch.equal(parts[kept][key], value), key
-    for number, moments in whole["optimiser"]["state"].items():
+    for number, moments in whole["optimizer"]["state"].items():
         for key, value in moments.items():
-            assert torch.equal(parts["optimiser"]["state"][number][key], value), key
+            assert torch.equal(parts["optimizer"]["state"][number][key], value), key
 
 
 def test_two_processes_stopped_and_resumed_give_the_weights_of_one(tmp_path, whole) -> None:

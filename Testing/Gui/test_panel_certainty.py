@@ -12,9 +12,9 @@ pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 import slicer
 from driver import sceneNodes
+from dsc_superres.reconstruction.adaptation import ADAPTING
 from vtk.util.numpy_support import vtk_to_numpy
 
-from dsc_superres.reconstruction.adaptation import ADAPTING
 from DSCSuperResLib.Scene.Volumes import frameArray
 
 pytestmark = pytest.mark.usefixtures("slotErrors")

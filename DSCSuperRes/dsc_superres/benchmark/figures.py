@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from dsc_superres.benchmark.cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
-from dsc_superres.benchmark.models import labels, shipped, shipped_networks
-from dsc_superres.benchmark.perfusion_speed import one_thread
+from dsc_superres.benchmark.image_quality.benchmark_cases import MAP_OPTIONS, BenchmarkCase, measured_case, patient_case
+from dsc_superres.benchmark.measured_models import labels, shipped, shipped_networks
+from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import PerfusionMaps
@@ -134,13 +134,13 @@ def _differences(images: Sequence[np.ndarray], limit: float, unit: str) -> Row:
     return Row("difference", [empty, *(difference_panel(image, limit) for image in images)], f"difference ({unit})")
 
 
-def paletted(content: bytes, colours: int = 256) -> bytes:
-    """A PNG in so many colours: a third of the size, and nobody sees it."""
+def paletted(content: bytes, colors: int = 256) -> bytes:
+    """A PNG in so many colors: a third of the size, without a visible difference."""
     from PIL import Image  # comes with matplotlib
 
     buffer = io.BytesIO()
     image = Image.open(io.BytesIO(content)).convert("RGB")
-    image.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    image.quantize(colors, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

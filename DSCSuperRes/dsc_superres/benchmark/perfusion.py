@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from dsc_superres.benchmark.checks import delay_table, leakage_table, osipi_table
-from dsc_superres.benchmark.other_objects import other_tables
-from dsc_superres.benchmark.perfusion_speed import one_thread, speed_table
-from dsc_superres.benchmark.published import reference_folder
-from dsc_superres.benchmark.standard_object import standard_tables
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.perfusion_objects.delay_and_leakage import delay_table, leakage_table
+from dsc_superres.benchmark.perfusion_objects.map_speed import speed_table
+from dsc_superres.benchmark.perfusion_objects.osipi_curves import osipi_table
+from dsc_superres.benchmark.perfusion_objects.other_objects import other_tables
+from dsc_superres.benchmark.perfusion_objects.published_results import reference_folder
+from dsc_superres.benchmark.perfusion_objects.standard_object import standard_tables
+from dsc_superres.benchmark.shared.one_thread import one_thread
+from dsc_superres.benchmark.shared.text_tables import TextTable
 
 METHODS = ("ssvd", "csvd", "osvd", "bayes")
 PARTS = ("standard", "other", "delay", "leakage", "osipi", "arteries", "speed")
@@ -42,7 +44,7 @@ def run(arguments: Sequence[str] = ()) -> list[TextTable]:
         found = tables(options.reference, options.methods, options.patients, options.slices, progress, options.only)
     print("\n\n".join(map(str, found)))
     if options.into:
-        from dsc_superres.benchmark.documents import insert
+        from dsc_superres.benchmark.shared.documents import insert
 
         short = [table.markdown() for table in found if table.headline]
         insert(options.into, options.mark, "\n\n".join(short))
@@ -61,14 +63,14 @@ def tables(
 
     reference  folder with the published results and reference objects (``perfusion/bar.csv``, ``perfusion/osipi`` ...);
                DSC_REFERENCE unless given; without either, the objects made in code stand alone
-    patients   how many validation patients to look for arteries in
+    patients   how many validation patients to find arteries in
     slices     of each patient, the middle ones; None: all
     progress   called with the fraction done and the name of the table under way
     only       the parts to make, of PARTS
 
     Raises ``FileError`` where a folder is given that holds no perfusion references.
     """
-    from dsc_superres.benchmark.arteries import aif_table
+    from dsc_superres.benchmark.perfusion_objects.arteries import aif_table
     from dsc_superres.phantom import VALIDATION_SEEDS
 
     folder = reference_folder(reference)

@@ -1,7 +1,7 @@
-"""From a finished run to weights that ship: ``python -m dsc_superres.benchmark.publish CONFIG QUALITY.json``.
+"""From a finished run to weights with their card: copies the run's averaged weights and writes the card beside them.
 
-Copies the run's averaged weights into the package and writes the card beside them. Every number on the card comes
-from the run or from ``dsc-superres benchmark quality --out``; method, commands and history stay as they are there.
+Every number on the card comes from the run or from ``dsc-superres benchmark quality --out``; method, command and
+history are those of the card that is there.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from dsc_superres.benchmark.research_models import COMPARISON, COMPARISON_WEIGHTS
+from dsc_superres.benchmark.research_models import COMPARISON_WEIGHTS
 from dsc_superres.errors import FileError
 from dsc_superres.models import WEIGHTS, find
 from dsc_superres.training.config import TrainOptions, read_config
 from dsc_superres.utils.atomic_writing import atomic_file, write_json
+
+COMPARED_RECIPES = Path(__file__).resolve().parent / "recipes"
 
 INTENDED_USE = (
     "Research on DSC perfusion MRI of the human head: finer pixels ({least:g} to 3 times) and frames (2 to 6 times) "
@@ -26,7 +28,7 @@ INTENDED_USE = (
     "treatment."
 )
 DATA = (
-    "Domain-randomised scenes made afresh at every step: random label maps and slices of head volumes in any "
+    "Domain-randomized scenes made afresh at every step: random label maps and slices of head volumes in any "
     "orientation through random contrasts, with random texture, vessels, bolus, transit times, delays, repetition "
     "times, point spread, motion, coil shading and noise (signal-to-noise 25 to 160). "
     "{patient_share:.0%} of the scenes are cut from the 32 digital training patients. Inputs are noisy, targets not. "
@@ -36,7 +38,7 @@ LABELS = " Segmented heads in random contrasts: three of OMEGA ds000247 (CC0)."
 TIME_ALONE = " In the last two stages {time_alone:.0%} of the batches kept their pixels and were refined in time alone."
 HEADS = (
     " In the last stages also: two adults and a child, T1 (example-dicom-structural, PDDL; dcm_qa_xa30, BSD-2; "
-    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumours, T1 (pyradiomics, BSD-3); an adult, "
+    "SAG-anon, MIT); an adult, FLAIR (torchio-data, MIT); two heads with tumors, T1 (pyradiomics, BSD-3); an adult, "
     "PD (Papaya, BSD-style); an adult, EPI (dcm_qa_decubitus, BSD-2)."
 )
 LIMITS = [
@@ -49,7 +51,7 @@ LIMITS = [
 
 
 def words_of(config: Path, card: Path) -> dict[str, str]:
-    """What the present card of these weights says in words: method, commands and history, which are written by hand.
+    """What the present card of these weights says in words: method, command and history, which are written by hand.
 
     Raises ``FileError`` where there is no card yet.
     """
@@ -57,15 +59,20 @@ def words_of(config: Path, card: Path) -> dict[str, str]:
         raise FileError(f"There is no card {card} yet: write one with method, training.command and training.history.")
     present = json.loads(card.read_text(encoding="utf-8"))
     words = {"method": present["method"], **{name: present["training"][name] for name in ("command", "history")}}
-    if config.parent.name == COMPARISON:
+    if is_compared(config):
         words["intended_use"] = present["intended_use"]
     return words
+
+
+def is_compared(config: Path) -> bool:
+    """Whether a recipe is one of the methods to compare with."""
+    return config.resolve().parent == COMPARED_RECIPES
 
 
 def card(
     options: TrainOptions, checkpoint: dict, records: list[dict], sha256: str, words: dict[str, str]
 ) -> dict[str, object]:
-    """What a reader should know of weights, from the run's options, its checkpoint and the benchmark's records."""
+    """The card of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
     measures = [name for name in own[0] if name not in ("case", "model", "cost")]
     title = find(options.name).title.split(",")[0]
@@ -109,24 +116,32 @@ def _data(data: dict) -> str:
     return DATA.format(**data) + labels + heads + time
 
 
-def publish(config: Path, quality: Path) -> Path:
-    """Write NAME.safetensors and NAME.json into the package, or its comparison/; returns the card's path."""
-    options = read_config(config)
+def publish(options: TrainOptions, records: list[dict], words: dict[str, str], folder: Path) -> Path:
+    """Write NAME.safetensors and NAME.json of a run into ``folder``; return the path of the latter.
+
+    records  of ``dsc-superres benchmark quality``, of the same weights
+    """
+    import torch
+
     content = (Path(options.out) / f"{options.name}.safetensors").read_bytes()
     checkpoint = torch.load(Path(options.out) / "checkpoint.pt", map_location="cpu", weights_only=True)
-    records = json.loads(quality.read_text())
-    folder = COMPARISON_WEIGHTS if config.parent.name == COMPARISON else WEIGHTS
-    target = folder / f"{options.name}.json"
-    words = words_of(config, target)
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / f"{options.name}.safetensors") as partial:
         partial.write_bytes(content)
+    target = folder / f"{options.name}.json"
     write_json(target, card(options, checkpoint, records, hashlib.sha256(content).hexdigest(), words))
     return target
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", type=Path)
+def run(arguments: Sequence[str]) -> None:
+    """``dsc-superres benchmark publish``: prints the path of the card."""
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark publish", description=__doc__)
+    parser.add_argument("config", type=Path, help="the recipe of the run")
     parser.add_argument("quality", type=Path, help="quality.json of the same weights")
-    arguments = parser.parse_args()
-    print(publish(arguments.config, arguments.quality))
+    parser.add_argument("--into", type=Path, metavar="DIR", help="folder for both files (default: the package's)")
+    chosen = parser.parse_args(arguments)
+    options = read_config(chosen.config)
+    records = json.loads(chosen.quality.read_text(encoding="utf-8"))
+    shipped = COMPARISON_WEIGHTS if is_compared(chosen.config) else WEIGHTS
+    words = words_of(chosen.config, shipped / f"{options.name}.json")
+    print(publish(options, records, words, chosen.into or shipped))

@@ -18,13 +18,13 @@ from multiprocessing import get_context
 import numpy as np
 from tqdm import tqdm
 
-from dsc_superres.benchmark.case_errors import measure
-from dsc_superres.benchmark.cases import BenchmarkCase, measured_case, patient_case
-from dsc_superres.benchmark.coverage import coverage, map_coverage
-from dsc_superres.benchmark.documents import add_destinations, deliver
-from dsc_superres.benchmark.models import CLASSIC, labels, shipped_networks, timed, variant
-from dsc_superres.benchmark.perfusion_speed import one_thread
-from dsc_superres.benchmark.quality_text import brief, text, text_by_case
+from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase, measured_case, patient_case
+from dsc_superres.benchmark.image_quality.case_errors import measure
+from dsc_superres.benchmark.image_quality.coverage import coverage, map_coverage
+from dsc_superres.benchmark.image_quality.quality_text import brief, text, text_by_case
+from dsc_superres.benchmark.measured_models import CLASSIC, labels, shipped_networks, timed, variant
+from dsc_superres.benchmark.shared.documents import add_destinations, deliver
+from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import ModelError
 
@@ -38,17 +38,17 @@ def evaluate(make: Callable[[], BenchmarkCase], models: Sequence[str], space: in
     records = []
     for model in models:
         network = variant(model)
-        unsure = network.estimates_uncertainty
-        work = reconstruct_with_uncertainty if unsure else lambda *args, **options: (reconstruct(*args, **options),)
+        estimates = network.estimates_uncertainty
+        work = reconstruct_with_uncertainty if estimates else lambda *args, **options: (reconstruct(*args, **options),)
         with one_thread():
             found, cost = timed(partial(work, coarse, space=space, time=time, model=network, device="cpu"), network)
-        covered = coverage(case, *found, time) | map_coverage(case, *found) if unsure else {}
+        covered = coverage(case, *found, time) | map_coverage(case, *found) if estimates else {}
         measures = measure(case, found[0], time) | covered
         records.append({"case": case.name, "model": names[model]} | measures | {"cost": cost})
     return records
 
 
-def _evaluate_all(
+def evaluate_all(
     cases: Sequence[Callable[[], BenchmarkCase]], models: Sequence[str], space: int, time: int, jobs: int
 ) -> list:
     """Every case's records in order; ``jobs`` cases at once."""
@@ -100,12 +100,12 @@ def run(arguments: Sequence[str]) -> None:
     cases = [partial(measured_case, path, space, time) for path in options.series] or [
         partial(patient_case, seed, options.slices, space, time) for seed in seeds[: options.patients]
     ]
-    records = _evaluate_all(cases, options.models, space, time, options.jobs)
+    records = evaluate_all(cases, options.models, space, time, options.jobs)
     whole = text_by_case(records) if options.series else text(records, compared)
-    told = brief(records) if options.brief else whole
-    print(told)
+    shown = brief(records) if options.brief else whole
+    print(shown)
     for name in ("cbv", "cbf") if options.training else ():
         factors = [record[f"{name}_factor"] for record in records if f"{name}_factor" in record]
         if factors:
             print(f"factor that makes the intervals of {name} right: {np.exp(np.mean(np.log(factors))):.3f}")
-    deliver("quality", told, records, options)
+    deliver("quality", shown, records, options)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dsc_superres.models import DEFAULT_MODEL, SIMULATED, WEIGHTS, ModelEntry, find, register
+from pathlib import Path
 
-COMPARISON = "comparison"
-"""The folder of recipes, and of weights, of methods that were trained alike."""
-COMPARISON_WEIGHTS = WEIGHTS / COMPARISON
+from dsc_superres.models import DEFAULT_MODEL, SIMULATED, ModelEntry, find, register
+
+COMPARISON_WEIGHTS = Path(__file__).resolve().parent / "weights"
+"""The folder of weights of methods that were trained in the same way."""
 
 ABLATED = f"{DEFAULT_MODEL}-ablated"
 TRAINED_ALIKE = f"{DEFAULT_MODEL}-alike"

@@ -17,14 +17,19 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
-from dsc_superres.benchmark.documents import add_destinations, deliver
-from dsc_superres.benchmark.measures import errors, values
-from dsc_superres.benchmark.models import labels, shipped, shipped_networks
-from dsc_superres.benchmark.perfusion_speed import one_thread
-from dsc_superres.benchmark.reference_objects import ReferenceObject, grid_cases
-from dsc_superres.benchmark.sampling_object import FACTOR, FINE_INTERVAL, SamplingObject, sampling_object
-from dsc_superres.benchmark.sampling_patients import patient_records, patients_table
-from dsc_superres.benchmark.text_tables import TextTable
+from dsc_superres.benchmark.measured_models import labels, shipped, shipped_networks
+from dsc_superres.benchmark.perfusion_objects.map_errors import errors, values
+from dsc_superres.benchmark.perfusion_objects.reference_objects import ReferenceObject, grid_cases
+from dsc_superres.benchmark.shared.documents import add_destinations, deliver
+from dsc_superres.benchmark.shared.one_thread import one_thread
+from dsc_superres.benchmark.shared.text_tables import TextTable
+from dsc_superres.benchmark.sparse_sampling.sampling_object import (
+    FACTOR,
+    FINE_INTERVAL,
+    SamplingObject,
+    sampling_object,
+)
+from dsc_superres.benchmark.sparse_sampling.sampling_patients import patient_records, patients_table
 from dsc_superres.series import Series
 
 METHODS: dict[str, dict[str, object]] = {
@@ -34,7 +39,9 @@ METHODS: dict[str, dict[str, object]] = {
 }
 """The methods and their settings: those of the published table that this continues."""
 TITLES = {"csvd": "cSVD 0.1", "osvd": "oSVD 0.095", "bayes": "Bayesian"}
-NATIVE, SPARSE, CURVES = f"every {FINE_INTERVAL:g} s", f"every {FINE_INTERVAL * FACTOR:g} s", "pchip of ΔR2*"
+NATIVE = f"every {FINE_INTERVAL:g} s"
+SPARSE = f"every {FINE_INTERVAL * FACTOR:g} s"
+CURVES = "pchip of ΔR2*"
 KNOWN = ", artery known"
 TYPICAL = ("exp", 4.0, 4.0, 0.0)
 """The curve whose CBF is followed over the phases: residue, CBV, MTT and delay."""

@@ -166,8 +166,10 @@ def train(options: argparse.Namespace) -> None:
 
 
 def benchmark(options: argparse.Namespace) -> None:
-    """Hand over to ``dsc_superres.benchmark.NAME.run(arguments)``."""
-    name = f"dsc_superres.benchmark.{options.which}"
+    """Hand over to ``dsc_superres.benchmark.MODULE.run(arguments)``."""
+    from dsc_superres.cli.parser import BENCHMARKS
+
+    name = f"dsc_superres.benchmark.{BENCHMARKS[options.which]}"
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:

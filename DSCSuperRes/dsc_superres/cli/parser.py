@@ -23,6 +23,21 @@ Commands = Any
 FORMATS = """IN and OUT are chosen by name: .nii or .nii.gz (4D NIfTI), .seq.nrrd (a sequence that 3D Slicer opens),
 and, for reading, a folder of DICOM files."""
 
+BENCHMARKS = {
+    "quality": "quality",
+    "generalization": "generalization",
+    "generalisation": "generalization",
+    "sampling": "sampling",
+    "perfusion": "perfusion",
+    "speed": "speed",
+    "figures": "figures",
+    "heads": "heads",
+    "retrain": "retrain",
+    "train": "compared_training",
+    "publish": "publish",
+}
+"""The module of ``dsc_superres.benchmark`` behind each name."""
+
 ABOUT = f"""Spatio-temporal super-resolution of DSC perfusion MRI, and the perfusion maps that follow.
 Not a medical device: for research, not for diagnosis or treatment.
 
@@ -244,7 +259,7 @@ def _train(commands: Commands) -> None:
         "train",
         "train a network as a configuration file says",
         "Resumes from the last checkpoint of the same run. Ctrl-C stops it; the same command goes on.",
-        "dsc-superres train DSCSuperRes/dsc_superres/training/ode-liif.toml",
+        "dsc-superres train DSCSuperRes/dsc_superres/training/recipes/ode-liif/1-from-scratch.toml",
     )
     parser.add_argument("config", metavar="CONFIG", help="a .toml file")
 
@@ -253,19 +268,17 @@ def _benchmark(commands: Commands) -> None:
     parser = _command(
         commands,
         "benchmark",
-        "print the tables that back this software's claims",
-        "quality: models against each other on the validation patients; generalisation: the same over factors, noise,\n"
+        "print the tables that back this software's claims, and train the networks again",
+        "quality: models against each other on the validation patients; generalization: the same over factors, noise,\n"
         "echo and repetition times; sampling: perfusion from samples every 6 s; perfusion: maps against known truth;\n"
-        "speed: what a reconstruction costs on this machine; figures: pictures of what quality measures; train: train\n"
-        "one of the models that are compared with.\n"
+        "speed: what a reconstruction costs on this machine; figures: pictures of what quality measures.\n"
+        "heads: download or check the public head volumes of training; retrain: train the networks that ship again,\n"
+        "stage by stage; train: train one of the networks that are compared with; publish: a run's weights and card.\n"
         "Further arguments go to the benchmark; `dsc-superres benchmark quality --help` lists them.",
         "dsc-superres benchmark quality",
+        "dsc-superres benchmark retrain --list",
     )
-    parser.add_argument(
-        "which",
-        choices=("quality", "generalisation", "sampling", "perfusion", "speed", "figures", "train"),
-        help="which table",
-    )
+    parser.add_argument("which", choices=tuple(BENCHMARKS), metavar="NAME", help="which: see above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 

@@ -1,4 +1,4 @@
-"""What a training run is told: one configuration file, and the learning rate that follows from it."""
+"""The options of a training run, read from a configuration file, and the learning rate that follows from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TrainOptions:
 
     steps, rate, warm_up, cool_down: length, peak learning rate, its rise (steps) and final fall (share of steps)
     coarse, coarse_from: weight of the loss on 4 x 4 means, and the step from which it counts
-    linear_from: errors of the signal larger than this count in proportion, smaller ones by their square
+    linear_from: errors of the signal above this count in proportion, those below by their square
     average: decay of the running mean of the weights, which is what is saved and validated
     start_from: weights to begin with, a file or the name of a model whose weights ship
     parts: weights of parts of the network, by the part's name, that take the place of those
@@ -73,9 +73,9 @@ def _values(path: Path) -> dict:
 
 
 def _merged(first: dict, second: dict) -> dict:
-    """Both, where the ``second`` counts; parts, like [data], value by value."""
-    parts = {key: {**first[key], **value} for key, value in second.items() if isinstance(first.get(key), dict)}
-    return {**first, **second, **parts}
+    """Both, where values of the ``second`` replace those of the first; tables, like [data], are merged."""
+    tables = {key: {**first[key], **value} for key, value in second.items() if isinstance(first.get(key), dict)}
+    return {**first, **second, **tables}
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:

@@ -1,4 +1,4 @@
-"""Training batches: made on the fly, each a pure function of the seed and the step, so that a run can be resumed."""
+"""Training batches, made on the fly; each is a pure function of seed and step, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from dsc_superres.training.patients import FRAME_COUNT, PatientScene, PatientSce
 from dsc_superres.training.random_anatomy import PIXELS, HeadVolumes, LabelVolumes, log_uniform
 from dsc_superres.training.scenes import Scene, SceneGenerator
 
-RECENT = 64
-"""Batches that are kept to be shown again."""
+KEPT_BATCHES = 64
+"""Batches that are kept for reuse."""
 COMMON_TIMES = (0.0, 0.25, 0.5, 0.75)
 INTERVAL = (2.0, 12.0)
 """Least and greatest time between acquired frames of a scene, s."""
@@ -27,8 +27,8 @@ FRAMES = (5, 24)
 """Least and greatest number of acquired frames of a scene."""
 SPACE_FACTORS = (1.3, 3.5)
 """Least and greatest spatial factor."""
-SETTLED = 2
-"""The first frame of a patient that is in steady state; ``reconstruct`` shows the network no other."""
+FIRST_STEADY_FRAME = 2
+"""The first frame of a patient in steady state; networks see no earlier ones."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class DataOptions:
 
     volumes, labels: head volumes and segmented heads for shapes ("mni152" or paths, variables expanded)
     shares, natural, pixels: of those shapes, contrasts and pixel sizes (``SceneGenerator``, ``HeadVolumes``)
-    acquired: whether the targets are at acquired frames only, for what has nothing to learn of time
+    acquired: whether all targets are at acquired frames, for networks that learn nothing about time
     time_alone: share of the batches that keep their pixels and are refined in time alone
     kspace_share: of the inputs under-sampled by cropping k-space instead of averaging blocks
-    reuse: how often a batch is shown, turned and mirrored at random, among others: where scenes take longer than steps
+    reuse: how often a batch is used, turned and mirrored at random, where making scenes takes longer than steps
     patients: folder for the digital training patients, of which ``patient_share`` of the scenes are cut from step
     ``patients_from`` on; none where it is empty
     """
@@ -86,7 +86,7 @@ class Batch:
         return Batch(window, self.t, view(self.target))
 
     def shares(self, count: int) -> list[Batch]:
-        """``count`` batches with as many of the scenes each, dealt in turn."""
+        """``count`` batches with the same number of scenes each, taken in turn."""
         scenes = len(self.window.summary)
 
         def part(images: torch.Tensor, first: int) -> torch.Tensor:
@@ -110,13 +110,13 @@ class SceneBatches(Dataset):
         labels = LabelVolumes(options.labels) if options.labels else None
         self.generator = SceneGenerator(volumes, labels, shares=options.shares, natural=options.natural)
         self.patients = PatientScenes(options.patients) if options.patients else None
-        self._kept = lru_cache(RECENT)(self._make)
+        self._kept = lru_cache(KEPT_BATCHES)(self._make)
 
     def again(self, *, seed: int, steps: int) -> SceneBatches:
         """Other batches from the same sources, which are loaded once."""
         other = copy(self)
         other.seed, other.steps = seed, steps
-        other._kept = lru_cache(RECENT)(other._make)
+        other._kept = lru_cache(KEPT_BATCHES)(other._make)
         return other
 
     def __len__(self) -> int:
@@ -129,13 +129,13 @@ class SceneBatches(Dataset):
         return self._kept(number).turned(rng)
 
     def number(self, index: int) -> int:
-        """Which of the batches that are made is shown at step ``index``."""
+        """Which of the batches that are made is used at step ``index``."""
         return self._choose(index)[0]
 
     def _choose(self, index: int) -> tuple[int, np.random.Generator]:
         rng = np.random.default_rng([self.seed, index, 1])
         newest, shown = divmod(index, self.options.reuse)
-        return newest if shown == 0 else max(newest - int(rng.integers(RECENT)), 0), rng
+        return newest if shown == 0 else max(newest - int(rng.integers(KEPT_BATCHES)), 0), rng
 
     def _make(self, index: int) -> Batch:
         rng = np.random.default_rng([self.seed, index])
@@ -196,9 +196,9 @@ class SceneBatches(Dataset):
 
     @staticmethod
     def _patient_times(rng: np.random.Generator, scene: PatientScene) -> np.ndarray:
-        """Every second to sixth of the simulated frames, from one after the magnetisation has settled on."""
+        """Every second to sixth of the simulated frames, from one of the first in steady state on."""
         step = int(rng.choice([2, 3, 4, 4, 4, 5, 6]))
-        start = SETTLED + int(rng.integers(step))
+        start = FIRST_STEADY_FRAME + int(rng.integers(step))
         return np.arange(start, FRAME_COUNT, step) * scene.interval
 
     def _choose_pairs(self, rng: np.random.Generator, scene: Scene | PatientScene, clock: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Training in several processes: ``torchrun`` starts them, and each takes its share of the scenes of every batch.
 
-What a run computes does not depend on their number. Every batch is the one that a single process would make; it is made
-by one of them and dealt to all. Gradients are averaged, so that weights are those of a single process but for rounding.
+What a run computes does not depend on their number. Every batch is the one that a single process would make; one of
+them makes it and scatters it to all. Gradients are averaged, so that weights are those of a single process but for
+rounding.
 """
 
 from __future__ import annotations
@@ -55,13 +56,13 @@ class ProcessGroup:
         return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=idle)
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Block until all processes have arrived here."""
         if self.count > 1:
             dist.barrier()
 
     @contextmanager
     def one_first(self) -> Iterator[None]:
-        """One process of each machine passes the block before the others, which find on disk what it prepared."""
+        """Let one process of each machine run the block before the others, which then find its files on disk."""
         if self.local > 0:
             self.wait()
         yield
@@ -69,7 +70,7 @@ class ProcessGroup:
             self.wait()
 
     def broadcast(self, find: Callable[[], T]) -> T:
-        """What the first process finds, in all of them."""
+        """Return in all processes what ``find`` returns in the first."""
         found = [find() if self.leads else None]
         if self.count > 1:
             dist.broadcast_object_list(found)
@@ -88,7 +89,7 @@ class ProcessGroup:
     ) -> Iterator[Batch]:
         """This process's share of each batch from step ``begin`` on; ``load`` makes those of the steps it is given.
 
-        A batch that is shown again is made by the process that has kept it.
+        A batch that is used again comes from the process that has kept it.
         """
         steps = range(begin, len(batches))
         if self.count == 1:
@@ -97,12 +98,12 @@ class ProcessGroup:
         if batches.options.scenes % self.count:
             scenes = batches.options.scenes
             raise ModelError(f"{self.count} processes cannot share the {scenes} scenes of a batch evenly.")
-        makers = [batches.number(step) % self.count for step in steps]
-        own = iter(load([step for step, maker in zip(steps, makers, strict=True) if maker == self.rank]))
-        for maker in makers:
-            shares = next(own).shares(self.count) if maker == self.rank else None
+        sources = [batches.number(step) % self.count for step in steps]
+        own = iter(load([step for step, source in zip(steps, sources, strict=True) if source == self.rank]))
+        for source in sources:
+            shares = next(own).shares(self.count) if source == self.rank else None
             received = [None]
-            dist.scatter_object_list(received, shares, src=maker)
+            dist.scatter_object_list(received, shares, src=source)
             yield received[0]
 
 

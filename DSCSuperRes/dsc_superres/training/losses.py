@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""The loss functions of training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 def loss(image: Tensor, target: Tensor, coarse: float = 0.0, linear_from: float = 0.02, border: int = 3) -> Tensor:
     """Charbonnier distance of the signal plus that of its logarithm, on which Delta R2* depends.
 
-    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not rule: for the
-    signal, an image of about 0..1, from ``linear_from`` on. ``coarse`` weighs the distance of 4 x 4 means: detail
-    averages out of them, so that what is left is the error in time.
+    Both are quadratic for small errors and linear for large ones, so that a few bright edges do not dominate: for the
+    signal, an image of about 0..1, from ``linear_from`` on. ``coarse`` is the weight of the distance of 4 x 4 means,
+    where detail averages out and the error in time is left.
     """
     inner = (..., slice(border, -border), slice(border, -border))
     image, target = image[inner], target[inner]
@@ -25,9 +25,9 @@ def loss(image: Tensor, target: Tensor, coarse: float = 0.0, linear_from: float 
 
 
 def gaussian_negative_log_likelihood(error: Tensor, uncertainty: Tensor, border: int = 3) -> Tensor:
-    """Negative log-likelihood of errors under a normal distribution of the ``uncertainty`` said, less a constant.
+    """Negative log-likelihood of errors under a normal distribution with this standard deviation, up to a constant.
 
-    Capped at four deviations: a few places that no one could foresee do not widen all the others.
+    Capped at four standard deviations, so that a few unforeseeable places do not widen all others.
     """
     error, uncertainty = (x[..., border:-border, border:-border] for x in (error, uncertainty))
     return (uncertainty.log() + (error / uncertainty).square().clamp(max=16) / 2).mean()

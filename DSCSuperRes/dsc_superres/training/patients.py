@@ -11,11 +11,12 @@ import numpy as np
 from dsc_superres.utils.atomic_writing import atomic_file
 
 FRAME_COUNT = 60
+PATIENT_SLICES = 3
 
 
 @dataclass(frozen=True)
 class PatientScene:
-    """A crop of a patient, with what ``SceneBatches`` asks of a scene: ``frames``, ``acquire``, ``arrival``.
+    """A crop of a patient, with the interface of ``Scene``: ``frames``, ``acquire``, ``arrival``.
 
     movie float32[t, y, x]: the noise-free frames, ``interval`` s apart from time 0; noise: its standard deviation.
     """
@@ -45,7 +46,7 @@ class PatientScene:
 class PatientScenes:
     """Noise-free movies of the training patients' slices, simulated into ``folder`` where they are not there yet."""
 
-    def __init__(self, folder: str, slices: int = 3) -> None:
+    def __init__(self, folder: str, slices: int = PATIENT_SLICES) -> None:
         from dsc_superres.phantom import TRAINING_SEEDS
 
         self.folder = Path(os.path.expandvars(folder))

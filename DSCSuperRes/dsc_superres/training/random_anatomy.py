@@ -133,12 +133,12 @@ def _random_plane(
     across = np.cross(normal, rng.standard_normal(3))
     across /= np.linalg.norm(across)
     down = np.cross(normal, across)
-    least = max(pixels[0], 0.7 * np.sort(zooms)[1])  # finer ones would show nothing but interpolation
+    least = max(pixels[0], 0.7 * np.sort(zooms)[1])  # finer pixels would only interpolate
     pixel, extent = rng.uniform(least, pixels[1]), np.asarray(shape) * zooms
     finer = 2 if pixel <= 2 else 4
-    centre = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
+    center = extent / 2 + rng.uniform(-0.28, 0.28, 3) * extent
     grid = (np.arange(finer * size) - finer * size / 2 + 0.5) * pixel / finer
-    return centre + grid[:, None, None] * down + grid[None, :, None] * across, normal, finer
+    return center + grid[:, None, None] * down + grid[None, :, None] * across, normal, finer
 
 
 def _random_normal(rng: np.random.Generator, zooms: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def contrast_curve(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def natural_contrast(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """``image`` (0..1.5) much as it is, lighter or darker in its middle greys, or a negative of the same head."""
+    """``image`` (0..1.5) much as it is, lighter or darker in its middle grays, or a negative of the same head."""
     curved = image ** np.exp(rng.uniform(-0.5, 0.5))
     if rng.random() < 0.5:
         tissue = np.clip(image / rng.uniform(0.1, 0.3), 0, 1)

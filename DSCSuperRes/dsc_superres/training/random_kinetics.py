@@ -7,9 +7,12 @@ from scipy import ndimage
 
 from dsc_superres.training.random_anatomy import log_uniform
 
-TABLE_STEP = 0.1  # s, of the tables
-DURATION = 180.0  # s
-TRANSIT_TIMES = np.geomspace(0.5, 24, 14)  # s
+TABLE_STEP = 0.1
+"""s, between the times of a table."""
+DURATION = 180.0
+"""s"""
+TRANSIT_TIMES = np.geomspace(0.5, 24, 14)
+"""s"""
 
 
 def random_arterial_input(rng: np.random.Generator, arrival: float) -> np.ndarray:

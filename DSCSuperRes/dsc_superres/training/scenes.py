@@ -1,8 +1,8 @@
-"""Domain-randomised scenes: small dynamic images of anything but one phantom.
+"""Domain-randomized scenes: small dynamic images that have no single phantom in common.
 
-A network fitted to one anatomy, contrast or scanner fails on the next. So every scene draws afresh its shapes
-(``anatomy``), contrast, texture, vessels, perfusion, kinetics (``kinetics``), repetition time, point spread, motion,
-coil shading and noise. Inputs are noisy, targets are what a noise-free scanner would have measured.
+A network fitted to one anatomy, contrast or scanner fails on the next. So every scene has random shapes
+(``random_anatomy``), contrast, texture, vessels, perfusion, kinetics (``random_kinetics``), repetition time, point
+spread, motion, coil shading and noise. Inputs are noisy, targets are what a noise-free scanner would have measured.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ SNR = (25, 160)
 
 @dataclass(frozen=True)
 class Scene:
-    """A noise-free movie that can be evaluated at any time, and the scanner that would see it.
+    """A noise-free movie that can be evaluated at any time, and the properties of the scanner that measures it.
 
-    still float32[y, x]; blood, transit, delay float32[y, x] (Delta R2* gain, s, s); table as in ``kinetics``;
-    arrival s; start_up float32[y, x]: excess of the very first frame over steady state.
+    still float32[y, x]; blood, transit, delay float32[y, x] (Delta R2* gain, s, s); table as in ``random_kinetics``;
+    arrival s; transient float32[y, x]: excess of the very first frame over steady state.
     """
 
     still: np.ndarray
@@ -44,7 +44,7 @@ class Scene:
     table: np.ndarray
     arrival: float
     leakage: np.ndarray
-    start_up: np.ndarray
+    transient: np.ndarray
     relaxation: float
     drift: float
     blur: float
@@ -60,7 +60,7 @@ class Scene:
             since = np.maximum(times - self.arrival - 4, 0)[:, None, None]
             delta_r2star = delta_r2star + self.leakage * (1 - np.exp(-since / 25))
         trend = 1 + self.drift * (times[:, None, None] / 60)
-        excess = 1 + self.start_up * np.exp(-times / self.relaxation)[:, None, None]
+        excess = 1 + self.transient * np.exp(-times / self.relaxation)[:, None, None]
         movie = self.still * np.exp(-delta_r2star) * trend * excess
         return self._scan(movie.astype(np.float32), times)
 
@@ -83,7 +83,7 @@ class Scene:
         return np.abs(np.fft.irfft2(spectrum, movie.shape[-2:])).astype(np.float32)
 
     def acquire(self, rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-        """float32[t, y, x]: what the scanner delivers at ``times``: the magnitude of signal plus complex noise."""
+        """float32[t, y, x]: what the scanner measures at ``times``: the magnitude of signal plus complex noise."""
         clean = self.frames(times)
         real, imaginary = (rng.standard_normal(clean.shape, dtype=np.float32) for _ in range(2))
         if self.noise_blur > 0:
@@ -94,10 +94,10 @@ class Scene:
 
 
 class SceneGenerator:
-    """Draws scenes of ``size`` x ``size`` fine pixels, whose shapes come in equal shares from what there is.
+    """Draws scenes of ``size`` x ``size`` fine pixels, with shapes from random label maps and the volumes given.
 
-    volumes: head volumes; labels: segmented heads; random label maps are always among them
-    shares: other than equal ones, of random label maps, head volumes and segmented heads
+    volumes, labels: head volumes and segmented heads
+    shares: of random label maps, head volumes and segmented heads; equal where none are given
     natural: of the slices of head volumes, the share that keep about the contrast that they have
     """
 
@@ -127,7 +127,7 @@ class SceneGenerator:
         blood = np.minimum(blood * gain, 3.5 / table[0].max())
         leaking = rng.random() < 0.2
         patch = smooth_noise(rng, size, rng.uniform(4, 10)) > 1.0
-        hot = rng.random() < 0.1
+        has_transient = rng.random() < 0.1
         walk = np.cumsum(rng.normal(0, 1, (60, 2)), axis=0) * log_uniform(rng, 0.01, 0.06)
         return Scene(
             still=still,
@@ -137,7 +137,7 @@ class SceneGenerator:
             table=table,
             arrival=arrival,
             leakage=(patch * rng.uniform(-0.3, 0.3) * leaking).astype(np.float32),
-            start_up=(rng.uniform(0.05, 0.7) * hot * np.clip(0.6 + 0.4 * smooth_noise(rng, size, 6), 0, 2)),
+            transient=(rng.uniform(0.05, 0.7) * has_transient * np.clip(0.6 + 0.4 * smooth_noise(rng, size, 6), 0, 2)),
             relaxation=rng.uniform(0.2, 0.8),
             drift=rng.normal(0, 0.01),
             blur=rng.uniform(0, 0.85),
@@ -171,13 +171,13 @@ class SceneGenerator:
 
     @staticmethod
     def _paint(rng: np.random.Generator, labels: np.ndarray, low: float, kind: int) -> np.ndarray:
-        """float32[size, size]: each label in a random grey; segmented heads twice as fine, then averaged."""
-        greys = rng.uniform(low, 1.2, labels.max() + 1).astype(np.float32)
+        """float32[size, size]: each label in a random gray; segmented heads twice as fine, then averaged."""
+        grays = rng.uniform(low, 1.2, labels.max() + 1).astype(np.float32)
         if kind == 0:
-            return greys[labels]
-        greys[0] = rng.choice([0, 0, 0, greys[0]])
+            return grays[labels]
+        grays[0] = rng.choice([0, 0, 0, grays[0]])
         height, width = (length // 2 for length in labels.shape)
-        return greys[labels].reshape(height, 2, width, 2).mean((1, 3))
+        return grays[labels].reshape(height, 2, width, 2).mean((1, 3))
 
     @staticmethod
     def _texture(rng: np.random.Generator, size: int, strength: float) -> np.ndarray:

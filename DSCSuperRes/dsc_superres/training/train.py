@@ -45,7 +45,7 @@ class Prediction(nn.Module):
 
 
 class Trainer:
-    """Holds what a checkpoint holds: network, running mean of its weights, optimiser and step."""
+    """Holds what a checkpoint holds: network, running mean of its weights, optimizer and step."""
 
     def __init__(self, options: TrainOptions, group: ProcessGroup) -> None:
         self.options, self.group, self.device = options, group, group.device
@@ -57,7 +57,7 @@ class Trainer:
         self.average = torch.optim.swa_utils.AveragedModel(
             self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.average)
         )
-        self.optimiser = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             [weight for weight in self.network.parameters() if weight.requires_grad], lr=options.rate, weight_decay=1e-4
         )
         self.step, self.seconds = 0, 0.0
@@ -70,7 +70,7 @@ class Trainer:
         if state:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
+            self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = state["step"], state["seconds"]
             log.info("resumed at step %d", self.step)
         elif self.options.start_from:
@@ -94,7 +94,7 @@ class Trainer:
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
         }
@@ -106,9 +106,9 @@ class Trainer:
         save_model(self.average.module, weights, name=options.name, options=options.network)
 
     def update(self, batch: Batch) -> float:
-        """One optimiser step; returns the loss."""
+        """One optimizer step; returns the loss."""
         options = self.options
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, options)
         size = tuple(batch.target.shape[-2:])
         coarse = options.coarse if self.step >= options.coarse_from else 0.0
@@ -117,10 +117,10 @@ class Trainer:
         value = loss(image.float(), batch.target, coarse, options.linear_from)
         if uncertainty is not None:
             value = value + 0.01 * gaussian_negative_log_likelihood(image.detach() - batch.target, uncertainty)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
-        self.optimiser.step()
+        self.optimizer.step()
         self.average.update_parameters(self.network)
         self.step += 1
         return float(value.detach())
@@ -164,12 +164,13 @@ class Trainer:
         return float(torch.stack(gains).mean()), float(torch.cat(acquired).mean())
 
 
-def train(config: str | Path) -> Path:
-    """Train as ``config`` says to its last step, going on where an earlier run stopped; returns the weights' path.
+def train(config: str | Path | TrainOptions) -> Path:
+    """Train to the last step of a configuration, a file or its options, and return the path of the weights.
 
-    Ctrl-C saves a checkpoint, then raises ``KeyboardInterrupt``. Raises ``ModelError`` or ``FileError``.
+    Resumes where an earlier run stopped. Ctrl-C saves a checkpoint, then raises ``KeyboardInterrupt``.
+    Raises ``ModelError`` or ``FileError``.
     """
-    options = read_config(config)
+    options = config if isinstance(config, TrainOptions) else read_config(config)
     if options.threads:
         torch.set_num_threads(options.threads)
     with process_group() as group:

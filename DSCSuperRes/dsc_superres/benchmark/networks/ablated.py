@@ -1,6 +1,6 @@
 """ODE-LIIF with one of its parts taken out, to find what that part is worth.
 
-Each variant is trained and measured as the whole network is (``training/comparison``); what it loses is what the part
+Each variant is trained and measured as the whole network is (``benchmark/recipes``); what it loses is what the part
 earns. No part is replaced by anything but the plainest stand-in named beside it.
 """
 

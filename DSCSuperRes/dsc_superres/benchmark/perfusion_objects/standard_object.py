@@ -1,0 +1,117 @@
+"""The standard object at every interval and noise: errors, coverage, and where they stand beside published ones."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
+from dsc_superres.benchmark.perfusion_objects.map_errors import (
+    COVERED,
+    QUANTITIES,
+    covered,
+    errors,
+    over_all_frames,
+    share,
+    values,
+)
+from dsc_superres.benchmark.perfusion_objects.published_results import (
+    BAR,
+    STRETCH,
+    TOOLBOX,
+    Cell,
+    published_object,
+    published_rows,
+)
+from dsc_superres.benchmark.shared.text_tables import TextTable
+
+INTERVALS = (1.0, 1.5, 2.0, 6.0)
+NOISE = (np.inf, 100.0, 50.0, 20.0)
+ROUNDING = 0.005
+"""Published errors have two decimals."""
+Errors = dict[tuple[float, float, str], tuple[float, ...]]
+
+
+def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextTable]:
+    """Median absolute relative errors (%) of 288 cases, the mean Tmax error (s) of the exponential ones, coverage.
+
+    On the published noise where the folder holds it. With published results further tables tell where ours stand.
+    """
+    published = published_rows(folder)
+    rows, ours, whole, inside = [], {}, {}, {}
+    for cell in product(INTERVALS, NOISE):
+        made = (folder and published_object(folder, cell)) or objects.reference_object(
+            objects.grid_cases(), cell[0] * np.arange(60), cell[1], seed=1
+        )
+        for method in methods:
+            maps, late = values(made, method), made.residue == "exp"
+            ours[*cell, method] = errors(maps, made, late)
+            cover = ("",) * 4
+            if method == "bayes":
+                inside[cell] = covered(maps, made)
+                cover = share(inside[cell])
+            if method in TOOLBOX:
+                whole[*cell, method] = errors(over_all_frames(maps, made), made, late)
+            rows.append((*cell, method, *ours[*cell, method], *cover))
+        rows += [(*cell, name, *numbers, *("",) * 4) for name, numbers in published.get(cell, {}).items()]
+    title = "Standard object (3 residues x 4 CBV x 6 MTT x 4 delays): median error %, Tmax mean error s"
+    found = [TextTable(title, ("TR s", "SNR", "method", *QUANTITIES, *COVERED), tuple(rows))]
+    if published and "bayes" in methods:
+        found += [beside_table(ours, published), standing_table(ours, published)]
+    if published and set(methods) & set(TOOLBOX):
+        found.append(parity_table(whole, published))
+    if inside:
+        found.append(coverage_table(inside))
+    return found
+
+
+def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+    """The Bayesian method's errors in each cell, and after the stroke the least of the published tools."""
+    rows = [
+        (*cell, *(f"{own:.1f} / {bar:.1f}" for own, bar in zip(ours[*cell, "bayes"], names[BAR], strict=True)))
+        for cell, names in published.items()
+    ]
+    title = "Bayesian method / best published tool on the standard object: median error %, Tmax mean error s"
+    return TextTable(title, ("TR s", "SNR", *QUANTITIES), tuple(rows), headline=True)
+
+
+def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+    """In how many cells the Bayesian method is at or below published errors, and by how much it misses the others."""
+    rows = []
+    for name, limit in ((BAR, np.inf), (STRETCH, 2.0)):
+        cells = [cell for cell in published if cell[0] <= limit]
+        apart = np.array([np.subtract(ours[*cell, "bayes"], published[cell][name]) for cell in cells])
+        where = "all TR" if limit == np.inf else f"TR up to {limit:g} s"
+        count = [f"{n} of {len(cells)}" for n in np.sum(apart <= ROUNDING, axis=0)]
+        rows.append((f"at or below {name}, {where}", *count))
+        rows += [
+            (f"above {name} by, TR {cell[0]:g} s, SNR {cell[1]:g}", *(f"{d:.2f}" if d > ROUNDING else "" for d in own))
+            for cell, own in zip(cells, apart, strict=True)
+            if np.any(own > ROUNDING)
+        ]
+    return TextTable("Bayesian method on the standard object", ("cells", *QUANTITIES), tuple(rows), headline=True)
+
+
+def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+    """How far the classic methods' errors are from the toolbox's, CBV over the whole series as there."""
+    rows = []
+    for method, name in TOOLBOX.items():
+        cells = [cell for cell in published if cell[0] <= 2 and cell[1] >= 50 and (*cell, method) in whole]
+        apart = [np.abs(np.subtract(whole[*cell, method], published[cell][name])) for cell in cells]
+        if apart:
+            rows.append((method, name, *(round(float(d), 2) for d in np.max(apart, axis=0))))
+    title = "Largest distance of the errors from published ones, TR up to 2 s, SNR from 50 (points; Tmax s)"
+    return TextTable(title, ("method", "published", *QUANTITIES), tuple(rows))
+
+
+def coverage_table(inside: dict[Cell, np.ndarray]) -> TextTable:
+    """Coverage of all cells of one noise together."""
+    rows = [
+        (snr, *share(np.concatenate([found for cell, found in inside.items() if cell[1] == snr], axis=1)))
+        for snr in NOISE
+    ]
+    return TextTable(
+        "How many % of 95 % intervals hold the truth, standard object, all TR", ("SNR", *QUANTITIES), tuple(rows)
+    )

@@ -1,0 +1,184 @@
+"""The chain of stages that trains the models that ship, from the numbered recipes in ``training/recipes``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from dsc_superres import training
+from dsc_superres.benchmark.retraining.plus_start import write_plus_start
+from dsc_superres.errors import ModelError
+from dsc_superres.training.config import TrainOptions, read_config
+from dsc_superres.training.train import train
+from dsc_superres.utils.atomic_writing import write_json
+
+RECIPES = Path(training.__file__).parent / "recipes"
+RUNS = "runs/"
+"""What paths of runs begin with in the recipes; another folder takes its place."""
+RECORD = "recipe.json"
+"""File in a stage's folder with the recipe and the checksums of the weights that it began with."""
+WHERE_NOT_WHAT = ("out", "start_from", "parts", "threads", "workers", "checkpoint_minutes")
+"""Options that change nothing in what a stage learns, or whose files are known by their checksums."""
+
+Change = Callable[[TrainOptions], TrainOptions]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One recipe of a model's chain, and what it takes.
+
+    core_hours  on two cores of a processor with bfloat16 instructions, from the runs of the weights that ship
+    """
+
+    model: str
+    number: int
+    title: str
+    core_hours: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}/{self.number}-{self.title}"
+
+    @property
+    def recipe(self) -> Path:
+        return RECIPES / f"{self.name}.toml"
+
+    @property
+    def is_start(self) -> bool:
+        """Whether weights are put together, not trained."""
+        return "config" in tomllib.loads(self.recipe.read_text(encoding="utf-8"))
+
+
+CHAIN = (
+    Stage("ode-liif", 1, "from-scratch", 1.0),
+    Stage("ode-liif", 2, "patients-throughout", 1.6),
+    Stage("ode-liif", 3, "cool-down", 0.6),
+    Stage("ode-liif-plus", 1, "static-detail", 2.0),
+    Stage("ode-liif-plus", 2, "start", 0.1),
+    Stage("ode-liif-plus", 3, "dynamic-part", 1.2),
+    Stage("ode-liif-plus", 4, "static-detail-more-heads", 2.6),
+    Stage("ode-liif-plus", 5, "dynamic-part-more-heads", 0.4),
+    Stage("ode-liif-plus", 6, "both-parts", 1.5),
+    Stage("ode-liif-plus", 7, "both-parts-other-scenes", 1.2),
+)
+MODELS = tuple(dict.fromkeys(stage.model for stage in CHAIN))
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """A recipe of a start: the training that goes on from there, and the files of its parts."""
+
+    config: TrainOptions
+    static: Path
+    dynamic: str
+    out: Path
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Stages in a folder of runs.
+
+    runs    takes the place of ``runs`` in the recipes
+    change  applied to the options of every recipe
+    """
+
+    runs: Path
+    change: Change = lambda options: options
+
+    def options(self, stage: Stage) -> TrainOptions:
+        """What a stage trains with, its paths in this folder."""
+        return self._placed(read_config(stage.recipe))
+
+    def start_options(self, stage: Stage) -> StartOptions:
+        """What a start is made of. Without a finished ode-liif in this folder it begins with the weights that ship."""
+        values = tomllib.loads(stage.recipe.read_text(encoding="utf-8"))
+        dynamic = Path(self._path(values["dynamic"]))
+        return StartOptions(
+            config=self._placed(read_config(stage.recipe.parent / values["config"])),
+            static=Path(self._path(values["static"])),
+            dynamic=str(dynamic) if self._has(dynamic) else "ode-liif",
+            out=Path(self._path(values["out"])),
+        )
+
+    def weights(self, stage: Stage) -> Path:
+        """The file that a stage leaves."""
+        if stage.is_start:
+            return self.start_options(stage).out
+        options = self.options(stage)
+        return Path(options.out) / f"{options.name}.safetensors"
+
+    def checkpoint(self, stage: Stage) -> dict:
+        """Of a stage that has begun; empty where it has not."""
+        path = self.weights(stage).parent / "checkpoint.pt"
+        return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else {}
+
+    def steps(self, stage: Stage) -> tuple[int, int]:
+        """Steps done and planned; those of a start are 0 or 1 of 1."""
+        if stage.is_start:
+            return int(self.weights(stage).is_file()), 1
+        return self.checkpoint(stage).get("step", 0), self.options(stage).steps
+
+    def is_finished(self, stage: Stage) -> bool:
+        done, planned = self.steps(stage)
+        return done >= planned and self.weights(stage).is_file()
+
+    def run(self, stage: Stage) -> None:
+        """Run a stage to its end, from where it stopped; nothing where it is finished.
+
+        Raises ``ModelError`` where its folder holds a run of another recipe or from other weights.
+        """
+        start = self.start_options(stage) if stage.is_start else None
+        options = start.config if start else self.options(stage)
+        inputs = [start.static, start.dynamic] if start else [options.start_from, *options.parts.values()]
+        self._check_record(stage, options, inputs)
+        if self.is_finished(stage):
+            return
+        if start:
+            write_plus_start(options, start.static, start.dynamic, start.out)
+        else:
+            train(options)
+
+    def _has(self, weights: Path) -> bool:
+        """Whether a finished stage has left these weights."""
+        return any(not stage.is_start and self.weights(stage) == weights and self.is_finished(stage) for stage in CHAIN)
+
+    def _check_record(self, stage: Stage, options: TrainOptions, inputs: Iterable[str | Path | None]) -> None:
+        """Write what a stage begins with, or compare it with what is there."""
+        recipe = {key: value for key, value in asdict(options).items() if key not in WHERE_NOT_WHAT}
+        recipe["data"] = {key: value for key, value in recipe["data"].items() if key != "patients"}
+        digests = [_sha256(Path(each)) if Path(each).is_file() else str(each) for each in inputs if each]
+        expected = json.loads(json.dumps({"recipe": recipe, "begins_with": digests}))
+        path = self.weights(stage).parent / RECORD
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, expected)
+        elif json.loads(path.read_text(encoding="utf-8")) != expected:
+            raise ModelError(
+                f"{path.parent} holds a run of another recipe or from other weights: remove it or choose another --out."
+            )
+
+    def _placed(self, options: TrainOptions) -> TrainOptions:
+        data = {**options.data}
+        if data.get("patients"):
+            data["patients"] = self._path(data["patients"])
+        placed = replace(
+            options,
+            out=self._path(options.out),
+            start_from=options.start_from and self._path(options.start_from),
+            parts={part: self._path(path) for part, path in options.parts.items()},
+            data=data,
+        )
+        return self.change(placed)
+
+    def _path(self, path: str) -> str:
+        return str(self.runs / path.removeprefix(RUNS)) if path.startswith(RUNS) else path
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
