@@ -12,8 +12,8 @@ from dsc_superres.phantom.head_grid import LAYERS
 from dsc_superres.phantom.kinetics import KH, RHO, SimulatedBolus, SimulatedResidue, TissueCurves
 from dsc_superres.phantom.scanner import Compartment
 
-ARTERY_MTT, VEIN_MTT = 1.0, 3.0
-"""Seconds over which a large vessel smears the bolus."""
+ARTERY_MTT = 1.0
+VEIN_MTT = 3.0
 VEIN_DELAY = 4.0
 """Seconds by which veins fill after the tissue that they drain."""
 
@@ -54,7 +54,7 @@ class BloodSupply:
         vein = _apparent_volume(curves["vessel"], VEIN_MTT, rng.uniform(1.5, 2.2) / echo_time)
         return cls(bolus, **curves, artery_cbv=artery, vein_cbv=vein)
 
-    def described(self) -> dict[str, object]:
+    def description(self) -> dict[str, object]:
         """What was drawn, as plain values."""
         kinds = ("normal", "tumour", "stroke", "vessel")
         residues = {name: asdict(getattr(self, name).residue) for name in kinds}
@@ -66,28 +66,32 @@ class BloodSupply:
     def compartments(self, head: Head, index: int) -> list[Compartment]:
         """The compartments of slice ``index`` of the whole head."""
         layers = slice(index * LAYERS, (index + 1) * LAYERS)
-        part = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
-        lesion = np.isin(part["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
-        stroke = np.isin(part["labels"], (tissue.CORE, tissue.PENUMBRA))
-        inside = part["labels"] != tissue.BACKGROUND
-        rest = 1 - part["artery"] - part["vein"]
-        left = rest * (1 - part["fluid"])
-        groups = ((inside & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
-        found = [self._select(part, where, left, curves) for where, curves in groups]
+        layer_values = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
+        lesion = np.isin(layer_values["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
+        stroke = np.isin(layer_values["labels"], (tissue.CORE, tissue.PENUMBRA))
+        in_head = layer_values["labels"] != tissue.BACKGROUND
+        rest = 1 - layer_values["artery"] - layer_values["vein"]
+        tissue_share = rest * (1 - layer_values["fluid"])
+        groups = ((in_head & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
+        compartments = [self._compartment(layer_values, voxels, tissue_share, curves) for voxels, curves in groups]
         for name, share, values in (
-            ("fluid", rest * part["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
-            ("artery", part["artery"], _blood(self.artery_cbv, ARTERY_MTT, t1=1.3, t2star=0.045)),
-            ("vein", part["vein"], _blood(self.vein_cbv, VEIN_MTT, t1=1.6, t2star=0.022)),
+            ("fluid", rest * layer_values["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
+            ("artery", layer_values["artery"], _blood(self.artery_cbv, ARTERY_MTT, t1=1.3, t2star=0.045)),
+            ("vein", layer_values["vein"], _blood(self.vein_cbv, VEIN_MTT, t1=1.6, t2star=0.022)),
         ):
-            r2star = part["air"] + values.pop("r2")
-            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * part["delay"] + VEIN_DELAY * (name == "vein")
-            filled = {key: np.full_like(left, value) for key, value in values.items()}
-            mixed = part | filled | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(left)}
-            found.append(self._select(mixed, share > 0, share, self.vessel))
-        return found
+            r2star = layer_values["air"] + values.pop("r2")
+            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * layer_values["delay"] + VEIN_DELAY * (
+                name == "vein"
+            )
+            constants = {key: np.full_like(tissue_share, value) for key, value in values.items()}
+            mixed = layer_values | constants | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(tissue_share)}
+            compartments.append(self._compartment(mixed, share > 0, share, self.vessel))
+        return compartments
 
     @staticmethod
-    def _select(part: dict[str, np.ndarray], where: np.ndarray, share: np.ndarray, curves: TissueCurves) -> Compartment:
+    def _compartment(
+        part: dict[str, np.ndarray], where: np.ndarray, share: np.ndarray, curves: TissueCurves
+    ) -> Compartment:
         names = ("density", "t1", "r2star", "cbf", "mtt", "delay", "ktrans")
         values = {name: part[name][where] for name in names}
         return Compartment(pixel=np.nonzero(where)[1], share=share[where] / LAYERS, curves=curves, **values)

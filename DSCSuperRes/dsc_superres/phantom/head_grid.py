@@ -29,8 +29,8 @@ class HeadGrid:
         spacing = np.array([pixel, pixel, thickness / LAYERS])
         shape = (SLICES * LAYERS, matrix, matrix)
         direction = rotation(np.radians(rng.uniform([-14, -4, -5], [6, 4, 5])))
-        centre = np.array([0.0, 16.0, 20.0]) + rng.uniform(-5, 5, 3)
-        origin = centre - direction @ (spacing * (np.array(shape[::-1]) - 1) / 2)
+        center = np.array([0.0, 16.0, 20.0]) + rng.uniform(-5, 5, 3)
+        origin = center - direction @ (spacing * (np.array(shape[::-1]) - 1) / 2)
         return cls(Geometry(tuple(spacing), tuple(origin), tuple(map(tuple, direction))), shape)
 
     @property

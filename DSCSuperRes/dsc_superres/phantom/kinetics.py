@@ -63,14 +63,14 @@ class SimulatedBolus:
 
     def __call__(self, times: np.ndarray) -> np.ndarray:
         """Delta R2* (1/s) at ``times`` (s, uniform, starting at 0)."""
-        since = np.maximum(times - self.arrival, 0)
-        first = since**self.shape * np.exp(-since / self.scale)
-        first /= gamma(self.shape + 1) * self.scale ** (self.shape + 1)
-        second = _convolve(
-            _later(first, times, self.recirculation_delay), _decay(times, self.recirculation_spread), times
+        time_since_arrival = np.maximum(times - self.arrival, 0)
+        first_pass = time_since_arrival**self.shape * np.exp(-time_since_arrival / self.scale)
+        first_pass /= gamma(self.shape + 1) * self.scale ** (self.shape + 1)
+        second_pass = _convolve(
+            _delayed(first_pass, times, self.recirculation_delay), _exponential(times, self.recirculation_spread), times
         )
-        slow = _convolve(_later(first, times, 4.0), _decay(times, self.washout), times)
-        return self.area * (first + self.recirculation * second + self.plateau * slow)
+        slow_part = _convolve(_delayed(first_pass, times, 4.0), _exponential(times, self.washout), times)
+        return self.area * (first_pass + self.recirculation * second_pass + self.plateau * slow_part)
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """Delta R2* (1/s) at any ``times`` (s)."""
@@ -78,12 +78,12 @@ class SimulatedBolus:
         return np.interp(times, fine, self(fine))
 
 
-def _decay(times: np.ndarray, constant: float) -> np.ndarray:
+def _exponential(times: np.ndarray, constant: float) -> np.ndarray:
     """An exponential of unit area."""
     return np.exp(-times / constant) / constant
 
 
-def _later(curve: np.ndarray, times: np.ndarray, delay: float) -> np.ndarray:
+def _delayed(curve: np.ndarray, times: np.ndarray, delay: float) -> np.ndarray:
     return np.interp(times - delay, times, curve, left=0.0)
 
 
@@ -105,7 +105,7 @@ class SimulatedResidue:
     def __call__(self, times: np.ndarray, mtt: float | np.ndarray) -> np.ndarray:
         """R at ``times`` (s, uniform, from 0) along the last axis: R(0) = 1 before dispersion, area ``mtt`` (s)."""
         residue = gammaincc(self.shape, times * self.shape / mtt)
-        return _convolve(residue, _decay(times, self.dispersion), times) if self.dispersion > 0 else residue
+        return _convolve(residue, _exponential(times, self.dispersion), times) if self.dispersion > 0 else residue
 
 
 class TissueCurves:
@@ -131,15 +131,15 @@ class TissueCurves:
     def __call__(self, time: float, cbf: np.ndarray, position: np.ndarray, delay: np.ndarray) -> np.ndarray:
         """float32: Delta R2* (1/s) at ``time`` (s) for ``cbf`` (mL/100 g/min) and ``delay`` (s), one per voxel."""
         row = np.minimum(position.astype(np.int32), self.nodes.size - 2)
-        across = position - row
-        when = np.clip((np.float32(time) - delay) / np.float32(TABLE_STEP), 0, self.table.shape[1] - 2)
-        column = when.astype(np.int32)
-        along = when - column
-        at = row * self.table.shape[1] + column
-        flat, below = self.table.ravel(), self.table.shape[1]
-        near = flat[at] * (1 - along) + flat[at + 1] * along
-        far = flat[at + below] * (1 - along) + flat[at + below + 1] * along
-        return cbf * (near * (1 - across) + far * across)
+        mtt_fraction = position - row
+        time_position = np.clip((np.float32(time) - delay) / np.float32(TABLE_STEP), 0, self.table.shape[1] - 2)
+        column = time_position.astype(np.int32)
+        time_fraction = time_position - column
+        index = row * self.table.shape[1] + column
+        values, row_length = self.table.ravel(), self.table.shape[1]
+        lower_mtt = values[index] * (1 - time_fraction) + values[index + 1] * time_fraction
+        upper_mtt = values[index + row_length] * (1 - time_fraction) + values[index + row_length + 1] * time_fraction
+        return cbf * (lower_mtt * (1 - mtt_fraction) + upper_mtt * mtt_fraction)
 
     def time_to_peak(self, mtt: np.ndarray) -> np.ndarray:
         """float32: s from the delay to the maximum of the (dispersed) residue."""

@@ -14,9 +14,9 @@ from dsc_superres.phantom.blood_supply import BloodSupply
 from dsc_superres.phantom.head import Head, build_head
 from dsc_superres.phantom.head_grid import LAYERS, SLICES, HeadGrid
 from dsc_superres.phantom.kinetics import KH, RHO, SimulatedArterialInput
-from dsc_superres.phantom.lesions import KINDS, add_lesion, draw_kind
+from dsc_superres.phantom.lesions import LESION_KINDS, add_lesion, draw_lesion_kind
 from dsc_superres.phantom.scanner import Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
-from dsc_superres.phantom.template import NAMES as TEMPLATES
+from dsc_superres.phantom.template import NAMES as TEMPLATE_NAMES
 from dsc_superres.phantom.template import load_template
 from dsc_superres.phantom.truth import slice_truth
 from dsc_superres.phantom.vessels import draw_vessels
@@ -92,16 +92,16 @@ def digital_patient(
     """
     slices = 20 if slices is None else slices
     template = template or ("fsaverage" if seed in VALIDATION_SEEDS else "mni152")
-    _check(seed, slices, frames, matrix)
-    _check_name("base anatomy", template, TEMPLATES)
-    _check_name("lesion", lesion or "none", KINDS)
+    _check_sizes(seed, slices, frames, matrix)
+    _check_name("base anatomy", template, TEMPLATE_NAMES)
+    _check_name("lesion", lesion or "none", LESION_KINDS)
     # A stream for each concern: neither the matrix nor the slices asked for change the bolus or the protocol.
     shape, vascular, pathology, tissues, blood, scan, noise = np.random.default_rng(seed).spawn(7)
     protocol = replace(Protocol.draw(scan), **(protocol or {}))
     times = np.arange(frames) * protocol.repetition_time
     grid = HeadGrid.draw(shape, matrix)
     anatomy = build_anatomy(shape, grid, load_template(template))
-    kind = draw_kind(pathology)
+    kind = draw_lesion_kind(pathology)
     kind = lesion or kind
     labels, fluid = add_lesion(pathology, anatomy, kind)
     head = build_head(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
@@ -109,12 +109,12 @@ def digital_patient(
     leak = Leak.draw(blood, supply.bolus, times)
     clean, noisy, truth = _scan(scan, noise, head, supply, leak, protocol, times, slices)
     return DigitalPatient(
-        **_both_series(seed, grid, protocol, times, clean, noisy),
+        **_noisy_and_clean_series(seed, grid, protocol, times, clean, noisy),
         **truth,
         aif=SimulatedArterialInput(times, supply.bolus.at(times)),
         description={"seed": seed, "template": template, "lesion": kind, "sigma": protocol.noise}
         | asdict(protocol)
-        | supply.described(),
+        | supply.description(),
     )
 
 
@@ -135,16 +135,16 @@ def _scan(
     streams = noise.spawn(SLICES)
     clean = np.empty((times.size, slices, *plane), np.float32)
     noisy = np.empty_like(clean)
-    truths = []
-    for at in range(slices):
-        index = at + (SLICES - slices) // 2
+    truth_of_slices = []
+    for z in range(slices):
+        index = z + (SLICES - slices) // 2
         parts = supply.compartments(head, index)
         image = slice_signal(parts, protocol, times, leak, plane)
-        clean[:, at] = acquire(image, protocol, sensitivity[index], motion)
-        near = _near_head(head.labels, index) if protocol.silent_background else None
-        noisy[:, at] = add_noise(streams[index], clean[:, at], protocol.noise, near)
-        truths.append(slice_truth(parts, head, index))
-    return clean, noisy, {name: np.stack([truth[name] for truth in truths]) for name in truths[0]}
+        clean[:, z] = acquire(image, protocol, sensitivity[index], motion)
+        head_pixels = _head_in_slice(head.labels, index) if protocol.silent_background else None
+        noisy[:, z] = add_noise(streams[index], clean[:, z], protocol.noise, head_pixels)
+        truth_of_slices.append(slice_truth(parts, head, index))
+    return clean, noisy, {name: np.stack([truth[name] for truth in truth_of_slices]) for name in truth_of_slices[0]}
 
 
 def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
@@ -152,7 +152,7 @@ def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
         raise SeriesError(f"There is no {what} {name!r} for a digital patient: choose one of {', '.join(names)}.")
 
 
-def _check(seed: int, slices: int, frames: int, matrix: int) -> None:
+def _check_sizes(seed: int, slices: int, frames: int, matrix: int) -> None:
     if seed < 0:
         raise SeriesError(f"The seed of a digital patient is a whole number from 0; {seed} was given.")
     if not 1 <= slices <= SLICES:
@@ -163,12 +163,12 @@ def _check(seed: int, slices: int, frames: int, matrix: int) -> None:
         raise SeriesError(f"The matrix of a digital patient is an even number from 64; {matrix} was asked for.")
 
 
-def _near_head(labels: np.ndarray, index: int) -> np.ndarray:
+def _head_in_slice(labels: np.ndarray, index: int) -> np.ndarray:
     """bool[y, x]: the head in slice ``index``, outside of which some scanners store zero."""
     return (labels[index * LAYERS : (index + 1) * LAYERS] != tissue.BACKGROUND).any(0)
 
 
-def _both_series(
+def _noisy_and_clean_series(
     seed: int, grid: HeadGrid, protocol: Protocol, times: np.ndarray, clean: np.ndarray, noisy: np.ndarray
 ) -> dict[str, Series]:
     sources = dict.fromkeys(("times", "geometry", "echo_time"), "simulated")

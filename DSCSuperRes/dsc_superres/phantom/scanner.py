@@ -49,10 +49,10 @@ class Protocol:
     @property
     def noise(self) -> float:
         """The standard deviation of the noise as stored: ``snr`` refers to grey matter in the steady state."""
-        rest = np.exp(-self.repetition_time / 1.35)
+        relaxation = np.exp(-self.repetition_time / 1.35)
         angle = np.radians(self.flip_angle)
-        steady = np.sin(angle) * (1 - rest) / (1 - np.cos(angle) * rest)
-        return float(self.scale * 0.84 * steady * np.exp(-self.echo_time / 0.052) / self.snr)
+        steady_state = np.sin(angle) * (1 - relaxation) / (1 - np.cos(angle) * relaxation)
+        return float(self.scale * 0.84 * steady_state * np.exp(-self.echo_time / 0.052) / self.snr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +90,8 @@ class Leak:
         fine = np.arange(0, times[-1] + 1, TABLE_STEP)
         backflux = rng.uniform(0.1, 0.8) / 60
         plasma = bolus(fine) / TISSUE_RELAXIVITY
-        held = np.cumsum(plasma * np.exp(backflux * fine)) * TABLE_STEP * np.exp(-backflux * fine)
-        return cls(np.interp(times, fine, held), r2star=float(rng.uniform(5, 30)))
+        tissue_concentration = np.cumsum(plasma * np.exp(backflux * fine)) * TABLE_STEP * np.exp(-backflux * fine)
+        return cls(np.interp(times, fine, tissue_concentration), r2star=float(rng.uniform(5, 30)))
 
 
 def slice_signal(
@@ -109,19 +109,19 @@ def slice_signal(
             continue
         position = part.curves.position(part.mtt)
         leaking = bool(part.ktrans.any())
-        rest = np.exp(-protocol.repetition_time / part.t1)
-        amount = part.share * part.density * sine * np.exp(-protocol.echo_time * part.r2star)
-        mz = np.ones_like(rest)
+        relaxation = np.exp(-protocol.repetition_time / part.t1)
+        amplitude = part.share * part.density * sine * np.exp(-protocol.echo_time * part.r2star)
+        mz = np.ones_like(relaxation)
         for _ in range(protocol.dummies):
-            mz = 1 - (1 - mz * cosine) * rest
+            mz = 1 - (1 - mz * cosine) * relaxation
         for frame, time in enumerate(times):
             change = part.curves(time, part.cbf, position, part.delay)
-            decay = rest
+            decay = relaxation
             if leaking:
                 agent = np.float32(leak.concentration[frame]) * part.ktrans
                 change = change + leak.r2star * agent
-                decay = rest * np.exp(-protocol.repetition_time * R1_RELAXIVITY * agent)
-            signal = amount * mz * np.exp(-protocol.echo_time * change)
+                decay = relaxation * np.exp(-protocol.repetition_time * R1_RELAXIVITY * agent)
+            signal = amplitude * mz * np.exp(-protocol.echo_time * change)
             images[frame] += np.bincount(part.pixel, signal, images.shape[1])
             mz = 1 - (1 - mz * cosine) * decay
     return images.reshape(times.size, *shape)
@@ -132,8 +132,8 @@ def coil(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
     z, y, x = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in shape), indexing="ij", sparse=True)
     linear = rng.normal(0, (0.05, 0.10, 0.08))
     square = rng.uniform(0.05, 0.35, 2)
-    shape_ = linear[0] * z + linear[1] * y + linear[2] * x + square[0] * y**2 + square[1] * x**2
-    return np.exp(shape_ + rng.normal(0, 0.06) * x * y - square.mean() / 4).astype(np.float32)
+    exponent = linear[0] * z + linear[1] * y + linear[2] * x + square[0] * y**2 + square[1] * x**2
+    return np.exp(exponent + rng.normal(0, 0.06) * x * y - square.mean() / 4).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +146,10 @@ class Motion:
     @classmethod
     def draw(cls, rng: np.random.Generator, frames: int, size: float) -> Motion:
         """A slow wander plus a little jitter; ``size`` is the standard deviation of the shift in pixels."""
-        wander = ndimage.gaussian_filter1d(rng.normal(size=(frames, 3)), 8, axis=0, mode="nearest")
-        path = 0.8 * wander / wander.std(0) + 0.3 * rng.normal(size=(frames, 3))
-        path = np.clip(path - path[0], -3, 3) * size
-        return cls(path[:, :2], path[:, 2] / 100)
+        drift = ndimage.gaussian_filter1d(rng.normal(size=(frames, 3)), 8, axis=0, mode="nearest")
+        displacement = 0.8 * drift / drift.std(0) + 0.3 * rng.normal(size=(frames, 3))
+        displacement = np.clip(displacement - displacement[0], -3, 3) * size
+        return cls(displacement[:, :2], displacement[:, 2] / 100)
 
 
 def acquire(images: np.ndarray, protocol: Protocol, sensitivity: np.ndarray, motion: Motion) -> np.ndarray:

@@ -74,26 +74,26 @@ def _mni152() -> Template:
 def _fsaverage() -> Template:
     base = _mni152()
     # Averaging over people has shrunk the surfaces away from the sulci: let the cortex grow back.
-    pial, white = (_grown(_filled(base, name), level, base) for name, level in (("pial", 0.12), ("white", 0.30)))
+    pial, white = (_grow(_volume_inside(base, name), level, base) for name, level in (("pial", 0.12), ("white", 0.30)))
     nuclei = _ellipsoid(base, (0, -8, 3), (37, 36, 23))
     hindbrain = np.maximum(_ellipsoid(base, (0, -63, -38), (58, 42, 33)), _ellipsoid(base, (0, -28, -32), (22, 20, 36)))
     ventricles = _ellipsoid(base, (0, -20, 8), (40, 62, 34)) * (white > 0.5)
-    inherited = np.maximum(nuclei, hindbrain * (pial < 0.5))
+    from_mni = np.maximum(nuclei, hindbrain * (pial < 0.5))
     fluid = np.clip(base.hull - base.grey - base.white, 0, 1) * ventricles
-    grey = (1 - inherited) * np.maximum(pial - white, 0) + inherited * base.grey
-    white = (1 - inherited) * white * (1 - fluid) + inherited * base.white
-    hull = ndimage.gaussian_filter(_closed(grey + white > 0.5).astype(np.float32), 1.0)
+    grey = (1 - from_mni) * np.maximum(pial - white, 0) + from_mni * base.grey
+    white = (1 - from_mni) * white * (1 - fluid) + from_mni * base.white
+    hull = ndimage.gaussian_filter(_close_sulci(grey + white > 0.5).astype(np.float32), 1.0)
     return Template(grey, white, hull, base.to_index)
 
 
-def _grown(inside: np.ndarray, level: float, template: Template) -> np.ndarray:
+def _grow(inside: np.ndarray, level: float, template: Template) -> np.ndarray:
     """A fraction map whose surface moves out to where the blurred map is at ``level``; hollows close first."""
     return np.clip((ndimage.gaussian_filter(inside, 2.0) - level) * 4 + 0.5, 0, 1) * (template.hull > 0.3)
 
 
-def _ellipsoid(template: Template, centre: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
+def _ellipsoid(template: Template, center: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
     """float32[x, y, z]: 1 inside an ellipsoid (RAS, mm), 0 outside, with a soft edge."""
-    parts = (((c - p) / r) ** 2 for c, p, r in zip(_coordinates(template), centre, radii, strict=True))
+    parts = (((c - p) / r) ** 2 for c, p, r in zip(_coordinates(template), center, radii, strict=True))
     return np.clip((1.05 - np.sqrt(sum(parts))) * 10, 0, 1).astype(np.float32)
 
 
@@ -104,16 +104,16 @@ def _coordinates(template: Template) -> list[np.ndarray]:
     return np.ix_(*ranges)
 
 
-def _closed(mask: np.ndarray, reach: float = 10.0) -> np.ndarray:
-    """``mask`` with its sulci closed: grown by ``reach`` mm and shrunk again, on 2 mm voxels."""
+def _close_sulci(mask: np.ndarray, radius: float = 10.0) -> np.ndarray:
+    """``mask`` with its sulci closed: grown by ``radius`` mm and shrunk again, on 2 mm voxels."""
     coarse = mask[::2, ::2, ::2]
-    grown = ndimage.distance_transform_edt(~coarse) < reach / 2
-    closed = (ndimage.distance_transform_edt(grown) > reach / 2 - 0.5).astype(np.float32)
+    grown = ndimage.distance_transform_edt(~coarse) < radius / 2
+    closed = (ndimage.distance_transform_edt(grown) > radius / 2 - 0.5).astype(np.float32)
     index = np.ix_(*(np.minimum(np.arange(n) // 2, c - 1) for n, c in zip(mask.shape, closed.shape, strict=True)))
     return (ndimage.gaussian_filter(closed[index], 1.5) > 0.5) | mask
 
 
-def _filled(template: Template, surface: str) -> np.ndarray:
+def _volume_inside(template: Template, surface: str) -> np.ndarray:
     """float32[x, y, z]: the fraction of each voxel inside both hemispheres' ``surface`` ("pial" or "white").
 
     The change of the inside's indicator along z is minus the z component of the surface's normal: each triangle's
@@ -128,12 +128,12 @@ def _filled(template: Template, surface: str) -> np.ndarray:
         vertices, faces = (a.data for a in nibabel.load(files[f"{surface}_{side}"]).darrays)
         vertices = vertices @ _MNI305_TO_152[:, :3].T + _MNI305_TO_152[:, 3]
         index = vertices @ template.to_index[:3, :3].T + template.to_index[:3, 3]
-        _splat(change, template.grey.shape, index[faces])
+        _add_projected_areas(change, template.grey.shape, index[faces])
     inside = np.cumsum(change.reshape(template.grey.shape), axis=2)
     return np.clip(inside, 0, 1).astype(np.float32)
 
 
-def _splat(change: np.ndarray, shape: tuple[int, ...], corners: np.ndarray, parts: int = 8) -> None:
+def _add_projected_areas(change: np.ndarray, shape: tuple[int, ...], corners: np.ndarray, parts: int = 8) -> None:
     """Add triangles ``corners`` float[n, 3, 3] (voxel indices), cut into ``parts``^2 each, to the flat ``change``."""
     area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] / 2 / parts**2
     u, v = np.meshgrid(*[(np.arange(2 * parts) + 0.5) / (2 * parts)] * 2)
