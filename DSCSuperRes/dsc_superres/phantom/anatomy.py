@@ -1,8 +1,8 @@
-"""A sharp head of labels, grown on a template's tissue maps, different for every seed.
+"""A labeled head with sharp tissue boundaries, derived from a template's tissue maps and different for every seed.
 
-The maps are averages over many people and therefore smooth. Individuality and sharpness are added here: the maps
-are warped at several scales, sulci are cut along the folds of a random field as well as along the template's own,
-and a cortical ribbon of constant thickness is laid around every sulcus.
+The tissue maps are averages over many people and therefore smooth. Individuality and sharpness are added here: the maps
+are warped at several scales, sulci are cut along the folds of a random field as well as along those of the template,
+and a cortical ribbon of constant thickness surrounds every sulcus.
 """
 
 from __future__ import annotations
@@ -43,17 +43,18 @@ TISSUES = {
     CORE: "stroke core",
     PENUMBRA: "stroke penumbra",
 }
+"""Name of each label."""
 
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
     """A head on a fine grid.
 
-    labels   uint8[z, y, x], keys of ``TISSUES``: what a voxel holds beside fluid and large vessels
-    fluid    float32[z, y, x], the fraction of the voxel that is cerebrospinal fluid
+    labels   uint8[z, y, x], keys of ``TISSUES``: content of a voxel besides fluid and large vessels
+    fluid    float32[z, y, x], fraction of the voxel that is cerebrospinal fluid
     depth    float32[z, y, x], mm below the surface of the brain; negative outside
-    warp     float32[3, z, y, x]: template coordinates (RAS, mm) of every voxel
-    linear   float64[4, 4]: the warp without its bends, from patient (LPS) to template (RAS) coordinates
+    warp     float32[3, z, y, x], template coordinates (RAS, mm) of every voxel
+    linear   float64[4, 4], linear part of the warp, from patient (LPS) to template (RAS) coordinates
     """
 
     grid: HeadGrid
@@ -65,7 +66,7 @@ class Anatomy:
     linear: np.ndarray
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Voxel indices (z, y, x) of template points float[n, 3] (RAS, mm): the warp, inverted by iteration."""
+        """Return the voxel indices (z, y, x) of template points float[n, 3] (RAS, mm), by iteration."""
         inverse = np.linalg.inv(self.linear)
         guess = np.asarray(points, float)
         for _ in range(8):
@@ -76,12 +77,12 @@ class Anatomy:
 
 
 def build_anatomy(rng: np.random.Generator, grid: HeadGrid, template: Template) -> Anatomy:
-    """A new head on ``grid``, grown on ``template``."""
+    """Return a new head on ``grid``, derived from ``template``."""
     warp, linear = _pose(rng, grid)
     _add_displacements(rng, grid, warp, ((110.0, 2.4), (45.0, 0.7)))
     hull = template.sample("hull", warp)
     depth = _depth(grid, hull > 0.5)
-    # Small bends stay inside: the brain's outline is smooth, its sulci are not.
+    # Small displacements vanish at the surface: the outline of the brain is smooth, its sulci are not.
     _add_displacements(rng, grid, warp, ((35.0, 1.8), (18.0, 0.9), (9.0, 0.5)), np.clip(depth / 8, 0, 1))
     grey, white = (template.sample(name, warp) for name in ("grey", "white"))
     labels, fluid = _label_brain(rng, grid, warp, grey, white, hull, depth)
@@ -90,7 +91,7 @@ def build_anatomy(rng: np.random.Generator, grid: HeadGrid, template: Template) 
 
 
 def _pose(rng: np.random.Generator, grid: HeadGrid) -> tuple[np.ndarray, np.ndarray]:
-    """Template coordinates (RAS, mm) of every voxel by a pose, a size and a mirror; and the matrix that does it."""
+    """Return the template coordinates (RAS, mm) of the voxels by random pose, size and reflection, and the matrix."""
     points = grid.patient_points()
     size = rng.uniform([1 / 1.03, 1 / 1.02, 1 / 1.03], [1 / 0.93, 1 / 0.92, 1 / 0.95])
     mirror = rng.choice([-1.0, 1.0])
@@ -100,14 +101,17 @@ def _pose(rng: np.random.Generator, grid: HeadGrid) -> tuple[np.ndarray, np.ndar
 
 
 def _add_displacements(rng, grid: HeadGrid, warp: np.ndarray, scales, weight: np.ndarray | float = 1.0) -> None:
-    """Add random displacements of (wavelength, size) mm to ``warp``."""
+    """Add random displacements, given as (wavelength, size) in mm, to ``warp``."""
     for component in warp:
         for wavelength, size in scales:
             component += np.float32(size * rng.uniform(0.6, 1.2)) * weight * grid.field(rng, wavelength)
 
 
 def _depth(grid: HeadGrid, inside: np.ndarray) -> np.ndarray:
-    """float32[z, y, x]: mm below (positive) or above (negative) the surface of ``inside``; on half the resolution."""
+    """Return the depth below the surface of ``inside`` in mm, float32[z, y, x], computed at half the resolution.
+
+    It is negative outside.
+    """
     coarse = inside[:, ::2, ::2]
     steps = grid.steps * (1, 2, 2)
     depth = ndimage.distance_transform_edt(coarse, sampling=steps)
@@ -116,7 +120,7 @@ def _depth(grid: HeadGrid, inside: np.ndarray) -> np.ndarray:
 
 
 def _upsample(coarse: np.ndarray) -> np.ndarray:
-    """Twice as many rows and columns, linear in between; the first ones stay where they are."""
+    """Double the number of rows and columns by linear interpolation; the first ones stay in place."""
     for axis in (1, 2):
         after = np.concatenate([coarse, coarse.take([-1], axis)], axis).take(range(1, coarse.shape[axis] + 1), axis)
         pair = np.stack([coarse, (coarse + after) / 2], axis=axis + 1)
@@ -125,7 +129,7 @@ def _upsample(coarse: np.ndarray) -> np.ndarray:
 
 
 def _label_brain(rng, grid, warp, grey, white, hull, depth) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and fluid inside the hull: sulci first, then a ribbon of cortex around them, then the rest."""
+    """Return labels and fluid inside the hull: sulci first, then a ribbon of cortex around them, then the rest."""
     _, y, z = warp
     cerebellum = (z < -12 + 0.25 * (y + 55)) & (y < -36)
     deep = _ellipsoid(warp, (0, -8, 1), (37, 34, 22)) & ~cerebellum
@@ -149,7 +153,7 @@ def _label_brain(rng, grid, warp, grey, white, hull, depth) -> tuple[np.ndarray,
 def _fluid_and_sulci(
     rng, grid, white, hull, depth, fluid_map, rough, deep, cerebellum
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fluid: the template's own, random sulci, and what lies on the surface; as fractions and as bool[z, y, x]."""
+    """Return the fluid as fractions and the sulci as bool[z, y, x]: of the template, at random, and on the surface."""
     fold, folia = grid.field(rng, rng.uniform(21, 27), 0.3), grid.field(rng, 11.0, 0.3)
     cortical = ((white + 0.12 * rough < 0.55) | (depth < rng.uniform(7, 13))) & ~deep & ~cerebellum
     folded = cerebellum & (white < 0.3) & (depth < 14)
@@ -162,13 +166,17 @@ def _fluid_and_sulci(
 
 
 def _ellipsoid(warp: np.ndarray, center: tuple[float, ...], radii: tuple[float, ...]) -> np.ndarray:
+    """Return the voxels inside an ellipsoid in template coordinates."""
     return sum(((c - np.float32(p)) / np.float32(r)) ** 2 for c, p, r in zip(warp, center, radii, strict=True)) < 1
 
 
 def _add_skull_and_scalp(
     rng: np.random.Generator, grid: HeadGrid, labels: np.ndarray, fluid: np.ndarray, depth: np.ndarray
 ) -> None:
-    """Fluid, skull, and soft tissue, which fills hollows such as the temporal fossa; into ``labels``, ``fluid``."""
+    """Add fluid, skull and soft tissue around the brain to ``labels`` and ``fluid``.
+
+    Soft tissue fills hollows such as the temporal fossa.
+    """
     margin = 18.0
     within_margin = -depth[:, ::2, ::2] < margin
     distance = margin - _upsample(

@@ -1,4 +1,4 @@
-"""What a head is made of: relaxation, perfusion and leakage of every voxel."""
+"""Properties of a head: relaxation, perfusion and leakage of every voxel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROPERTIES = {
 class Head:
     """A head on the fine grid, all [z, y, x]; the units are those of ``Compartment``.
 
-    labels uint8: what a voxel holds beside ``fluid``, ``artery`` and ``vein``, which are fractions of its volume.
+    ``labels`` (uint8) is the content of a voxel besides ``fluid``, ``artery`` and ``vein``, which are volume fractions.
     """
 
     labels: np.ndarray
@@ -52,7 +52,7 @@ def build_head(
     fluid: np.ndarray,
     vessels: tuple[np.ndarray, np.ndarray],
 ) -> Head:
-    """Properties for every voxel of ``labels``: typical values, varied per patient and smoothly in space."""
+    """Return the properties of every voxel: typical values, varied between patients and smoothly in space."""
     grid = anatomy.grid
     table = np.zeros((len(tissue.TISSUES), 5), np.float32)
     for label, values in _PROPERTIES.items():
@@ -81,7 +81,7 @@ def build_head(
 
 
 def _air_gradients(rng: np.random.Generator, anatomy: Anatomy) -> np.ndarray:
-    """float32[z, y, x]: R2* (1/s) added near the air of the frontal sinus and of both ears."""
+    """Return the R2* (1/s) added near the air of the frontal sinus and of both ears, float32[z, y, x]."""
     total = np.zeros(anatomy.labels.shape, np.float32)
     for x, y, z in ((0, 46, -26), (58, -22, -32), (-58, -22, -32)):
         radius = rng.uniform(10, 15)

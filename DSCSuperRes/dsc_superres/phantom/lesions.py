@@ -1,4 +1,4 @@
-"""Glioma and stroke: drawn into the labels of a head."""
+"""Glioma and stroke, added to the labels of a head."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from dsc_superres.phantom.anatomy import (
 )
 
 LESION_KINDS = ("glioma", "stroke", "none")
+"""Kinds of lesion."""
 
 
 def draw_lesion_kind(rng: np.random.Generator) -> str:
-    """Glioma in four of five patients, as in the study that this repeats; else stroke, seldom nothing."""
+    """Draw glioma for four of five patients, as in the study that is reproduced; otherwise stroke, rarely none."""
     return str(rng.choice(LESION_KINDS, p=(0.80, 0.14, 0.06)))
 
 
 def add_lesion(rng: np.random.Generator, anatomy: Anatomy, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Labels uint8[z, y, x] and fluid float32[z, y, x] of ``anatomy`` with a lesion of ``kind`` (copies)."""
+    """Return copies of the labels, uint8[z, y, x], and the fluid, float32[z, y, x], with a lesion of ``kind``."""
     labels, fluid = anatomy.labels.copy(), anatomy.fluid.copy()
     if kind == "glioma":
         _glioma(rng, anatomy, labels, fluid)
@@ -37,7 +38,7 @@ def add_lesion(rng: np.random.Generator, anatomy: Anatomy, kind: str) -> tuple[n
 
 
 def _glioma(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, fluid: np.ndarray) -> None:
-    """An irregular ball with a vascular rim and, mostly, a necrotic core; oedema spreads along white matter."""
+    """Add an irregular ball with a vascular rim and, mostly, a necrotic core; edema spreads along white matter."""
     x, _, z = anatomy.warp
     middle_slices = np.abs(np.arange(labels.shape[0]) - labels.shape[0] / 2) < labels.shape[0] / 4
     candidates = (
@@ -65,7 +66,7 @@ def _glioma(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, flui
 
 
 def _stroke(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> None:
-    """A part of the territory of one middle cerebral artery: a core inside tissue at risk."""
+    """Add part of the territory of one middle cerebral artery: a core inside tissue at risk."""
     side = rng.choice([-1.0, 1.0])
     center = np.array([side * 46, -8, 16]) + rng.uniform([-4, -16, -8], [4, 16, 10])
     extent = np.array([26, 40, 34]) * rng.uniform(0.7, 1.05)
@@ -79,6 +80,6 @@ def _stroke(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> N
 
 
 def _distance(anatomy: Anatomy, center: np.ndarray, extent: np.ndarray) -> np.ndarray:
-    """float32[z, y, x]: distance from a template point, in units of ``extent`` along x, y, z."""
+    """Return the distance from a template point in units of ``extent`` along x, y, z, float32[z, y, x]."""
     parts = (((c - np.float32(p)) / np.float32(e)) ** 2 for c, p, e in zip(anatomy.warp, center, extent, strict=True))
     return np.sqrt(sum(parts))

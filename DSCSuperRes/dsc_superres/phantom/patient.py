@@ -1,4 +1,4 @@
-"""Digital patients: DSC series whose perfusion is known."""
+"""Digital patients: simulated DSC series with known perfusion."""
 
 from __future__ import annotations
 
@@ -23,29 +23,46 @@ from dsc_superres.phantom.vessels import draw_vessels
 from dsc_superres.series import Series
 
 TRAINING_SEEDS = tuple(range(1000, 1032))
-"""32 patients grown on MNI152."""
+"""Seeds of 32 patients derived from MNI152."""
 VALIDATION_SEEDS = tuple(range(2000, 2009))
-"""9 patients grown on fsaverage: another cortex. Deep nuclei and cerebellum are those of MNI152, warped anew."""
+"""Seeds of 9 patients derived from fsaverage, a different cortex.
+
+Deep nuclei and cerebellum are those of MNI152, warped differently.
+"""
 KH_OVER_RHO = KH / RHO
+"""Hematocrit factor over density of brain, mL/g."""
 
 
 @dataclass(frozen=True, eq=False)
 class DigitalPatient:
-    """A simulated series and the truth behind it, all on the same grid.
+    """A simulated series and its ground truth, all on the same grid.
 
-    series     what the scanner stores: Rician noise, whole numbers, int16
-    clean      the same without noise and rounding; motion, blur, coil and drift kept
-    cbv        float32[z, y, x], mL/100 g; in large vessels the apparent value that the kinetics uses
-    cbf        mL/100 g/min
-    mtt        s, 60 CBV / CBF
-    delay      s, arrival after the arterial input
-    tmax       s, maximum of the residue: the delay, plus what dispersion adds
-    tissue     uint8, keys of ``names``: the most frequent tissue of the voxel
-    mask       bool: brain, fluid inside it included
-    aif        the arterial input at the frame times, in units of tissue: with ``kh_over_rho`` it gives these maps;
-               arteries in the images show less (their blood has a lower relaxivity), so an input measured there
-               makes CBV and CBF too high by one factor, as in vivo
-    description what was drawn for this patient
+    Attributes
+    ----------
+    series : Series
+        The series as stored by the scanner: Rician noise, whole numbers, int16.
+    clean : Series
+        The same without noise and rounding, but with motion, blur, coil sensitivity and drift.
+    cbv : float32 array, [z, y, x]
+        mL/100 g; in large vessels, the apparent value of the kinetic model.
+    cbf : float32 array, [z, y, x]
+        mL/100 g/min.
+    mtt : float32 array, [z, y, x]
+        60 CBV / CBF in s.
+    delay : float32 array, [z, y, x]
+        Arrival after the arterial input in s.
+    tmax : float32 array, [z, y, x]
+        Maximum of the residue in s: the delay and the effect of dispersion.
+    tissue : uint8 array, [z, y, x]
+        Most frequent tissue of the voxel, a key of ``names``.
+    mask : bool array, [z, y, x]
+        Brain, including fluid inside it.
+    aif : SimulatedArterialInput
+        Arterial input at the frame times in units of tissue, which gives these maps with ``kh_over_rho``. Arteries in
+        the images show less because their blood has a lower relaxivity: an input measured there overestimates CBV and
+        CBF by a common factor, as in vivo.
+    description : dict
+        Parameters that were drawn for this patient.
     """
 
     series: Series
@@ -63,11 +80,11 @@ class DigitalPatient:
 
     @property
     def names(self) -> dict[int, str]:
-        """What each value of ``tissue`` means."""
+        """Names of the values of ``tissue``."""
         return dict(TISSUES)
 
     def truth_maps(self) -> dict[str, np.ndarray]:
-        """Every map [z, y, x] by the name of the file that would hold it."""
+        """Return all maps [z, y, x] by name."""
         maps = {name: getattr(self, name) for name in ("cbv", "cbf", "mtt", "delay", "tmax", "tissue")}
         return maps | {"mask": self.mask.astype(np.uint8)}
 
@@ -82,20 +99,35 @@ def digital_patient(
     lesion: str | None = None,
     protocol: Mapping[str, float] | None = None,
 ) -> DigitalPatient:
-    """The patient of ``seed``: always the same one.
+    """Return the digital patient of a seed, which is always the same.
 
-    ``slices`` (20 unless given, at most 22) are the middle ones of the same head, pixel for pixel.
-    ``template`` is the base anatomy: "mni152" unless ``seed`` is a validation seed, then "fsaverage".
-    ``lesion`` is "glioma", "stroke" or "none"; drawn unless given. ``protocol`` has values for fields of
-    ``scanner.Protocol`` (``snr``, ``echo_time``, ``repetition_time``, ...) that would be drawn otherwise.
-    Raises ``SeriesError`` for sizes that cannot be built.
+    Parameters
+    ----------
+    seed : int
+    slices : int, optional
+        Number of slices, 20 by default and at most 22: the middle ones of the same head, pixel for pixel.
+    frames : int
+    matrix : int
+        Number of rows and columns.
+    template : {"mni152", "fsaverage"}, optional
+        Base anatomy; "fsaverage" for validation seeds and "mni152" for others by default.
+    lesion : {"glioma", "stroke", "none"}, optional
+        Kind of lesion; drawn at random by default.
+    protocol : mapping, optional
+        Values for fields of ``scanner.Protocol`` (``snr``, ``echo_time``, ``repetition_time``, ...) that are drawn at
+        random otherwise.
+
+    Raises
+    ------
+    SeriesError
+        For sizes or names that are not possible.
     """
     slices = 20 if slices is None else slices
     template = template or ("fsaverage" if seed in VALIDATION_SEEDS else "mni152")
     _check_sizes(seed, slices, frames, matrix)
     _check_name("base anatomy", template, TEMPLATE_NAMES)
     _check_name("lesion", lesion or "none", LESION_KINDS)
-    # A stream for each concern: neither the matrix nor the slices asked for change the bolus or the protocol.
+    # Separate random streams, so that neither matrix nor slices change the bolus or the protocol.
     shape, vascular, pathology, tissues, blood, scan, noise = np.random.default_rng(seed).spawn(7)
     protocol = replace(Protocol.draw(scan), **(protocol or {}))
     times = np.arange(frames) * protocol.repetition_time
@@ -128,7 +160,7 @@ def _scan(
     times: np.ndarray,
     slices: int,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """The clean and the noisy signal float32[t, z, y, x] of the middle slices, and their truth maps."""
+    """Return the clean and the noisy signal of the middle slices, float32[t, z, y, x], and their maps."""
     plane = head.labels.shape[1:]
     sensitivity = coil(scan, (SLICES, *plane))
     motion = Motion.draw(scan, times.size, protocol.motion)
@@ -148,11 +180,13 @@ def _scan(
 
 
 def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
+    """Raise ``SeriesError`` for an unknown name."""
     if name not in names:
         raise SeriesError(f"There is no {what} {name!r} for a digital patient: choose one of {', '.join(names)}.")
 
 
 def _check_sizes(seed: int, slices: int, frames: int, matrix: int) -> None:
+    """Raise ``SeriesError`` for sizes that cannot be built."""
     if seed < 0:
         raise SeriesError(f"The seed of a digital patient is a whole number from 0; {seed} was given.")
     if not 1 <= slices <= SLICES:
@@ -164,13 +198,14 @@ def _check_sizes(seed: int, slices: int, frames: int, matrix: int) -> None:
 
 
 def _head_in_slice(labels: np.ndarray, index: int) -> np.ndarray:
-    """bool[y, x]: the head in slice ``index``, outside of which some scanners store zero."""
+    """Return the head in slice ``index``, bool[y, x]; some scanners store zero outside of it."""
     return (labels[index * LAYERS : (index + 1) * LAYERS] != tissue.BACKGROUND).any(0)
 
 
 def _noisy_and_clean_series(
     seed: int, grid: HeadGrid, protocol: Protocol, times: np.ndarray, clean: np.ndarray, noisy: np.ndarray
 ) -> dict[str, Series]:
+    """Return the noisy and the clean series by field name."""
     sources = dict.fromkeys(("times", "geometry", "echo_time"), "simulated")
     common = {
         "times": times,

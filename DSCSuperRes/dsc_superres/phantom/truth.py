@@ -1,4 +1,4 @@
-"""What is true of every voxel of the images: volumes, flows, times and tissue."""
+"""Ground truth of the voxels of the images: volumes, flows, times and tissue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from dsc_superres.phantom.scanner import Compartment
 
 
 def slice_truth(parts: list[Compartment], head: Head, index: int) -> dict[str, np.ndarray]:
-    """The maps [y, x] of slice ``index``: volumes and flows add up over what a voxel holds, times by their flow."""
+    """Return the maps [y, x] of slice ``index``.
+
+    Volumes and flows are sums over the content of a voxel, times are averages weighted by flow.
+    """
     shape = head.labels.shape[1:]
 
     def total(values: list[np.ndarray]) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Arteries and veins as branching trees with tapering radii, drawn as volume fractions.
+"""Arteries and veins as branching trees with tapering radii, as volume fractions.
 
-Trunks follow way-points of the circle of Willis and of the sinuses in the template; branches are the shortest paths
-from the trunks to random leaves through points scattered in the sulci; radii follow Murray's law (r^3 adds up).
+Trunks follow waypoints of the circle of Willis and of the sinuses in the template; branches are the shortest paths from
+the trunks to random leaves through points scattered in the sulci; radii follow Murray's law (the sum of r^3 is
+preserved).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _TRANSVERSE = [(0, -98, -12), (16, -98, -14), (34, -90, -16), (50, -72, -22), (5
 
 
 def draw_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
-    """Volume fractions float32[z, y, x] of artery and of vein in every voxel."""
+    """Draw the volume fractions of arteries and veins, float32[z, y, x] each."""
     sizes = ((_CAROTID, 2.1), (_MCA, 1.5), (_MCA_UPPER, 1.3), (_ACA, 1.15), (_PCA, 1.15))
     trunks = [(path, radius * rng.uniform(0.85, 1.15)) for line, radius in sizes for path in _mirrored(line)]
     trunks.append((np.array(_BASILAR, float), rng.uniform(1.6, 2.0)))
@@ -41,12 +42,13 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[np.ndarray
 
 
 def _mirrored(path: list[tuple[float, float, float]]) -> list[np.ndarray]:
+    """Return a path on the right and its reflection on the left."""
     right = np.array(path, float)
     return [right, right * (-1, 1, 1)]
 
 
 def _tree(rng, anatomy: Anatomy, trunks, leaves: int, thinnest: float) -> np.ndarray:
-    """float32[z, y, x]: volume fractions of one tree."""
+    """Return the volume fractions of one tree, float32[z, y, x]."""
     nodes, radii, edges = _trunk_graph(rng, anatomy, trunks)
     roots = nodes.shape[0]
     scattered = _sulcal_points(rng, anatomy, 4000)
@@ -67,7 +69,7 @@ def _tree(rng, anatomy: Anatomy, trunks, leaves: int, thinnest: float) -> np.nda
 
 
 def _trunk_graph(rng, anatomy: Anatomy, trunks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes float[n, 3] (z, y, x; mm on the grid) every 2 mm, their radii, and the pairs that are joined."""
+    """Return nodes float[n, 3] (z, y, x; mm on the grid) every 2 mm, their radii, and the pairs that are connected."""
     nodes, radii, edges, node_count = [], [], [], 0
     for path, radius in trunks:
         length = np.append(0, np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1)))
@@ -84,7 +86,10 @@ def _trunk_graph(rng, anatomy: Anatomy, trunks) -> tuple[np.ndarray, np.ndarray,
 
 
 def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
-    """float[n, 3] (z, y, x; mm): random points in the fluid near the brain's surface, away from the ventricles."""
+    """Return random points in the fluid near the surface of the brain, float[n, 3] (z, y, x; mm).
+
+    The ventricles are excluded.
+    """
     x, y, z = anatomy.warp
     ventricles = (np.abs(x) < 30) & (y > -50) & (y < 35) & (z > -8) & (z < 32)
     candidates = np.flatnonzero((anatomy.fluid > 0.5) & (anatomy.depth > -0.5) & (anatomy.depth < 30) & ~ventricles)
@@ -93,13 +98,13 @@ def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
 
 
 def _shortest_paths(nodes: np.ndarray, roots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each node's neighbour on the way to the nearest root (-1 at roots), and the nodes by distance.
+    """Return the neighbor of each node on the path to the nearest root (-1 at roots), and the nodes by distance.
 
-    Hops cost more than in proportion to their length, so paths keep to their sulcus.
+    The cost of an edge grows faster than its length, so that paths follow their sulcus.
     """
-    distance, neighbour = cKDTree(nodes).query(nodes, k=9)
+    distance, neighbor = cKDTree(nodes).query(nodes, k=9)
     rows = np.repeat(np.arange(len(nodes)), 8)
-    graph = sparse.csr_matrix((distance[:, 1:].ravel() ** 1.7, (rows, neighbour[:, 1:].ravel())), (len(nodes),) * 2)
+    graph = sparse.csr_matrix((distance[:, 1:].ravel() ** 1.7, (rows, neighbor[:, 1:].ravel())), (len(nodes),) * 2)
     path_length, parent, _ = dijkstra(
         graph, directed=False, indices=np.arange(roots), min_only=True, return_predecessors=True
     )
@@ -109,9 +114,9 @@ def _shortest_paths(nodes: np.ndarray, roots: int) -> tuple[np.ndarray, np.ndarr
 
 
 def fill_tubes(rng: np.random.Generator, grid: HeadGrid, starts, ends, radii: np.ndarray) -> np.ndarray:
-    """float32[z, y, x]: the fraction of each voxel that lies in tubes, by random points of equal volume.
+    """Return the fraction of each voxel that lies in tubes, float32[z, y, x], by random points of equal volume.
 
-    ``starts``, ``ends`` float[n, 3] (z, y, x; mm on the grid); ``radii`` float[n], mm.
+    ``starts`` and ``ends`` are float[n, 3] (z, y, x; mm on the grid), ``radii`` float[n] in mm.
     """
     points_per_voxel = 30
     length = np.linalg.norm(ends - starts, axis=1)
