@@ -24,7 +24,7 @@ class HeadGrid:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, matrix: int, thickness: float = 5.0) -> HeadGrid:
-        """Draw a slightly tilted grid of ``SLICES`` slices, 220 to 240 mm wide, centered near the center of the head."""
+        """Draw a slightly tilted grid of ``SLICES`` slices, 220 to 240 mm wide, near the center of the head."""
         pixel = 256 / matrix * rng.uniform(0.86, 0.94)
         spacing = np.array([pixel, pixel, thickness / LAYERS])
         shape = (SLICES * LAYERS, matrix, matrix)
