@@ -76,10 +76,10 @@ def test_the_curve_areas_give_back_the_blood_volume(patient):
     signal, times = patient.clean.signal[:, pure].astype(float), patient.aif.times
     curves = -np.log(signal / signal[5:9].mean(axis=0)) / patient.clean.echo_time
     area = np.trapezoid(curves[8:], times[8:], axis=0) / np.trapezoid(patient.aif.delta_r2star, times)
-    found = 100 * patient.kh_over_rho * area
+    measured = 100 * patient.kh_over_rho * area
     assert pure.sum() > 200
-    assert np.corrcoef(found, patient.cbv[pure])[0, 1] > 0.85
-    assert np.median(found / patient.cbv[pure]) == pytest.approx(1, abs=0.12)
+    assert np.corrcoef(measured, patient.cbv[pure])[0, 1] > 0.85
+    assert np.median(measured / patient.cbv[pure]) == pytest.approx(1, abs=0.12)
 
 
 def test_a_glioma_has_a_vascular_rim_and_a_stroke_is_late_and_starved():
