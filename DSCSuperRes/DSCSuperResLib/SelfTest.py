@@ -11,10 +11,10 @@ import slicer
 
 from dsc_superres.geometry import Geometry
 
+from .Jobs.BackgroundJob import Finished
 from .Logic import Logic
 from .Process.Installation import lacks
-from .Run import Ended
-from .Scene.SequenceFrames import appendFrame
+from .Scene.Sequences.SequenceFrames import appendFrame
 from .Scene.Volumes import ijkToRas, setFrame
 
 SIZE, FRAMES, INTERVAL = (4, 24, 24), 16, 1.5
@@ -33,7 +33,7 @@ def runSelfTest(workflow: Logic) -> None:
     parameters = workflow.parameters()
     workflow.setInput(_addSeries(), parameters)
     parameters.reconstruct.model, parameters.reconstruct.maps = "linear", False
-    ended: Ended = _wait(lambda finished: workflow.startRun(parameters, finished), 120, "the end of the run")
+    ended: Finished = _wait(lambda finished: workflow.startRun(parameters, finished), 120, "the end of the run")
     assert ended.result is not None, ended.error
     reconstruction, truth = (np.array(ended.result.signal(role)) for role in ("reconstruction", "truth"))
     assert reconstruction.shape == truth.shape == (13, *SIZE), f"{reconstruction.shape} and {truth.shape}"

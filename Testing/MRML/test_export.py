@@ -16,14 +16,14 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import nibabel
 import pydicom
 import SimpleITK as sitk
-from look_sample import TIMES, addResult, deviationSignal, obliqueIjkToRas, reconstructionSignal, volume
 from maps_sample import OFFSET, addAllMaps, values
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
-from test_look import Window
+from result_sample import TIMES, addResult, obliqueIjkToRas, reconstructionSignal, uncertaintySignal, volume
+from test_display import Window
 
 from dsc_superres.io import read_series
-from DSCSuperResLib.ExportRequest import folderName, freeFolder
-from DSCSuperResLib.Scene.ExportFiles import (
+from DSCSuperResLib.Jobs.ExportRequest import folderName, freeFolder
+from DSCSuperResLib.Scene.Export.ExportFiles import (
     derivation,
     reportIsOlder,
     writeMaps,
@@ -32,8 +32,8 @@ from DSCSuperResLib.Scene.ExportFiles import (
     writeSeries,
     writeTables,
 )
-from DSCSuperResLib.Scene.RunOutput import REPORT, SOURCE_SERIES
-from DSCSuperResLib.Scene.SourceStudy import noteFile, studyFile
+from DSCSuperResLib.Scene.Export.SourceStudy import noteFile, studyFile
+from DSCSuperResLib.Scene.Result import REPORT, SOURCE_SERIES
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -52,7 +52,7 @@ def result(tmp_path):
 
 
 def prepare(result, folder: Path, **changes) -> Path:
-    """The job of an export of everything, as ``ExportRun`` writes it; its path."""
+    """The job of an export of everything, as ``ExportJob`` writes it; its path."""
     files = folder / "files"
     files.mkdir(parents=True)
     described: list[dict] = []
@@ -66,6 +66,7 @@ def prepare(result, folder: Path, **changes) -> Path:
     writeReport(result, files)
     writeProvenance(result, files)
     job = {
+        "task": "export",
         "output": str(folder.parent / "out" / "Run"),
         "files": "files",
         "series": series,
@@ -79,9 +80,7 @@ def prepare(result, folder: Path, **changes) -> Path:
 
 def start(job: Path) -> subprocess.Popen:
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(
-        [sys.executable, "-m", "dsc_superres.pipeline.export", "--job", str(job)], text=True, **pipes
-    )
+    return subprocess.Popen([sys.executable, "-m", "dsc_superres.worker", "--job", str(job)], text=True, **pipes)
 
 
 def export(job: Path) -> tuple[int, dict]:
@@ -111,26 +110,26 @@ def test_the_reconstruction_comes_back_at_its_place_and_times(folder):
     np.testing.assert_allclose(series.times, TIMES)
     np.testing.assert_allclose(FLIP @ series.geometry.affine, obliqueIjkToRas(1), atol=1e-9)
     np.testing.assert_allclose(series.signal, expected, rtol=1e-6)
-    unsure = read_series(folder / "deviation.seq.nrrd")
-    np.testing.assert_allclose(unsure.signal, deviationSignal(), rtol=1e-6)
+    unsure = read_series(folder / "uncertainty.seq.nrrd")
+    np.testing.assert_allclose(unsure.signal, uncertaintySignal(), rtol=1e-6)
     np.testing.assert_allclose(unsure.times, TIMES)
-    assert (folder / "deviation_4d.nii.gz").is_file()
+    assert (folder / "uncertainty_4d.nii.gz").is_file()
 
 
 @pytest.mark.parametrize(("source", "pixel"), [("truth", 1), ("input", 2), ("reconstruction", 1)])
 def test_maps_overlay_their_series(folder, source, pixel):
     expected = values("cbv", source, pixel)
-    image = nibabel.load(folder / "maps" / source / "cbv.nii.gz")
+    image = nibabel.load(folder / f"maps_{source}" / "cbv.nii.gz")
     np.testing.assert_allclose(image.affine, obliqueIjkToRas(pixel), atol=1e-4)
     np.testing.assert_allclose(image.get_fdata(), expected.T, rtol=1e-6)
-    other = sitk.ReadImage(str(folder / "maps" / source / "cbv.nrrd"))
+    other = sitk.ReadImage(str(folder / f"maps_{source}" / "cbv.nrrd"))
     np.testing.assert_allclose(other.GetOrigin(), (FLIP @ obliqueIjkToRas(pixel))[:3, 3], atol=1e-6)
     np.testing.assert_allclose(sitk.GetArrayFromImage(other), expected, rtol=1e-6)
-    assert (folder / "maps" / source / "cbv_sd.nii.gz").is_file()
+    assert (folder / f"maps_{source}" / "cbv_sd.nii.gz").is_file()
 
 
 def test_differences_are_exported_too(folder):
-    found = nibabel.load(folder / "maps" / "reconstruction - truth" / "cbv.nii.gz").get_fdata()
+    found = nibabel.load(folder / "maps_difference" / "cbv.nii.gz").get_fdata()
     np.testing.assert_allclose(found[found != 0], OFFSET["reconstruction"], rtol=1e-5)
 
 

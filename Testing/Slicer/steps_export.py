@@ -50,7 +50,7 @@ def _cancel(w: Workflow, folder: Path) -> None:
     ui.cancelButton.click()
     w.wait(lambda: not w.logic.exporting, 5, "the end of a cancelled export")
     print(f"cancelled after {time.monotonic() - started:.1f} s", flush=True)
-    w.check("Cancelled" in ui.statusLabel.text, ui.statusLabel.text)
+    w.check("Canceled" in ui.statusLabel.text, ui.statusLabel.text)
     w.check(not list(folder.iterdir()) and not w.workers(), "a cancelled export leaves no file and no process")
 
 

@@ -28,7 +28,7 @@ def _overlay(w: Workflow) -> None:
     ui = w.ui("Perfusion")
     for name in MAPS:
         w.check(getattr(ui, f"{name}Button").enabled, f"the run made {name}")
-    w.check(not w.panel.sections["Look"].layout.shown, "the user's own layout is on the screen")
+    w.check(not w.panel.sections["Display"].layout.shown, "the user's own layout is on the screen")
     ui.cbvButton.click()
     w.settle()
     for role in ("truth", "input", "reconstruction"):
@@ -79,12 +79,12 @@ def _others(w: Workflow) -> None:
         if name != "cbv":
             w.picture(name)
     ui.cbfButton.click()
-    ui.deviationCheckBox.click()
+    ui.uncertaintyCheckBox.click()
     w.settle()
     shown = slicer.mrmlScene.GetNodeByID(_view(w, "reconstruction").GetForegroundVolumeID())
     w.check(shown is _map(w, "cbf_sd", "reconstruction"), f"{shown.GetName()} instead of the uncertainty of CBF")
     w.picture("cbf-uncertainty")
-    ui.deviationCheckBox.click()
+    ui.uncertaintyCheckBox.click()
     ui.cbvButton.click()
 
 
@@ -120,7 +120,7 @@ def _fromPoints(w: Workflow, arterial: np.ndarray) -> None:
     w.check(used["aif"]["voxels_zyx"] == [arterial[0].tolist()], f"the artery is {used['aif']['voxels_zyx']}")
     w.check("block-circulant" in used["method"], used["method"])
     w.check(not np.allclose(before, _voxels(_map(w, "cbv", "truth"))), "another artery gives other maps")
-    w.check(_map(w, "cbf_sd", "truth") is None and not ui.deviationCheckBox.enabled, "this method has no uncertainty")
+    w.check(_map(w, "cbf_sd", "truth") is None and not ui.uncertaintyCheckBox.enabled, "this method has no uncertainty")
     w.scroll(ui.statusLabel)
     w.picture("arterial-input-from-point")
 
@@ -191,4 +191,4 @@ def _provenance(w: Workflow) -> dict:
 
 
 def _view(w: Workflow, role: str) -> slicer.vtkMRMLSliceCompositeNode:
-    return w.panel.sections["Look"].layout.compositeNode(role)
+    return w.panel.sections["Display"].layout.compositeNode(role)

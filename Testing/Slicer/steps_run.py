@@ -32,7 +32,7 @@ def _cancel(w: Workflow) -> None:
     ui.cancelButton.click()
     w.wait(lambda: not w.logic.running, 5, "the end of a cancelled run")
     print(f"cancelled after {time.monotonic() - started:.1f} s", flush=True)
-    w.check("Cancelled" in ui.statusLabel.text, ui.statusLabel.text)
+    w.check("Canceled" in ui.statusLabel.text, ui.statusLabel.text)
     w.check(not w.workers(), "a cancelled run leaves no process")
     w.check(_temporary() <= files, "a cancelled run leaves no file")
 

@@ -29,7 +29,7 @@ def run(w: Workflow) -> None:
 
 def _state(w: Workflow) -> dict[str, object]:
     """What must come back."""
-    look = w.panel.sections["Look"].layout
+    look = w.panel.sections["Display"].layout
     shown = slicer.mrmlScene.GetNodeByID(look.compositeNode("reconstruction").GetForegroundVolumeID() or "")
     difference = slicer.mrmlScene.GetNodeByID(look.compositeNode("difference").GetBackgroundVolumeID() or "")
     task, perfusion = w.panel.parameters.task, w.panel.parameters.perfusion
@@ -73,5 +73,5 @@ def _remove(w: Workflow) -> None:
     left = [number for number in ids if slicer.mrmlScene.GetNodeByID(number)]
     w.check(not left, f"of the result there are left: {left}")
     w.check(w.panel.parameters.input.sequence.GetNumberOfDataNodes() == 60, "the input is still there")
-    w.check(not w.panel.sections["Look"].layout.shown, "the user's layout is back")
+    w.check(not w.panel.sections["Display"].layout.shown, "the user's layout is back")
     w.picture("result-removed")

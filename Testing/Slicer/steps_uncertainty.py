@@ -13,7 +13,13 @@ def run(w: Workflow) -> None:
     first = w.result
     chosen, task = w.panel.parameters.reconstruct, w.panel.parameters.task
     before = (chosen.model, chosen.maps, task.task, task.time, task.firstSlice, task.lastFrame)
-    chosen.model, chosen.maps, chosen.adapt, chosen.minutes, chosen.deviation = "ode-liif-plus", False, True, 0.2, True
+    chosen.model, chosen.maps, chosen.adapt, chosen.minutes, chosen.uncertainty = (
+        "ode-liif-plus",
+        False,
+        True,
+        0.2,
+        True,
+    )
     task.task, task.space, task.time, task.firstSlice, task.lastFrame = "compare", 2.0, 2, 3, 33
     w.settle(3)
     _run(w)
@@ -22,7 +28,7 @@ def run(w: Workflow) -> None:
     w.settle()
     w.check(w.result == first, "the first result is looked at again")
     (chosen.model, chosen.maps, task.task, task.time, task.firstSlice, task.lastFrame) = before
-    chosen.adapt = chosen.deviation = False
+    chosen.adapt = chosen.uncertainty = False
     w.settle(3)
 
 
@@ -30,7 +36,7 @@ def _run(w: Workflow) -> None:
     ui = w.ui("Reconstruct")
     w.show("Reconstruct")
     ui.advancedButton.collapsed = False
-    w.check(ui.adaptCheckBox.enabled and ui.deviationCheckBox.enabled, ui.deviationCheckBox.toolTip)
+    w.check(ui.adaptCheckBox.enabled and ui.uncertaintyCheckBox.enabled, ui.uncertaintyCheckBox.toolTip)
     ui.applyButton.click()
     w.wait(lambda: "adapting" in ui.statusLabel.text and "left" in ui.statusLabel.text, 120, "adaptation")
     w.picture("adapting")
@@ -43,10 +49,10 @@ def _run(w: Workflow) -> None:
 
 
 def _overlay(w: Workflow) -> None:
-    ui, layout = w.ui("Look"), w.panel.sections["Look"].layout
-    volume = w.result.proxy("deviation")
-    w.show("Look")
-    ui.deviationCheckBox.click()
+    ui, layout = w.ui("Display"), w.panel.sections["Display"].layout
+    volume = w.result.proxy("uncertainty")
+    w.show("Display")
+    ui.uncertaintyCheckBox.click()
     w.settle()
     over = layout.compositeNode("reconstruction").GetForegroundVolumeID()
     w.check(over == volume.GetID(), f"{over} lies over the reconstruction")
@@ -57,11 +63,11 @@ def _overlay(w: Workflow) -> None:
         browser.SetSelectedItemNumber(frame)
         w.settle(3)
         shown = vtk_to_numpy(volume.GetImageData().GetPointData().GetScalars())
-        w.check(np.array_equal(shown, w.result.signal("deviation")[frame].ravel()), "the uncertainty moves along")
+        w.check(np.array_equal(shown, w.result.signal("uncertainty")[frame].ravel()), "the uncertainty moves along")
     w.picture("uncertainty")
-    ui.deviationOpacity.value = 0.3
+    ui.uncertaintyOpacity.value = 0.3
     w.check(layout.compositeNode("reconstruction").GetForegroundOpacity() == 0.3, "the opacity")
-    ui.deviationCheckBox.click()
+    ui.uncertaintyCheckBox.click()
     w.check(layout.compositeNode("reconstruction").GetForegroundVolumeID() is None, "the image alone")
     ui.compareButton.click()
     w.settle()

@@ -11,11 +11,11 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..Scene.CompareLayout import CompareLayout
-from ..Scene.CurveCharts import CurveCharts
-from ..Scene.Curves import Relaxation
-from ..Scene.MetricsTables import metricsChart, readMetrics
-from ..Scene.Playback import shownMoment
+from ..Scene.Curves.CurveCharts import CurveCharts
+from ..Scene.Curves.Curves import Relaxation
+from ..Scene.Curves.MetricsTables import metricsChart, readMetrics
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.Playback import shownMoment
 
 CURSOR, CROSSHAIR, SEGMENTS, *MEASURES = PLOTS = ("cursor", "crosshair", "segments", "nmse", "psnr", "ssim")
 THROTTLE = 100
