@@ -1,4 +1,4 @@
-"""What the user chose: kept in the scene by one parameter node."""
+"""The user's choices, kept in the scene by one parameter node."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMER_NAMES = {
 
 @parameterPack
 class InputParameters:
-    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace what it says where they are not 0."""
+    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace its own values where they are not 0."""
 
     sequence: vtkMRMLSequenceNode
     repetitionTime: Annotated[float, Minimum(0.0), Default(0.0)]

@@ -70,7 +70,7 @@ class Panel(VTKObservationMixin):
         """The user goes to another module."""
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self.removeObservers()
         self.logic.stopAll()
         for section in self.sections.values():

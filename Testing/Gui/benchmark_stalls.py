@@ -28,7 +28,6 @@ def main() -> None:
         from driver import Driver
 
         driver = Driver(app, Path(folder), Path(folder))
-        driver.wait(lambda: driver.logic.capabilities, 120, "the probe of the background process")
         print(f"{'series':>18} {'run':>8} {'maps':>8} {'export':>8}   longest stall in ms")
         for size, frames in SIZES:
             stalls = measure(driver, size, frames, Path(folder) / "export")

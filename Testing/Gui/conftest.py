@@ -52,6 +52,5 @@ def driver(app, tmp_path_factory):
         for name in ("TMPDIR", "TEMP", "TMP"):
             patch.setenv(name, str(temporary))
         driver = Driver(app, temporary, pictures)
-        driver.wait(lambda: driver.logic.capabilities, 60, "the probe of the background process")
         yield driver
         driver.widget.cleanup()

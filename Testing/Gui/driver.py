@@ -14,12 +14,17 @@ class Driver(PanelDriver):
     """The opened module. ``temporary`` is the folder for temporary files, ``pictures`` that for screenshots."""
 
     def __init__(self, app, temporary: Path, pictures: Path) -> None:
-        from standin.scriptedModule import openModule
-
         super().__init__(app.processEvents)
         self.temporary, self._pictures = temporary, pictures
+        self.open()
+
+    def open(self) -> None:
+        """Open the module, again after it was closed."""
+        from standin.scriptedModule import openModule
+
         self.widget = openModule(MODULE)
         self.panel = self.widget.panel
+        self.wait(lambda: self.logic.capabilities, 60, "the probe of the background process")
 
     def picture(self, name: str) -> None:
         """Save the panel as a PNG."""

@@ -1,5 +1,7 @@
 """Options of maps in the panel, and scenes that earlier versions of the module saved."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,75 @@ import slicer
 from panel_driver import addSegmentation
 
 from dsc_superres.errors import DSCError
+from dsc_superres.geometry import Geometry
+from dsc_superres.jobs.read import parse_job
+from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion.options import KH_OVER_RHO
+from dsc_superres.pipeline.options import options_of
 from DSCSuperResLib.Jobs.MapsRequest import makeMapsRequest
 from DSCSuperResLib.Scene.Result import ROLE
 from DSCSuperResLib.Scene.Volumes import frameArray
 
 pytestmark = pytest.mark.usefixtures("slotErrors")
 BRAIN = (slice(0, 2), slice(8, 24), slice(8, 24))
+
+
+NOT_CHOSEN = {
+    "input": "the series is chosen as a sequence",
+    "inputs": "they are the series of the result",
+    "output": "results are loaded into the scene",
+    "times": "of the sequence",
+    "geometry": "of the sequence",
+    "format": "the scene decides on the voxels' type",
+    "integer": "the scene decides on the voxels' type",
+    "report": "it always belongs to a result",
+    "baselines": "a result shows one model; runs can be compared",
+    "aif_series": "the ground truth, or the reconstruction",
+}
+"""Options of jobs for which the panel has no control, and why."""
+IN_THE_PANEL = {
+    "echo_time": "input.echoTime",
+    "frame_interval": "input.repetitionTime",
+    "space": "task.space",
+    "time": "task.time",
+    "interval": "task.interval",
+    "operator": "task.operator",
+    "model": "reconstruct.model",
+    "device": "reconstruct.device",
+    "maps": "reconstruct.maps",
+    "uncertainty": "reconstruct.uncertainty",
+    "fast": "reconstruct.fast",
+    "method": "perfusion.method",
+    "leakage": "perfusion.leakage",
+    "aif": "perfusion.aifFile",
+    "aif_voxels": "perfusion.aifPoints",
+    "baseline": "perfusion.baselineStart",
+    "integration_end": "perfusion.integrationEnd",
+    "kh_over_rho": "perfusion.khOverRho",
+    "threshold": "perfusion.threshold",
+    "oscillation": "perfusion.oscillation",
+    "as_published": "perfusion.asPublished",
+    "mask": "perfusion.mask",
+}
+"""Parameters of the panel by option of a job."""
+
+
+@pytest.mark.parametrize("job", [ReconstructJob, CompareJob, MapsJob])
+def test_every_option_of_a_job_is_in_the_panel(driver, job) -> None:
+    assert set(options_of(job)) <= {*IN_THE_PANEL, *NOT_CHOSEN}
+    for name in IN_THE_PANEL.values():
+        pack, parameter = name.split(".")
+        getattr(getattr(driver.parameters, pack), parameter)
+
+
+def test_jobs_of_the_panel_are_those_of_the_worker(driver, result, tmp_path) -> None:
+    series = {"truth": {"file": "truth.npy", "times": [0.0, 1.0], "geometry": Geometry().as_dict()}}
+    fields = json.loads(json.dumps(makeMapsRequest(driver.parameters.perfusion, result).job(series, 0.03, "out")))
+    assert isinstance(parse_job(fields, tmp_path), MapsJob)
+    for radio, kind in (("enhanceRadio", ReconstructJob), ("compareRadio", CompareJob)):
+        getattr(driver.ui("Task"), radio).click()
+        fields = json.loads(json.dumps(driver.logic.request(driver.parameters).job("input.npy", "out")))
+        assert isinstance(parse_job(fields, tmp_path), kind)
 
 
 @pytest.fixture(scope="module")

@@ -278,3 +278,4 @@ def test_closing_the_module_during_a_run_leaves_nothing(driver) -> None:
     driver.widget.cleanup()
     assert not driver.logic.running
     assert driver.leftovers() == []
+    driver.open()

@@ -29,6 +29,7 @@ def test_choices_say_what_they_do_or_why_they_are_not_possible(driver) -> None:
         assert ("ode-liif-plus" in ui.uncertaintyCheckBox.toolTip) != uncertain
     driver.load((48, 48, 2), 24)
     task.enhanceRadio.click()
+    driver.choose("Reconstruct", "modelSelector", "ode-liif-plus")
     before = task.estimateLabel.text
     ui.uncertaintyCheckBox.click()
     assert task.estimateLabel.text != before, "the uncertainty takes memory"
@@ -117,4 +118,4 @@ def test_it_comes_back_with_the_scene_and_goes_with_the_result(driver, tmp_path)
     assert not ids & sceneNodes()
     scene.Clear(0)
     assert not ui.uncertaintyCheckBox.enabled
-    assert "Uncertainty" in ui.uncertaintyCheckBox.toolTip
+    assert "Compute uncertainty" in ui.uncertaintyCheckBox.toolTip

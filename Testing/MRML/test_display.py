@@ -1,4 +1,4 @@
-"""Look, as far as it is MRML: the layout, playback, differences, metrics and curves."""
+"""Display, as far as it is MRML: the layout, playback, differences, metrics and curves."""
 
 import sys
 from importlib.util import find_spec
@@ -193,11 +193,11 @@ def test_the_input_holds_its_last_acquired_frame(result):
 
 def test_one_brightness_for_all(result):
     prepareDisplay(result)
-    told = []
-    window = SharedWindow([result.proxy(role) for role in ("truth", "input")], lambda *levels: told.append(levels))
+    received = []
+    window = SharedWindow([result.proxy(role) for role in ("truth", "input")], lambda *levels: received.append(levels))
     result.proxy("input").GetDisplayNode().SetWindowLevelMinMax(10, 90)
     assert result.proxy("truth").GetDisplayNode().GetWindowLevelMax() == 90
-    assert told[-1] == (10, 90)
+    assert received[-1] == (10, 90)
     window.close()
     result.proxy("input").GetDisplayNode().SetWindowLevelMinMax(20, 80)
     assert result.proxy("truth").GetDisplayNode().GetWindowLevelMax() == 90

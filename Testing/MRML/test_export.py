@@ -182,17 +182,17 @@ def test_tables_report_and_provenance(folder, result):
     assert header == ["time_s", "mean_signal"]
     np.testing.assert_allclose([float(row[0]) for row in rows], TIMES)
     assert (folder / "report.html").read_text(encoding="utf-8") == "<html>Bericht über Δ</html>"
-    told = json.loads((folder / "provenance.json").read_text())
-    assert told["settings"] == {"task": "compare"}
-    assert told["maps"]["reconstruction"]["method"] == "posterior over a dictionary"
-    assert told["export"]["run"] == result.run
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert provenance["settings"] == {"task": "compare"}
+    assert provenance["maps"]["reconstruction"]["method"] == "posterior over a dictionary"
+    assert provenance["export"]["run"] == result.run
 
 
 def test_the_name_of_the_file_of_an_arterial_input_is_kept_out(result, tmp_path):
     node = result.node("text.maps.truth")
-    told = json.loads(node.GetText())
-    told["aif"]["source"] = "file Jane Doe.csv"
-    node.SetText(json.dumps(told))
+    provenance = json.loads(node.GetText())
+    provenance["aif"]["source"] = "file Jane Doe.csv"
+    node.SetText(json.dumps(provenance))
     writeProvenance(result, tmp_path)
     assert "Jane" not in (tmp_path / "provenance.json").read_text()
     assert "Jane" not in json.dumps(derivation(result))
@@ -200,9 +200,9 @@ def test_the_name_of_the_file_of_an_arterial_input_is_kept_out(result, tmp_path)
 
 def test_a_report_of_other_maps_is_known(result):
     node = result.node("text.provenance")
-    told = json.loads(node.GetText())
+    provenance = json.loads(node.GetText())
     assert not reportIsOlder(result)
-    node.SetText(json.dumps({**told, "maps": {"truth": {}, "ode-liif": {"method": "csvd"}}}))
+    node.SetText(json.dumps({**provenance, "maps": {"truth": {}, "ode-liif": {"method": "csvd"}}}))
     assert reportIsOlder(result)
 
 

@@ -1,4 +1,4 @@
-"""Look: the layout and its links, playback, curves, difference, metrics, segments, and the user's own layout back."""
+"""Display: the layout and its links, playback, curves, difference, metrics, segments, and the user's own layout."""
 
 import numpy as np
 import slicer
@@ -34,7 +34,7 @@ def run(w: Workflow) -> None:
 
 
 def _view(manager, w: Workflow, role: str):
-    return manager.sliceWidget(w.panel.sections["Display"].layout.sliceNode(role).GetLayoutName())
+    return manager.sliceWidget(w.layout.sliceNode(role).GetLayoutName())
 
 
 def _redOffset(manager) -> float:
@@ -49,7 +49,7 @@ def _scroll(w: Workflow, manager) -> None:
     node.SetSliceOffset(node.GetSliceOffset() - 5)
     logic.EndSliceNodeInteraction()
     w.settle()
-    offsets = [w.panel.sections["Display"].layout.sliceNode(role).GetSliceOffset() for role in VIEWS]
+    offsets = [w.layout.sliceNode(role).GetSliceOffset() for role in VIEWS]
     w.check(np.ptp(offsets) < 1e-3, f"linked views stand at {offsets}")
 
 
@@ -79,7 +79,7 @@ def _curves(w: Workflow) -> None:
 
     def shown() -> bool:
         crosshair.SetCursorPositionRAS(place)  # again, where a real mouse interferes
-        found = _column(w, "table.cursor.reconstruction", "Value")
+        found = w.column("table.cursor.reconstruction", "Value")
         return len(found) == len(expected) and np.allclose(found, expected)
 
     w.wait(shown, 20, "the curve of the voxel under the mouse")
@@ -87,12 +87,12 @@ def _curves(w: Workflow) -> None:
 
 
 def _relaxation(w: Workflow) -> None:
-    signal = _column(w, "table.cursor.reconstruction", "Value").copy()
+    signal = w.column("table.cursor.reconstruction", "Value")
     _crosshair().SetCursorPositionInvalid()
     box = w.ui("Display").relaxationCheckBox
     w.check(box.enabled, "the echo time is known, so there is a relaxation rate")
     box.checked = True
-    change = lambda: _column(w, "table.cursor.reconstruction", "Value")  # noqa: E731
+    change = lambda: w.column("table.cursor.reconstruction", "Value")  # noqa: E731
     w.wait(lambda: change().max() < signal.max() / 2, 20, "the curve as a change of R2*")
     w.picture("curves-relaxation")
     box.checked = False
@@ -116,7 +116,7 @@ def _difference(w: Workflow) -> None:
 def _metrics(w: Workflow) -> None:
     ui = w.ui("Display")
     w.check(ui.metricsTable.mrmlTableNode() is not None, "there is a table of metrics")
-    ui.plotSelector.currentIndex = ui.plotSelector.findData("psnr")
+    w.choose("Display", "plotSelector", "psnr")
     w.wait(lambda: w.result.node("chart.metrics"), 20, "the metrics over time")
     w.check(w.result.node("chart.metrics").GetNumberOfPlotSeriesNodes() >= 1, "a curve of the metric")
     w.picture("metrics-over-time")
@@ -128,25 +128,18 @@ def _segments(w: Workflow) -> None:
     inside = np.zeros(w.result.signal("reconstruction")[0].shape, bool)
     inside[:, 118:124, 85:91] = True
     segmentation = w.segment("Regions", {"White matter": inside})
-    ui.plotSelector.currentIndex = ui.plotSelector.findData("segments")
+    w.choose("Display", "plotSelector", "segments")
     ui.segmentationSelector.setCurrentNode(segmentation)
     expected = [frame[inside].mean() for frame in w.result.signal("reconstruction")]
 
     def drawn() -> bool:
-        found = _column(w, "table.segments.reconstruction", "White matter")
+        found = w.column("table.segments.reconstruction", "White matter")
         return len(found) == len(expected) and np.allclose(found, expected, rtol=1e-4)
 
     w.wait(drawn, 30, "the mean curve of the segment")
     w.picture("curves-of-segments")
-    ui.plotSelector.currentIndex = ui.plotSelector.findData("cursor")
+    w.choose("Display", "plotSelector", "cursor")
 
 
 def _crosshair() -> slicer.vtkMRMLCrosshairNode:
     return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
-
-
-def _column(w: Workflow, role: str, name: str) -> np.ndarray:
-    """A column of a table of the result; empty before it is there."""
-    table = w.result.node(role)
-    column = table.GetTable().GetColumnByName(name) if table is not None else None
-    return vtk_to_numpy(column) if column is not None and column.GetNumberOfValues() else np.zeros(0)

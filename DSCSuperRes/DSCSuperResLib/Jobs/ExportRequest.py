@@ -1,4 +1,4 @@
-"""What is to be exported, and where, worked out from the parameters and checked before anything starts."""
+"""What is exported, and where: made from the parameters, and checked before anything starts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ExportRequest:
     series     formats of the reconstruction: "seq.nrrd", "nii.gz"
     maps       formats of all maps: "nii.gz", "nrrd"
     dicom      whether the maps of the reconstruction become DICOM
-    reference  a DICOM file or folder of the study that they belong to; None for a new study of nobody
+    reference  a DICOM file or folder of the study that they belong to; None for a new study without a patient
     """
 
     output: Path

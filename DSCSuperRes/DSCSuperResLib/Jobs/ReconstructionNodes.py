@@ -1,4 +1,4 @@
-"""What the worker computed becomes nodes of one result, in small steps."""
+"""Makes nodes of one result from the worker's files, in small steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HELD = ("input",)
 def addRun(
     result: Result, request: ReconstructionRequest, source: slicer.vtkMRMLSequenceNode, message: dict, folder: Path
 ) -> Iterator[float]:
-    """Fill ``result`` with what the worker's ``message`` tells of ``folder``; yields the fraction done."""
+    """Fill ``result`` with the series that the worker's ``message`` names in ``folder``; yields the fraction done."""
     offered = ("reconstruction", "input", "truth", "difference", "uncertainty")
     roles = [role for role in offered if _wanted(role, request)]
     browser = result.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{result.name} browser")

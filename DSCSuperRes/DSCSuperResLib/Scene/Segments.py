@@ -9,7 +9,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 
 def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool = True) -> list[str]:
-    """The ids of the segments, in their order; only those that are shown, unless told otherwise."""
+    """The ids of the segments, in their order; only those that are shown, unless ``visibleOnly`` is False."""
     ids = segmentation.GetSegmentation().GetSegmentIDs()
     display = segmentation.GetDisplayNode()
     return [one for one in ids if not visibleOnly or display is None or display.GetSegmentVisibility(one)]

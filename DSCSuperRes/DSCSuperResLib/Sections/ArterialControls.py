@@ -10,7 +10,7 @@ from dsc_superres.errors import DSCError
 
 from ..Jobs.BackgroundJob import Finished
 from ..Parameters import AIF
-from ..Scene.Maps.ArterialInput import Arterial, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
+from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
 from ..Translation import _
 from .MapOptionControls import MapOptionControls
 
@@ -113,7 +113,7 @@ class ArterialControls:
         if finished.result is not None:
             self._onMaps()
 
-    def _showArterial(self, arterial: Arterial | None, found: list[Arterial]) -> None:
+    def _showArterial(self, arterial: ArterialCurve | None, found: list[ArterialCurve]) -> None:
         ui, result = self._ui, self._result
         for widget in (ui.marksCheckBox, ui.plotPlace):
             widget.visible = arterial is not None
@@ -152,7 +152,7 @@ class ArterialControls:
         self._plot.setMRMLPlotViewNode(node)
         return node
 
-    def _fillCandidates(self, found: list[Arterial]) -> None:
+    def _fillCandidates(self, found: list[ArterialCurve]) -> None:
         selector = self._ui.candidateSelector
         self._updating = True
         selector.clear()
@@ -200,7 +200,7 @@ class ArterialControls:
             points.SetDisplayVisibility(on)
 
 
-def _facts(result, arterial: Arterial) -> str:
+def _facts(result, arterial: ArterialCurve) -> str:
     """The arterial input and the bolus in words."""
     score = "" if arterial.score is None else _(", quality {score} of 1").format(score=f"{arterial.score:.2f}")
     text = _("Arterial input: {origin}{score}. Peak {peak} 1/s.")

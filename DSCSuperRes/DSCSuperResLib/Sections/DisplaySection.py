@@ -1,4 +1,4 @@
-"""Look: the views side by side, through time, with differences, metrics and curves."""
+"""Display: the views side by side, through time, with differences, metrics, and curves."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .UncertaintyControls import UncertaintyControls
 
 REGIONS = ("brain", "whole")
 """The rows of the region selector."""
-FINDERS = ("input", "reconstruction")
-"""Where the baseline is looked for."""
+BASELINE_SERIES = ("input", "reconstruction")
+"""The series in which the baseline is searched, in this order."""
 
 
 class DisplaySection(Section, VTKObservationMixin):
@@ -35,7 +35,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._result, self._metrics, self._baseline = None, {}, None
         self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._plotter = CurvePlotter(self.layout, context.status)
-        self._display = ImageControls(ui)
+        self._images = ImageControls(ui)
         self._uncertainty = UncertaintyControls(ui, self.layout, context.overlayChanged)
         self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
         for widget in (self._seek, self._play):
@@ -66,7 +66,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._metrics = readMetrics(result) if result else {}
         if result is not None:
             prepareDisplay(result)
-        self._display.setResult(result)
+        self._images.setResult(result)
         browser = result.node("browser") if result else None
         for widget in (self._seek, self._play):
             widget.setMRMLSequenceBrowserNode(browser)
@@ -85,7 +85,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._uncertainty.update()
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching, and give the user's layout back."""
+        """Leave nothing running or observed, and restore the user's layout."""
         self.setResult(None)
         self.removeObservers()
         super().cleanup()
@@ -183,7 +183,7 @@ class DisplaySection(Section, VTKObservationMixin):
         return chosen if not self._metrics or chosen in regions(self._metrics) else "whole"
 
     def _echoTime(self) -> float | None:
-        """s; None where the provenance does not tell."""
+        """s; None where the provenance lacks it."""
         node = self._result.node("text.provenance") if self._result else None
         return json.loads(node.GetText()).get("source", {}).get("echo_time_s") if node else None
 
@@ -201,7 +201,7 @@ class DisplaySection(Section, VTKObservationMixin):
 
     def _findBaseline(self) -> tuple[float, float] | None:
         """In the input, which is small; where it has too few frames, in the reconstruction."""
-        found = (findBaseline(self._result.sequence(role), self._result.times(role)) for role in FINDERS)
+        found = (findBaseline(self._result.sequence(role), self._result.times(role)) for role in BASELINE_SERIES)
         return next((baseline for baseline in found if baseline is not None), None)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import qt
 import slicer
-from dsc_superres.pipeline.export import is_export
 
 from dsc_superres.errors import DSCError
+from dsc_superres.jobs.export import is_export
 
 from ..Jobs.BackgroundJob import Finished
 from ..Jobs.ExportRequest import ExportRequest, freeFolder

@@ -1,4 +1,4 @@
-"""The part of the Look panel that changes how voxels are shown: gray levels, smoothing, the difference's colors."""
+"""The part of the Display panel that changes how voxels are shown: gray levels, smoothing, the difference's colors."""
 
 from __future__ import annotations
 

@@ -53,16 +53,16 @@ class PerfusionSection(Section):
         self.ui.measureButton.enabled = self._result is not None and parameters.perfusion.regions is not None
 
     def overlayChanged(self) -> None:
-        """Say which map it is, or none."""
+        """Follow what lies over the images."""
         self._maps.follow()
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self.setResult(None)
         super().cleanup()
 
     def _onMaps(self) -> None:
-        """There are other maps now."""
+        """The maps were computed again."""
         self._maps.update()
         self._maps.refresh()
         self._showWarnings()
@@ -82,7 +82,7 @@ class PerfusionSection(Section):
             self._maps.refresh()
 
     def _onMeasure(self) -> None:
-        """Measure segment by segment, so that the window has its turn in between."""
+        """Measure segment by segment, so that the event loop runs in between."""
         self._stopMeasuring()
         found: list[Statistics] = []
         work = (found.append(one) for one in regionStatistics(self._result, self.context.parameters.perfusion.regions))

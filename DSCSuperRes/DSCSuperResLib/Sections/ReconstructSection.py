@@ -55,7 +55,7 @@ class ReconstructSection(Section):
         self._update()
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self._background.cleanup()
         super().cleanup()
 

@@ -12,7 +12,8 @@ from ..Parameters import OPERATORS
 from ..Translation import _
 from .Section import Section
 
-COMPARE, ENHANCE = "compare", "enhance"
+COMPARE = "compare"
+ENHANCE = "enhance"
 
 
 class TaskSection(Section):

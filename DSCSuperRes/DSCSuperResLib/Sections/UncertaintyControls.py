@@ -1,4 +1,4 @@
-"""The part of the Look panel about how sure the reconstruction is: its standard deviation over the images."""
+"""The part of the Display panel that shows the uncertainty of the reconstruction over the images."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class UncertaintyControls:
         self.update()
 
     def update(self) -> None:
-        """Let the widgets say what is shown, whoever changed it."""
+        """Let the widgets follow what is shown."""
         ui, volume = self._ui, self._volume()
         shown = volume is not None and self._overlay.shown(self._result)
         self._updating = True
@@ -54,7 +54,7 @@ class UncertaintyControls:
         ui.uncertaintyCheckBox.toolTip = (
             _("Lay the standard deviation of the error over the reconstruction, frame by frame, in colors.")
             if volume is not None
-            else _("This run did not load it: mark Uncertainty too, in the section Reconstruct, before Apply.")
+            else _("This run did not compute it: mark Compute uncertainty, in the section Reconstruct, before Apply.")
         )
         ui.uncertaintyCheckBox.checked = shown
         for widget in (

@@ -12,8 +12,10 @@ from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
 from .Curves import Relaxation, meanCurve, meanFrames
 from .Plots import Plots, Style
 
-TIME, VALUE = "Time (s)", "Value"
-SIGNAL, RELAXATION = "Signal (a.u.)", "ΔR2* (1/s)"
+TIME = "Time (s)"
+VALUE = "Value"
+SIGNAL = "Signal (a.u.)"
+RELAXATION = "ΔR2* (1/s)"
 STYLES = {
     "truth": Style((0.50, 0.54, 0.58), width=3.0),
     "reconstruction": Style((0.23, 0.56, 0.85)),
@@ -33,7 +35,7 @@ class CurveCharts:
 
     def __init__(self, result) -> None:
         self._result = result
-        self._fleeting, self._kept = Plots(result, transient=True), Plots(result)
+        self._transient, self._kept = Plots(result, transient=True), Plots(result)
         self._range: tuple[float, float] | None = None
 
     def atPoint(
@@ -56,9 +58,9 @@ class CurveCharts:
         y = RELAXATION if relaxation else SIGNAL
         series = [self._marker(time, self._range)]
         for role, (times, values) in curves.items():
-            table = self._fleeting.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
-            series.append(self._fleeting.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
-        return self._fleeting.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
+            table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
+            series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
+        return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
 
     def markTime(self, time: float) -> None:
         """Move the line across the cursor's chart to ``time`` (s)."""
@@ -106,8 +108,8 @@ class CurveCharts:
         return series
 
     def _marker(self, time: float, height: tuple[float, float]) -> slicer.vtkMRMLPlotSeriesNode:
-        table = self._fleeting.table("marker", "Shown frame", {TIME: np.full(2, time), VALUE: np.array(height)})
-        return self._fleeting.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
+        table = self._transient.table("marker", "Shown frame", {TIME: np.full(2, time), VALUE: np.array(height)})
+        return self._transient.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
 
     def _roles(self) -> list[str]:
         return [role for role in STYLES if self._result.sequence(role) is not None]

@@ -13,7 +13,7 @@ from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import delta_r2star, find_bolus
 
 STRIDE = 7
-"""Every so many voxels are looked at to find the bolus; coprime to common matrix sizes, so no column is preferred."""
+"""One voxel in so many serves to find the bolus; coprime to common matrix sizes, so no column is preferred."""
 
 
 def meanFrames(sequence: slicer.vtkMRMLSequenceNode, voxels: np.ndarray) -> Iterator[float]:

@@ -65,7 +65,7 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
 
 
 def typicalLimit(sequence: slicer.vtkMRMLSequenceNode, percent: float = 99.5) -> float:
-    """A limit that ``percent`` of the voxels, whatever their sign, stay below, rounded up to one digit."""
+    """A limit of the absolute value for ``percent`` of the voxels, rounded up to one digit."""
     limit = float(np.percentile(np.abs(sampleVoxels(sequence)), percent))
     if limit <= 0:
         return 1.0

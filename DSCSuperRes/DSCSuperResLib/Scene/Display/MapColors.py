@@ -17,8 +17,10 @@ PREPARED = "DSCSuperRes.Coloured"
 PREFERRED = ("vtkMRMLColorTableNodeFileColdToHotRainbow.txt", "vtkMRMLPETProceduralColorNodePET-Rainbow2")
 FOR_UNCERTAINTY = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNodeIron")
 """The first of these that Slicer has."""
-LARGEST, TYPICAL = 98, 95
-"""Percentiles of the voxels: where the scale of a map ends, and that of a difference."""
+SCALE_PERCENTILE = 98
+"""Percentile of the voxels of a map at which its scale ends."""
+DIFFERENCE_PERCENTILE = 95
+"""That of a difference."""
 
 
 def prepareColors(result: Result, name: str) -> None:
@@ -84,13 +86,13 @@ def smallestShown(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
 def typicalScale(result: Result, name: str) -> float:
     """Where the scale of all maps ``name`` ends, from the most trusted one."""
     source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
-    return _rounded(np.percentile(_values(result, name, source), LARGEST))
+    return _rounded(np.percentile(_values(result, name, source), SCALE_PERCENTILE))
 
 
 def typicalDifference(result: Result, name: str) -> float:
     """A limit that most differences stay below; the same for the reconstruction and the input."""
     values = [np.abs(_values(result, name, one)) for one in DIFFERENCES.values() if mapNode(result, name, one)]
-    return _rounded(max(np.percentile(one, TYPICAL) for one in values))
+    return _rounded(max(np.percentile(one, DIFFERENCE_PERCENTILE) for one in values))
 
 
 def legendTitle(name: str, source: str) -> str:

@@ -9,7 +9,7 @@ import slicer
 
 FRAMES_PER_SECOND = 10.0
 SAME_TIME = 2e-3
-"""s; two frames closer than this are one: MRML itself tells times apart by a millisecond."""
+"""s; two frames closer than this are one: MRML distinguishes times by a millisecond."""
 
 
 @dataclass(frozen=True)

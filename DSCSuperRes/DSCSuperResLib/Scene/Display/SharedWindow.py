@@ -15,7 +15,7 @@ SAMPLED_VOXELS = 13
 
 
 class SharedWindow:
-    """Keeps the lower and upper gray level of ``volumes`` equal, whoever changes them; ``close`` when done.
+    """Keeps the lower and upper gray level of ``volumes`` equal when one is changed; ``close`` when done.
 
     ``changed(lower, upper)`` is called after each change.
     """
@@ -36,7 +36,7 @@ class SharedWindow:
         return display.GetWindowLevelMin(), display.GetWindowLevelMax()
 
     def set(self, lower: float, upper: float) -> None:
-        """Give all volumes these gray levels, and keep Slicer from choosing anew for each frame."""
+        """Give all volumes these gray levels, and keep Slicer from choosing others for each frame."""
         self._busy = True
         for display in self._displays:
             with slicer.util.NodeModify(display):
@@ -46,7 +46,7 @@ class SharedWindow:
         self._changed(lower, upper)
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop observing."""
         for display, tag in zip(self._displays, self._tags, strict=True):
             display.RemoveObserver(tag)
         self._displays, self._tags = [], []

@@ -1,4 +1,4 @@
-"""How sure a reconstruction is: the standard deviation of its error, in colors over the reconstructed frames."""
+"""The uncertainty of a reconstruction, the standard deviation of its error, in colors over the frames."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import slicer
 
 from .CompareLayout import CompareLayout
 from .Difference import UNIT, showLegend, typicalLimit
-from .MapColors import FOR_UNCERTAINTY, LARGEST, firstColors, setScale
+from .MapColors import FOR_UNCERTAINTY, SCALE_PERCENTILE, firstColors, setScale
 from .MapOverlay import MapOverlay, assignView
 
 ROLE = "uncertainty"
@@ -20,8 +20,8 @@ def colorUncertainty(volume: slicer.vtkMRMLScalarVolumeNode, limit: float) -> No
 
 
 def typicalUncertainty(result) -> float:
-    """A limit that shows where a result is less sure than elsewhere, in signal units."""
-    return typicalLimit(result.sequence(ROLE), LARGEST)
+    """A limit that shows where the uncertainty is larger than elsewhere, in signal units."""
+    return typicalLimit(result.sequence(ROLE), SCALE_PERCENTILE)
 
 
 def shownLimit(volume: slicer.vtkMRMLScalarVolumeNode) -> float:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import slicer
-from dsc_superres.pipeline.export import MARK, PROVENANCE
 
 from dsc_superres import __version__
+from dsc_superres.jobs.export import EXPORT_KEY, PROVENANCE
 from dsc_superres.utils.atomic_writing import write_json
 
 from ..Curves.Curves import meanFrames
@@ -109,7 +109,7 @@ def writeProvenance(result: Result, folder: Path) -> None:
     maps = {source: _nameless(found) for source in SOURCES if (found := mapsProvenance(result, source))}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     exported = {"created": now, "dsc_superres": __version__, "run": result.run}
-    write_json(folder / PROVENANCE, {**_runProvenance(result), "maps": maps, MARK: exported})
+    write_json(folder / PROVENANCE, {**_runProvenance(result), "maps": maps, EXPORT_KEY: exported})
 
 
 def writeReport(result: Result, folder: Path) -> None:
@@ -120,14 +120,14 @@ def writeReport(result: Result, folder: Path) -> None:
 
 
 def reportIsOlder(result: Result) -> bool:
-    """Whether the report shows other maps than the result has now: they were computed anew."""
+    """Whether the report shows other maps than the result has now, because they were computed again."""
     was = [maps for name, maps in _runProvenance(result).get("maps", {}).items() if name != "truth"]
     now = mapsProvenance(result, "reconstruction")
     return result.node(REPORT) is not None and any(now.get(name) != value for one in was for name, value in one.items())
 
 
 def derivation(result: Result) -> dict[str, object]:
-    """What DICOM says of how the maps of the reconstruction came about."""
+    """The derivation of the maps of the reconstruction, for DICOM."""
     maps, model = mapsProvenance(result, "reconstruction"), _runProvenance(result).get("model", {})
     known = {
         "model": model.get("name"),

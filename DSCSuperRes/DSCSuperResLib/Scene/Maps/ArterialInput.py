@@ -15,12 +15,15 @@ from ..Volumes import frameArray
 from .Maps import SOURCES, aifCandidates, aifGrid, mapNode, mapsProvenance
 
 POINTS = "points.aif"
-CHOSEN, OTHERS, MARKS = (0.86, 0.15, 0.15), (0.6, 0.6, 0.6), (0.2, 0.45, 0.8)
-TIME, CURVE = "Time (s)", "ΔR2* (1/s)"
+CHOSEN = (0.86, 0.15, 0.15)
+OTHERS = (0.6, 0.6, 0.6)
+MARKS = (0.2, 0.45, 0.8)
+TIME = "Time (s)"
+CURVE = "ΔR2* (1/s)"
 
 
 @dataclass(frozen=True, eq=False)
-class Arterial:
+class ArterialCurve:
     """An arterial input: curve (1/s) at times (s), voxels int[k, 3] (z, y, x) of ``source``, score 0..1 or None."""
 
     times: np.ndarray
@@ -32,13 +35,13 @@ class Arterial:
     warnings: tuple[str, ...] = ()
 
 
-def arterialInput(result: Result) -> Arterial | None:
-    """What the maps of the result were computed with; None where there are none."""
+def arterialInput(result: Result) -> ArterialCurve | None:
+    """The arterial input function of the maps; None where there are no maps."""
     described = next((aif for source in SOURCES if (aif := mapsProvenance(result, source).get("aif"))), None)
     return _arterial(described, aifGrid(result)) if described else None
 
 
-def candidates(result: Result) -> list[Arterial]:
+def candidates(result: Result) -> list[ArterialCurve]:
     """The arterial inputs that were found, best first; empty where none were looked for."""
     found = aifCandidates(result)
     return [_arterial(described, found["source"]) for described in found.get("candidates", ())]
@@ -54,7 +57,7 @@ def bolusTimes(result: Result) -> tuple[float, float, float, float] | None:
     return None
 
 
-def markVoxels(result: Result, arterial: Arterial) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+def markVoxels(result: Result, arterial: ArterialCurve) -> slicer.vtkMRMLMarkupsFiducialNode | None:
     """Points at the voxels of the arterial input, in the scene; None where its voxels are not known."""
     volume = next((v for s in (arterial.source, *SOURCES) if (v := mapNode(result, "cbv", s)) is not None), None)
     node = result.node(POINTS)
@@ -66,7 +69,7 @@ def markVoxels(result: Result, arterial: Arterial) -> slicer.vtkMRMLMarkupsFiduc
         node = result.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Arterial input"))
         node.CreateDefaultDisplayNodes()
         result.add(node, POINTS)
-        _look(node.GetDisplayNode())
+        _setUpDisplay(node.GetDisplayNode())
     with slicer.util.NodeModify(node):
         node.RemoveAllControlPoints()
         marked = np.zeros(frameArray(volume).shape, bool)
@@ -84,7 +87,7 @@ def arterialVoxels(points: slicer.vtkMRMLMarkupsNode, volume: slicer.vtkMRMLVolu
     return np.stack(np.unravel_index(flat, frameArray(volume).shape), axis=-1)
 
 
-def drawCurve(result: Result, arterial: Arterial, others: list[Arterial]) -> slicer.vtkMRMLPlotChartNode:
+def drawCurve(result: Result, arterial: ArterialCurve, others: list[ArterialCurve]) -> slicer.vtkMRMLPlotChartNode:
     """The chart ``chart.aif``: the chosen curve over the other candidates, baseline, arrival and peak as lines."""
     plots, series = Plots(result), []
     top = max(float(one.curve.max()) for one in (arterial, *others))
@@ -106,12 +109,12 @@ def drawCurve(result: Result, arterial: Arterial, others: list[Arterial]) -> sli
     return chart
 
 
-def _curve(plots: Plots, role: str, name: str, one: Arterial, color: tuple, width: float):
+def _curve(plots: Plots, role: str, name: str, one: ArterialCurve, color: tuple, width: float):
     table = plots.table(role, name, {TIME: one.times, CURVE: one.curve})
     return plots.series(role, name, table, TIME, CURVE, Style(color, width=width))
 
 
-def _look(display: slicer.vtkMRMLMarkupsDisplayNode) -> None:
+def _setUpDisplay(display: slicer.vtkMRMLMarkupsDisplayNode) -> None:
     display.SetSelectedColor(*CHOSEN)
     display.SetColor(*CHOSEN)
     display.SetGlyphTypeFromString("Cross2D")
@@ -122,8 +125,8 @@ def _look(display: slicer.vtkMRMLMarkupsDisplayNode) -> None:
     display.SetSliceProjection(False)
 
 
-def _arterial(described: dict, source: str) -> Arterial:
-    return Arterial(
+def _arterial(described: dict, source: str) -> ArterialCurve:
+    return ArterialCurve(
         np.array(described["times_s"], float),
         np.array(described["delta_r2star"], float),
         np.array(described["voxels_zyx"], int).reshape(-1, 3),

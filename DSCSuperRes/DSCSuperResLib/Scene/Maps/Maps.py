@@ -49,13 +49,13 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     _keepText(result, f"text.maps.{source}", provenance)
     found = json.loads(provenance).get("aif_candidates")
-    if found:  # they stay when maps are computed anew with one of them
+    if found:  # they stay when maps are computed again with one of them
         _keepText(result, CANDIDATES, json.dumps({"source": source, "candidates": found}))
     yield from addDifferences(result)
 
 
 def addDifferences(result: Result) -> Iterator[float]:
-    """Make the maps of reconstruction - ground truth and input - ground truth anew, on the grid of the truth."""
+    """Compute the maps of reconstruction - ground truth and input - ground truth, on the grid of the truth."""
     for source, difference in DIFFERENCES.items():
         for name in TITLES:
             one, truth = mapNode(result, name, source), mapNode(result, name, "truth")

@@ -14,7 +14,8 @@ from ..Segments import segmentIds, segmentMask
 from ..Volumes import frameArray
 from .Maps import DIFFERENCES, SOURCES, computedVoxels, mapNodes, mapTitle, mapUnit, sourceTitle
 
-READABLE, VALUES = "table.regions", "table.regions.values"
+READABLE = "table.regions"
+VALUES = "table.regions.values"
 
 
 @dataclass(frozen=True)

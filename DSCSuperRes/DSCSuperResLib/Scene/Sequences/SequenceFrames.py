@@ -1,4 +1,4 @@
-"""Voxels of sequences, frame by frame, so that the window has its turn in between: generators yield after each."""
+"""Voxels of sequences, frame by frame: generators yield after each, so that the event loop can run in between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsc_superres.geometry import Geometry
 from ..Volumes import frameArray, ijkToRas, setFrame
 
 TIME_FORMAT = "{:.3f}"
-"""s; MRML tells index values apart by a millisecond."""
+"""s; MRML distinguishes index values by a millisecond."""
 
 
 def writeFrames(

@@ -16,10 +16,12 @@ from ..Volumes import frameArray, geometryOf
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e3, "msec": 1e3, "us": 1e6, "usec": 1e6}
 """How many of each make a second."""
 CLOCKS = ("Time", "TriggerTime", "AcquisitionTime", "SeriesTime", "ContentTime", "DeltaStartTime")
-"""MultiVolume frame labels that are times; others (EchoTime, FlipAngle, ...) only tell frames apart."""
+"""MultiVolume frame labels that are times; others (EchoTime, FlipAngle, ...) only distinguish frames."""
 USER = "given by the user"
-ECHO_TIME, SOURCE = "DSCSuperRes.EchoTime", "DSCSuperRes.Source."
-"""Attributes of sequences that this software wrote: s, and where a value came from."""
+ECHO_TIME = "DSCSuperRes.EchoTime"
+"""Attribute of sequences that this software wrote: s."""
+SOURCE = "DSCSuperRes.Source."
+"""How attributes begin that name the source of a value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ class InputInfo:
         return bool(np.ptp(np.diff(self.times)) < 2e-3)
 
     def corrected(self, repetitionTime: float = 0.0, echoTime: float = 0.0) -> InputInfo:
-        """With the user's TR in s and TE in ms; 0 keeps what the series says."""
+        """With the user's TR in s and TE in ms; 0 keeps the value of the series."""
         changed, sources = {}, dict(self.sources)
         if repetitionTime > 0:
             changed["times"] = np.arange(len(self.times)) * repetitionTime
@@ -80,7 +82,7 @@ def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | 
 
 
 def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
-    """What the series in ``sequence`` says about itself. Raises ``SeriesError`` where it cannot be used."""
+    """What is known about the series in ``sequence``. Raises ``SeriesError`` where it cannot be used."""
     frames, name = sequence.GetNumberOfDataNodes(), sequence.GetName()
     if frames < 2:
         raise SeriesError(f"{name} has {frames} frame(s); a perfusion series needs at least two.")

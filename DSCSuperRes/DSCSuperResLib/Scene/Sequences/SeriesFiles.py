@@ -12,14 +12,9 @@ from .SequenceInput import readInput
 
 
 def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str, object]:
-    """What a job says of a series in ``file``: times (s) and geometry (LPS, mm)."""
+    """The entry of a series in a job file: ``file``, times (s), and geometry (LPS, mm)."""
     info = readInput(sequence)
-    geometry = info.geometry
-    return {
-        "file": file,
-        "times": info.times.tolist(),
-        "geometry": geometry.as_dict(),
-    }
+    return {"file": file, "times": info.times.tolist(), "geometry": info.geometry.as_dict()}
 
 
 def writeSequence(sequence: slicer.vtkMRMLSequenceNode, path: Path) -> Iterator[float]:
