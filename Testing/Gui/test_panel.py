@@ -14,6 +14,7 @@ pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 import slicer
 from driver import addSequence
 from panel_driver import sceneNodes, workers
+from safetensors.numpy import save_file
 from sample import bolus_series
 
 from dsc_superres.io import write_series
@@ -150,10 +151,15 @@ def test_killed_worker_leaves_a_sentence_and_the_scene_as_it_was(driver) -> None
     assert driver.leftovers() == []
 
 
-def test_worker_that_fails_says_why(driver) -> None:
+def test_worker_that_fails_says_why(driver, tmp_path) -> None:
     driver.load()
     before, ui = sceneNodes(), driver.ui("Reconstruct")
     driver.parameters.reconstruct.model = "no-such-model"
+    assert "no-such-model" in ui.applyButton.toolTip
+    assert not ui.applyButton.enabled
+    weights = tmp_path / "no-such-model.safetensors"
+    save_file({"other": np.zeros(3, np.float32)}, weights, {"network": "ode-liif", "options": "{}"})
+    driver.parameters.reconstruct.model = str(weights)
     driver.start()
     driver.finish()
     assert "no-such-model" in ui.statusLabel.text
