@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import slicer
 
-from .Opening import SAMPLE_NAME
+from .Jobs.BackgroundJob import Finished
+from .Jobs.OpeningJob import SAMPLE_NAME
 from .Translation import _
 
 CATEGORY = "DSCSuperRes"
 
 
 def registerSampleData() -> None:
-    """Offer the sample patient, where the Sample Data module is there."""
+    """Offer the sample patient, where the Sample Data module exists."""
     try:
         from SampleData import SampleDataLogic
     except ImportError:
@@ -30,19 +31,14 @@ def registerSampleData() -> None:
 
 
 def _simulate(source: object = None) -> list[slicer.vtkMRMLNode]:
-    """Made here, by the phantom, and in the background; Slicer stays usable until it is there."""
+    """Simulate the sample patient in the background; Slicer stays responsive until its sequence is in the scene."""
     import DSCSuperRes
 
-    found: list = []
-
-    def finished(sequence: slicer.vtkMRMLSequenceNode | None, error: str) -> None:
-        found.append((sequence, error))
-
+    outcomes: list[Finished] = []
     workflow = DSCSuperRes.DSCSuperResLogic().workflow
-    workflow.openFile(None, finished)
-    while not found:
+    workflow.openFile(None, outcomes.append)
+    while not outcomes:
         slicer.app.processEvents()
-    sequence, error = found[0]
-    if error:
-        raise RuntimeError(error)
-    return [sequence]
+    if outcomes[0].result is None:
+        raise RuntimeError(outcomes[0].error)
+    return [outcomes[0].result]
