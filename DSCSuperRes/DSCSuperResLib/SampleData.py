@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 
 from .Jobs.BackgroundJob import Finished
 from .Jobs.OpeningJob import SAMPLE_NAME
+from .Logic import Logic
 from .Translation import _
 
 CATEGORY = "DSCSuperRes"
 
 
-def registerSampleData() -> None:
-    """Offer the sample patient, where the Sample Data module exists."""
+def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
+    """Offer the sample patient, where the Sample Data module exists; ``makeLogic`` makes what simulates it."""
     try:
         from SampleData import SampleDataLogic
     except ImportError:
@@ -26,16 +29,13 @@ def registerSampleData() -> None:
         fileNames="",
         nodeNames=SAMPLE_NAME,
         thumbnailFileName="",
-        customDownloader=_simulate,
+        customDownloader=lambda source=None: _simulate(makeLogic()),
     )
 
 
-def _simulate(source: object = None) -> list[slicer.vtkMRMLNode]:
+def _simulate(workflow: Logic) -> list[slicer.vtkMRMLNode]:
     """Simulate the sample patient in the background; Slicer stays responsive until its sequence is in the scene."""
-    import DSCSuperRes
-
     outcomes: list[Finished] = []
-    workflow = DSCSuperRes.DSCSuperResLogic().workflow
     workflow.openFile(None, outcomes.append)
     while not outcomes:
         slicer.app.processEvents()

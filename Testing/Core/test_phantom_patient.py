@@ -97,9 +97,9 @@ def test_training_and_validation_share_neither_seeds_nor_cortex():
     assert not set(TRAINING_SEEDS) & set(VALIDATION_SEEDS)
     both = [load_template(name) for name in ("mni152", "fsaverage")]
     for template in both:
-        assert 500 < np.maximum(template.grey, 0).sum() / 1000 < 1100
+        assert 500 < np.maximum(template.gray, 0).sum() / 1000 < 1100
         assert -0.01 <= template.white.min() <= template.white.max() <= 1.01
-    first, second = (template.grey > 0.5 for template in both)
+    first, second = (template.gray > 0.5 for template in both)
     dice = 2 * (first & second).sum() / (first.sum() + second.sum())
     assert 0.3 < dice < 0.75
     assert small(VALIDATION_SEEDS[0], slices=1, frames=2).description["template"] == "fsaverage"

@@ -16,7 +16,7 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.jobs.read import parse_job
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion.options import KH_OVER_RHO
-from dsc_superres.pipeline.options import options_of
+from dsc_superres.pipeline.case_options import options_of
 from DSCSuperResLib.Jobs.MapsRequest import makeMapsRequest
 from DSCSuperResLib.Scene.Result import ROLE
 from DSCSuperResLib.Scene.Volumes import frameArray

@@ -19,7 +19,7 @@ BACKGROUND = 0
 SCALP = 1
 SKULL = 2
 CSF = 3
-GREY = 4
+GRAY = 4
 WHITE = 5
 ARTERY = 6
 VEIN = 7
@@ -33,7 +33,7 @@ TISSUES = {
     SCALP: "scalp",
     SKULL: "skull",
     CSF: "csf",
-    GREY: "grey",
+    GRAY: "grey",
     WHITE: "white",
     ARTERY: "artery",
     VEIN: "vein",
@@ -84,8 +84,8 @@ def build_anatomy(rng: np.random.Generator, grid: HeadGrid, template: Template) 
     depth = _depth(grid, hull > 0.5)
     # Small displacements vanish at the surface: the outline of the brain is smooth, its sulci are not.
     _add_displacements(rng, grid, warp, ((35.0, 1.8), (18.0, 0.9), (9.0, 0.5)), np.clip(depth / 8, 0, 1))
-    grey, white = (template.sample(name, warp) for name in ("grey", "white"))
-    labels, fluid = _label_brain(rng, grid, warp, grey, white, hull, depth)
+    gray, white = (template.sample(name, warp) for name in ("grey", "white"))
+    labels, fluid = _label_brain(rng, grid, warp, gray, white, hull, depth)
     _add_skull_and_scalp(rng, grid, labels, fluid, depth)
     return Anatomy(grid, template, labels, fluid, depth, warp, linear)
 
@@ -128,7 +128,7 @@ def _upsample(coarse: np.ndarray) -> np.ndarray:
     return coarse
 
 
-def _label_brain(rng, grid, warp, grey, white, hull, depth) -> tuple[np.ndarray, np.ndarray]:
+def _label_brain(rng, grid, warp, gray, white, hull, depth) -> tuple[np.ndarray, np.ndarray]:
     """Return labels and fluid inside the hull: sulci first, then a ribbon of cortex around them, then the rest."""
     _, y, z = warp
     cerebellum = (z < -12 + 0.25 * (y + 55)) & (y < -36)
@@ -136,16 +136,16 @@ def _label_brain(rng, grid, warp, grey, white, hull, depth) -> tuple[np.ndarray,
     brain = hull > 0.5
     rough = grid.field(rng, 3.5)
     fluid, sulci = _fluid_and_sulci(
-        rng, grid, white, hull, depth, hull - grey - white + 0.06 * rough, rough, deep, cerebellum
+        rng, grid, white, hull, depth, hull - gray - white + 0.06 * rough, rough, deep, cerebellum
     )
 
     to_fluid = np.zeros(brain.shape, np.float32)
     box = ndimage.find_objects(brain.view(np.uint8))[0]
     to_fluid[box] = ndimage.distance_transform_edt(~sulci[box], sampling=grid.steps)
     ribbon = (to_fluid < rng.uniform(2.4, 3.0) + 0.3 * rough) & (white < 0.85) & (depth < 30)
-    gray_islands = grey - white + 0.1 * rough > 0.45
-    gray_by_map = grey + 0.05 * rough > white
-    labels = np.where(np.where(deep | cerebellum, gray_by_map, ribbon | gray_islands), GREY, WHITE).astype(np.uint8)
+    gray_islands = gray - white + 0.1 * rough > 0.45
+    gray_by_map = gray + 0.05 * rough > white
+    labels = np.where(np.where(deep | cerebellum, gray_by_map, ribbon | gray_islands), GRAY, WHITE).astype(np.uint8)
     labels[~brain] = BACKGROUND
     return labels, fluid * brain
 

@@ -14,7 +14,7 @@ _PROPERTIES = {
     tissue.BACKGROUND: (0.0, 1.0, 0.01, 0, 1),
     tissue.SCALP: (0.30, 0.9, 0.035, 6, 6),
     tissue.SKULL: (0.05, 0.7, 0.015, 2, 6),
-    tissue.GREY: (0.84, 1.35, 0.052, 60, 4.0),
+    tissue.GRAY: (0.84, 1.35, 0.052, 60, 4.0),
     tissue.WHITE: (0.71, 0.85, 0.048, 22, 5.4),
     tissue.RIM: (0.86, 1.55, 0.060, 110, 5.0),
     tissue.NECROSIS: (0.95, 2.6, 0.130, 3, 8.0),

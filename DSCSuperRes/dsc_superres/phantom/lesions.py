@@ -7,7 +7,7 @@ import numpy as np
 from dsc_superres.phantom.anatomy import (
     BACKGROUND,
     CORE,
-    GREY,
+    GRAY,
     NECROSIS,
     OEDEMA,
     PENUMBRA,
@@ -71,7 +71,7 @@ def _stroke(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> N
     center = np.array([side * 46, -8, 16]) + rng.uniform([-4, -16, -8], [4, 16, 10])
     extent = np.array([26, 40, 34]) * rng.uniform(0.7, 1.05)
     edge = 0.10 * anatomy.grid.field(rng, 24.0)
-    tissue = np.isin(labels, (GREY, WHITE)) & (side * anatomy.warp[0] > 4)
+    tissue = np.isin(labels, (GRAY, WHITE)) & (side * anatomy.warp[0] > 4)
     territory = _distance(anatomy, center, extent) + edge < 1
     core_center = center - (side * rng.uniform(2, 10), 0, 0)
     core = _distance(anatomy, core_center, extent * rng.uniform(0.35, 0.6)) + 2 * edge < 1

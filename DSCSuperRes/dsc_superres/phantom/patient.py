@@ -137,16 +137,16 @@ def digital_patient(
     kind = lesion or kind
     labels, fluid = add_lesion(pathology, anatomy, kind)
     head = build_head(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
-    supply = BloodSupply.draw(blood, protocol.echo_time, times[-1])
-    leak = Leak.draw(blood, supply.bolus, times)
-    clean, noisy, truth = _scan(scan, noise, head, supply, leak, protocol, times, slices)
+    blood_supply = BloodSupply.draw(blood, protocol.echo_time, times[-1])
+    leak = Leak.draw(blood, blood_supply.bolus, times)
+    clean, noisy, truth = _scan(scan, noise, head, blood_supply, leak, protocol, times, slices)
     return DigitalPatient(
         **_noisy_and_clean_series(seed, grid, protocol, times, clean, noisy),
         **truth,
-        aif=SimulatedArterialInput(times, supply.bolus.at(times)),
+        aif=SimulatedArterialInput(times, blood_supply.bolus.at(times)),
         description={"seed": seed, "template": template, "lesion": kind, "sigma": protocol.noise}
         | asdict(protocol)
-        | supply.description(),
+        | blood_supply.description(),
     )
 
 
@@ -154,7 +154,7 @@ def _scan(
     scan: np.random.Generator,
     noise: np.random.Generator,
     head: Head,
-    supply: BloodSupply,
+    blood_supply: BloodSupply,
     leak: Leak,
     protocol: Protocol,
     times: np.ndarray,
@@ -170,7 +170,7 @@ def _scan(
     truth_of_slices = []
     for z in range(slices):
         index = z + (SLICES - slices) // 2
-        parts = supply.compartments(head, index)
+        parts = blood_supply.compartments(head, index)
         image = slice_signal(parts, protocol, times, leak, plane)
         clean[:, z] = acquire(image, protocol, sensitivity[index], motion)
         head_pixels = _head_in_slice(head.labels, index) if protocol.silent_background else None

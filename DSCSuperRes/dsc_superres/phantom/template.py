@@ -33,7 +33,7 @@ class Template:
     ``to_index`` float64[4, 4] maps RAS coordinates in mm to voxel indices.
     """
 
-    grey: np.ndarray
+    gray: np.ndarray
     white: np.ndarray
     hull: np.ndarray
     to_index: np.ndarray
@@ -66,12 +66,12 @@ def load_template(name: str) -> Template:
 def _mni152() -> Template:
     from nilearn import datasets
 
-    grey = datasets.load_mni152_gm_template(resolution=1)
+    gray = datasets.load_mni152_gm_template(resolution=1)
     white = datasets.load_mni152_wm_template(resolution=1)
     inside = np.asarray(datasets.load_mni152_template(resolution=1).dataobj) > 0
     hull = ndimage.gaussian_filter(inside.astype(np.float32), 1.0)
-    maps = (np.asarray(image.dataobj, np.float32) for image in (grey, white))
-    return Template(*maps, hull, np.linalg.inv(grey.affine))
+    maps = (np.asarray(image.dataobj, np.float32) for image in (gray, white))
+    return Template(*maps, hull, np.linalg.inv(gray.affine))
 
 
 @lru_cache(maxsize=1)
@@ -83,11 +83,11 @@ def _fsaverage() -> Template:
     hindbrain = np.maximum(_ellipsoid(base, (0, -63, -38), (58, 42, 33)), _ellipsoid(base, (0, -28, -32), (22, 20, 36)))
     ventricles = _ellipsoid(base, (0, -20, 8), (40, 62, 34)) * (white > 0.5)
     from_mni = np.maximum(nuclei, hindbrain * (pial < 0.5))
-    fluid = np.clip(base.hull - base.grey - base.white, 0, 1) * ventricles
-    grey = (1 - from_mni) * np.maximum(pial - white, 0) + from_mni * base.grey
+    fluid = np.clip(base.hull - base.gray - base.white, 0, 1) * ventricles
+    gray = (1 - from_mni) * np.maximum(pial - white, 0) + from_mni * base.gray
     white = (1 - from_mni) * white * (1 - fluid) + from_mni * base.white
-    hull = ndimage.gaussian_filter(_close_sulci(grey + white > 0.5).astype(np.float32), 1.0)
-    return Template(grey, white, hull, base.to_index)
+    hull = ndimage.gaussian_filter(_close_sulci(gray + white > 0.5).astype(np.float32), 1.0)
+    return Template(gray, white, hull, base.to_index)
 
 
 def _grow(inside: np.ndarray, level: float, template: Template) -> np.ndarray:
@@ -104,7 +104,7 @@ def _ellipsoid(template: Template, center: tuple[float, ...], radii: tuple[float
 def _coordinates(template: Template) -> list[np.ndarray]:
     """Return open grids x, y, z of RAS coordinates (mm) of a template with straight axes."""
     affine = np.linalg.inv(template.to_index)
-    ranges = (affine[i, i] * np.arange(n) + affine[i, 3] for i, n in enumerate(template.grey.shape))
+    ranges = (affine[i, i] * np.arange(n) + affine[i, 3] for i, n in enumerate(template.gray.shape))
     return np.ix_(*ranges)
 
 
@@ -127,13 +127,13 @@ def _volume_inside(template: Template, surface: str) -> np.ndarray:
     from nilearn import datasets
 
     files = datasets.fetch_surf_fsaverage("fsaverage5")
-    change = np.zeros(template.grey.size)
+    change = np.zeros(template.gray.size)
     for side in ("left", "right"):
         vertices, faces = (a.data for a in nibabel.load(files[f"{surface}_{side}"]).darrays)
         vertices = vertices @ _MNI305_TO_152[:, :3].T + _MNI305_TO_152[:, 3]
         index = vertices @ template.to_index[:3, :3].T + template.to_index[:3, 3]
-        _add_projected_areas(change, template.grey.shape, index[faces])
-    inside = np.cumsum(change.reshape(template.grey.shape), axis=2)
+        _add_projected_areas(change, template.gray.shape, index[faces])
+    inside = np.cumsum(change.reshape(template.gray.shape), axis=2)
     return np.clip(inside, 0, 1).astype(np.float32)
 
 

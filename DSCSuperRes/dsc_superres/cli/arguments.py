@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from dsc_superres.errors import DSCError
+from dsc_superres.pipeline.case_options import Option, default_of, options_of
 from dsc_superres.pipeline.checks import Check, Choice, Flag
-from dsc_superres.pipeline.options import Option, default_of, options_of
 
 Arguments = argparse.ArgumentParser | argparse._ArgumentGroup
 
