@@ -4,6 +4,7 @@ BENCHMARKS = {
     "quality": "quality",
     "generalization": "generalization",
     "generalisation": "generalization",
+    "adaptation": "adaptation",
     "sampling": "sampling",
     "perfusion": "perfusion",
     "speed": "speed",
