@@ -158,13 +158,12 @@ def history(chain: Chain, stages: Sequence[Stage], shortened: bool) -> str:
     parts = []
     for stage in stages:
         if stage.is_start:
-            shipped = chain.start_options(stage).dynamic == "ode-liif"
-            origin = "the weights of ode-liif that ship" if shipped else "ode-liif trained in the same run"
-            parts.append(f"{stage.number}-{stage.title} (from {origin})")
+            origin = "weights that ship" if chain.start_options(stage).is_shipped else "weights of the same run"
+            parts.append(f"{stage.title} (from {origin})")
         else:
             state, options = chain.checkpoint(stage), chain.options(stage)
             hours = f"{state['seconds'] / 3600:.2f} h"
-            parts.append(f"{stage.number}-{stage.title} (seed {options.seed}, {state['step']:,} steps, {hours})")
+            parts.append(f"{stage.title} (seed {options.seed}, {state['step']:,} steps, {hours})")
     text = f"Trained again by the numbered recipes: {'; '.join(parts)}."
     left_out = missing_heads(Chain(chain.runs), stages)
     if shortened:

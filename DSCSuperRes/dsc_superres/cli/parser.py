@@ -245,7 +245,7 @@ def _train(commands: Commands) -> None:
         "train",
         "train a network as a configuration file says",
         "Resumes from the last checkpoint of the same run. Ctrl-C stops it; the same command goes on.",
-        "dsc-superres train DSCSuperRes/dsc_superres/training/recipes/ode-liif/1-from-scratch.toml",
+        "dsc-superres train recipe.toml",
     )
     parser.add_argument("config", metavar="CONFIG", help="a .toml file")
 

@@ -1,6 +1,6 @@
-"""Weights for ode-liif-plus to begin with, from those of its static part and of ``ode-liif``.
+"""Weights for ``OdeLiifPlus`` to begin with, from those of its static part and of ``OdeLiif``.
 
-The dynamic part of ``ode-liif`` has an encoder of its own for the anatomy; that of ``ode-liif-plus`` reads the anatomy
+``OdeLiif`` has an encoder of its own for the anatomy; the dynamic part of ``OdeLiifPlus`` reads the anatomy
 from the features of the static part. It begins with the linear map from these to the other's features that has the
 least squared error over the validation scenes of the training that goes on from there.
 """
@@ -27,8 +27,8 @@ def write_plus_start(options: TrainOptions, static: str | Path, dynamic: str | P
     """Write the weights to ``out`` (.safetensors); return the share of the anatomy's variance that the map explains.
 
     options  of the training that goes on from there
-    static   weights of ``static-detail``, a file
-    dynamic  weights of ``ode-liif``, a file or the name of the model
+    static   weights of ``StaticDetail``, a file
+    dynamic  weights of ``OdeLiif``, a file or the name of the model
 
     Raises ``FileError`` where ``static`` is not there.
     """

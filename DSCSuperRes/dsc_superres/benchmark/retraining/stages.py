@@ -31,19 +31,18 @@ Change = Callable[[TrainOptions], TrainOptions]
 
 @dataclass(frozen=True)
 class Stage:
-    """One recipe of a model's chain, and what it takes.
+    """One recipe of a model's chain (MODEL/NUMBER-TITLE), and what it takes (as ``chain.toml`` explains)."""
 
-    core_hours  on two cores of a processor with bfloat16 instructions, from the runs of the weights that ship
-    """
-
-    model: str
-    number: int
-    title: str
+    name: str
     core_hours: float
 
     @property
-    def name(self) -> str:
-        return f"{self.model}/{self.number}-{self.title}"
+    def model(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def title(self) -> str:
+        return self.name.partition("/")[2]
 
     @property
     def recipe(self) -> Path:
@@ -55,28 +54,28 @@ class Stage:
         return "config" in tomllib.loads(self.recipe.read_text(encoding="utf-8"))
 
 
-CHAIN = (
-    Stage("ode-liif", 1, "from-scratch", 1.0),
-    Stage("ode-liif", 2, "patients-throughout", 1.6),
-    Stage("ode-liif", 3, "cool-down", 0.6),
-    Stage("ode-liif-plus", 1, "static-detail", 2.0),
-    Stage("ode-liif-plus", 2, "start", 0.1),
-    Stage("ode-liif-plus", 3, "dynamic-part", 1.2),
-    Stage("ode-liif-plus", 4, "static-detail-more-heads", 2.6),
-    Stage("ode-liif-plus", 5, "dynamic-part-more-heads", 0.4),
-    Stage("ode-liif-plus", 6, "both-parts", 1.5),
-    Stage("ode-liif-plus", 7, "both-parts-other-scenes", 1.2),
-)
+def read_chain(path: Path = RECIPES / "chain.toml") -> tuple[Stage, ...]:
+    """The stages in the order in which they run."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["stage"]
+    return tuple(Stage(entry["recipe"], entry["core_hours"]) for entry in entries)
+
+
+CHAIN = read_chain()
 MODELS = tuple(dict.fromkeys(stage.model for stage in CHAIN))
 
 
 @dataclass(frozen=True)
 class StartOptions:
-    """A recipe of a start: the training that goes on from there, and the files of its parts."""
+    """A recipe of a start: the training that goes on from there, and the weights of its parts.
+
+    dynamic     a file, or the name of a model whose weights ship
+    is_shipped  which of these
+    """
 
     config: TrainOptions
     static: Path
     dynamic: str
+    is_shipped: bool
     out: Path
 
 
@@ -96,13 +95,15 @@ class Chain:
         return self._placed(read_config(stage.recipe))
 
     def start_options(self, stage: Stage) -> StartOptions:
-        """What a start is made of. Without a finished ode-liif in this folder it begins with the weights that ship."""
+        """What a start is made of; without a finished dynamic part in this folder, of the one that ships."""
         values = tomllib.loads(stage.recipe.read_text(encoding="utf-8"))
         dynamic = Path(self._path(values["dynamic"]))
+        is_shipped = not self._has(dynamic)
         return StartOptions(
             config=self._placed(read_config(stage.recipe.parent / values["config"])),
             static=Path(self._path(values["static"])),
-            dynamic=str(dynamic) if self._has(dynamic) else "ode-liif",
+            dynamic=values["otherwise"] if is_shipped else str(dynamic),
+            is_shipped=is_shipped,
             out=Path(self._path(values["out"])),
         )
 
