@@ -155,7 +155,7 @@ def weigh(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
     return claimed, image + sum(map(np.multiply, gains, parts(image, refined(series, "backprojection"))))
 
 
-def agree(series: Series, model: str, steps: int) -> Adapted:
+def match_mean(series: Series, model: str, steps: int) -> Adapted:
     """The mean over all frames, under-sampled, is made to agree with that of the input. It claims no gain."""
     image = refined(series, model)
     lacks = (series.signal - block_average(image[::TIME], SPACE))[1:].mean(axis=0)
@@ -187,6 +187,6 @@ PROCEDURES: dict[str, Callable[[Series, str, int], Adapted]] = {
     "all weights, frames held out": partial(learn, space=1, rate=1e-5),
     "two gains, coarser copy": weigh,
     "one gain, frames held out": partial(weigh, space=1),
-    "mean agrees with the input": agree,
+    "mean agrees with the input": match_mean,
     "noise of the input shrunk": denoise,
 }

@@ -59,14 +59,14 @@ def test_the_command_says_so(tmp_path, capsys) -> None:
     assert "unlike" in capsys.readouterr().err
 
 
-RECIPES = {"ode-liif": "ode-liif.toml", "ode-liif-plus": "ode-liif-plus-third.toml"}
+RECIPES = {"ode-liif": "3-cool-down.toml", "ode-liif-plus": "6-both-parts.toml"}
 
 
 @pytest.mark.parametrize("entry", [entry for entry in entries() if entry.training_range], ids=lambda entry: entry.name)
 def test_the_range_is_what_training_draws(entry) -> None:
     """Intervals, factors, frames and noise with a tolerance; pixels are drawn finer, and then under-sampled."""
     trained = entry.training_range
-    options = DataOptions(**read_config(Path(training.__file__).parent / RECIPES[entry.name]).data)
+    options = DataOptions(**read_config(Path(training.__file__).parent / "recipes" / entry.name / RECIPES[entry.name]).data)
     assert trained.frames == FRAMES[0]
     np.testing.assert_allclose(trained.interval, INTERVAL, rtol=0.06)
     np.testing.assert_allclose(trained.space, SPACE_FACTORS, rtol=0.06)
