@@ -66,7 +66,8 @@ RECIPES = {"ode-liif": "3-cool-down.toml", "ode-liif-plus": "6-both-parts.toml"}
 def test_the_range_is_what_training_draws(entry) -> None:
     """Intervals, factors, frames and noise with a tolerance; pixels are drawn finer, and then under-sampled."""
     trained = entry.training_range
-    options = DataOptions(**read_config(Path(training.__file__).parent / "recipes" / entry.name / RECIPES[entry.name]).data)
+    recipe = Path(training.__file__).parent / "recipes" / entry.name / RECIPES[entry.name]
+    options = DataOptions(**read_config(recipe).data)
     assert trained.frames == FRAMES[0]
     np.testing.assert_allclose(trained.interval, INTERVAL, rtol=0.06)
     np.testing.assert_allclose(trained.space, SPACE_FACTORS, rtol=0.06)
