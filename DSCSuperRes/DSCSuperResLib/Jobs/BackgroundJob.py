@@ -38,8 +38,10 @@ class BackgroundJob(ABC):
     """A kind of job says in ``steps`` what it prepares, which job file it writes, and what it loads.
 
     Reading and writing take place on the GUI thread in short slices, computing in a process of its own. A job that
-    fails, crashes, or is canceled leaves no process, no file, and no node.
+    fails, crashes, or is canceled leaves no process, no file, and no node. ``active`` is whether it is going on.
     """
+
+    active = False
 
     @abstractmethod
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
@@ -53,6 +55,7 @@ class BackgroundJob(ABC):
         """Start and return at once; ``command`` is the interpreter. ``onFinished`` is called once."""
         self._command, self._log = command, log
         self._onFinished, self._onProgress = onFinished, onProgress
+        self.active = True
         self._temporary = qt.QTemporaryDir()
         self._worker: WorkerProcess | None = None
         self._message: dict = {}
@@ -114,4 +117,5 @@ class BackgroundJob(ABC):
     def _end(self, finished: Finished) -> None:
         self._task.stop()
         self._temporary.remove()
+        self.active = False
         self._onFinished(finished)
