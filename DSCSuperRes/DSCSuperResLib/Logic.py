@@ -126,22 +126,22 @@ class Logic:
     @property
     def opening(self) -> bool:
         """Whether a file is being opened."""
-        return OPENING in self._jobs
+        return self._active(OPENING)
 
     @property
     def running(self) -> bool:
         """Whether a run is going on."""
-        return RUN in self._jobs
+        return self._active(RUN)
 
     @property
     def computingMaps(self) -> bool:
         """Whether maps are being computed again."""
-        return MAPS in self._jobs
+        return self._active(MAPS)
 
     @property
     def exporting(self) -> bool:
         """Whether an export is going on."""
-        return EXPORT in self._jobs
+        return self._active(EXPORT)
 
     def cancelRun(self) -> None:
         """Ask the run to stop; ``onFinished`` is called within some seconds."""
@@ -181,7 +181,7 @@ class Logic:
 
     def stopWork(self) -> None:
         """End now all jobs on the scene, without calling their ``onFinished``; they leave nothing behind."""
-        for kind in tuple(self._jobs):
+        for kind in self._jobs:
             self._kill(kind)
 
     def stopAll(self) -> None:
@@ -192,24 +192,21 @@ class Logic:
         self._probe = None
 
     def _start(self, kind: str, job: BackgroundJob, onFinished: OnFinished, onProgress: Progress) -> None:
-        if kind in self._jobs:
+        if self._active(kind):
             raise DSCError(_busyText(kind))
-
-        def finished(outcome: Finished) -> None:
-            del self._jobs[kind]
-            onFinished(outcome)
-
         self._jobs[kind] = job
-        job.start(interpreter(), self.log, finished, onProgress)
+        job.start(interpreter(), self.log, onFinished, onProgress)
+
+    def _active(self, kind: str) -> bool:
+        return kind in self._jobs and self._jobs[kind].active
 
     def _cancel(self, kind: str) -> None:
-        if kind in self._jobs:
+        if self._active(kind):
             self._jobs[kind].cancel()
 
     def _kill(self, kind: str) -> None:
-        job = self._jobs.pop(kind, None)
-        if job is not None:
-            job.kill()
+        if self._active(kind):
+            self._jobs[kind].kill()
 
 
 def _busyText(kind: str) -> str:

@@ -84,7 +84,20 @@ class Panel(VTKObservationMixin):
         """Show another run in the sections below."""
         if self.parameters is not None:
             self.parameters.result = result.run if result else ""
-        self._showResult(result)
+        self.result = result
+        results = Result.all(slicer.mrmlScene)
+        selector = self.ui.resultSelector
+        selector.clear()
+        for one in results:
+            selector.addItem(one.name, one.run)
+        if not results:
+            selector.addItem(_("None yet: press Apply"))
+        selector.currentIndex = results.index(result) if result in results else -1 if results else 0
+        selector.enabled = self.ui.removeResultButton.enabled = bool(results)
+        for name, section in self.sections.items():
+            section.setResult(result)
+            if name in AFTER_A_RUN:
+                getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
 
     def overlayChanged(self) -> None:
         """Another volume lies over the images now."""
@@ -111,24 +124,8 @@ class Panel(VTKObservationMixin):
             section.setParameterNode(self.parameters)
         results = Result.all(slicer.mrmlScene)
         chosen = next((result for result in results if result.run == self.parameters.result), None)
-        self._showResult(chosen or (results[-1] if results else None))
+        self.selectResult(chosen or (results[-1] if results else None))
         self.parametersChanged()
-
-    def _showResult(self, result: Result | None) -> None:
-        self.result = result
-        results = Result.all(slicer.mrmlScene)
-        selector = self.ui.resultSelector
-        selector.clear()
-        for one in results:
-            selector.addItem(one.name, one.run)
-        if not results:
-            selector.addItem(_("None yet: press Apply"))
-        selector.currentIndex = results.index(result) if result in results else -1 if results else 0
-        selector.enabled = self.ui.removeResultButton.enabled = bool(results)
-        for name, section in self.sections.items():
-            section.setResult(result)
-            if name in AFTER_A_RUN:
-                getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
 
     def _onParametersModified(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         self.parametersChanged()
@@ -144,7 +141,7 @@ class Panel(VTKObservationMixin):
         if slicer.util.messageBox(question, standardButtons=buttons) != qt.QMessageBox.Ok:
             return
         gone = self.result
-        self._showResult(None)
+        self.selectResult(None)
         gone.remove()
         left = Result.all(slicer.mrmlScene)
         self.selectResult(left[-1] if left else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from dsc_superres.errors import DSCError
 
 from ..Process.LineProcess import Command
 from ..Process.WorkerProcess import Log, Outcome, WorkerProcess
-from .TimeSlicedTask import TimeSlicedTask
+from .TimeSlicedTask import PAUSE, TimeSlicedTask
 
 Progress = Callable[[float, str, float | None], None]
 """Called with the fraction done (0..1), the stage in words, and the seconds left, where they are known."""
@@ -35,51 +35,33 @@ class Finished:
 
 
 class BackgroundJob(ABC):
-    """Prepares input files, runs the worker, and loads its results; ``start`` returns at once.
+    """A kind of job says in ``steps`` what it prepares, which job file it writes, and what it loads.
 
     Reading and writing take place on the GUI thread in short slices, computing in a process of its own. A job that
-    fails, crashes, or is canceled leaves no process, no file, and no node.
-
-    Kinds of jobs say what they prepare, which job file they write, and what they load. ``prepared`` and ``computed``
-    are the fractions of the progress bar at the end of the first two parts.
+    fails, crashes, or is canceled leaves no process, no file, and no node. ``active`` is whether it is going on.
     """
 
-    prepared = 0.05
-    computed = 0.9
-    preparing = ""
-    loading = ""
+    active = False
 
     @abstractmethod
-    def prepare(self, folder: Path) -> Iterator[float]:
-        """Write the worker's input into ``folder``; yields the fraction done."""
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """Do everything, from writing the worker's input into ``folder`` to loading its results.
 
-    @abstractmethod
-    def fields(self) -> dict[str, object]:
-        """The job file; called after ``prepare``. Paths are relative to the folder."""
-
-    @abstractmethod
-    def load(self, folder: Path, message: dict) -> Iterator[float]:
-        """Put into the scene what the worker's result ``message`` names; yields the fraction done."""
-
-    @abstractmethod
-    def finished(self, message: dict) -> Finished:
-        """The result; called after ``load``."""
-
-    def discard(self) -> None:  # noqa: B027 - most kinds have nothing to take back
-        """Take back what was begun: the job failed or was canceled."""
-
-    def explain(self, error: Exception) -> str:
-        """``error`` in a sentence for the user."""
-        return str(error) or type(error).__name__
+        A generator of ``part`` and ``compute`` that returns the outcome. It is closed where the job fails or is
+        canceled, and must then take back what it put into the scene.
+        """
 
     def start(self, command: Command, log: Log, onFinished: Callable[[Finished], None], onProgress: Progress) -> None:
-        """Start the job; ``command`` is the interpreter. ``onFinished`` is called once."""
+        """Start and return at once; ``command`` is the interpreter. ``onFinished`` is called once."""
         self._command, self._log = command, log
         self._onFinished, self._onProgress = onFinished, onProgress
+        self.active = True
         self._temporary = qt.QTemporaryDir()
         self._worker: WorkerProcess | None = None
+        self._message: dict = {}
         self._cancelled = False
-        self._run(self.prepare(self._folder), self._compute, 0.0, self.prepared, self.preparing)
+        steps = self.steps(Path(self._temporary.path()))
+        self._task = TimeSlicedTask(steps, self._end, self._fail, lambda part: onProgress(*part, None))
 
     def cancel(self) -> None:
         """Ask it to stop; it ends within some seconds, as canceled."""
@@ -96,52 +78,44 @@ class BackgroundJob(ABC):
             self._worker.kill()
         self._end(Finished(cancelled=True))
 
-    @property
-    def _folder(self) -> Path:
-        return Path(self._temporary.path())
+    def part(self, stage: str, start: float, end: float, work: Iterator[float]) -> Iterator[tuple[float, str]]:
+        """Do ``work``, which yields fractions, as the part of the job from ``start`` to ``end``."""
+        for fraction in work:
+            yield start + (end - start) * fraction, stage
 
-    def _run(self, work: Iterator[float], then: Callable[[], None], start: float, end: float, stage: str) -> None:
-        """Do ``work`` on the GUI thread in slices; its progress goes from ``start`` to ``end``."""
+    def compute(
+        self, fields: dict[str, object], folder: Path, start: float, end: float
+    ) -> Generator[object, None, dict]:
+        """Let the worker do the job of these ``fields``, with paths relative to ``folder``; returns its message."""
+        job = folder / "job.json"
+        job.write_text(json.dumps(fields), encoding="utf-8")
+        # Temporary files of a worker that crashes are removed with the job's own.
+        environment = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+        command = self._command.following("-m", "dsc_superres.worker", "--job", str(job), **environment)
 
-        def report(fraction: float) -> None:
-            self._onProgress(start + (end - start) * fraction, stage, None)
+        def report(fraction: float, stage: str, left: float | None) -> None:
+            if not self._cancelled:
+                self._onProgress(start + (end - start) * fraction, stage, left)
 
-        self._task = TimeSlicedTask(work, then, self._fail, report)
-
-    def _compute(self) -> None:
-        job = self._folder / "job.json"
-        try:
-            job.write_text(json.dumps(self.fields()), encoding="utf-8")
-        except (DSCError, OSError) as error:
-            self._fail(error)
-            return
-        temporary = str(self._folder)  # temporary files of a worker that crashes are removed with the job's own
-        command = self._command.following(
-            "-m", "dsc_superres.worker", "--job", str(job), TMPDIR=temporary, TEMP=temporary, TMP=temporary
-        )
-        self._worker = WorkerProcess(command, self._onOutcome, self._onWorkerProgress, self._log)
-
-    def _onWorkerProgress(self, fraction: float, stage: str, left: float | None) -> None:
-        if not self._cancelled:
-            self._onProgress(self.prepared + (self.computed - self.prepared) * fraction, stage, left)
+        self._worker = WorkerProcess(command, self._onOutcome, report, self._log)
+        yield PAUSE
+        return self._message
 
     def _onOutcome(self, outcome: Outcome) -> None:
         self._worker = None
-        message = outcome.message
-        if message is None or self._cancelled:
+        if outcome.message is None or self._cancelled:
             self._end(Finished(error=outcome.error, cancelled=outcome.cancelled or self._cancelled))
-            return
-        work = self.load(self._folder, message)
-        self._run(work, lambda: self._end(self.finished(message)), self.computed, 1.0, self.loading)
+        else:
+            self._message = outcome.message
+            self._task.resume()
 
     def _fail(self, error: Exception) -> None:
         if not isinstance(error, DSCError):
             self._log.add(f"{type(error).__name__}: {error}")
-        self._end(Finished(error=self.explain(error)))
+        self._end(Finished(error=str(error) or type(error).__name__))
 
     def _end(self, finished: Finished) -> None:
         self._task.stop()
-        if finished.result is None:
-            self.discard()
         self._temporary.remove()
+        self.active = False
         self._onFinished(finished)

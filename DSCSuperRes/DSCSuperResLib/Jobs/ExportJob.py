@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+
+from dsc_superres.errors import DSCError, FileError
 
 from ..Scene.Export.ExportFiles import (
     derivation,
@@ -21,6 +24,9 @@ from ..Screenshots import takeScreenshots
 from ..Translation import _
 from .BackgroundJob import BackgroundJob, Finished
 from .ExportRequest import ExportRequest
+
+PREPARED = 0.3
+"""Fraction of the progress at which everything that is exported is out of the scene."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,36 @@ class ExportJob(BackgroundJob):
     The folder appears when everything is in it.
     """
 
-    prepared = 0.3
-    computed = 1.0
-    preparing = _("Collecting what is exported")
-
     def __init__(self, result: Result, request: ExportRequest) -> None:
         self._result, self._request = result, request
-        self._maps: list[dict] = []
-        self._series: list[dict] = []
 
-    def prepare(self, folder: Path) -> Iterator[float]:
-        """Write what the job file names; the fractions are rough."""
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """A job "export"; what a worker that was ended by force left beside the folder is removed."""
+        request, reference = self._request, self._request.reference
+        fields = {
+            "task": "export",
+            "output": str(request.output),
+            "replace": request.replace,
+            "files": "files",
+            "series": [],
+            "maps": [],
+            "dicom": {**derivation(self._result), "reference": None if reference is None else str(reference)},
+        }
+        with self._explaining(folder):
+            yield from self.part(_("Collecting what is exported"), 0.0, PREPARED, self._collect(folder, fields))
+        try:
+            message = yield from self.compute(fields, folder, PREPARED, 1.0)
+        except BaseException:
+            for left in request.output.parent.glob(f".{escape(request.output.name)}.????????.part"):
+                shutil.rmtree(left, ignore_errors=True)
+            raise
+        return Finished(Exported(Path(message["folder"]), tuple(message["files"])))
+
+    def _collect(self, folder: Path, fields: dict) -> Iterator[float]:
+        """Write what is exported into ``folder``, and append what the worker converts to ``fields``.
+
+        Yields rough fractions.
+        """
         request, result, files = self._request, self._result, folder / "files"
         files.mkdir()
         if request.screenshots:
@@ -58,46 +83,23 @@ class ExportJob(BackgroundJob):
                 yield 0.2
         if request.report:
             writeReport(result, files)
-        for _fraction in writeMaps(result, folder, request.maps, request.dicom, self._maps):
+        for _fraction in writeMaps(result, folder, request.maps, request.dicom, fields["maps"]):
             yield 0.3
         if request.series:
-            for fraction in writeSeries(result, folder, request.series, self._series):
+            for fraction in writeSeries(result, folder, request.series, fields["series"]):
                 yield 0.3 + 0.7 * fraction
         writeProvenance(result, files)
         yield 1.0
 
-    def fields(self) -> dict[str, object]:
-        """A job "export"."""
-        reference = self._request.reference
-        return {
-            "task": "export",
-            "output": str(self._request.output),
-            "replace": self._request.replace,
-            "files": "files",
-            "series": self._series,
-            "maps": self._maps,
-            "dicom": {**derivation(self._result), "reference": None if reference is None else str(reference)},
-        }
-
-    def load(self, folder: Path, message: dict) -> Iterator[float]:
-        """Nothing: the scene stays as it is."""
-        return iter(())
-
-    def finished(self, message: dict) -> Finished:
-        """What was written."""
-        return Finished(Exported(Path(message["folder"]), tuple(message["files"])))
-
-    def discard(self) -> None:
-        """Remove what a process that was ended by force left beside the folder."""
-        output = self._request.output
-        for left in output.parent.glob(f".{escape(output.name)}.????????.part"):
-            shutil.rmtree(left, ignore_errors=True)
-
-    def explain(self, error: Exception) -> str:
-        """``error`` in a sentence, also where the disk is full or the result was removed."""
-        if isinstance(error, OSError):
+    @contextmanager
+    def _explaining(self, folder: Path) -> Iterator[None]:
+        """Errors in sentences, also where the disk is full or the result was removed."""
+        try:
+            yield
+        except OSError as error:
             text = _("The export cannot be prepared in {folder}: {reason}.")
-            return text.format(folder=self._folder, reason=error.strerror or super().explain(error))
-        if self._result.sequence("reconstruction") is None:
-            return _("The result was removed from the scene while it was exported.")
-        return super().explain(error)
+            raise FileError(text.format(folder=folder, reason=error.strerror or error)) from error
+        except Exception as error:
+            if self._result.sequence("reconstruction") is None:
+                raise DSCError(_("The result was removed from the scene while it was exported.")) from error
+            raise

@@ -1,8 +1,8 @@
-"""Recomputing maps: the series of a result to the worker, maps into the same result."""
+"""Computing maps again: the series of a result to the worker, maps into the same result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from ..Scene.Maps.Maps import SOURCES, addMaps
@@ -12,43 +12,35 @@ from ..Translation import _
 from .BackgroundJob import BackgroundJob, Finished
 from .MapsRequest import MapsRequest, echoTime, sequences, writeMask
 
+PREPARED = 0.2
+COMPUTED = 0.9
+"""Fractions of the progress at which the series are written, and the worker is done."""
 MASK = "mask.nii.gz"
 
 
 class MapsJob(BackgroundJob):
-    """Computes the maps of ``result`` again as ``request`` asks for; they replace the present ones at the end."""
-
-    prepared = 0.2
-    preparing = _("Preparing the series")
-    loading = _("Loading the maps")
+    """Computes the maps of ``result`` as ``request`` asks for; they replace the present ones at the end."""
 
     def __init__(self, result: Result, request: MapsRequest) -> None:
         self._result, self._request = result, request
-        self._series: dict[str, dict] = {}
 
-    def prepare(self, folder: Path) -> Iterator[float]:
-        """Write every series of the result, and the brain mask where a segmentation holds it."""
-        roles = sequences(self._result)
-        for number, role in enumerate(roles):
-            sequence = self._result.sequence(role)
-            self._series[role] = describeSeries(sequence, f"{role}.npy")
-            for fraction in writeSequence(sequence, folder / f"{role}.npy"):
-                yield (number + fraction) / len(roles)
-        if self._request.brain is not None:
-            writeMask(self._result, self._request, folder / MASK)
-
-    def fields(self) -> dict[str, object]:
-        """A job "maps"."""
-        fields = self._request.job(self._series, echoTime(self._result), "result")
-        return fields if self._request.brain is None else {**fields, "mask": MASK}
-
-    def load(self, folder: Path, message: dict) -> Iterator[float]:
-        """The maps of each series."""
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """A job "maps"; its result is the one that was given."""
+        result, request = self._result, self._request
+        series = {role: describeSeries(result.sequence(role), f"{role}.npy") for role in sequences(result)}
+        yield from self.part(_("Preparing the series"), 0.0, PREPARED, self._write(folder, list(series)))
+        fields = request.job(series, echoTime(result), "result")
+        if request.brain is not None:
+            writeMask(result, request, folder / MASK)
+            fields["mask"] = MASK
+        message = yield from self.compute(fields, folder, PREPARED, COMPUTED)
         for source in SOURCES:
-            maps = folder / "result" / f"maps_{source}"
+            maps = Path(message["folder"]) / f"maps_{source}"
             if maps.is_dir():
-                yield from addMaps(self._result, maps, source)
+                yield from self.part(_("Loading the maps"), COMPUTED, 1.0, addMaps(result, maps, source))
+        return Finished(result)
 
-    def finished(self, message: dict) -> Finished:
-        """The result that was given."""
-        return Finished(self._result)
+    def _write(self, folder: Path, roles: list[str]) -> Iterator[float]:
+        for number, role in enumerate(roles):
+            for fraction in writeSequence(self._result.sequence(role), folder / f"{role}.npy"):
+                yield (number + fraction) / len(roles)

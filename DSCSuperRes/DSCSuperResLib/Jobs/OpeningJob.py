@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from ..Scene.Sequences.SequenceInput import InputInfo
 from ..Translation import _
 from .BackgroundJob import BackgroundJob, Finished
 
+COMPUTED = 0.9
+"""Fraction of the progress at which the worker is done."""
 SAMPLE_SEED = 7
 SAMPLE_SLICES = 4
 SAMPLE_NAME = "DSC sample patient"
@@ -24,45 +26,40 @@ SAMPLE_NAME = "DSC sample patient"
 class OpeningJob(BackgroundJob):
     """Opens ``path``, or simulates the sample patient where it is None; the result is a sequence node."""
 
-    prepared = 0.0
-    loading = _("Loading the series")
-
     def __init__(self, scene: slicer.vtkMRMLScene, path: Path | None) -> None:
         self._scene, self._path = scene, path
-        self._name = SAMPLE_NAME if path is None else path.name.split(".")[0]
-        self._sequence: slicer.vtkMRMLSequenceNode | None = None
-        self.preparing = (
-            _("Simulating a patient: this takes about ten seconds")
-            if path is None
-            else _("Reading {name}").format(name=self._name)
-        )
 
-    def prepare(self, folder: Path) -> Iterator[float]:
-        """Nothing has to be written; this only shows the stage."""
-        yield 0.0
-
-    def fields(self) -> dict[str, object]:
-        """A job "open"."""
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """A job "open"; a sequence that was not completed is removed."""
+        fields: dict[str, object] = {"task": "open", "output": "result"}
         if self._path is None:
-            return {"task": "open", "output": "result", "sample_seed": SAMPLE_SEED, "sample_slices": SAMPLE_SLICES}
-        return {"task": "open", "output": "result", "input": str(self._path.absolute())}
-
-    def load(self, folder: Path, message: dict) -> Iterator[float]:
-        """The sequence, with a browser."""
+            name, stage = SAMPLE_NAME, _("Simulating a patient: this takes about ten seconds")
+            fields |= {"sample_seed": SAMPLE_SEED, "sample_slices": SAMPLE_SLICES}
+        else:
+            name = self._path.name.split(".")[0]
+            stage = _("Reading {name}").format(name=name)
+            fields |= {"input": str(self._path.absolute())}
+        yield from self.part(stage, 0.0, 0.0, iter((0.0,)))
+        message = yield from self.compute(fields, folder, 0.0, COMPUTED)
         file = Path(message["folder"]) / message["file"]
-        geometry, stored = Geometry(**message["geometry"]), np.dtype(message["scalar_type"])
-        times, sources = np.array(message["times"]), dict(message["sources"])
-        size = np.load(file, mmap_mode="r").shape[:0:-1]
-        info = InputInfo(size, geometry, times, message["echo_time"], sources, stored)
-        self._sequence = newSequence(self._scene, self._name, info)
-        yield from readFrames(self._sequence, file, times, geometry, voxelType(stored))
-        browse(self._sequence)
+        info = _info(message, np.load(file, mmap_mode="r").shape[:0:-1])
+        sequence = newSequence(self._scene, name, info)
+        try:
+            frames = readFrames(sequence, file, info.times, info.geometry, voxelType(info.scalarType))
+            yield from self.part(_("Loading the series"), COMPUTED, 1.0, frames)
+            browse(sequence)
+        except BaseException:
+            self._scene.RemoveNode(sequence)
+            raise
+        return Finished(sequence)
 
-    def finished(self, message: dict) -> Finished:
-        """The sequence."""
-        return Finished(self._sequence)
 
-    def discard(self) -> None:
-        """Remove a sequence that was not completed."""
-        if self._sequence is not None:
-            self._scene.RemoveNode(self._sequence)
+def _info(message: dict, size: tuple[int, int, int]) -> InputInfo:
+    return InputInfo(
+        size,
+        Geometry(**message["geometry"]),
+        np.array(message["times"]),
+        message["echo_time"],
+        dict(message["sources"]),
+        np.dtype(message["scalar_type"]),
+    )

@@ -87,7 +87,7 @@ class PerfusionSection(Section):
         found: list[Statistics] = []
         work = (found.append(one) for one in regionStatistics(self._result, self.context.parameters.perfusion.regions))
         self._measuring = TimeSlicedTask(
-            work, lambda: self._onMeasured(found), lambda error: self.context.status(str(error))
+            work, lambda done: self._onMeasured(found), lambda error: self.context.status(str(error))
         )
         self.ui.measureButton.enabled = False
 
