@@ -32,12 +32,6 @@ def test_plus_takes_little_longer():
     assert usual < plus < 1.5 * usual
 
 
-def test_adapting_takes_its_minutes():
-    usual, adapted = estimate(*JOB), estimate(*JOB, adapt_minutes=3)
-    assert 180 <= adapted.seconds - usual.seconds < 200
-    assert adapted.bytes > usual.bytes
-
-
 def test_no_guess_without_a_ground():
     assert estimate(*JOB[:5], None).seconds is None
     assert estimate(*JOB[:4], "other.safetensors", DEVICE).seconds is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from dsc_superres.errors import ModelError
@@ -21,6 +23,9 @@ class Model(nn.Module):
 
     removes_initial_transient = False
     """Whether ``reconstruct`` gives it a first frame in steady state and restores the initial transient afterwards."""
+
+    uncertainty_coefficients: Mapping[str, float] | None = None
+    """For ``reconstruction.uncertainty_calibration``; None leaves the standard deviation as it is estimated."""
 
     transient_is_factor = False
     """Whether that transient is restored as a factor between two images of ``base``, not as a difference of its own."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dsc_superres.errors import ModelError
 from dsc_superres.models import ModelCost, find
+from dsc_superres.reconstruction.tiling import HALO, TILE
 
 SIGNAL_SHARE = 0.85
 """Of the pixels of an image, in the box of the head with its margin, where networks compute."""
@@ -29,16 +30,12 @@ METRICS_SECONDS = 130e-9
 MAPS_SECONDS = 0.2e-6
 """Per voxel and frame of every series that maps are computed of."""
 REPORT_SECONDS = 6.0
-ADAPT_SECONDS = 5.0
-"""Of an adaptation beyond its minutes: measuring before and after."""
 
 IMPORTS_BYTES = 350 * 2**20
 MAPS_BYTES = 90 * 2**20
 """Of the libraries for maps and report."""
 NETWORK_BYTES = 100 * 2**20
 """Of the intermediate results of a network; tiles do not grow with the series."""
-ADAPT_BYTES = 400 * 2**20
-"""The same of an adaptation."""
 COARSE_COPIES = 3.0
 """Of the coarse series, held at once."""
 COMPARED_COPIES = 2.8
@@ -65,7 +62,6 @@ def estimate(
     *,
     compared: bool = False,
     maps: bool = False,
-    adapt_minutes: float = 0,
 ) -> Estimate:
     """Memory and time of a job on a coarse series of ``size`` (x, y, z) and ``frames``.
 
@@ -74,7 +70,6 @@ def estimate(
     device         as the worker's probe describes it, with ``gflops``; None where it is not known yet
     compared       whether the result is compared with a ground truth
     maps           whether perfusion maps and the report are made
-    adapt_minutes  how long the model is adapted to the series first
     """
     pixels = math.prod(size)
     output = math.floor((frames - 1) * time + 1e-6) + 1
@@ -82,13 +77,10 @@ def estimate(
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps
     memory = IMPORTS_BYTES + NETWORK_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
-    memory += ADAPT_BYTES * bool(adapt_minutes)
     reconstruction = reconstruction_seconds(size, frames, space, time, model, device)
     if reconstruction is None:
         return Estimate(int(memory), None)
     seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
-    if adapt_minutes:
-        seconds += 60 * adapt_minutes + ADAPT_SECONDS
     if maps:
         seconds += REPORT_SECONDS + MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
     return Estimate(int(memory), seconds)
@@ -110,14 +102,19 @@ def reconstruction_seconds(
     if entry.cost is None or not rate:
         return None
     operations = operations_per_pixel(entry.cost, frames, space, time)
-    return interpolator + operations * pixels * SIGNAL_SHARE / (1e9 * rate * RATE_SHARE)
+    return interpolator + operations * _network_pixels(size) * SIGNAL_SHARE / (1e9 * rate * RATE_SHARE)
 
 
 def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float) -> float:
     """Operations of a network per pixel of a coarse series of ``frames``, refined by ``space`` and ``time``."""
     pairs, output = frames - 1, (frames - 1) * time + 1
-    on_grid, off_grid = cost.evaluations
-    evaluations = on_grid if time in SOLVER_GRID_FACTORS else off_grid
+    evaluations = dict(zip(SOLVER_GRID_FACTORS, cost.evaluations, strict=False)).get(time, cost.evaluations[-1])
     operations = cost.series + cost.frame * frames
     operations += (cost.pair + cost.evaluation * evaluations) * pairs
     return operations + (cost.output + cost.fine_pixel * space**2) * output
+
+
+def _network_pixels(size: tuple[int, int, int], tile: int = TILE) -> int:
+    """Coarse pixels that a network computes: those at the seams of tiles twice."""
+    columns, rows = (n if n <= tile else n + 2 * HALO * (math.ceil(n / (tile - 2 * HALO)) - 1) for n in size[:2])
+    return columns * rows * size[2]

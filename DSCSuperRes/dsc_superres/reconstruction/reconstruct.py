@@ -17,6 +17,8 @@ from dsc_superres.reconstruction.devices import choose_device
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
 from dsc_superres.reconstruction.schedule import Part, Schedule, steps_between
 from dsc_superres.reconstruction.target_grid import fine_size, normalization, target_times
+from dsc_superres.reconstruction.tiling import TILE
+from dsc_superres.reconstruction.uncertainty_calibration import calibrate
 from dsc_superres.series import Series
 from dsc_superres.utils.parallel import parallel_map
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
@@ -38,7 +40,7 @@ def reconstruct(
     times: np.ndarray | None = None,
     model: str | Path | Model = DEFAULT_MODEL,
     device: str = "auto",
-    tile: int = 160,
+    tile: int = TILE,
     fast: bool = False,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
@@ -68,6 +70,7 @@ def reconstruct_with_uncertainty(
 ) -> tuple[Series, Series]:
     """As ``reconstruct``, with the standard deviation of the error of every voxel and frame, in units of the signal.
 
+    The error is that against the signal without noise (see ``uncertainty_calibration``).
     ``options`` are those of ``reconstruct``. Raises ``ModelError`` for a model that does not estimate it.
     """
     return _reconstruct(series, model, uncertainty=True, **options)
@@ -83,7 +86,7 @@ def _reconstruct(
     interval: float | None = None,
     times: np.ndarray | None = None,
     device: str = "auto",
-    tile: int = 160,
+    tile: int = TILE,
     fast: bool = False,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
@@ -105,6 +108,10 @@ def _reconstruct(
     threads = torch.get_num_threads() if where.type == "cpu" else 1
     schedule = Schedule(series.signal.shape[1:], (height, width), tile, steps_between(series.times, target), threads)
     _run(work, schedule, threads, progress, cancelled)
+    coefficients = work.network.uncertainty_coefficients
+    if coefficients is not None:
+        for result in work.results[1:]:
+            calibrate(result, work.results[0], series, coefficients, scale, height / series.size[1], cancelled)
     if len(work.results) < 1 + uncertainty:
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+TILE = 160
+"""Largest side of a tile, in coarse pixels, where memory suffices."""
 HALO = 16
 """Coarse pixels around a tile that are input but not output of the network; about its receptive field in effect."""
 

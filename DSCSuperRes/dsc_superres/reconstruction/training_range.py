@@ -46,15 +46,6 @@ def _notes(series: Series, trained: TrainingRange, space: float) -> list[str]:
     return notes
 
 
-def too_little_to_adapt(frames: int, rows: int, columns: int, space: int = 2, factor: int = 2) -> str:
-    """Why a network cannot be adapted to a series of this size on a copy that many times coarser; empty if it can."""
-    if (frames - 1) // factor < 4:
-        return f"it needs at least {4 * factor + 1} frames to adapt to it"
-    if min(rows, columns) < 24 * space:
-        return f"it is too small to adapt to: it needs at least {24 * space} rows and columns"
-    return ""
-
-
 def temporal_snr(signal: np.ndarray) -> float:
     """Median over the brighter voxels of signal[t, z, y, x] of their mean over their noise from frame to frame.
 
@@ -66,8 +57,8 @@ def temporal_snr(signal: np.ndarray) -> float:
     mean = signal.mean(axis=0)
     bright = mean > 0.5 * np.percentile(mean, 98)
     curves = signal[:, bright][:, :: max(1, np.count_nonzero(bright) // 4000)]
-    best_part_count = curves / curves.mean(axis=0)
-    best_part_count = best_part_count - best_part_count.mean(axis=1, keepdims=True)
-    second = np.abs(best_part_count[2:] - 2 * best_part_count[1:-1] + best_part_count[:-2])
+    shares = curves / curves.mean(axis=0)
+    shares = shares - shares.mean(axis=1, keepdims=True)
+    second = np.abs(shares[2:] - 2 * shares[1:-1] + shares[:-2])
     noise = np.median(second) / (0.6745 * np.sqrt(6))
     return float(1 / max(noise, 1e-9))

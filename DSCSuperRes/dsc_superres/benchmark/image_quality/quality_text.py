@@ -184,7 +184,7 @@ def _means(records: Records, models: list[str], measures: dict[str, tuple[str, b
 def _coverage(records: Records, model: str) -> str:
     own = [record for record in records if record["model"] == model and "within_1" in record]
     lines = ["| | one standard deviation (68.3) | 1.96 standard deviations (95) |", "|---|---|---|"]
-    for prefix, title in (("", "signal"), ("cbv_", "CBV"), ("cbf_", "CBF")):
+    for prefix, title in (("", "signal"), ("bolus_", "signal, bolus frames"), ("cbv_", "CBV"), ("cbf_", "CBF")):
         names = [f"{prefix}within_{k}" for k in (1, 2)]
         values = [np.array([record[name] for record in own if name in record]) for name in names]
         if values[0].size:
