@@ -172,8 +172,8 @@ def read_weights_header(path: Path) -> dict[str, str]:
 SIMULATED = TrainingRange(frames=5, interval=(1.9, 12.5), pixel=(1.2, 6.5), space=(1.25, 3.6), snr=20.0)
 """What ``training.data`` and ``training.scenes`` draw."""
 SIMULATED_WITH_MORE_HEADS = replace(SIMULATED, pixel=(1.2, 7.6))
-"""The same for networks whose recipe has larger pixels. On real EPI images of 6.75 to 7.5 mm, ``ode-liif-plus`` gained as
-much over back-projection (1.3 dB) as on those of 4 to 6 mm (1.1 dB)."""
+"""The same for networks whose recipe has larger pixels. On real EPI images of 6.75 to 7.5 mm, ``ode-liif-plus`` gained
+as much over back-projection (1.3 dB) as on those of 4 to 6 mm (1.1 dB)."""
 
 ODE_LIIF_COST = ModelCost(
     series=665e3, frame=209e3, pair=32e3, evaluation=73.7e3, evaluations=(8, 12, 14, 22), output=284e3, fine_pixel=0.9e3
