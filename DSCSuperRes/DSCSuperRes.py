@@ -35,7 +35,7 @@ class DSCSuperRes(ScriptedLoadableModule):
     def _registerSampleData(self) -> None:
         from DSCSuperResLib.SampleData import registerSampleData
 
-        registerSampleData()
+        registerSampleData(lambda: DSCSuperResLogic().workflow)
 
 
 class DSCSuperResWidget(ScriptedLoadableModuleWidget):

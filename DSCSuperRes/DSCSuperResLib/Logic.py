@@ -1,4 +1,4 @@
-"""Everything a user can click, for scripts: parameters, files, runs. Keeps what is going on in the background."""
+"""Everything that a user can click, for scripts: parameters, files, reconstruction, maps, export."""
 
 from __future__ import annotations
 
@@ -9,27 +9,38 @@ import slicer
 
 from dsc_superres.errors import DSCError, SeriesError
 
-from .ExportRequest import ExportRequest, makeExportRequest
-from .ExportRun import Exported, ExportRun
-from .Opening import Opening
-from .Parameters import Parameters
+from .Jobs.BackgroundJob import BackgroundJob, Finished, Progress
+from .Jobs.ExportJob import ExportJob
+from .Jobs.ExportRequest import ExportRequest, makeExportRequest
+from .Jobs.MapsJob import MapsJob
+from .Jobs.MapsRequest import MapsRequest, makeMapsRequest
+from .Jobs.OpeningJob import OpeningJob
+from .Jobs.ReconstructionJob import ReconstructionJob
+from .Jobs.ReconstructionRequest import ReconstructionRequest, makeRequest
+from .Parameters import Parameters, renameFormerParameters
 from .Process.Interpreter import interpreter
 from .Process.WorkerProcess import Log, Outcome, WorkerProcess
-from .Request import Request, makeRequest
-from .Run import Ended, Run
+from .Scene.Export.SourceStudy import noteFile, studyFile
 from .Scene.Result import Result
-from .Scene.SequenceInput import InputInfo, readInput, sequenceOf
-from .Scene.SourceStudy import noteFile, studyFile
+from .Scene.Sequences.SequenceInput import InputInfo, readInput, sequenceOf
 from .Translation import _
 
-Progress = Callable[[float, str, float | None], None]
-"""Called with the fraction done (0..1), the stage in words, and the seconds left, if known."""
+RUN = "run"
+MAPS = "maps"
+EXPORT = "export"
+OPENING = "opening"
+OnFinished = Callable[[Finished], None]
+
+
+def noProgress(fraction: float, stage: str, left: float | None) -> None:
+    """For callers that do not show progress."""
 
 
 class Logic:
-    """The workflow. One run, one opening of a file, one export and one probe can be going on at a time.
+    """The workflow. One job of each kind, and one probe, can be going on at a time.
 
-    A script that waits for one of them lets the event loop turn: ``slicer.app.processEvents()`` until it is done.
+    A script that waits for a job lets the event loop turn, ``slicer.app.processEvents()``, until ``onFinished`` is
+    called with the outcome (``Finished``).
     """
 
     def __init__(self, getParameterNode: Callable[[], slicer.vtkMRMLNode]) -> None:
@@ -37,13 +48,12 @@ class Logic:
         self.log = Log()
         self.capabilities: dict | None = None
         self.files: dict[str, Path] = {}
-        self._run: Run | None = None
-        self._opening: Opening | None = None
-        self._export: ExportRun | None = None
+        self._jobs: dict[str, BackgroundJob] = {}
         self._probe: WorkerProcess | None = None
 
     def parameters(self) -> Parameters:
         """The scene's parameters."""
+        renameFormerParameters(self.parameterNode())
         return Parameters(self.parameterNode())
 
     def inputInfo(self, parameters: Parameters) -> InputInfo:
@@ -60,74 +70,43 @@ class Logic:
             raise SeriesError(_("{name} is a single volume: choose a sequence.").format(name=node.GetName()))
         parameters.input.sequence = sequence
 
-    def request(self, parameters: Parameters) -> Request:
+    def openFile(self, path: str | Path | None, onFinished: OnFinished, onProgress: Progress = noProgress) -> None:
+        """Open a 4D NIfTI, a NRRD, or a DICOM folder; None simulates the sample patient. The result is a sequence.
+
+        Raises ``DSCError`` while another file is being opened.
+        """
+        source = None if path is None else Path(path)
+
+        def finished(outcome: Finished) -> None:
+            if outcome.result is not None and source is not None:
+                noteFile(outcome.result, source, self.files)
+            onFinished(outcome)
+
+        self._start(OPENING, OpeningJob(slicer.mrmlScene, source), finished, onProgress)
+
+    def request(self, parameters: Parameters) -> ReconstructionRequest:
         """The run that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
         info = self.inputInfo(parameters)
         name = f"{parameters.input.sequence.GetName()} {parameters.reconstruct.model}"
         return makeRequest(parameters, info, name)
 
-    @property
-    def running(self) -> bool:
-        """Whether a run is going on."""
-        return self._run is not None
+    def startRun(self, parameters: Parameters, onFinished: OnFinished, onProgress: Progress = noProgress) -> None:
+        """Reconstruct in the background; the result is a ``Result``. Raises ``DSCError`` where that is not possible."""
+        job = ReconstructionJob(self.request(parameters), parameters.input.sequence)
+        self._start(RUN, job, onFinished, onProgress)
 
-    def startRun(
-        self,
-        parameters: Parameters,
-        onFinished: Callable[[Ended], None],
-        onProgress: Progress = lambda fraction, stage, left: None,
+    def mapsRequest(self, parameters: Parameters, result: Result) -> MapsRequest:
+        """The maps that ``parameters`` ask for. Raises ``DSCError`` where that is not possible."""
+        return makeMapsRequest(parameters.perfusion, result)
+
+    def startMaps(
+        self, result: Result, request: MapsRequest, onFinished: OnFinished, onProgress: Progress = noProgress
     ) -> None:
-        """Reconstruct in the background. Raises ``DSCError`` where that is not possible."""
-        if self._run is not None:
-            raise DSCError(_("Another run is going on: wait for it, or cancel it."))
+        """Compute the maps of ``result`` again in the background; they replace its present ones.
 
-        def finished(ended: Ended) -> None:
-            self._run = None
-            onFinished(ended)
-
-        request = self.request(parameters)
-        self._run = Run(request, parameters.input.sequence, interpreter(), onProgress, finished, self.log)
-
-    def cancelRun(self) -> None:
-        """Ask the run to stop; ``onFinished`` is told within some seconds."""
-        if self._run is not None:
-            self._run.cancel()
-
-    @property
-    def opening(self) -> bool:
-        """Whether a file is being opened."""
-        return self._opening is not None
-
-    def openFile(
-        self,
-        path: str | Path | None,
-        onFinished: Callable[[slicer.vtkMRMLSequenceNode | None, str], None],
-        onProgress: Callable[[str], None] = lambda text: None,
-    ) -> None:
-        """Open a 4D NIfTI, a NRRD or a DICOM folder as a sequence; None simulates the sample patient.
-
-        ``onFinished`` gets the sequence, or None and a sentence that says why not.
+        Raises ``DSCError`` while other maps are being computed.
         """
-        if self._opening is not None:
-            raise DSCError(_("Another file is being opened: wait for it."))
-
-        def finished(sequence: slicer.vtkMRMLSequenceNode | None, error: str) -> None:
-            self._opening = None
-            if sequence is not None and path is not None:
-                noteFile(sequence, Path(path), self.files)
-            onFinished(sequence, error)
-
-        source = None if path is None else Path(path)
-        self._opening = Opening(slicer.mrmlScene, interpreter(), source, onProgress, finished, self.log)
-
-    @property
-    def exporting(self) -> bool:
-        """Whether an export is going on."""
-        return self._export is not None
-
-    def studyFile(self, result: Result) -> Path | None:
-        """A DICOM file or folder of the series that ``result`` was computed from, if that is known."""
-        return studyFile(result, self.files)
+        self._start(MAPS, MapsJob(result, request), onFinished, onProgress)
 
     def exportRequest(self, parameters: Parameters, result: Result | None) -> ExportRequest:
         """The export that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
@@ -136,32 +115,52 @@ class Logic:
         return makeExportRequest(parameters.export, result, self.studyFile(result))
 
     def startExport(
-        self,
-        result: Result,
-        request: ExportRequest,
-        onFinished: Callable[[Exported], None],
-        onProgress: Callable[[float, str], None] = lambda fraction, stage: None,
+        self, result: Result, request: ExportRequest, onFinished: OnFinished, onProgress: Progress = noProgress
     ) -> None:
-        """Write the files of ``request`` in the background. Nothing is overwritten unless it says so.
+        """Write the files of ``request`` in the background; the result is ``Exported``.
 
-        Raises ``DSCError`` while another export is going on.
+        Nothing is overwritten unless the request says so. Raises ``DSCError`` while another export is going on.
         """
-        if self._export is not None:
-            raise DSCError(_("Another export is going on: wait for it, or cancel it."))
+        self._start(EXPORT, ExportJob(result, request), onFinished, onProgress)
 
-        def finished(exported: Exported) -> None:
-            self._export = None
-            onFinished(exported)
+    @property
+    def opening(self) -> bool:
+        """Whether a file is being opened."""
+        return self._active(OPENING)
 
-        self._export = ExportRun(result, request, interpreter(), onProgress, finished, self.log)
+    @property
+    def running(self) -> bool:
+        """Whether a run is going on."""
+        return self._active(RUN)
+
+    @property
+    def computingMaps(self) -> bool:
+        """Whether maps are being computed again."""
+        return self._active(MAPS)
+
+    @property
+    def exporting(self) -> bool:
+        """Whether an export is going on."""
+        return self._active(EXPORT)
+
+    def cancelRun(self) -> None:
+        """Ask the run to stop; ``onFinished`` is called within some seconds."""
+        self._cancel(RUN)
+
+    def cancelMaps(self) -> None:
+        """Ask the maps to stop; ``onFinished`` is called within some seconds."""
+        self._cancel(MAPS)
 
     def cancelExport(self) -> None:
-        """Ask the export to stop; ``onFinished`` is told within some seconds."""
-        if self._export is not None:
-            self._export.cancel()
+        """Ask the export to stop; ``onFinished`` is called within some seconds."""
+        self._cancel(EXPORT)
+
+    def studyFile(self, result: Result) -> Path | None:
+        """A DICOM file or folder of the series that ``result`` was computed from, if that is known."""
+        return studyFile(result, self.files)
 
     def probe(self, onFinished: Callable[[Outcome], None]) -> None:
-        """Ask the worker for its versions, devices and models; they are kept in ``capabilities``."""
+        """Ask the worker for its versions, devices, and models; they are kept in ``capabilities``."""
         if self._probe is not None:
             self._probe.kill()
 
@@ -176,12 +175,14 @@ class Logic:
         """The runs in the scene, the newest last."""
         return Result.all(slicer.mrmlScene)
 
+    def stopMaps(self) -> None:
+        """End now the computation of maps, without calling its ``onFinished``."""
+        self._kill(MAPS)
+
     def stopWork(self) -> None:
-        """End now what works for or on the scene; no process, file or half a result stays."""
-        for work in (self._run, self._opening, self._export):
-            if work is not None:
-                work.kill()
-        self._run = self._opening = self._export = None
+        """End now all jobs on the scene, without calling their ``onFinished``; they leave nothing behind."""
+        for kind in self._jobs:
+            self._kill(kind)
 
     def stopAll(self) -> None:
         """End everything in the background now."""
@@ -189,3 +190,30 @@ class Logic:
         if self._probe is not None:
             self._probe.kill()
         self._probe = None
+
+    def _start(self, kind: str, job: BackgroundJob, onFinished: OnFinished, onProgress: Progress) -> None:
+        if self._active(kind):
+            raise DSCError(_busyText(kind))
+        self._jobs[kind] = job
+        job.start(interpreter(), self.log, onFinished, onProgress)
+
+    def _active(self, kind: str) -> bool:
+        return kind in self._jobs and self._jobs[kind].active
+
+    def _cancel(self, kind: str) -> None:
+        if self._active(kind):
+            self._jobs[kind].cancel()
+
+    def _kill(self, kind: str) -> None:
+        if self._active(kind):
+            self._jobs[kind].kill()
+
+
+def _busyText(kind: str) -> str:
+    texts = {
+        RUN: _("Another run is going on: wait for it, or cancel it."),
+        MAPS: _("Other maps are being computed: wait for them, or cancel that."),
+        EXPORT: _("Another export is going on: wait for it, or cancel it."),
+        OPENING: _("Another file is being opened: wait for it."),
+    }
+    return texts[kind]

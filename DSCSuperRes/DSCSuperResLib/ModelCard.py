@@ -29,6 +29,6 @@ def cardText(model: str) -> str:
         (_("Intended use: "), "intended_use"),
         (_("Training data: "), "data"),
     )
-    texts = [heading + card[field] for heading, field in parts if card.get(field)]
+    texts = [title + card[field] for title, field in parts if card.get(field)]
     limits = "\n".join(f"- {limit}" for limit in card.get("limits", ()))
     return "\n\n".join([*texts, _("Limits:") + "\n" + limits] if limits else texts)

@@ -1,9 +1,10 @@
-"""What the user chose: kept in the scene by one parameter node."""
+"""The user's choices, kept in the scene by one parameter node."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
+import slicer
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLSegmentationNode, vtkMRMLSequenceNode
 from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, parameterNodeWrapper, parameterPack
 
@@ -14,12 +15,21 @@ OPERATORS = ("block", "kspace")
 METHODS = ("bayes", "csvd", "osvd", "ssvd")
 LEAKAGE = ("none", "bsw", "bidirectional")
 AIF = ("automatic", "candidate", "segment", "points", "file")
+MASKS = ("automatic", "none", "segmentation", "file")
 COMPARED = ("reconstruction", "input")
+FORMER_NAMES = {
+    "reconstruct.deviation": "reconstruct.uncertainty",
+    "look.plot": "display.plot",
+    "look.region": "display.region",
+    "look.relaxation": "display.relaxation",
+    "look.segmentation": "display.segmentation",
+}
+"""Names of parameters in scenes that earlier versions saved, with those of today."""
 
 
 @parameterPack
 class InputParameters:
-    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace what it says where they are not 0."""
+    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace its own values where they are not 0."""
 
     sequence: vtkMRMLSequenceNode
     repetitionTime: Annotated[float, Minimum(0.0), Default(0.0)]
@@ -47,22 +57,21 @@ class TaskParameters:
 
 @parameterPack
 class ReconstructParameters:
-    """With which model, where; ``adapt`` is whether it is tuned to the series first, for so many ``minutes``.
+    """With which model, where, and what is computed beside the reconstruction.
 
-    ``adapt`` and ``deviation`` mean nothing to models that cannot do it.
+    ``uncertainty`` and ``fast`` have no effect on models that cannot do it.
     """
 
     model: Annotated[str, Default(DEFAULT_MODEL)]
     device: Annotated[str, Default("auto")]
     maps: Annotated[bool, Default(True)]
-    deviation: Annotated[bool, Default(False)]
-    adapt: Annotated[bool, Default(False)]
-    minutes: Annotated[float, WithinRange(0.1, 120), Default(2.0)]
+    uncertainty: Annotated[bool, Default(False)]
+    fast: Annotated[bool, Default(False)]
 
 
 @parameterPack
-class LookParameters:
-    """What the plot below the views shows, in which region; the display of the volumes is theirs."""
+class DisplayParameters:
+    """What the plot below the views shows, in which region. Display nodes keep how volumes are shown."""
 
     plot: Annotated[str, Default("cursor")]
     region: Annotated[str, Default("brain")]
@@ -72,12 +81,16 @@ class LookParameters:
 
 @parameterPack
 class PerfusionParameters:
-    """How maps are computed; what is shown of them is kept by their display.
+    """How maps are computed. Display nodes keep how they are shown.
 
     aif            where the arterial input is from: ``candidate`` (one of those found, by number), ``segment``, ...
-    aifSegment     its id; one that is not there stands for the first
+    aifSegment     its id; one that does not exist stands for the first
     ownBaseline    whether the baseline goes from ``baselineStart`` to ``baselineEnd`` (s) instead of being found
     integrationEnd s after the bolus' arrival at which the areas of CBV end; 0 lets the series decide
+    khOverRho      mL/g; 0 is the default, and so it is for ``threshold`` (of SVD) and ``oscillation`` (of oSVD)
+    adaptiveThreshold  whether the threshold is chosen from the noise, instead of ``threshold``
+    asPublished    oSVD exactly as published
+    mask           where the brain mask is from
     regions        the segments for statistics
     """
 
@@ -93,6 +106,14 @@ class PerfusionParameters:
     baselineStart: Annotated[float, Default(0.0)]
     baselineEnd: Annotated[float, Default(10.0)]
     integrationEnd: Annotated[float, Minimum(0.0), Default(0.0)]
+    khOverRho: Annotated[float, WithinRange(0.0, 10.0), Default(0.0)]
+    threshold: Annotated[float, WithinRange(0.0, 0.99), Default(0.0)]
+    adaptiveThreshold: Annotated[bool, Default(False)]
+    oscillation: Annotated[float, WithinRange(0.0, 1.0), Default(0.0)]
+    asPublished: Annotated[bool, Default(False)]
+    mask: Annotated[str, Choice(MASKS), Default("automatic")]
+    maskSegmentation: vtkMRMLSegmentationNode
+    maskFile: str
     compared: Annotated[str, Choice(COMPARED), Default("reconstruction")]
     regions: vtkMRMLSegmentationNode
 
@@ -114,12 +135,25 @@ class ExportParameters:
 
 @parameterNodeWrapper
 class Parameters:
-    """All of it; ``result`` is the id of the run that is looked at."""
+    """All parameters; ``result`` is the id of the selected run."""
 
     input: InputParameters
     task: TaskParameters
     reconstruct: ReconstructParameters
-    look: LookParameters
+    display: DisplayParameters
     perfusion: PerfusionParameters
     export: ExportParameters
     result: str
+
+
+def renameFormerParameters(node: slicer.vtkMRMLScriptedModuleNode) -> None:
+    """Give the parameters of a node from an earlier version the names of today; must precede ``Parameters(node)``."""
+    with slicer.util.NodeModify(node):
+        for former, name in FORMER_NAMES.items():
+            if node.HasParameter(former):  # only in a node that was just read
+                node.SetParameter(name, node.GetParameter(former))
+                node.UnsetParameter(former)
+            referenced = node.GetNodeReferenceID(former)
+            if referenced:
+                node.SetNodeReferenceID(name, referenced)
+                node.RemoveNodeReferenceIDs(former)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 
-from .Opening import SAMPLE_NAME
+from .Jobs.BackgroundJob import Finished
+from .Jobs.OpeningJob import SAMPLE_NAME
+from .Logic import Logic
 from .Translation import _
 
 CATEGORY = "DSCSuperRes"
 
 
-def registerSampleData() -> None:
-    """Offer the sample patient, where the Sample Data module is there."""
+def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
+    """Offer the sample patient, where the Sample Data module exists; ``makeLogic`` makes what simulates it."""
     try:
         from SampleData import SampleDataLogic
     except ImportError:
@@ -25,24 +29,16 @@ def registerSampleData() -> None:
         fileNames="",
         nodeNames=SAMPLE_NAME,
         thumbnailFileName="",
-        customDownloader=_simulate,
+        customDownloader=lambda source=None: _simulate(makeLogic()),
     )
 
 
-def _simulate(source: object = None) -> list[slicer.vtkMRMLNode]:
-    """Made here, by the phantom, and in the background; Slicer stays usable until it is there."""
-    import DSCSuperRes
-
-    found: list = []
-
-    def finished(sequence: slicer.vtkMRMLSequenceNode | None, error: str) -> None:
-        found.append((sequence, error))
-
-    workflow = DSCSuperRes.DSCSuperResLogic().workflow
-    workflow.openFile(None, finished)
-    while not found:
+def _simulate(workflow: Logic) -> list[slicer.vtkMRMLNode]:
+    """Simulate the sample patient in the background; Slicer stays responsive until its sequence is in the scene."""
+    outcomes: list[Finished] = []
+    workflow.openFile(None, outcomes.append)
+    while not outcomes:
         slicer.app.processEvents()
-    sequence, error = found[0]
-    if error:
-        raise RuntimeError(error)
-    return [sequence]
+    if outcomes[0].result is None:
+        raise RuntimeError(outcomes[0].error)
+    return [outcomes[0].result]

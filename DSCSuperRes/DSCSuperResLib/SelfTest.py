@@ -11,14 +11,17 @@ import slicer
 
 from dsc_superres.geometry import Geometry
 
+from .Jobs.BackgroundJob import Finished
 from .Logic import Logic
 from .Process.Installation import lacks
-from .Run import Ended
-from .Scene.SequenceFrames import appendFrame
+from .Scene.Sequences.SequenceFrames import appendFrame
 from .Scene.Volumes import ijkToRas, setFrame
 
-SIZE, FRAMES, INTERVAL = (4, 24, 24), 16, 1.5
-"""z, y, x; and s between frames."""
+SIZE = (4, 24, 24)
+"""Voxels along z, y, x."""
+FRAMES = 16
+INTERVAL = 1.5
+"""s between frames."""
 
 
 def runSelfTest(workflow: Logic) -> None:
@@ -33,13 +36,13 @@ def runSelfTest(workflow: Logic) -> None:
     parameters = workflow.parameters()
     workflow.setInput(_addSeries(), parameters)
     parameters.reconstruct.model, parameters.reconstruct.maps = "linear", False
-    ended: Ended = _wait(lambda finished: workflow.startRun(parameters, finished), 120, "the end of the run")
-    assert ended.result is not None, ended.error
-    reconstruction, truth = (np.array(ended.result.signal(role)) for role in ("reconstruction", "truth"))
+    finished: Finished = _wait(lambda callback: workflow.startRun(parameters, callback), 120, "the end of the run")
+    assert finished.result is not None, finished.error
+    reconstruction, truth = (np.array(finished.result.signal(role)) for role in ("reconstruction", "truth"))
     assert reconstruction.shape == truth.shape == (13, *SIZE), f"{reconstruction.shape} and {truth.shape}"
-    likeness = np.corrcoef(reconstruction.ravel(), truth.ravel())[0, 1]
-    assert likeness > 0.9, f"the reconstruction is not like the truth: their correlation is {likeness:.2f}"
-    ended.result.remove()
+    correlation = np.corrcoef(reconstruction.ravel(), truth.ravel())[0, 1]
+    assert correlation > 0.9, f"reconstruction and truth have a correlation of {correlation:.2f}"
+    finished.result.remove()
     assert not workflow.results(), "a result that is removed is gone"
 
 
@@ -62,7 +65,7 @@ def _addSeries() -> slicer.vtkMRMLSequenceNode:
 
 
 def _wait(start: Callable[[Callable[[object], None]], None], seconds: float, what: str) -> object:
-    """Let Slicer live until what ``start(finished)`` begins has called ``finished``; returns what that was given."""
+    """Let the event loop run until ``start(finished)`` leads to a call of ``finished``; returns its argument."""
     found: list = []
     start(found.append)
     end = time.monotonic() + seconds

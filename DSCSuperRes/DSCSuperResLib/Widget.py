@@ -1,4 +1,4 @@
-"""The panel: its sections, one below the other, and what they share."""
+"""The panel: its sections, one below the other, and what they have in common."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from slicer.util import VTKObservationMixin
 from .Logic import Logic
 from .Parameters import Parameters
 from .Scene.Result import Result
+from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
-from .Sections.LookSection import LookSection
 from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
 from .Sections.Section import Section
@@ -25,12 +25,12 @@ SECTIONS: dict[str, type[Section]] = {
     "Input": InputSection,
     "Task": TaskSection,
     "Reconstruct": ReconstructSection,
-    "Look": LookSection,
+    "Display": DisplaySection,
     "Perfusion": PerfusionSection,
     "Export": ExportSection,
 }
 """By the name of the .ui file, in the order of the panel."""
-AFTER_A_RUN = ("Look", "Perfusion", "Export")
+AFTER_A_RUN = ("Display", "Perfusion", "Export")
 """Sections that open themselves when there is a result."""
 
 
@@ -57,6 +57,7 @@ class Panel(VTKObservationMixin):
         self.ui.removeResultButton.connect("clicked()", self._onRemoveResult)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartsClosing)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneChanged)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self._onSceneStartsImporting)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self._onSceneChanged)
         self._connect()
 
@@ -69,7 +70,7 @@ class Panel(VTKObservationMixin):
         """The user goes to another module."""
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self.removeObservers()
         self.logic.stopAll()
         for section in self.sections.values():
@@ -80,13 +81,26 @@ class Panel(VTKObservationMixin):
         slicer.util.showStatusMessage(text, 8000)
 
     def selectResult(self, result: Result | None) -> None:
-        """Look at another run."""
+        """Show another run in the sections below."""
         if self.parameters is not None:
             self.parameters.result = result.run if result else ""
-        self._showResult(result)
+        self.result = result
+        results = Result.all(slicer.mrmlScene)
+        selector = self.ui.resultSelector
+        selector.clear()
+        for one in results:
+            selector.addItem(one.name, one.run)
+        if not results:
+            selector.addItem(_("None yet: press Apply"))
+        selector.currentIndex = results.index(result) if result in results else -1 if results else 0
+        selector.enabled = self.ui.removeResultButton.enabled = bool(results)
+        for name, section in self.sections.items():
+            section.setResult(result)
+            if name in AFTER_A_RUN:
+                getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
 
     def overlayChanged(self) -> None:
-        """Something else lies over the images now."""
+        """Another volume lies over the images now."""
         for section in self.sections.values():
             section.overlayChanged()
 
@@ -104,30 +118,14 @@ class Panel(VTKObservationMixin):
         """Work on the scene's parameter node and results."""
         self.parameters = self.logic.parameters()
         node = self.logic.parameterNode()
-        if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified):  # an import keeps it
+        if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified):
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         for section in self.sections.values():
             section.setParameterNode(self.parameters)
         results = Result.all(slicer.mrmlScene)
         chosen = next((result for result in results if result.run == self.parameters.result), None)
-        self._showResult(chosen or (results[-1] if results else None))
+        self.selectResult(chosen or (results[-1] if results else None))
         self.parametersChanged()
-
-    def _showResult(self, result: Result | None) -> None:
-        self.result = result
-        results = Result.all(slicer.mrmlScene)
-        selector = self.ui.resultSelector
-        selector.clear()
-        for one in results:
-            selector.addItem(one.name, one.run)
-        if not results:
-            selector.addItem(_("None yet: press Apply"))
-        selector.currentIndex = results.index(result) if result in results else -1 if results else 0
-        selector.enabled = self.ui.removeResultButton.enabled = bool(results)
-        for name, section in self.sections.items():
-            section.setResult(result)
-            if name in AFTER_A_RUN:
-                getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
 
     def _onParametersModified(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         self.parametersChanged()
@@ -143,18 +141,28 @@ class Panel(VTKObservationMixin):
         if slicer.util.messageBox(question, standardButtons=buttons) != qt.QMessageBox.Ok:
             return
         gone = self.result
-        self._showResult(None)
+        self.selectResult(None)
         gone.remove()
         left = Result.all(slicer.mrmlScene)
         self.selectResult(left[-1] if left else None)
 
     def _onSceneStartsClosing(self, caller: vtk.vtkObject, event: str) -> None:
         self.logic.stopWork()
-        self.removeObserver(self.logic.parameterNode(), vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
-        self.parameters, self.result = None, None
+        self._stopObservingParameters()
+        self.result = None
         for section in self.sections.values():
             section.setResult(None)
             section.setParameterNode(None)
+
+    def _onSceneStartsImporting(self, caller: vtk.vtkObject, event: str) -> None:
+        """The parameter node may be overwritten by one of another version, with other parameters."""
+        self._stopObservingParameters()
+        for section in self.sections.values():
+            section.setParameterNode(None)
+
+    def _stopObservingParameters(self) -> None:
+        self.removeObserver(self.logic.parameterNode(), vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self.parameters = None
 
     def _onSceneChanged(self, caller: vtk.vtkObject, event: str) -> None:
         self._connect()

@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from dsc_superres.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from dsc_superres.degrade import undersample
     from dsc_superres.geometry import Geometry
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from dsc_superres.perfusion import MapOptions, compute_maps
     from dsc_superres.reconstruction.reconstruct import reconstruct
     from dsc_superres.series import Series
-
-__version__ = "0.1.0"
 
 _MODULES = {
     "Geometry": "geometry",

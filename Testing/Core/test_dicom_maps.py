@@ -46,16 +46,16 @@ def test_a_map_belongs_to_the_study_of_its_source(tmp_path: Path) -> None:
     header = pydicom.dcmread(source)
     header.PatientID, header.StudyID = "P7", "S7"
     header.save_as(source)
-    found = [
+    images = [
         pydicom.dcmread(write_dicom_map(values(), OBLIQUE, tmp_path / name, name=name, units="s", reference=source)[1])
         for name in ("mtt", "tmax")
     ]
-    for one in found:
-        assert (one.PatientID, one.StudyID, one.StudyInstanceUID) == ("P7", "S7", header.StudyInstanceUID)
-        assert one.FrameOfReferenceUID == header.FrameOfReferenceUID
-        assert one.SeriesInstanceUID != header.SeriesInstanceUID
-        assert one.SourceImageSequence[0].ReferencedSOPInstanceUID == header.SOPInstanceUID
-    assert found[0].SeriesInstanceUID != found[1].SeriesInstanceUID
+    for image in images:
+        assert (image.PatientID, image.StudyID, image.StudyInstanceUID) == ("P7", "S7", header.StudyInstanceUID)
+        assert image.FrameOfReferenceUID == header.FrameOfReferenceUID
+        assert image.SeriesInstanceUID != header.SeriesInstanceUID
+        assert image.SourceImageSequence[0].ReferencedSOPInstanceUID == header.SOPInstanceUID
+    assert images[0].SeriesInstanceUID != images[1].SeriesInstanceUID
 
 
 def test_what_is_no_dicom_is_no_source_and_nothing_is_left(tmp_path: Path) -> None:

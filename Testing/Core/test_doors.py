@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dsc_superres.cli.options import job_options
+from dsc_superres.cli.arguments import job_options
 from dsc_superres.cli.parser import PER_CASE, build_parser
 from dsc_superres.jobs.read import parse_job
 from dsc_superres.jobs.types import JOB_TYPES, CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion import MapOptions
+from dsc_superres.pipeline.case_options import MAP_OPTIONS, default_of, options_of, required_options
 from dsc_superres.pipeline.checks import JobError
-from dsc_superres.pipeline.options import MAP_OPTIONS, default_of, options_of, required_options
 
 COMMANDS = {
     "reconstruct": (ReconstructJob, ["in.nii", "out"]),

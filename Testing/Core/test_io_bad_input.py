@@ -122,12 +122,12 @@ def test_index_values(tmp_path, series, values):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("kept", [0.5, 0.999])
-def test_cut_short(tmp_path, series, suffix, kept, capfd):
+@pytest.mark.parametrize("share", [0.5, 0.999])
+def test_cut_short(tmp_path, series, suffix, share, capfd):
     path = tmp_path / f"scan{suffix}"
     write_series(series, path)
     whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * kept)])
+    path.write_bytes(whole[: int(len(whole) * share)])
     refuses(lambda: read_series(path), f"scan{suffix}", "cut short", kind=FileError)
     assert capfd.readouterr().err == ""
 

@@ -154,9 +154,9 @@ def test_peak_change_error_finds_a_peak_that_was_cut_off():
 def test_map_error_counts_only_the_mask():
     truth = np.array([[[1.0, 2.0, 3.0, 0.0]]])
     values = np.array([[[1.5, 2.0, 2.0, 99.0]]])
-    found = metrics.map_error(values, truth, truth > 0)
-    assert found["mean_absolute"] == pytest.approx(0.5)
-    assert found["relative"] == pytest.approx(1.5 / 6)
-    assert found["bias"] == pytest.approx(-0.5 / 3)
-    assert found["correlation"] == pytest.approx(np.corrcoef([1.5, 2, 2], [1, 2, 3])[0, 1])
+    measures = metrics.map_error(values, truth, truth > 0)
+    assert measures["mean_absolute"] == pytest.approx(0.5)
+    assert measures["relative"] == pytest.approx(1.5 / 6)
+    assert measures["bias"] == pytest.approx(-0.5 / 3)
+    assert measures["correlation"] == pytest.approx(np.corrcoef([1.5, 2, 2], [1, 2, 3])[0, 1])
     assert metrics.map_error(np.ones_like(truth), truth, truth > 0)["correlation"] is None

@@ -1,4 +1,4 @@
-"""Work side by side: all of it, errors told, and an end when nobody wants more."""
+"""Parallel work: all items are processed, errors are raised, and work stops when the iterator is closed."""
 
 import threading
 from contextlib import closing
@@ -15,8 +15,8 @@ def squares(number: int):
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_everything_is_found_once(threads: int) -> None:
-    found = sorted(parallel_map(squares, iter(range(20)), threads))
-    assert found == sorted([*range(20), *(n**2 for n in range(20))])
+    values = sorted(parallel_map(squares, iter(range(20)), threads))
+    assert values == sorted([*range(20), *(n**2 for n in range(20))])
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -42,8 +42,8 @@ def test_left_early_it_stops(threads: int) -> None:
             yield number
 
     before = threading.active_count()
-    with closing(parallel_map(endless, range(1000), threads)) as found:
-        next(found)
+    with closing(parallel_map(endless, range(1000), threads)) as values:
+        next(values)
     assert threading.active_count() == before
     assert len(begun) <= threads
 

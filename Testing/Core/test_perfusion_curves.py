@@ -27,8 +27,8 @@ def values(made, **options):
     return curve_maps(curves, made.times, aif, BOLUS, MapOptions(kh_over_rho=1.0, **options), objects.ECHO_TIME)
 
 
-def error(found, truth):
-    return 100 * np.median(np.abs(found / truth - 1))
+def error(estimate, truth):
+    return 100 * np.median(np.abs(estimate / truth - 1))
 
 
 @given(rate=st.floats(-5, 40), echo_time=st.floats(0.01, 0.06), s0=st.floats(10, 1e4))
@@ -129,9 +129,9 @@ def test_between_the_frames_a_smooth_residue_is_what_it_is():
 
 def test_curves_without_contrast_have_no_flow_with_osvd():
     made = objects.reference_object([("exp", 4.0, 4.0, 1.0)], EVEN, np.inf)
-    found = delay_independent_osvd(np.zeros((60, 2), np.float32), made.arterial, 1.5)
-    assert not found.peak.any()
-    assert np.isfinite(found.time).all()
+    residue = delay_independent_osvd(np.zeros((60, 2), np.float32), made.arterial, 1.5)
+    assert not residue.peak.any()
+    assert np.isfinite(residue.time).all()
 
 
 def test_circulant_inverse_recovers_a_known_residue():
@@ -221,8 +221,8 @@ def test_central_volume_theorem_is_exact(pairs):
 def test_time_to_peak_is_finer_than_the_frames(shift, onset):
     times = EVEN + shift
     x = np.maximum(times - onset, 0) / 6
-    found = time_to_peak((x**2 * np.exp(2 - 2 * x))[:, None].astype(np.float32), times, BOLUS)
-    assert found[0] == pytest.approx(onset + 6 - BOLUS.arrival, abs=0.3)
+    peak_time = time_to_peak((x**2 * np.exp(2 - 2 * x))[:, None].astype(np.float32), times, BOLUS)
+    assert peak_time[0] == pytest.approx(onset + 6 - BOLUS.arrival, abs=0.3)
 
 
 def test_gamma_variate_is_found_between_coarse_frames():

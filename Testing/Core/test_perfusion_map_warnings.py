@@ -54,10 +54,10 @@ def test_a_good_series_gives_no_sentence():
     ],
 )
 def test_each_flaw_gives_its_one_sentence(change, part):
-    found = sentences(**change)
-    assert len(found) == 1
-    assert part in found[0]
-    assert found[0].endswith(".")
+    warnings = sentences(**change)
+    assert len(warnings) == 1
+    assert part in warnings[0]
+    assert warnings[0].endswith(".")
 
 
 def test_a_single_baseline_frame_is_told_in_the_singular():
@@ -99,39 +99,39 @@ def small_series():
 def test_the_numbers_that_were_used_are_in_the_provenance(options, threshold, choice):
     series, _ = small_series()
     maps = compute_maps(series, mask=np.ones((1, 8, 8)), options=options)
-    told = json.loads(json.dumps(dict(maps.provenance)))
-    assert told["threshold_choice"] == choice
-    assert 0.01 < told["threshold"] < 0.5
-    assert threshold is None or told["threshold"] == threshold
+    provenance = json.loads(json.dumps(dict(maps.provenance)))
+    assert provenance["threshold_choice"] == choice
+    assert 0.01 < provenance["threshold"] < 0.5
+    assert threshold is None or provenance["threshold"] == threshold
     again = compute_maps(
         series,
         aif=maps.aif,
         mask=maps.mask,
-        options=replace(options, threshold=told["threshold"], integration_end=told["integration_end_s"]),
+        options=replace(options, threshold=provenance["threshold"], integration_end=provenance["integration_end_s"]),
     )
     np.testing.assert_array_equal(again.cbf, maps.cbf)
     np.testing.assert_array_equal(again.cbv, maps.cbv)
-    assert told["warnings"] == list(maps.warnings)
-    assert "Q.PH1.003" in told["formulas"]["cbf"]
-    assert told["aif"]["partial_volume_correction"] == 1.0
+    assert provenance["warnings"] == list(maps.warnings)
+    assert "Q.PH1.003" in provenance["formulas"]["cbf"]
+    assert provenance["aif"]["partial_volume_correction"] == 1.0
 
 
 def test_the_dictionary_of_the_bayesian_method_is_in_the_provenance():
     series, _ = small_series()
-    told = json.loads(json.dumps(dict(compute_maps(series, mask=np.ones((1, 8, 8))).provenance)))
-    assert told["threshold"] is None
-    assert told["dictionary"]["mtt_s"][:2] == [1.0, pytest.approx(24.0)]
+    provenance = json.loads(json.dumps(dict(compute_maps(series, mask=np.ones((1, 8, 8))).provenance)))
+    assert provenance["threshold"] is None
+    assert provenance["dictionary"]["mtt_s"][:2] == [1.0, pytest.approx(24.0)]
 
 
 def test_one_artery_is_one_candidate():
     series, _ = small_series()
-    found = compute_maps(series, mask=np.ones((1, 8, 8)), options=CSVD).candidates
-    places = [frozenset(map(tuple, aif.voxels)) for aif in found]
+    candidates = compute_maps(series, mask=np.ones((1, 8, 8)), options=CSVD).candidates
+    places = [frozenset(map(tuple, aif.voxels)) for aif in candidates]
     assert len(places) == len(set(places))
 
 
-@pytest.mark.parametrize(("noise", "told"), [(3.0, False), (20.0, True)])
-def test_saturated_arteries_are_used_where_they_can_be_read_and_else_named(noise, told):
+@pytest.mark.parametrize(("noise", "is_reported"), [(3.0, False), (20.0, True)])
+def test_saturated_arteries_are_used_where_they_can_be_read_and_else_named(noise, is_reported):
     """The signal of the second artery falls to 2 % of 1000: with noise of 3 that is a curve, with noise of 20 none."""
     series, _ = small_series()
     rate = -np.log(np.maximum(series.signal, 1) / 1000) / ECHO_TIME
@@ -140,9 +140,9 @@ def test_saturated_arteries_are_used_where_they_can_be_read_and_else_named(noise
     deep = series.with_signal(1000 * np.exp(-ECHO_TIME * rate) + noise * random.normal(size=rate.shape))
     maps = compute_maps(deep, mask=np.ones((1, 8, 8)), options=CSVD)
     inside = np.all((maps.aif.voxels[:, 1:] >= 5) & (maps.aif.voxels[:, 1:] < 7), axis=1)
-    assert not inside.any() if told else inside.all()
+    assert not inside.any() if is_reported else inside.all()
     named = [sentence for sentence in maps.warnings if "4 voxels were left out" in sentence]
-    assert len(named) == told
+    assert len(named) == is_reported
     assert all(sentence in maps.provenance["warnings"] for sentence in named)
 
 

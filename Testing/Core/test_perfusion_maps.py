@@ -60,8 +60,8 @@ def head(stripped: bool, contrast: float = 1.0, noise: float = 15.0) -> tuple[Se
 @pytest.mark.parametrize("stripped", [True, False])
 def test_brain_mask_is_the_brain(stripped):
     series, truth = head(stripped)
-    found = brain_mask(series)
-    overlap = 2 * (found & truth["brain"]).sum() / (found.sum() + truth["brain"].sum())
+    brain = brain_mask(series)
+    overlap = 2 * (brain & truth["brain"]).sum() / (brain.sum() + truth["brain"].sum())
     assert overlap > 0.96
 
 
@@ -203,6 +203,6 @@ def test_arterial_inputs_from_file_and_voxels(tmp_path):
 def test_curves_that_only_fall_have_a_posterior_too():
     """All of a block of voxels may lie below the baseline: no atom rises with them."""
     atoms = dictionary(lambda t: np.interp(t, TIMES, ARTERIAL[:, 0]), TIMES)
-    found = posterior(-0.001 * ARTERIAL[:, [0, 0]], atoms)
-    assert all(np.isfinite(values).all() for values in vars(found).values())
-    assert (found.cbv < 0.001).all()
+    estimate = posterior(-0.001 * ARTERIAL[:, [0, 0]], atoms)
+    assert all(np.isfinite(values).all() for values in vars(estimate).values())
+    assert (estimate.cbv < 0.001).all()

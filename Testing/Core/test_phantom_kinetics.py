@@ -43,10 +43,10 @@ def test_tissue_curves_are_the_delayed_convolution_and_hold_the_blood_volume(cbf
     curves = TissueCurves(bolus(), SimulatedResidue(), 299)
     seconds = np.arange(0, 299, 1.5)
     one = [np.float32([value]) for value in (cbf, mtt, delay)]
-    found = np.array([curves(t, one[0], curves.position(one[1]), one[2])[0] for t in seconds])
+    simulated = np.array([curves(t, one[0], curves.position(one[1]), one[2])[0] for t in seconds])
     exact = np.convolve(bolus()(TIMES), np.exp(-TIMES / mtt))[: TIMES.size] * 0.1 * RHO / KH * cbf / 6000
     expected = np.interp(seconds - delay, TIMES, exact, left=0.0)
-    assert np.abs(found - expected).max() < 0.05 * expected.max()
+    assert np.abs(simulated - expected).max() < 0.05 * expected.max()
     first_passes = TissueCurves(bolus(plateau=0.0), SimulatedResidue(), 299)
     tissue = np.array([first_passes(t, one[0], first_passes.position(one[1]), one[2])[0] for t in seconds])
     volume = 100 * KH / RHO * np.trapezoid(tissue, seconds) / np.trapezoid(bolus(plateau=0.0)(TIMES), TIMES)

@@ -76,10 +76,10 @@ def test_the_curve_areas_give_back_the_blood_volume(patient):
     signal, times = patient.clean.signal[:, pure].astype(float), patient.aif.times
     curves = -np.log(signal / signal[5:9].mean(axis=0)) / patient.clean.echo_time
     area = np.trapezoid(curves[8:], times[8:], axis=0) / np.trapezoid(patient.aif.delta_r2star, times)
-    found = 100 * patient.kh_over_rho * area
+    measured = 100 * patient.kh_over_rho * area
     assert pure.sum() > 200
-    assert np.corrcoef(found, patient.cbv[pure])[0, 1] > 0.85
-    assert np.median(found / patient.cbv[pure]) == pytest.approx(1, abs=0.12)
+    assert np.corrcoef(measured, patient.cbv[pure])[0, 1] > 0.85
+    assert np.median(measured / patient.cbv[pure]) == pytest.approx(1, abs=0.12)
 
 
 def test_a_glioma_has_a_vascular_rim_and_a_stroke_is_late_and_starved():
@@ -97,9 +97,9 @@ def test_training_and_validation_share_neither_seeds_nor_cortex():
     assert not set(TRAINING_SEEDS) & set(VALIDATION_SEEDS)
     both = [load_template(name) for name in ("mni152", "fsaverage")]
     for template in both:
-        assert 500 < np.maximum(template.grey, 0).sum() / 1000 < 1100
+        assert 500 < np.maximum(template.gray, 0).sum() / 1000 < 1100
         assert -0.01 <= template.white.min() <= template.white.max() <= 1.01
-    first, second = (template.grey > 0.5 for template in both)
+    first, second = (template.gray > 0.5 for template in both)
     dice = 2 * (first & second).sum() / (first.sum() + second.sum())
     assert 0.3 < dice < 0.75
     assert small(VALIDATION_SEEDS[0], slices=1, frames=2).description["template"] == "fsaverage"

@@ -35,10 +35,10 @@ def test_the_signal_falls_to_the_ernst_steady_state_and_then_follows_the_tracer(
     steady = before_decay * (1 - rest) / (1 - np.cos(angle) * rest)
     assert signal[0] == pytest.approx(before_decay, rel=1e-5)
     assert signal[8] == pytest.approx(steady, rel=1e-4)
-    seen = -np.log(signal[8:] / steady) / 0.03
+    measured = -np.log(signal[8:] / steady) / 0.03
     part = one_voxel(curves)
     expected = [curves(t, part.cbf, curves.position(part.mtt), part.delay)[0] for t in TIMES[8:]]
-    np.testing.assert_allclose(seen, expected, atol=0.02)
+    np.testing.assert_allclose(measured, expected, atol=0.02)
 
 
 def test_leaked_agent_raises_the_signal_through_t1_and_lowers_it_through_t2star(curves):

@@ -13,21 +13,21 @@ from dsc_superres.perfusion.propagation import SD_FACTORS, propagated_sd, with_s
 
 
 def test_it_is_what_many_noisy_copies_show() -> None:
-    """With independent errors and the factors taken out; the peak is not chosen anew, so it is told a little low."""
+    """With independent errors and the factors taken out; the peak is not chosen anew, so it is a little low."""
     series = bolus_series()
     mask = series.signal[-1] > 0.3 * series.signal[-1].max()
     clean = compute_maps(series, mask=mask, options=MapOptions(method="csvd"))
     rng, sigma = np.random.default_rng(0), 0.01 * float(series.signal[-1][mask].mean())
     uncertainty = series.with_signal(np.full_like(series.signal, sigma))
-    told = propagated_sd(clean, series, uncertainty)
+    sd = propagated_sd(clean, series, uncertainty)
     copies, options = [], MapOptions(method="csvd", integration_end=60)
     for _ in range(12):
         noisy = series.with_signal(series.signal + sigma * rng.standard_normal(series.signal.shape).astype(np.float32))
         copies.append(compute_maps(noisy, aif=clean.aif, mask=mask, options=options))
     spread = np.std([copy.cbv[mask] for copy in copies], axis=0)
-    assert np.median(told["cbv"][mask]) / SD_FACTORS["cbv"] == pytest.approx(np.median(spread), rel=0.5)
-    assert (told["cbf"][mask] > 0).all()
-    assert not told["cbf"][~mask].any()
+    assert np.median(sd["cbv"][mask]) / SD_FACTORS["cbv"] == pytest.approx(np.median(spread), rel=0.5)
+    assert (sd["cbf"][mask] > 0).all()
+    assert not sd["cbf"][~mask].any()
 
 
 def test_it_adds_to_what_the_method_says() -> None:

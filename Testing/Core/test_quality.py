@@ -52,7 +52,7 @@ def test_measures_and_tables() -> None:
 
 
 def test_errors_of_tissues_are_told_apart_where_they_are_known() -> None:
-    labels = np.full((1, 32, 32), anatomy.GREY, np.uint8)
+    labels = np.full((1, 32, 32), anatomy.GRAY, np.uint8)
     labels[..., 16:], labels[:, 0, :9] = anatomy.WHITE, anatomy.ARTERY
     known = replace(case(), regions=tissue_regions(labels, case().mask))
     found = evaluate(lambda: known, ["linear"], 2, 4)[0]

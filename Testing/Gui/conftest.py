@@ -7,7 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["DSC_SUPERRES_PYTHON"] = sys.executable
-sys.path.append(str(Path(__file__).parents[1] / "Core"))  # for its sample
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("Core", "Panel")]  # for their helpers
 
 import pytest
 
@@ -52,6 +52,5 @@ def driver(app, tmp_path_factory):
         for name in ("TMPDIR", "TEMP", "TMP"):
             patch.setenv(name, str(temporary))
         driver = Driver(app, temporary, pictures)
-        driver.wait(lambda: driver.logic.capabilities, 60, "the probe of the background process")
         yield driver
         driver.widget.cleanup()

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,9 @@ pytest.importorskip("slicer")
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 import slicer
-from driver import addSequence, sceneNodes, workers
+from driver import addSequence
+from panel_driver import sceneNodes, workers
+from safetensors.numpy import save_file
 from sample import bolus_series
 
 from dsc_superres.io import write_series
@@ -102,11 +103,11 @@ def test_numbered_frames_ask_for_the_repetition_time(driver) -> None:
 def test_task_shows_what_to_expect(driver) -> None:
     driver.load()
     ui, task = driver.ui("Task"), driver.parameters.task
-    assert "16 x 16 x 2 in 6 frames -> 32 x 32 x 2 in 21 frames" in ui.expectLabel.text
+    assert "16 x 16 x 2 in 6 frames -> 32 x 32 x 2 in 21 frames" in ui.estimateLabel.text
     ui.enhanceRadio.click()
     assert (task.task, ui.operatorSelector.visible, ui.regular.visible) == ("enhance", False, True)
     ui.space.value, ui.regular.checked, ui.interval.value = 1.5, True, 0.5
-    assert "-> 48 x 48 x 2 in 70 frames" in ui.expectLabel.text
+    assert "-> 48 x 48 x 2 in 70 frames" in ui.estimateLabel.text
     assert not ui.time.enabled
     driver.picture("enhance")
     ui.compareRadio.click()
@@ -114,7 +115,7 @@ def test_task_shows_what_to_expect(driver) -> None:
     ui.framesRange.setValues(5, 21)
     ui.slicesRange.setValues(2, 2)
     assert (task.firstFrame, task.lastFrame, task.firstSlice, task.lastSlice) == (5, 21, 2, 0)
-    assert "-> 32 x 32 x 1 in 17 frames" in ui.expectLabel.text
+    assert "-> 32 x 32 x 1 in 17 frames" in ui.estimateLabel.text
     assert ui.windowLabel.text == "6.0 to 30.0 s"
     driver.load()
     assert ui.framesRange.minimumValue == 1
@@ -128,11 +129,7 @@ def test_cancelled_run_leaves_nothing(driver) -> None:
     driver.working()
     assert ui.progressBar.visible
     driver.picture("running")
-    started = time.monotonic()
-    ui.cancelButton.click()
-    driver.wait(lambda: not driver.logic.running, 5, "the end of a cancelled run")
-    print(f"cancelled after {time.monotonic() - started:.1f} s")
-    assert ui.statusLabel.text == "Cancelled. The scene is as it was."
+    driver.cancelRun()
     assert ui.applyButton.enabled
     assert sceneNodes() == before
     assert driver.leftovers() == []
@@ -154,10 +151,15 @@ def test_killed_worker_leaves_a_sentence_and_the_scene_as_it_was(driver) -> None
     assert driver.leftovers() == []
 
 
-def test_worker_that_fails_says_why(driver) -> None:
+def test_worker_that_fails_says_why(driver, tmp_path) -> None:
     driver.load()
     before, ui = sceneNodes(), driver.ui("Reconstruct")
     driver.parameters.reconstruct.model = "no-such-model"
+    assert "no-such-model" in ui.applyButton.toolTip
+    assert not ui.applyButton.enabled
+    weights = tmp_path / "no-such-model.safetensors"
+    save_file({"other": np.zeros(3, np.float32)}, weights, {"network": "ode-liif", "options": "{}"})
+    driver.parameters.reconstruct.model = str(weights)
     driver.start()
     driver.finish()
     assert "no-such-model" in ui.statusLabel.text

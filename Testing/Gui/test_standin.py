@@ -141,15 +141,15 @@ def test_objects_die_with_their_wrapper_or_their_parent(qt, app) -> None:
 def test_range_widget_as_that_of_ctk(app) -> None:
     import ctk
 
-    widget, told = ctk.ctkRangeWidget(), []
+    widget, received = ctk.ctkRangeWidget(), []
     assert (widget.minimumValue, widget.maximumValue, widget.decimals) == (0, 99, 2)
-    widget.connect("valuesChanged(double,double)", lambda low, high: told.append((low, high)))
+    widget.connect("valuesChanged(double,double)", lambda low, high: received.append((low, high)))
     widget.setValues(3.0, 40.0)
     widget.maximum = 10.0
     widget.maximum = 60.0
     widget.setValues(5, 6)
     widget.minimumValue = 20
-    assert told == [(3, 40), (3, 10), (5, 6), (6, 6)]
+    assert received == [(3, 40), (3, 10), (5, 6), (6, 6)]
 
 
 def test_collapsed_children_are_hidden_and_come_back(qt, app) -> None:
@@ -174,19 +174,19 @@ def test_collapsed_children_are_hidden_and_come_back(qt, app) -> None:
 def test_node_selector_follows_the_scene(app) -> None:
     import slicer
 
-    selector, told, scene = slicer.qMRMLNodeComboBox(), [], slicer.mrmlScene
+    selector, received, scene = slicer.qMRMLNodeComboBox(), [], slicer.mrmlScene
     scene.Clear(0)
     selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
     selector.noneEnabled = True
-    selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: told.append(node and node.GetName()))
+    selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: received.append(node and node.GetName()))
     selector.setMRMLScene(scene)
     first, second = (scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in ("first", "second"))
     assert selector.currentNode() is None
-    told.clear()
+    received.clear()
     for node in (first, first, None, second):
         selector.setCurrentNode(node)
     scene.RemoveNode(second)
-    assert told == ["first", None, "second", "first"]
+    assert received == ["first", None, "second", "first"]
     assert selector.currentNode() is first
     scene.RemoveNode(first)
     assert selector.currentNode() is None

@@ -12,11 +12,12 @@ import numpy as np
 import slicer
 
 from dsc_superres.geometry import Geometry
-from DSCSuperResLib.Request import Request
+from DSCSuperResLib.Jobs.ReconstructionNodes import addRun
+from DSCSuperResLib.Jobs.ReconstructionRequest import ReconstructionRequest
 from DSCSuperResLib.Scene.Result import Result
-from DSCSuperResLib.Scene.RunOutput import addRun, newSequence
-from DSCSuperResLib.Scene.SequenceFrames import appendFrame
-from DSCSuperResLib.Scene.SequenceInput import InputInfo
+from DSCSuperResLib.Scene.Sequences.NewSequence import newSequence
+from DSCSuperResLib.Scene.Sequences.SequenceFrames import appendFrame
+from DSCSuperResLib.Scene.Sequences.SequenceInput import InputInfo
 from DSCSuperResLib.Scene.Volumes import ijkToRas, setFrame
 
 SPACE, TIME, INTERVAL = 2, 4, 1.5
@@ -49,15 +50,15 @@ def main() -> None:
     print(json.dumps({"data": data, "grown": memory("VmHWM") - before, "frames": len(result.times("reconstruction"))}))
 
 
-def makeRequest(task: str, width: int, height: int, depth: int, frames: int) -> Request:
+def makeRequest(task: str, width: int, height: int, depth: int, frames: int) -> ReconstructionRequest:
     """A run with the usual factors, on all of the series."""
     geometry = Geometry(spacing=(1.0, 1.0, 5.0))
     info = InputInfo((width, height, depth), geometry, INTERVAL * np.arange(frames), 0.03, SOURCES, np.dtype(np.int16))
     chosen = {"operator": "block", "model": "linear", "device": "cpu", "maps": False, "interval": None}
-    return Request("Run", info, range(frames), slice(0, depth), task, float(SPACE), TIME, **chosen)
+    return ReconstructionRequest("Run", info, range(frames), slice(0, depth), task, float(SPACE), TIME, **chosen)
 
 
-def makeSource(scene: slicer.vtkMRMLScene, request: Request) -> slicer.vtkMRMLSequenceNode:
+def makeSource(scene: slicer.vtkMRMLScene, request: ReconstructionRequest) -> slicer.vtkMRMLSequenceNode:
     """The series in the scene."""
     sequence, matrix = newSequence(scene, "Series", request.info), ijkToRas(request.info.geometry)
     for time in request.info.times:
@@ -67,7 +68,7 @@ def makeSource(scene: slicer.vtkMRMLScene, request: Request) -> slicer.vtkMRMLSe
     return sequence
 
 
-def makeFiles(folder: Path, request: Request) -> dict:
+def makeFiles(folder: Path, request: ReconstructionRequest) -> dict:
     """The worker's files and message."""
     (size, frames), (workedSize, workedFrames) = request.output, request.worked
     start, end = request.times[0], request.times[0] + (workedFrames - 1) * TIME * INTERVAL

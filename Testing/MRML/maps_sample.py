@@ -1,12 +1,12 @@
-"""Maps as the worker leaves them in a folder, for a result of ``look_sample``: known values on its grids."""
+"""Maps as the worker leaves them in a folder, for a result of ``result_sample``: known values on its grids."""
 
 import json
 
 import numpy as np
-from look_sample import TIMES, volume
+from result_sample import TIMES, volume
 
 from dsc_superres.io import write_volume
-from DSCSuperResLib.Scene.Maps import addMaps
+from DSCSuperResLib.Scene.Maps.Maps import addMaps
 from DSCSuperResLib.Scene.Volumes import geometryOf
 
 SHAPE = (4, 12, 16)

@@ -16,14 +16,14 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import nibabel
 import pydicom
 import SimpleITK as sitk
-from look_sample import TIMES, addResult, deviationSignal, obliqueIjkToRas, reconstructionSignal, volume
 from maps_sample import OFFSET, addAllMaps, values
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
-from test_look import Window
+from result_sample import TIMES, addResult, obliqueIjkToRas, reconstructionSignal, uncertaintySignal, volume
+from test_display import Window
 
 from dsc_superres.io import read_series
-from DSCSuperResLib.ExportRequest import folderName, freeFolder
-from DSCSuperResLib.Scene.ExportFiles import (
+from DSCSuperResLib.Jobs.ExportRequest import folderName, freeFolder
+from DSCSuperResLib.Scene.Export.ExportFiles import (
     derivation,
     reportIsOlder,
     writeMaps,
@@ -32,8 +32,8 @@ from DSCSuperResLib.Scene.ExportFiles import (
     writeSeries,
     writeTables,
 )
-from DSCSuperResLib.Scene.RunOutput import REPORT, SOURCE_SERIES
-from DSCSuperResLib.Scene.SourceStudy import noteFile, studyFile
+from DSCSuperResLib.Scene.Export.SourceStudy import noteFile, studyFile
+from DSCSuperResLib.Scene.Result import REPORT, SOURCE_SERIES
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -52,7 +52,7 @@ def result(tmp_path):
 
 
 def prepare(result, folder: Path, **changes) -> Path:
-    """The job of an export of everything, as ``ExportRun`` writes it; its path."""
+    """The job of an export of everything, as ``ExportJob`` writes it; its path."""
     files = folder / "files"
     files.mkdir(parents=True)
     described: list[dict] = []
@@ -66,6 +66,7 @@ def prepare(result, folder: Path, **changes) -> Path:
     writeReport(result, files)
     writeProvenance(result, files)
     job = {
+        "task": "export",
         "output": str(folder.parent / "out" / "Run"),
         "files": "files",
         "series": series,
@@ -79,9 +80,7 @@ def prepare(result, folder: Path, **changes) -> Path:
 
 def start(job: Path) -> subprocess.Popen:
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(
-        [sys.executable, "-m", "dsc_superres.pipeline.export", "--job", str(job)], text=True, **pipes
-    )
+    return subprocess.Popen([sys.executable, "-m", "dsc_superres.worker", "--job", str(job)], text=True, **pipes)
 
 
 def export(job: Path) -> tuple[int, dict]:
@@ -111,26 +110,26 @@ def test_the_reconstruction_comes_back_at_its_place_and_times(folder):
     np.testing.assert_allclose(series.times, TIMES)
     np.testing.assert_allclose(FLIP @ series.geometry.affine, obliqueIjkToRas(1), atol=1e-9)
     np.testing.assert_allclose(series.signal, expected, rtol=1e-6)
-    unsure = read_series(folder / "deviation.seq.nrrd")
-    np.testing.assert_allclose(unsure.signal, deviationSignal(), rtol=1e-6)
+    unsure = read_series(folder / "uncertainty.seq.nrrd")
+    np.testing.assert_allclose(unsure.signal, uncertaintySignal(), rtol=1e-6)
     np.testing.assert_allclose(unsure.times, TIMES)
-    assert (folder / "deviation_4d.nii.gz").is_file()
+    assert (folder / "uncertainty_4d.nii.gz").is_file()
 
 
 @pytest.mark.parametrize(("source", "pixel"), [("truth", 1), ("input", 2), ("reconstruction", 1)])
 def test_maps_overlay_their_series(folder, source, pixel):
     expected = values("cbv", source, pixel)
-    image = nibabel.load(folder / "maps" / source / "cbv.nii.gz")
+    image = nibabel.load(folder / f"maps_{source}" / "cbv.nii.gz")
     np.testing.assert_allclose(image.affine, obliqueIjkToRas(pixel), atol=1e-4)
     np.testing.assert_allclose(image.get_fdata(), expected.T, rtol=1e-6)
-    other = sitk.ReadImage(str(folder / "maps" / source / "cbv.nrrd"))
+    other = sitk.ReadImage(str(folder / f"maps_{source}" / "cbv.nrrd"))
     np.testing.assert_allclose(other.GetOrigin(), (FLIP @ obliqueIjkToRas(pixel))[:3, 3], atol=1e-6)
     np.testing.assert_allclose(sitk.GetArrayFromImage(other), expected, rtol=1e-6)
-    assert (folder / "maps" / source / "cbv_sd.nii.gz").is_file()
+    assert (folder / f"maps_{source}" / "cbv_sd.nii.gz").is_file()
 
 
 def test_differences_are_exported_too(folder):
-    found = nibabel.load(folder / "maps" / "reconstruction - truth" / "cbv.nii.gz").get_fdata()
+    found = nibabel.load(folder / "maps_difference" / "cbv.nii.gz").get_fdata()
     np.testing.assert_allclose(found[found != 0], OFFSET["reconstruction"], rtol=1e-5)
 
 
@@ -183,17 +182,17 @@ def test_tables_report_and_provenance(folder, result):
     assert header == ["time_s", "mean_signal"]
     np.testing.assert_allclose([float(row[0]) for row in rows], TIMES)
     assert (folder / "report.html").read_text(encoding="utf-8") == "<html>Bericht über Δ</html>"
-    told = json.loads((folder / "provenance.json").read_text())
-    assert told["settings"] == {"task": "compare"}
-    assert told["maps"]["reconstruction"]["method"] == "posterior over a dictionary"
-    assert told["export"]["run"] == result.run
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert provenance["settings"] == {"task": "compare"}
+    assert provenance["maps"]["reconstruction"]["method"] == "posterior over a dictionary"
+    assert provenance["export"]["run"] == result.run
 
 
 def test_the_name_of_the_file_of_an_arterial_input_is_kept_out(result, tmp_path):
     node = result.node("text.maps.truth")
-    told = json.loads(node.GetText())
-    told["aif"]["source"] = "file Jane Doe.csv"
-    node.SetText(json.dumps(told))
+    provenance = json.loads(node.GetText())
+    provenance["aif"]["source"] = "file Jane Doe.csv"
+    node.SetText(json.dumps(provenance))
     writeProvenance(result, tmp_path)
     assert "Jane" not in (tmp_path / "provenance.json").read_text()
     assert "Jane" not in json.dumps(derivation(result))
@@ -201,9 +200,9 @@ def test_the_name_of_the_file_of_an_arterial_input_is_kept_out(result, tmp_path)
 
 def test_a_report_of_other_maps_is_known(result):
     node = result.node("text.provenance")
-    told = json.loads(node.GetText())
+    provenance = json.loads(node.GetText())
     assert not reportIsOlder(result)
-    node.SetText(json.dumps({**told, "maps": {"truth": {}, "ode-liif": {"method": "csvd"}}}))
+    node.SetText(json.dumps({**provenance, "maps": {"truth": {}, "ode-liif": {"method": "csvd"}}}))
     assert reportIsOlder(result)
 
 

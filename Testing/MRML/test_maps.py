@@ -1,4 +1,4 @@
-"""Perfusion maps in the scene: volumes, differences, colours, overlay, arterial input, statistics of regions."""
+"""Perfusion maps in the scene: volumes, differences, colors, overlay, arterial input, statistics of regions."""
 
 import sys
 from importlib.util import find_spec
@@ -11,18 +11,25 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 
 import slicer
 import vtk
-from look_sample import addResult, obliqueIjkToRas
 from maps_sample import ARTERY, OFFSET, addAllMaps, brain, curve, values, writeMaps
-from test_look import Window, reopen
+from result_sample import addResult, obliqueIjkToRas
+from test_display import Window, reopen
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from DSCSuperResLib.Scene.Aif import arterialInput, arterialVoxels, bolusTimes, candidates, drawCurve, markVoxels
-from DSCSuperResLib.Scene.CompareLayout import CompareLayout
-from DSCSuperResLib.Scene.Difference import legendShown
-from DSCSuperResLib.Scene.MapColours import prepareColours, setScale
-from DSCSuperResLib.Scene.MapOverlay import MapOverlay
-from DSCSuperResLib.Scene.Maps import addMaps, mapNames, mapNode, mapNodes, mapsWarnings
-from DSCSuperResLib.Scene.RegionStatistics import regionStatistics, showStatistics
+from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
+from DSCSuperResLib.Scene.Display.Difference import legendShown
+from DSCSuperResLib.Scene.Display.MapColors import prepareColors, setScale
+from DSCSuperResLib.Scene.Display.MapOverlay import MapOverlay
+from DSCSuperResLib.Scene.Maps.ArterialInput import (
+    arterialInput,
+    arterialVoxels,
+    bolusTimes,
+    candidates,
+    drawCurve,
+    markVoxels,
+)
+from DSCSuperResLib.Scene.Maps.Maps import addMaps, mapNames, mapNode, mapNodes, mapsWarnings
+from DSCSuperResLib.Scene.Maps.RegionStatistics import regionStatistics, showStatistics
 from DSCSuperResLib.Scene.Result import Result
 from DSCSuperResLib.Scene.Volumes import frameArray
 
@@ -99,7 +106,7 @@ def test_maps_that_are_not_made_any_more_go(result, tmp_path):
 
 
 def test_all_sources_share_one_scale(result):
-    prepareColours(result, "cbf")
+    prepareColors(result, "cbf")
     displays = [mapNode(result, "cbf", source).GetDisplayNode() for source in ("truth", "input", "reconstruction")]
     assert len({(one.GetWindowLevelMin(), one.GetWindowLevelMax(), one.GetColorNodeID()) for one in displays}) == 1
     assert displays[0].GetWindowLevelMax() == 64, "above nearly all values, and its quarters are whole numbers"
@@ -113,10 +120,10 @@ def test_all_sources_share_one_scale(result):
 
 
 def test_what_the_user_chose_stays(result):
-    prepareColours(result, "cbv")
+    prepareColors(result, "cbv")
     volume = mapNode(result, "cbv", "reconstruction")
     setScale([volume], 1.0, 3.0)
-    prepareColours(result, "cbv")
+    prepareColors(result, "cbv")
     assert volume.GetDisplayNode().GetWindowLevelMax() == 3.0
 
 
@@ -188,7 +195,7 @@ def test_statistics_of_segments(window, result):
 
 
 def test_maps_come_back_with_the_scene(windows, window, result, tmp_path):
-    prepareColours(result, "cbv")
+    prepareColors(result, "cbv")
     other = reopen(window, windows(), tmp_path / "scene")
     again = Result.all(other.scene)[-1]
     np.testing.assert_array_equal(frameArray(mapNode(again, "cbv", "truth")), values("cbv", "truth"))

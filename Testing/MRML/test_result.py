@@ -10,7 +10,7 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
     pytest.skip("slicer-core has no wheel for this Python", allow_module_level=True)
 
 import slicer
-from look_sample import STEP, TIMES, addResult, inputSignal
+from result_sample import STEP, TIMES, addResult, inputSignal
 
 from DSCSuperResLib.Scene.Result import Result
 

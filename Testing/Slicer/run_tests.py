@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parent
 STEPS = (
     "steps_input",
     "steps_run",
-    "steps_look",
+    "steps_display",
     "steps_uncertainty",
     "steps_perfusion",
     "steps_export",

@@ -2,11 +2,11 @@
 
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import slicer
+from panel_driver import Stalls
 from workflow import Workflow
 
 
@@ -42,35 +42,26 @@ def _refuse(w: Workflow) -> None:
 
 
 def _cancel(w: Workflow, folder: Path) -> None:
-    ui = w.ui("Export")
-    ui.exportButton.click()
+    w.startExport()
     w.wait(w.workers, 60, "the start of the export")
-    w.check(not ui.exportButton.enabled and ui.progressBar.visible, "an export that is going on is shown")
-    started = time.monotonic()
-    ui.cancelButton.click()
-    w.wait(lambda: not w.logic.exporting, 5, "the end of a cancelled export")
-    print(f"cancelled after {time.monotonic() - started:.1f} s", flush=True)
-    w.check("Cancelled" in ui.statusLabel.text, ui.statusLabel.text)
-    w.check(not list(folder.iterdir()) and not w.workers(), "a cancelled export leaves no file and no process")
+    w.cancelExport()
+    w.check(not list(folder.iterdir()) and not w.workers(), "a canceled export leaves no file and no process")
 
 
 def _export(w: Workflow, output: Path) -> None:
     ui = w.ui("Export")
     ui.niftiCheckBox.checked = ui.mapsNrrdCheckBox.checked = True
     w.settle(2)
-    stall, last = 0.0, time.monotonic()
-    ui.exportButton.click()
-    while w.logic.exporting:
-        slicer.app.processEvents()
-        now = time.monotonic()
-        stall, last = max(stall, now - last), now
-    print(f"longest stall of an export {1000 * stall:.0f} ms", flush=True)
+    stalls = Stalls()
+    w.startExport()
+    w.finishExport()
+    print(f"longest stall of an export {1000 * stalls.stop():.0f} ms", flush=True)
     w.check(str(output) in ui.statusLabel.text, ui.statusLabel.text)
     w.check(ui.openFolderButton.visible, "the folder can be opened")
     names = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
     expected = {"reconstruction.seq.nrrd", "reconstruction_4d.nii.gz", "provenance.json", "report.html"}
     expected |= {"screenshots/window.png", "tables/metrics.csv", "tables/arterial_input.csv"}
-    expected |= {f"maps/{source}/cbv.{end}" for source in ("truth", "input") for end in ("nii.gz", "nrrd")}
+    expected |= {f"maps_{source}/cbv.{end}" for source in ("truth", "input") for end in ("nii.gz", "nrrd")}
     w.check(expected <= names, f"missing: {sorted(expected - names)}")
     w.check(f"{len(names)} files" in ui.statusLabel.text, ui.statusLabel.text)
     w.check(len([name for name in names if name.startswith("screenshots/")]) > 1, "each view has its picture")
@@ -80,8 +71,8 @@ def _export(w: Workflow, output: Path) -> None:
 def _read(w: Workflow, output: Path) -> None:
     """Slicer itself reads the files back at the place that they came from."""
     for path, expected in (
-        (output / "maps" / "reconstruction" / "cbv.nii.gz", w.result.node("map.cbv.reconstruction")),
-        (output / "maps" / "truth" / "cbf.nrrd", w.result.node("map.cbf.truth")),
+        (output / "maps_reconstruction" / "cbv.nii.gz", w.result.node("map.cbv.reconstruction")),
+        (output / "maps_truth" / "cbf.nrrd", w.result.node("map.cbf.truth")),
     ):
         volume = slicer.util.loadVolume(str(path), {"show": False})
         w.check(np.allclose(_affine(volume), _affine(expected), atol=1e-3), f"{path.name} has another place")
@@ -90,11 +81,11 @@ def _read(w: Workflow, output: Path) -> None:
         slicer.mrmlScene.RemoveNode(volume)
     _readSequence(w, output / "reconstruction.seq.nrrd")
     _readDicom(w, output / "dicom" / "cbv")
-    told = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
+    provenance = json.loads((output / "provenance.json").read_text(encoding="utf-8"))
     model = w.panel.parameters.reconstruct.model
-    w.check(told["model"]["name"] == model, f"the provenance names {told['model']}")
-    w.check(model != "ode-liif" or told["model"]["weights_sha256"], "the provenance has the hash of the weights")
-    w.check(set(told["maps"]) == {"truth", "input", "reconstruction"}, f"maps {sorted(told['maps'])}")
+    w.check(provenance["model"]["name"] == model, f"the provenance names {provenance['model']}")
+    w.check(model != "ode-liif" or provenance["model"]["weights_sha256"], "the provenance has the hash of the weights")
+    w.check(set(provenance["maps"]) == {"truth", "input", "reconstruction"}, f"maps {sorted(provenance['maps'])}")
 
 
 def _readSequence(w: Workflow, path: Path) -> None:
@@ -125,8 +116,8 @@ def _readDicom(w: Workflow, folder: Path) -> None:
 def _again(w: Workflow, output: Path) -> None:
     """A second export does not overwrite the first one unasked."""
     ui, before = w.ui("Export"), (output / "provenance.json").stat().st_mtime_ns
-    ui.exportButton.click()
-    w.wait(lambda: not w.logic.exporting, 120, "the end of the second export")
+    w.startExport()
+    w.finishExport()
     w.check((output / "provenance.json").stat().st_mtime_ns == before, "the first export is untouched")
     w.check((output.parent / f"{output.name} 2" / "provenance.json").is_file(), ui.statusLabel.text)
 

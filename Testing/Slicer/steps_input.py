@@ -63,7 +63,7 @@ def _task(w: Workflow) -> None:
     ui.enhanceRadio.click()
     w.check(w.panel.parameters.task.task == "enhance" and ui.regular.visible, "the task is to enhance")
     ui.regular.checked = True
-    w.check("in 172 frames" in ui.expectLabel.text, ui.expectLabel.text)
+    w.check("in 172 frames" in ui.estimateLabel.text, ui.estimateLabel.text)
     w.picture("enhance")
     ui.regular.checked = False
     ui.compareRadio.click()
@@ -71,4 +71,4 @@ def _task(w: Workflow) -> None:
     w.settle(2)
     task = w.panel.parameters.task
     w.check((task.firstSlice, task.lastSlice) == (2, 3), f"slices {task.firstSlice} to {task.lastSlice}")
-    w.check("256 x 256 x 2 in 57 frames" in ui.expectLabel.text, ui.expectLabel.text)
+    w.check("256 x 256 x 2 in 57 frames" in ui.estimateLabel.text, ui.estimateLabel.text)

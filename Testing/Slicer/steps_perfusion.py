@@ -1,4 +1,4 @@
-"""Perfusion: maps over the images, their differences, the arterial input and maps computed anew, regions."""
+"""Perfusion: maps over the images, their differences, the arterial input and maps computed again, regions."""
 
 import json
 
@@ -28,7 +28,7 @@ def _overlay(w: Workflow) -> None:
     ui = w.ui("Perfusion")
     for name in MAPS:
         w.check(getattr(ui, f"{name}Button").enabled, f"the run made {name}")
-    w.check(not w.panel.sections["Look"].layout.shown, "the user's own layout is on the screen")
+    w.check(not w.layout.shown, "the user's own layout is on the screen")
     ui.cbvButton.click()
     w.settle()
     for role in ("truth", "input", "reconstruction"):
@@ -79,12 +79,12 @@ def _others(w: Workflow) -> None:
         if name != "cbv":
             w.picture(name)
     ui.cbfButton.click()
-    ui.deviationCheckBox.click()
+    ui.uncertaintyCheckBox.click()
     w.settle()
     shown = slicer.mrmlScene.GetNodeByID(_view(w, "reconstruction").GetForegroundVolumeID())
     w.check(shown is _map(w, "cbf_sd", "reconstruction"), f"{shown.GetName()} instead of the uncertainty of CBF")
     w.picture("cbf-uncertainty")
-    ui.deviationCheckBox.click()
+    ui.uncertaintyCheckBox.click()
     ui.cbvButton.click()
 
 
@@ -112,15 +112,15 @@ def _fromPoints(w: Workflow, arterial: np.ndarray) -> None:
     before = _voxels(truth).copy()
     points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Artery")
     points.AddControlPoint(*w.place(arterial[0], truth))
-    ui.aifSelector.currentIndex = ui.aifSelector.findData("points")
-    ui.methodSelector.currentIndex = ui.methodSelector.findData("csvd")
+    w.choose("Perfusion", "aifSelector", "points")
+    w.choose("Perfusion", "methodSelector", "csvd")
     ui.aifPoints.setCurrentNode(points)
     _compute(w, "maps-being-computed")
     used = _provenance(w)
     w.check(used["aif"]["voxels_zyx"] == [arterial[0].tolist()], f"the artery is {used['aif']['voxels_zyx']}")
     w.check("block-circulant" in used["method"], used["method"])
     w.check(not np.allclose(before, _voxels(_map(w, "cbv", "truth"))), "another artery gives other maps")
-    w.check(_map(w, "cbf_sd", "truth") is None and not ui.deviationCheckBox.enabled, "this method has no uncertainty")
+    w.check(_map(w, "cbf_sd", "truth") is None and not ui.uncertaintyCheckBox.enabled, "this method has no uncertainty")
     w.scroll(ui.statusLabel)
     w.picture("arterial-input-from-point")
 
@@ -130,7 +130,7 @@ def _fromSegment(w: Workflow, arterial: np.ndarray) -> None:
     inside = np.zeros(_voxels(_map(w, "cbv", "truth")).shape, bool)
     inside[tuple(arterial.T)] = True
     segmentation = w.segment("Arteries", {"Artery": inside})
-    ui.aifSelector.currentIndex = ui.aifSelector.findData("segment")
+    w.choose("Perfusion", "aifSelector", "segment")
     ui.aifSegmentation.setCurrentNode(segmentation)
     ui.ownBaselineCheckBox.click()
     w.check(ui.baselineEnd.value > ui.baselineStart.value >= 0, "the own baseline begins with the one that was found")
@@ -144,17 +144,14 @@ def _fromSegment(w: Workflow, arterial: np.ndarray) -> None:
 
 
 def _compute(w: Workflow, picture: str = "") -> None:
-    """Compute the maps anew, in the background."""
+    """Compute the maps again, in the background."""
+    w.startMaps()
     ui = w.ui("Perfusion")
-    w.check(ui.computeButton.enabled, ui.computeButton.toolTip)
-    ui.computeButton.click()
-    w.check(ui.cancelButton.enabled, ui.statusLabel.text)
     w.wait(lambda: ui.progressBar.value > 0, 60, "the progress of the maps")
     if picture:
         w.scroll(ui.progressBar)
         w.picture(picture)
-    w.wait(lambda: ui.computeButton.enabled, 300, "the end of the maps")
-    w.check("up to date" in ui.statusLabel.text, ui.statusLabel.text)
+    w.finishMaps()
 
 
 def _regions(w: Workflow) -> None:
@@ -191,4 +188,4 @@ def _provenance(w: Workflow) -> dict:
 
 
 def _view(w: Workflow, role: str) -> slicer.vtkMRMLSliceCompositeNode:
-    return w.panel.sections["Look"].layout.compositeNode(role)
+    return w.layout.compositeNode(role)

@@ -1,20 +1,20 @@
-"""Reconstruct: a run that is cancelled, one whose worker crashes, and one that ends well."""
+"""Reconstruct: a run that is canceled, one whose worker crashes, and one that ends well."""
 
 import os
 import signal
 import tempfile
-import time
 from pathlib import Path
 
 import slicer
+from panel_driver import Stalls
 from workflow import Workflow
 
 
 def run(w: Workflow) -> None:
-    """Leaves one result, which the panel looks at."""
+    """Leaves one result, which is selected."""
     before = _nodes()
     _cancel(w)
-    w.check(_nodes() == before, "a cancelled run leaves the scene as it was")
+    w.check(_nodes() == before, "a canceled run leaves the scene as it was")
     if os.name == "posix":
         _crash(w)
         w.check(_nodes() == before, "a crashed run leaves the scene as it was")
@@ -23,22 +23,16 @@ def run(w: Workflow) -> None:
 
 def _cancel(w: Workflow) -> None:
     files = _temporary()
-    ui = w.ui("Reconstruct")
-    ui.applyButton.click()
-    w.check(w.logic.running, ui.statusLabel.text)
-    w.wait(lambda: "reconstructing" in ui.statusLabel.text, 300, "the start of the reconstruction")
+    w.start()
+    w.working()
     w.picture("running")
-    started = time.monotonic()
-    ui.cancelButton.click()
-    w.wait(lambda: not w.logic.running, 5, "the end of a cancelled run")
-    print(f"cancelled after {time.monotonic() - started:.1f} s", flush=True)
-    w.check("Cancelled" in ui.statusLabel.text, ui.statusLabel.text)
-    w.check(not w.workers(), "a cancelled run leaves no process")
-    w.check(_temporary() <= files, "a cancelled run leaves no file")
+    w.cancelRun()
+    w.check(not w.workers(), "a canceled run leaves no process")
+    w.check(_temporary() <= files, "a canceled run leaves no file")
 
 
 def _crash(w: Workflow) -> None:
-    w.ui("Reconstruct").applyButton.click()
+    w.start()
     w.wait(w.workers, 60, "the start of the background process")
     for worker in w.workers():
         os.kill(worker, signal.SIGKILL)
@@ -48,15 +42,11 @@ def _crash(w: Workflow) -> None:
 
 
 def _finish(w: Workflow) -> None:
-    stall, last = 0.0, time.monotonic()
-    w.ui("Reconstruct").applyButton.click()
-    end = last + 900
-    while w.logic.running and last < end:
-        slicer.app.processEvents()
-        now = time.monotonic()
-        stall, last = max(stall, now - last), now
+    stalls = Stalls()
+    w.start()
+    w.finish()
     text = w.ui("Reconstruct").statusLabel.text
-    print(f"longest stall {1000 * stall:.0f} ms", flush=True)
+    print(f"longest stall {1000 * stalls.stop():.0f} ms", flush=True)
     w.check(w.result is not None, text)
     w.check(w.result.task == "compare", "the result has a ground truth")
     w.check([len(w.result.times(role)) for role in ("truth", "input", "reconstruction")] == [57, 15, 57], "frames")

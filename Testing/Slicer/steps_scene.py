@@ -29,9 +29,9 @@ def run(w: Workflow) -> None:
 
 def _state(w: Workflow) -> dict[str, object]:
     """What must come back."""
-    look = w.panel.sections["Look"].layout
-    shown = slicer.mrmlScene.GetNodeByID(look.compositeNode("reconstruction").GetForegroundVolumeID() or "")
-    difference = slicer.mrmlScene.GetNodeByID(look.compositeNode("difference").GetBackgroundVolumeID() or "")
+    layout = w.layout
+    shown = slicer.mrmlScene.GetNodeByID(layout.compositeNode("reconstruction").GetForegroundVolumeID() or "")
+    difference = slicer.mrmlScene.GetNodeByID(layout.compositeNode("difference").GetBackgroundVolumeID() or "")
     task, perfusion = w.panel.parameters.task, w.panel.parameters.perfusion
     return {
         "result": (w.result.run, w.result.name, w.result.task),
@@ -41,7 +41,7 @@ def _state(w: Workflow) -> dict[str, object]:
         "layout": slicer.app.layoutManager().layout,
         "map on the image": shown.GetName(),
         "difference shown": difference.GetName(),
-        "opacity": look.compositeNode("reconstruction").GetForegroundOpacity(),
+        "opacity": layout.compositeNode("reconstruction").GetForegroundOpacity(),
         "nodes": len(w.result.nodes()),
         "times": w.result.times("reconstruction"),
         "frame": w.result.signal("reconstruction")[20].copy(),
@@ -54,7 +54,7 @@ def _state(w: Workflow) -> dict[str, object]:
 
 def _close(w: Workflow) -> None:
     """Close the scene while something runs."""
-    w.ui("Reconstruct").applyButton.click()
+    w.start()
     w.wait(w.workers, 60, "a run to close the scene on")
     slicer.mrmlScene.Clear(0)
     w.settle()
@@ -73,5 +73,5 @@ def _remove(w: Workflow) -> None:
     left = [number for number in ids if slicer.mrmlScene.GetNodeByID(number)]
     w.check(not left, f"of the result there are left: {left}")
     w.check(w.panel.parameters.input.sequence.GetNumberOfDataNodes() == 60, "the input is still there")
-    w.check(not w.panel.sections["Look"].layout.shown, "the user's layout is back")
+    w.check(not w.layout.shown, "the user's layout is back")
     w.picture("result-removed")

@@ -1,4 +1,4 @@
-"""Installs what the worker lacks, after the user agreed: PyTorch fit for this computer, and some packages."""
+"""Installs what the worker lacks, with the user's consent: PyTorch for this computer, and some packages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REQUIREMENTS = (
     "tqdm>=4.66",
     "threadpoolctl>=3.1",
 )
-"""What ``dsc_superres`` is built on; pip leaves alone what is there already."""
+"""The dependencies in pyproject.toml, which Slicer does not install beside the module."""
 
 
 def lacks(capabilities: dict) -> list[str]:
@@ -48,7 +48,7 @@ class Installation:
         self._process: LineProcess | None = None
 
     def confirmed(self) -> bool:
-        """Whether the user agrees, after being told what will happen."""
+        """Whether the user agrees, having read what will happen."""
         if chosenInterpreter():
             text = _("Install PyTorch and the packages of DSCSuperRes with pip into {path}? This downloads up to 3 GB.")
             return slicer.util.confirmOkCancelDisplay(text.format(path=chosenInterpreter()))
@@ -62,7 +62,7 @@ class Installation:
         return slicer.util.confirmOkCancelDisplay(text)
 
     def start(self) -> None:
-        """Install in the background; only PyTorchUtils holds the window while it works."""
+        """Install in the background; only PyTorchUtils blocks the window meanwhile."""
         if not chosenInterpreter() and importlib.util.find_spec("PyTorchUtils") is not None:
             import PyTorchUtils
 
@@ -74,7 +74,7 @@ class Installation:
         self._pip()
 
     def kill(self) -> None:
-        """Stop it; nobody is told."""
+        """Stop it, without calling ``onFinished``."""
         if self._process is not None:
             self._process.kill()
 

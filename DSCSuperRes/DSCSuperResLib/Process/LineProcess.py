@@ -1,4 +1,4 @@
-"""A background process that speaks in lines."""
+"""A background process whose output is lines of text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ FAILED_TO_START = -1
 """Instead of an exit code."""
 CRASHED = -2
 """Instead of an exit code: a signal or an access violation ended the process."""
-TERMINATE_AFTER, KILL_AFTER = 2000, 3500
-"""ms after cancel: when the process is asked again, and when it is ended."""
+TERMINATE_AFTER = 2000
+"""ms after cancel at which the process is asked again."""
+KILL_AFTER = 3500
+"""ms after cancel at which the process is ended."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ class LineProcess:
         return not self._ended and self._process.state() != qt.QProcess.NotRunning
 
     def cancel(self) -> None:
-        """Ask it to end; it ends within ``KILL_AFTER`` ms, and ``onFinished`` is told."""
+        """Ask it to end; it ends within ``KILL_AFTER`` ms, and ``onFinished`` is called."""
         if self.running:
             self._process.write(b"cancel\n")
             self._reminder.start(TERMINATE_AFTER)
             self._end.start(KILL_AFTER)
 
     def kill(self) -> None:
-        """End it now, and wait until it is gone. Nobody is told."""
+        """End it now, and wait for that; ``onFinished`` is not called."""
         if self.running:
             self._close()
             self._process.kill()
@@ -103,7 +105,7 @@ class LineProcess:
         self._onFinished(code)
 
     def _close(self) -> None:
-        """Tell nobody any more; Qt takes the process away once it is done with it."""
+        """Call back no more; Qt deletes the process once it is done with it."""
         self._ended = True
         for timer in (self._reminder, self._end, self._late):
             timer.stop()

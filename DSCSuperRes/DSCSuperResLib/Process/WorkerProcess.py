@@ -24,7 +24,7 @@ class Outcome:
 
 @dataclass
 class Log:
-    """What the worker told people, its latest ``LOG_LINES`` lines."""
+    """The worker's log, its latest ``LOG_LINES`` lines."""
 
     onLine: Callable[[str], None] = lambda line: None
     lines: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Log:
 
     @property
     def last(self) -> str:
-        """The latest line that says something."""
+        """The latest line that is not blank."""
         return next((line.strip() for line in reversed(self.lines) if line.strip()), "")
 
 
@@ -67,7 +67,7 @@ class WorkerProcess:
         self._process.cancel()
 
     def kill(self) -> None:
-        """End it now; nobody is told."""
+        """End it now, without calling ``onFinished``."""
         self._process.kill()
 
     def _onLine(self, line: str) -> None:
@@ -96,5 +96,5 @@ class WorkerProcess:
         if code == FAILED_TO_START:
             return _("The Python interpreter could not be started: choose another one.")
         how = _("crashed") if code == CRASHED else _("ended with code {code}").format(code=code)
-        text = _("The background process {how}. Its last words: {line}")
+        text = _("The background process {how}. Its last line of output: {line}")
         return text.format(how=how, line=self._log.last or _("(none)"))

@@ -8,20 +8,28 @@ import numpy as np
 import slicer
 import vtk
 
+from ..Translation import _
 from .Volumes import frameArray
 
 RUN = "DSCSuperRes.Run"
 """Attribute of every node of a run, and of its folder: the run's id."""
 ROLE = "DSCSuperRes.Role"
 """Attribute of every node of a run: what it is."""
-SEQUENCES = ("truth", "input", "reconstruction", "difference", "deviation")
+SOURCE_SERIES = "DSCSuperRes.Source"
+"""Role of the reference from the reconstruction to the series that the user chose."""
+REPORT = "text.report"
+"""Role of the text with the run's report, HTML."""
+UNCERTAINTY = "uncertainty"
+FORMER_ROLES = {UNCERTAINTY: "deviation"}
+"""What roles are called in scenes that earlier versions saved."""
+SEQUENCES = ("truth", "input", "reconstruction", "difference", UNCERTAINTY)
 
 
 class Result:
     """The nodes of run ``run`` (an id such as "20261124-114433-1") in ``scene``, by role. Holds no node itself.
 
-    Roles: ``truth``, ``input``, ``reconstruction``, ``difference``, ``deviation`` (sequences) and these with ``.proxy``
-    (the volumes that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``,
+    Roles: ``truth``, ``input``, ``reconstruction``, ``difference``, ``uncertainty`` (sequences) and these with
+    ``.proxy`` (the volumes that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``,
     ``series.<name>``, ``text.provenance``, ``text.metrics``, ``text.report``, ``mask``.
     """
 
@@ -75,7 +83,8 @@ class Result:
         """The node of this role."""
         if role.endswith(".proxy"):
             return self.proxy(role.removesuffix(".proxy"))
-        return next((node for node in self.nodes() if node.GetAttribute(ROLE) == role), None)
+        roles = (role, FORMER_ROLES.get(role, role))
+        return next((node for node in self.nodes() if node.GetAttribute(ROLE) in roles), None)
 
     def nodes(self) -> list[slicer.vtkMRMLNode]:
         """All nodes of the run but the proxies."""
@@ -150,7 +159,7 @@ def _items(hierarchy: slicer.vtkMRMLSubjectHierarchyNode) -> list[int]:
 
 
 def _age(run: str) -> tuple[str, int]:
-    stamp, _, count = run.rpartition("-")
+    stamp, _dash, count = run.rpartition("-")
     return stamp, int(count) if count.isdecimal() else 0
 
 
@@ -159,3 +168,15 @@ def _freeName(name: str, taken: set[str]) -> str:
     if name not in taken:
         return name
     return next(free for n in range(2, len(taken) + 3) if (free := f"{name} {n}") not in taken)
+
+
+def roleTitle(role: str) -> str:
+    """What the user reads instead of a role."""
+    titles = {
+        "truth": _("ground truth"),
+        "input": _("input"),
+        "reconstruction": _("reconstruction"),
+        "difference": _("difference"),
+        "uncertainty": _("uncertainty"),
+    }
+    return titles[role]

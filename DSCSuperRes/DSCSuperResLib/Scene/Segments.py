@@ -9,7 +9,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 
 def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool = True) -> list[str]:
-    """The ids of the segments, in their order; only those that are shown, unless told otherwise."""
+    """The ids of the segments, in their order; only those that are shown, unless ``visibleOnly`` is False."""
     ids = segmentation.GetSegmentation().GetSegmentIDs()
     display = segmentation.GetDisplayNode()
     return [one for one in ids if not visibleOnly or display is None or display.GetSegmentVisibility(one)]
@@ -18,7 +18,7 @@ def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool =
 def segmentMask(
     segmentation: slicer.vtkMRMLSegmentationNode, segmentId: str, volume: slicer.vtkMRMLVolumeNode
 ) -> np.ndarray:
-    """bool[k, j, i] on the grid of ``volume``: the voxels whose centre lies in the segment. Makes no node."""
+    """bool[k, j, i] on the grid of ``volume``: the voxels whose center lies in the segment. Makes no node."""
     labelmap = slicer.vtkOrientedImageData()
     dimensions = volume.GetImageData().GetDimensions()
     if not segmentation.GetBinaryLabelmapRepresentation(segmentId, labelmap) or labelmap.GetNumberOfPoints() == 0:
@@ -34,8 +34,8 @@ def segmentMask(
     return vtk_to_numpy(resampled.GetPointData().GetScalars()).reshape(dimensions[::-1]) > 0
 
 
-def voxelCentres(mask: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    """float64[n, 3], RAS in mm: the centres of the voxels of ``volume`` that are set in ``mask`` bool[k, j, i]."""
+def voxelCenters(mask: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """float64[n, 3], RAS in mm: the centers of the voxels of ``volume`` that are set in ``mask`` bool[k, j, i]."""
     matrix = _ijkToRas(volume)
     return np.argwhere(mask)[:, ::-1] @ matrix[:3, :3].T + matrix[:3, 3]
 

@@ -1,4 +1,4 @@
-"""The part of the Perfusion panel about the arterial input and the method: shown, chosen, computed anew."""
+"""The part of the Perfusion panel about the arterial input: shown, chosen; and the button that computes maps."""
 
 from __future__ import annotations
 
@@ -8,42 +8,33 @@ import slicer
 
 from dsc_superres.errors import DSCError
 
-from ..MapsRequest import makeMapsRequest
-from ..MapsRun import MapsRun
-from ..Parameters import AIF, LEAKAGE, METHODS
-from ..Process.Interpreter import interpreter
-from ..Scene.Aif import Arterial, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
+from ..Jobs.BackgroundJob import Finished
+from ..Parameters import AIF
+from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
 from ..Translation import _
+from .MapOptionControls import MapOptionControls
 
 PLOT_VIEW = "DSCSuperResArterialInput"
 
 
 class ArterialControls:
-    """Controls of ``Perfusion.ui`` for how maps are computed. ``onMaps`` is called when there are new ones."""
+    """Controls of ``Perfusion.ui`` for the arterial input. ``onMaps`` is called when maps were computed."""
 
     def __init__(self, ui, context, onMaps: Callable[[], None]) -> None:
         self._ui, self._context, self._onMaps = ui, context, onMaps
-        self._result, self._run, self._updating = None, None, False
+        self._result, self._updating = None, False
+        self._options = MapOptionControls(ui, context)
         self._plot = None
         ui.progressBar.visible = False
-        for selector, titles in ((ui.aifSelector, _aifTitles()), (ui.methodSelector, _methodTitles())):
-            for value, title in titles.items():
-                selector.addItem(title, value)
-        for value, title in _leakageTitles().items():
-            ui.leakageSelector.addItem(title, value)
-        for selector in (ui.aifSelector, ui.methodSelector, ui.leakageSelector, ui.candidateSelector):
+        for value, title in _aifTitles().items():
+            ui.aifSelector.addItem(title, value)
+        for selector in (ui.aifSelector, ui.candidateSelector, ui.segmentSelector):
             selector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.segmentSelector.connect("currentIndexChanged(int)", self._onChoice)
         ui.aifFile.connect("currentPathChanged(QString)", self._onFile)
         ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
         ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
         ui.computeButton.connect("clicked()", self.compute)
         ui.cancelButton.connect("clicked()", self._onCancel)
-
-    @property
-    def running(self) -> bool:
-        """Whether maps are being computed."""
-        return self._run is not None
 
     def setResult(self, result) -> None:
         """Show the arterial input of ``result``; what is being computed for another one ends."""
@@ -70,8 +61,6 @@ class ArterialControls:
         ui, chosen = self._ui, parameters.perfusion
         self._updating = True
         ui.aifSelector.currentIndex = AIF.index(chosen.aif)
-        ui.methodSelector.currentIndex = METHODS.index(chosen.method)
-        ui.leakageSelector.currentIndex = LEAKAGE.index(chosen.leakage)
         ui.candidateSelector.currentIndex = min(chosen.candidate, ui.candidateSelector.count - 1)
         ui.aifFile.currentPath = chosen.aifFile
         self._updating = False
@@ -87,46 +76,44 @@ class ArterialControls:
                 widget.visible = kind == chosen.aif
         for widget in (ui.baselineStart, ui.baselineEnd):
             widget.enabled = chosen.ownBaseline
-        ui.computeButton.enabled = self._result is not None and not self.running
-        ui.cancelButton.enabled = self.running
+        computing = self._context.logic.computingMaps
+        ui.computeButton.enabled = self._result is not None and not computing
+        ui.cancelButton.enabled = ui.progressBar.visible = computing
+        self._options.parametersChanged()
 
     def compute(self) -> None:
-        """Compute the maps anew, in the background."""
+        """Compute the maps again, in the background."""
+        logic, parameters = self._context.logic, self._context.parameters
+        self._ui.statusLabel.text = ""
         try:
-            request = makeMapsRequest(self._context.parameters.perfusion, self._result)
-            log = self._context.logic.log
-            self._run = MapsRun(self._result, request, interpreter(), self._onProgress, self._onFinished, log)
+            request = logic.mapsRequest(parameters, self._result)
+            logic.startMaps(self._result, request, self._onFinished, self._onProgress)
         except DSCError as error:
             self._ui.statusLabel.text = str(error)
-            return
-        self._ui.statusLabel.text = ""
-        self._ui.progressBar.visible = True
         self.parametersChanged()
 
     def stop(self) -> None:
-        """Let nothing go on."""
-        if self._run is not None:
-            self._run.kill()
-        self._run = None
+        """Leave nothing running."""
+        self._context.logic.stopMaps()
         self._ui.progressBar.visible = False
 
     def _onCancel(self) -> None:
-        if self._run is not None:
-            self._run.cancel()
+        self._context.logic.cancelMaps()
 
-    def _onProgress(self, fraction: float, stage: str) -> None:
+    def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
         self._ui.progressBar.value = round(1000 * fraction)
         self._ui.statusLabel.text = stage
 
-    def _onFinished(self, error: str) -> None:
-        self._run = None
-        self._ui.progressBar.visible = False
-        self._ui.statusLabel.text = error or _("The maps are up to date.")
+    def _onFinished(self, finished: Finished) -> None:
+        if finished.result is not None:
+            self._ui.statusLabel.text = _("The maps are up to date.")
+        else:
+            self._ui.statusLabel.text = _("Canceled.") if finished.cancelled else finished.error
         self.update()
-        if not error:
+        if finished.result is not None:
             self._onMaps()
 
-    def _showArterial(self, arterial: Arterial | None, found: list[Arterial]) -> None:
+    def _showArterial(self, arterial: ArterialCurve | None, found: list[ArterialCurve]) -> None:
         ui, result = self._ui, self._result
         for widget in (ui.marksCheckBox, ui.plotPlace):
             widget.visible = arterial is not None
@@ -165,7 +152,7 @@ class ArterialControls:
         self._plot.setMRMLPlotViewNode(node)
         return node
 
-    def _fillCandidates(self, found: list[Arterial]) -> None:
+    def _fillCandidates(self, found: list[ArterialCurve]) -> None:
         selector = self._ui.candidateSelector
         self._updating = True
         selector.clear()
@@ -194,8 +181,6 @@ class ArterialControls:
         ui, chosen = self._ui, parameters.perfusion
         with slicer.util.NodeModify(self._context.logic.parameterNode()):
             chosen.aif = AIF[ui.aifSelector.currentIndex]
-            chosen.method = METHODS[ui.methodSelector.currentIndex]
-            chosen.leakage = LEAKAGE[ui.leakageSelector.currentIndex]
             chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
             chosen.aifSegment = ui.segmentSelector.currentData or ""
 
@@ -215,7 +200,7 @@ class ArterialControls:
             points.SetDisplayVisibility(on)
 
 
-def _facts(result, arterial: Arterial) -> str:
+def _facts(result, arterial: ArterialCurve) -> str:
     """The arterial input and the bolus in words."""
     score = "" if arterial.score is None else _(", quality {score} of 1").format(score=f"{arterial.score:.2f}")
     text = _("Arterial input: {origin}{score}. Peak {peak} 1/s.")
@@ -235,21 +220,4 @@ def _aifTitles() -> dict[str, str]:
         "segment": _("Voxels of a segment"),
         "points": _("Voxels at points"),
         "file": _("CSV file"),
-    }
-
-
-def _methodTitles() -> dict[str, str]:
-    return {
-        "bayes": _("Bayesian, with uncertainty"),
-        "csvd": _("cSVD (block-circulant)"),
-        "osvd": _("oSVD (oscillation index)"),
-        "ssvd": _("sSVD (standard)"),
-    }
-
-
-def _leakageTitles() -> dict[str, str]:
-    return {
-        "none": _("No correction"),
-        "bsw": _("Boxerman-Schmainda-Weisskoff"),
-        "bidirectional": _("Bidirectional"),
     }

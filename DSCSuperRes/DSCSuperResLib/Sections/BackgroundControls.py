@@ -32,7 +32,7 @@ class BackgroundControls:
         ui.copyLogButton.connect("clicked()", self._onCopyLog)
 
     def show(self, capabilities: dict | None, error: str) -> None:
-        """Say what the probe found out, or why it failed; neither while it is going on."""
+        """Show what the probe found, or why it failed; neither while it is going on."""
         self._capabilities = capabilities
         missing = lacks(capabilities) if capabilities else []
         self.problem = error
@@ -41,7 +41,7 @@ class BackgroundControls:
                 packages=", ".join(missing)
             )
         elif capabilities is None and not error:
-            self.problem = _("Looking what the background process can do...")
+            self.problem = _("Checking the background process...")
         self._ui.installButton.visible = bool(missing)
         self._ui.interpreterLabel.text = self._interpreterText()
         fixed = fixedInterpreter()
@@ -49,7 +49,7 @@ class BackgroundControls:
         self._ui.ownInterpreterButton.enabled = bool(chosenInterpreter()) and not fixed
 
     def cleanup(self) -> None:
-        """Watch no log any more, and install nothing any more."""
+        """Stop following the log and installing."""
         self._logic.log.onLine = lambda line: None
         if self._installation is not None:
             self._installation.kill()

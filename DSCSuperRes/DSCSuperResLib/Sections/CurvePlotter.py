@@ -11,24 +11,28 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..Scene.CompareLayout import CompareLayout
-from ..Scene.CurveCharts import CurveCharts
-from ..Scene.Curves import Relaxation
-from ..Scene.MetricsTables import metricsChart, readMetrics
-from ..Scene.Playback import shownMoment
+from ..Scene.Curves.CurveCharts import CurveCharts
+from ..Scene.Curves.Curves import Relaxation
+from ..Scene.Curves.MetricsTables import metricsChart, readMetrics
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.Playback import shownMoment
 
-CURSOR, CROSSHAIR, SEGMENTS, *MEASURES = PLOTS = ("cursor", "crosshair", "segments", "nmse", "psnr", "ssim")
+CURSOR = "cursor"
+CROSSHAIR = "crosshair"
+SEGMENTS = "segments"
+MEASURES = ("nmse", "psnr", "ssim")
+PLOTS = (CURSOR, CROSSHAIR, SEGMENTS, *MEASURES)
 THROTTLE = 100
 """ms between two updates while the mouse moves."""
-SLICE_OF_WORK = 0.05
-"""s that reading segments may hold the window at a time."""
+TIME_SLICE = 0.05
+"""s of reading segments between two turns of the event loop."""
 
 
 class CurvePlotter(VTKObservationMixin):
     """Shows one of ``PLOTS`` of a result in the plot view of ``layout``.
 
     Set ``result``, ``plot``, ``segmentation``, ``relaxation`` and ``region``, then call ``refresh``.
-    ``status(text)`` is told what the user should know.
+    ``status(text)`` shows messages to the user.
     """
 
     def __init__(self, layout: CompareLayout, status: Callable[[str], None]) -> None:
@@ -46,7 +50,7 @@ class CurvePlotter(VTKObservationMixin):
         self._waiting = False
 
     def refresh(self) -> None:
-        """Draw anew, and watch what the chosen plot depends on."""
+        """Draw again, and observe what the chosen plot depends on."""
         self.stop()
         if self.result is None:
             self._layout.showChart(None)
@@ -61,7 +65,7 @@ class CurvePlotter(VTKObservationMixin):
         self._schedule(0)
 
     def stop(self) -> None:
-        """Stop watching and working."""
+        """Stop observing and working."""
         self.removeObservers()
         self._timer.stop()
         self._waiting, self._work = False, None
@@ -94,7 +98,7 @@ class CurvePlotter(VTKObservationMixin):
         self._schedule(THROTTLE)
 
     def _schedule(self, milliseconds: int) -> None:
-        """Update soon; what comes before that needs no update of its own."""
+        """Update soon; changes until then need no update of their own."""
         if not self._waiting:
             self._waiting = True
             self._timer.start(milliseconds)
@@ -112,7 +116,7 @@ class CurvePlotter(VTKObservationMixin):
             self._plotPoint()
 
     def _plotPoint(self) -> None:
-        """The curves where the mouse is; where it is not over the image, they stay, or are those of the middle."""
+        """The curves at the mouse; where it is not over the image, those before, or those of the middle."""
         moment = shownMoment(self.result)
         if moment is None:
             return
@@ -125,12 +129,12 @@ class CurvePlotter(VTKObservationMixin):
                 return
 
     def _readSegments(self) -> None:
-        """A slice of the work, then the window has its turn."""
+        """Do a slice of the work, then let the event loop run."""
         if self.segmentation is None:
             return
         if self._work is None:
             self._work = self._charts.overSegments(self.segmentation, self.relaxation)
-        end = time.monotonic() + SLICE_OF_WORK
+        end = time.monotonic() + TIME_SLICE
         for chart in self._work:
             if chart is not None:
                 self._layout.showChart(chart)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import qt
 import slicer
-from dsc_superres.pipeline.export import is_export
 
 from dsc_superres.errors import DSCError
+from dsc_superres.jobs.export import is_export
 
-from ..ExportRequest import ExportRequest, freeFolder
-from ..ExportRun import Exported
-from ..Scene.ExportFiles import reportIsOlder
-from ..Scene.Maps import mapNames
-from ..Scene.RunOutput import REPORT
+from ..Jobs.BackgroundJob import Finished
+from ..Jobs.ExportRequest import ExportRequest, freeFolder
+from ..Scene.Export.ExportFiles import reportIsOlder
+from ..Scene.Maps.Maps import mapNames
+from ..Scene.Result import REPORT
 from ..Translation import _
 from .Section import Section
 
@@ -88,24 +88,25 @@ class ExportSection(Section):
 
     def _onCancel(self) -> None:
         self.ui.cancelButton.enabled = False
-        self.ui.statusLabel.text = _("Cancelling")
+        self.ui.statusLabel.text = _("Canceling")
         self.context.logic.cancelExport()
 
-    def _onProgress(self, fraction: float, stage: str) -> None:
+    def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
         self.ui.progressBar.value = round(1000 * fraction)
         self.ui.statusLabel.text = stage
 
-    def _onFinished(self, exported: Exported) -> None:
-        if exported.cancelled:
-            self._done = _("Cancelled. Nothing was written.")
-        elif exported.folder is None:
-            self._done = exported.error
+    def _onFinished(self, finished: Finished) -> None:
+        exported = finished.result
+        if finished.cancelled:
+            self._done = _("Canceled. Nothing was written.")
+        elif exported is None:
+            self._done = finished.error
         else:
             self._written = exported.folder
             text = _("Done: {count} files in {folder}.")
             lines = [text.format(count=len(exported.files), folder=exported.folder)]
             if self._reportIsOlder:
-                lines.append(_("The report shows the maps of the run, before they were computed anew."))
+                lines.append(_("The report shows the maps of the run, from before they were computed again."))
             self._done = "\n".join(lines)
             self.context.status(lines[0])
         self._update()

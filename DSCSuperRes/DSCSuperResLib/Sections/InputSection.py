@@ -1,4 +1,4 @@
-"""Input: which series, what it says about itself, and what the user corrects."""
+"""Input: which series, what is known about it, and what the user corrects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import slicer
 from dsc_superres.errors import DSCError
 from dsc_superres.series import MISSING
 
-from ..Scene.SequenceInput import InputInfo, sequenceOf
+from ..Jobs.BackgroundJob import Finished
+from ..Scene.Sequences.SequenceInput import InputInfo, sequenceOf
 from ..Translation import _
 from .Section import Section
 
@@ -46,7 +47,7 @@ class InputSection(Section):
             parameters.input.sequence = shown
 
     def parametersChanged(self) -> None:
-        """Say what the series is."""
+        """Show what the series is."""
         parameters = self.context.parameters
         if parameters is None:
             return
@@ -66,7 +67,7 @@ class InputSection(Section):
     def open(self, path: str | Path | None) -> None:
         """Open a file or a folder, or make the sample (None); it becomes the input."""
         self._showOpening(_("Starting"))
-        self.context.logic.openFile(path, self._onOpened, self._showOpening)
+        self.context.logic.openFile(path, self._onOpened, lambda fraction, stage, left: self._showOpening(stage))
 
     def _showInfo(self, info: InputInfo, corrections) -> None:
         ui, self._updating = self.ui, True
@@ -90,12 +91,12 @@ class InputSection(Section):
         for button in (self.ui.openFileButton, self.ui.openFolderButton, self.ui.sampleButton):
             button.enabled = not busy
 
-    def _onOpened(self, sequence: slicer.vtkMRMLSequenceNode | None, error: str) -> None:
+    def _onOpened(self, finished: Finished) -> None:
         self._showOpening("")
+        sequence = finished.result
         if sequence is None:
-            if error:
-                self.ui.openingLabel.visible = True
-                self.ui.openingLabel.text = error
+            self.ui.openingLabel.visible = bool(finished.error)
+            self.ui.openingLabel.text = finished.error
             return
         if self.context.parameters is not None:
             self.ui.sequenceSelector.setCurrentNode(sequence)
@@ -107,7 +108,7 @@ class InputSection(Section):
         if parameters is None or node is self._chosen:
             return
         self._chosen = node
-        self.ui.openingLabel.visible = self.context.logic.opening  # what failed before is history
+        self.ui.openingLabel.visible = self.context.logic.opening  # an earlier failure does not matter any more
         with slicer.util.NodeModify(self.context.logic.parameterNode()):
             parameters.input.sequence = node  # also here, or the others' change brings the former one back
             parameters.input.repetitionTime = parameters.input.echoTime = 0.0

@@ -1,4 +1,4 @@
-"""The part of the Perfusion panel that shows maps: which one, over the images, in which colours."""
+"""The part of the Perfusion panel that shows maps: which one, over the images, in which colors."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 import slicer
 
-from ..Scene.CompareLayout import CompareLayout
-from ..Scene.Difference import colourDifference, legendShown, shownDifference
-from ..Scene.MapColours import (
-    prepareColours,
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.Difference import colorDifference, legendShown, shownDifference
+from ..Scene.Display.MapColors import (
+    prepareColors,
     setScale,
     setThreshold,
     showLegends,
     smallestShown,
     typicalScale,
 )
-from ..Scene.MapOverlay import MapOverlay
-from ..Scene.Maps import DEVIATION, DIFFERENCES, SOURCES, mapNames, mapNode, mapNodes, mapUnit
+from ..Scene.Display.MapOverlay import MapOverlay
+from ..Scene.Maps.Maps import DIFFERENCES, SD_SUFFIX, SOURCES, mapNames, mapNode, mapNodes, mapUnit
 
 BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
 
@@ -35,13 +35,13 @@ class MapControls:
         ui.imageButton.connect("clicked()", self.hide)
         for name in BUTTONS:
             self._button(name).connect("clicked()", lambda *, name=name: self.show(name))
-        ui.deviationCheckBox.connect("toggled(bool)", self._onDeviation)
+        ui.uncertaintyCheckBox.connect("toggled(bool)", self._onUncertainty)
         ui.opacitySlider.connect("valueChanged(double)", self._onOpacity)
         ui.scaleRange.connect("valuesChanged(double,double)", self._onScale)
         ui.scaleAutoButton.connect("clicked()", self._onScaleAuto)
         ui.threshold.connect("valueChanged(double)", self._onThreshold)
         ui.legendCheckBox.connect("toggled(bool)", self._onLegend)
-        ui.colorSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onColours)
+        ui.colorSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onColors)
         ui.differenceLimit.connect("valueChanged(double)", self._onLimit)
 
     def setResult(self, result) -> None:
@@ -64,7 +64,7 @@ class MapControls:
             self._button(name).enabled = name in names
         self._button("k2").visible = "k2" in names
         self._ui.imageButton.enabled = bool(names)
-        base = self._name.removesuffix(DEVIATION)
+        base = self._name.removesuffix(SD_SUFFIX)
         (self._button(base) if base in names else self._ui.imageButton).checked = True
         self._ui.display.visible = bool(base)
         if base:
@@ -73,11 +73,11 @@ class MapControls:
     def show(self, name: str) -> None:
         """Lay the maps ``name`` over the images, side by side."""
         result = self._result
-        deviation = self._ui.deviationCheckBox.checked and mapNode(result, name + DEVIATION, "reconstruction")
-        self._name = name + DEVIATION if deviation else name
+        uncertainty = self._ui.uncertaintyCheckBox.checked and mapNode(result, name + SD_SUFFIX, "reconstruction")
+        self._name = name + SD_SUFFIX if uncertainty else name
         if not self._layout.shown:
             self._layout.show(result)
-        prepareColours(result, self._name)
+        prepareColors(result, self._name)
         self._overlay.show(result, self._name, self._ui.opacitySlider.value, self.compared)
         self.update()
         self._onShown()
@@ -99,7 +99,7 @@ class MapControls:
     def refresh(self) -> None:
         """Show the map that is shown once more: its volumes are other ones, or others are compared."""
         if self._name and mapNode(self._result, self._name, "reconstruction") is not None:
-            self.show(self._name.removesuffix(DEVIATION))
+            self.show(self._name.removesuffix(SD_SUFFIX))
         elif self._name:
             self.hide()
 
@@ -131,9 +131,9 @@ class MapControls:
             widget.visible = bool(differences)
         if differences:
             ui.differenceLimit.value = shownDifference(differences[0])[0]
-        base = self._name.removesuffix(DEVIATION)
-        ui.deviationCheckBox.enabled = (base + DEVIATION, "reconstruction") in mapNodes(self._result)
-        ui.deviationCheckBox.checked = self._name.endswith(DEVIATION)
+        base = self._name.removesuffix(SD_SUFFIX)
+        ui.uncertaintyCheckBox.enabled = (base + SD_SUFFIX, "reconstruction") in mapNodes(self._result)
+        ui.uncertaintyCheckBox.checked = self._name.endswith(SD_SUFFIX)
         self._updating = False
 
     def _set(self, widget, name: str, value: object) -> None:
@@ -141,9 +141,9 @@ class MapControls:
         setattr(widget, name, value)
         self._updating = False
 
-    def _onDeviation(self) -> None:
+    def _onUncertainty(self) -> None:
         if not self._updating and self._name:
-            self.show(self._name.removesuffix(DEVIATION))
+            self.show(self._name.removesuffix(SD_SUFFIX))
 
     def _onOpacity(self, opacity: float) -> None:
         if not self._updating and self._name:
@@ -167,7 +167,7 @@ class MapControls:
         if not self._updating and self._name:
             showLegends(self._result, self._name, on)
 
-    def _onColours(self, node) -> None:
+    def _onColors(self, node) -> None:
         if not self._updating and self._name and node is not None:
             lower, upper = self._ui.scaleRange.minimumValue, self._ui.scaleRange.maximumValue
             setScale(self._volumes(), lower, upper, node)
@@ -175,4 +175,4 @@ class MapControls:
     def _onLimit(self, limit: float) -> None:
         if not self._updating and self._name:
             for volume in self._differences():
-                colourDifference(volume, limit, absolute=False)
+                colorDifference(volume, limit, absolute=False)

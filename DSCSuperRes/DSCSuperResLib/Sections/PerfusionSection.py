@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import slicer
 
+from ..Jobs.TimeSlicedTask import TimeSlicedTask
 from ..Parameters import COMPARED
-from ..Process.Chore import Chore
-from ..Scene.CompareLayout import CompareLayout
-from ..Scene.Maps import mapNames, mapsWarnings
-from ..Scene.RegionStatistics import READABLE, Statistics, regionStatistics, showStatistics
-from ..Scene.RunOutput import title
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Maps.Maps import mapNames, mapsWarnings
+from ..Scene.Maps.RegionStatistics import READABLE, Statistics, regionStatistics, showStatistics
+from ..Scene.Result import roleTitle
 from ..Translation import _
 from .ArterialControls import ArterialControls
 from .MapControls import MapControls
@@ -53,16 +53,16 @@ class PerfusionSection(Section):
         self.ui.measureButton.enabled = self._result is not None and parameters.perfusion.regions is not None
 
     def overlayChanged(self) -> None:
-        """Say which map it is, or none."""
+        """Follow what lies over the images."""
         self._maps.follow()
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self.setResult(None)
         super().cleanup()
 
     def _onMaps(self) -> None:
-        """There are other maps now."""
+        """The maps were computed again."""
         self._maps.update()
         self._maps.refresh()
         self._showWarnings()
@@ -82,11 +82,13 @@ class PerfusionSection(Section):
             self._maps.refresh()
 
     def _onMeasure(self) -> None:
-        """Measure segment by segment, so that the window has its turn in between."""
+        """Measure segment by segment, so that the event loop runs in between."""
         self._stopMeasuring()
         found: list[Statistics] = []
         work = (found.append(one) for one in regionStatistics(self._result, self.context.parameters.perfusion.regions))
-        self._measuring = Chore(work, lambda: self._onMeasured(found), lambda error: self.context.status(str(error)))
+        self._measuring = TimeSlicedTask(
+            work, lambda done: self._onMeasured(found), lambda error: self.context.status(str(error))
+        )
         self.ui.measureButton.enabled = False
 
     def _onMeasured(self, found: list[Statistics]) -> None:
@@ -115,4 +117,4 @@ def _warningText(sentence: str, sources: list[str]) -> str:
     """``sentence``, with the series where it is about one alone."""
     if len(sources) > 1:
         return sentence
-    return _("{sentence} ({series})").format(sentence=sentence, series=title(sources[0]))
+    return _("{sentence} ({series})").format(sentence=sentence, series=roleTitle(sources[0]))

@@ -1,4 +1,4 @@
-"""Reconstruct: with which model, where; start, watch and stop the run."""
+"""Reconstruct: with which model, where; start, follow, and stop the run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import slicer
 from dsc_superres.errors import DSCError
 from dsc_superres.models import DEFAULT_MODEL, find, names_with_uncertainty
 
-from ..Expectation import expectation
+from ..Jobs.BackgroundJob import Finished
+from ..Jobs.RunEstimate import estimateRun
 from ..ModelCard import cardText, summaryText
 from ..Process.WorkerProcess import Outcome
-from ..Run import Ended
 from ..Translation import _
 from .BackgroundControls import BackgroundControls
 from .Section import Section
@@ -24,7 +24,7 @@ class ReconstructSection(Section):
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
         self._updating = self._probed = False
-        self._problem, self._ended = "", ""
+        self._outcome = ""
         self._background = BackgroundControls(ui, context.logic, self.probe)
         ui.progressBar.visible = False
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModel)
@@ -49,13 +49,13 @@ class ReconstructSection(Section):
 
     def parametersChanged(self) -> None:
         """Show the choices, and whether a run is possible."""
-        self._ended = ""
+        self._outcome = ""
         self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
         self._select(self.ui.deviceSelector, lambda parameters: parameters.reconstruct.device)
         self._update()
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self._background.cleanup()
         super().cleanup()
 
@@ -111,31 +111,30 @@ class ReconstructSection(Section):
 
     def _onApply(self) -> None:
         self.ui.logText.clear()
-        self._ended = ""
+        self._outcome = ""
         try:
             self.context.logic.startRun(self.context.parameters, self._onFinished, self._onProgress)
         except DSCError as error:
-            self._ended = str(error)
+            self._outcome = str(error)
         self._update()
 
     def _onCancel(self) -> None:
         self.ui.cancelButton.enabled = False
-        self.ui.statusLabel.text = _("Cancelling")
+        self.ui.statusLabel.text = _("Canceling")
         self.context.logic.cancelRun()
 
     def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
         self.ui.progressBar.value = round(1000 * fraction)
         self.ui.statusLabel.text = stage if left is None else f"{stage}, {_leftText(left)}"
 
-    def _onFinished(self, ended: Ended) -> None:
-        if ended.cancelled:
-            self._ended = _("Cancelled. The scene is as it was.")
-        elif ended.result is None:
-            self._ended = ended.error
+    def _onFinished(self, finished: Finished) -> None:
+        if finished.cancelled:
+            self._outcome = _("Canceled. The scene is as it was.")
+        elif finished.result is None:
+            self._outcome = finished.error
         else:
-            self._ended = "\n".join([_("Done: {name}.").format(name=ended.result.name), *ended.notes])
-            self.context.selectResult(ended.result)
-            self._ended = "\n".join([_("Done: {name}.").format(name=ended.result.name), *ended.notes])
+            self.context.selectResult(finished.result)  # changes parameters, which clears the outcome
+            self._outcome = "\n".join([_("Done: {name}.").format(name=finished.result.name), *finished.notes])
         self._update()
 
     def _update(self) -> None:
@@ -149,20 +148,18 @@ class ReconstructSection(Section):
         ui.progressBar.visible = running
         if not running:
             ui.progressBar.value = 0
-            ui.statusLabel.text = self._ended or problem
+            ui.statusLabel.text = self._outcome or problem
         for widget in (ui.modelSelector, ui.deviceSelector, ui.mapsCheckBox):
             widget.enabled = not running
-        self._offer(running)
+        self._showOptions(running)
 
-    def _offer(self, running: bool) -> None:
-        """Let what not every model can do say what it does, or why it is not possible."""
+    def _showOptions(self, running: bool) -> None:
+        """Enable what the model can do; tooltips say why the rest is disabled."""
         ui = self.ui
         model = find(ui.modelSelector.currentData or DEFAULT_MODEL)
-        tunable, telling = not model.is_interpolator, model.estimates_uncertainty
-        ui.adaptCheckBox.enabled, ui.deviationCheckBox.enabled = tunable and not running, telling and not running
-        ui.adaptMinutes.enabled = ui.adaptCheckBox.enabled and ui.adaptCheckBox.checked
-        ui.adaptCheckBox.toolTip = ui.adaptMinutes.toolTip = _adaptText(tunable)
-        ui.deviationCheckBox.toolTip = _deviationText(telling)
+        network, uncertain = not model.is_interpolator, model.estimates_uncertainty
+        ui.fastCheckBox.enabled, ui.uncertaintyCheckBox.enabled = network and not running, uncertain and not running
+        ui.fastCheckBox.toolTip, ui.uncertaintyCheckBox.toolTip = _fastText(network), _uncertaintyText(uncertain)
 
     def _findProblem(self) -> str:
         """Why a run cannot start; empty when it can."""
@@ -175,30 +172,29 @@ class ReconstructSection(Section):
             return str(error)
         if self._background.problem:
             return self._background.problem
-        return expectation(request, logic.capabilities).problem
+        return estimateRun(request, logic.capabilities).problem
 
 
 def _modelText(model: dict) -> str:
     return model["name"] if model["network"] else _("{name} (interpolation)").format(name=model["name"])
 
 
-def _adaptText(possible: bool) -> str:
+def _fastText(possible: bool) -> str:
     if not possible:
-        return _("This model is an interpolator and has nothing to tune: choose a network.")
+        return _("This model is an interpolator and has no half precision: choose a network.")
     return _(
-        "Tune the network to this series before it reconstructs: for so many minutes it practices on a copy of the "
-        "series that is under-sampled once more. The tuned weights are used only where they do better on slices and "
-        "frames that were held out; else the original ones are."
+        "Compute the network in half precision (bfloat16): faster on recent processors and GPUs, with differences of "
+        "about a thousandth of the signal."
     )
 
 
-def _deviationText(possible: bool) -> str:
+def _uncertaintyText(possible: bool) -> str:
     if not possible:
         text = _("This model does not estimate its uncertainty: choose {models}.")
         return text.format(models=", ".join(names_with_uncertainty()))
     return _(
-        "Load the standard deviation of the reconstruction's error too, for every voxel and frame: the section Look "
-        "shows it in colors over the images. It takes as much memory again as the reconstruction, or twice that."
+        "Also load the standard deviation of the reconstruction's error, for every voxel and frame; the section "
+        "Display shows it in colors over the images. It takes as much memory as the reconstruction, or twice as much."
     )
 
 

@@ -15,7 +15,7 @@ class Context(Protocol):
 
     parameters  the parameter node, wrapped; None while the scene is closing
     logic       everything that can also be done without a panel
-    result      the run that is looked at, or None
+    result      the selected run, or None
     """
 
     parameters: Parameters | None
@@ -23,16 +23,16 @@ class Context(Protocol):
     result: Result | None
 
     def status(self, text: str) -> None:
-        """Tell the user something, in the line at the bottom of the window."""
+        """Show ``text`` in the line at the bottom of the window."""
 
     def selectResult(self, result: Result | None) -> None:
-        """Look at another run."""
+        """Select another run."""
 
     def overlayChanged(self) -> None:
-        """Tell all sections that something else lies over the images now."""
+        """Notify all sections that another volume lies over the images."""
 
     def parametersChanged(self) -> None:
-        """Tell all sections that a parameter, or what the background process can do, is different now."""
+        """Notify all sections that a parameter, or what the background process can do, has changed."""
 
 
 class Section:
@@ -58,11 +58,11 @@ class Section:
         """A parameter, or the input, is different now."""
 
     def overlayChanged(self) -> None:
-        """Something else lies over the images now."""
+        """Another volume lies over the images now."""
 
     def enter(self) -> None:
         """The user opens the module."""
 
     def cleanup(self) -> None:
-        """Leave nothing running or watching."""
+        """Leave nothing running or observed."""
         self.setParameterNode(None)

@@ -7,12 +7,13 @@ import slicer
 
 from dsc_superres.errors import DSCError
 
-from ..Expectation import expectation
+from ..Jobs.RunEstimate import estimateRun
 from ..Parameters import OPERATORS
 from ..Translation import _
 from .Section import Section
 
-COMPARE, ENHANCE = "compare", "enhance"
+COMPARE = "compare"
+ENHANCE = "enhance"
 
 
 class TaskSection(Section):
@@ -27,7 +28,7 @@ class TaskSection(Section):
         ui.slicesRange.connect("valuesChanged(double,double)", self._onSlices)
 
     def parametersChanged(self) -> None:
-        """Show the task, the range that the series allows, and what to expect."""
+        """Show the task, the range that the series allows, and an estimate of the run."""
         parameters = self.context.parameters
         if parameters is None:
             return
@@ -45,7 +46,7 @@ class TaskSection(Section):
         ui.time.enabled = comparing or not task.regular
         self._showRanges(parameters)
         self._updating = False
-        self._showExpectation(parameters)
+        self._showEstimate(parameters)
 
     def _showRanges(self, parameters) -> None:
         ui, task = self.ui, parameters.task
@@ -72,15 +73,15 @@ class TaskSection(Section):
         text = _("{start} to {end} s") if info.hasTimes else ""
         ui.windowLabel.text = text.format(start=f"{times[start]:.1f}", end=f"{times[end]:.1f}")
 
-    def _showExpectation(self, parameters) -> None:
+    def _showEstimate(self, parameters) -> None:
         logic = self.context.logic
         try:
-            expected = expectation(logic.request(parameters), logic.capabilities)
+            estimate = estimateRun(logic.request(parameters), logic.capabilities)
         except DSCError:
-            self.ui.expectLabel.visible = False
+            self.ui.estimateLabel.visible = False
             return
-        self.ui.expectLabel.visible = True
-        self.ui.expectLabel.text = expected.text
+        self.ui.estimateLabel.visible = True
+        self.ui.estimateLabel.text = estimate.text
 
     def _onTask(self, comparing: bool) -> None:
         parameters = self.context.parameters
@@ -97,7 +98,7 @@ class TaskSection(Section):
     def _onFrames(self, first: float, last: float) -> None:
         if not self._updating and self.context.parameters is not None:
             task = self.context.parameters.task
-            with slicer.util.NodeModify(self.context.logic.parameterNode()):  # both, before anybody shows one
+            with slicer.util.NodeModify(self.context.logic.parameterNode()):  # both, before a widget shows one
                 task.firstFrame, task.lastFrame = round(first), _toEnd(last, self.ui.framesRange.maximum)
 
     def _onSlices(self, first: float, last: float) -> None:

@@ -75,7 +75,7 @@ def card(
     """The card of weights, from the run's options, its checkpoint and the benchmark's records."""
     own = [record for record in records if record["model"] == options.name]
     measures = [name for name in own[0] if name not in ("case", "model", "cost")]
-    title = find(options.name).title
+    title = find(options.name).title.split(",")[0]
     parameters = sum(value.numel() for value in checkpoint["network"].values())
     return {
         "name": options.name,

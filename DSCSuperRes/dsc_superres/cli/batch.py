@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsc_superres.errors import DSCError, FileError
-from dsc_superres.pipeline.options import options_of
+from dsc_superres.pipeline.case_options import options_of
 from dsc_superres.utils.atomic_writing import write_json, write_text
 
 if TYPE_CHECKING:

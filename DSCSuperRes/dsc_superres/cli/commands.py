@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsc_superres.cli.options import job_options
+from dsc_superres.cli.arguments import job_options
 from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.errors import FileError
 
@@ -167,7 +167,7 @@ def train(options: argparse.Namespace) -> None:
 
 def benchmark(options: argparse.Namespace) -> None:
     """Hand over to ``dsc_superres.benchmark.MODULE.run(arguments)``."""
-    from dsc_superres.cli.parser import BENCHMARKS
+    from dsc_superres.cli.benchmarks import BENCHMARKS
 
     name = f"dsc_superres.benchmark.{BENCHMARKS[options.which]}"
     try:

@@ -14,6 +14,7 @@ from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import METRICS
 from dsc_superres.jobs.types import CompareJob
 from dsc_superres.metrics import scores
+from dsc_superres.models import entries
 from dsc_superres.perfusion import ArterialInput
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.pipeline.compare_case import compare_case
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SLICES = 4
 """Slices of the digital patient: a demo is for looking at, and two slow cores are to finish it in minutes."""
-BASELINES = ("backprojection", "pchip", "cubic", "linear")
+BASELINES = tuple(entry.name for entry in reversed(entries()) if entry.is_interpolator)
 """Interpolators to compare with, where the options name no others."""
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
-from dsc_superres import __version__
-from dsc_superres.cli.options import add_options
+from dsc_superres.cli.arguments import add_options
+from dsc_superres.cli.benchmarks import BENCHMARKS
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY, entries, names
-from dsc_superres.pipeline.options import options_of
+from dsc_superres.pipeline.case_options import options_of
+from dsc_superres.version import __version__
 
 PER_CASE = ("input", "output", "times", "geometry", "aif_voxels", "aif_series")
 """Options that belong to one series, so that a batch cannot have them."""
@@ -22,21 +23,6 @@ Commands = Any
 
 FORMATS = """IN and OUT are chosen by name: .nii or .nii.gz (4D NIfTI), .seq.nrrd (a sequence that 3D Slicer opens),
 and, for reading, a folder of DICOM files."""
-
-BENCHMARKS = {
-    "quality": "quality",
-    "generalization": "generalization",
-    "generalisation": "generalization",
-    "sampling": "sampling",
-    "perfusion": "perfusion",
-    "speed": "speed",
-    "figures": "figures",
-    "heads": "heads",
-    "retrain": "retrain",
-    "train": "compared_training",
-    "publish": "publish",
-}
-"""The module of ``dsc_superres.benchmark`` behind each name."""
 
 ABOUT = f"""Spatio-temporal super-resolution of DSC perfusion MRI, and the perfusion maps that follow.
 Not a medical device: for research, not for diagnosis or treatment.
@@ -271,7 +257,8 @@ def _benchmark(commands: Commands) -> None:
         "print the tables that back this software's claims, and train the networks again",
         "quality: models against each other on the validation patients; generalization: the same over factors, noise,\n"
         "echo and repetition times; sampling: perfusion from samples every 6 s; perfusion: maps against known truth;\n"
-        "speed: what a reconstruction costs on this machine; figures: pictures of what quality measures.\n"
+        "adaptation: what adapting to one scan claims and does; speed: what a reconstruction costs on this machine;\n"
+        "figures: pictures of what quality measures.\n"
         "heads: download or check the public head volumes of training; retrain: train the networks that ship again,\n"
         "stage by stage; train: train one of the networks that are compared with; publish: a run's weights and card.\n"
         "Further arguments go to the benchmark; `dsc-superres benchmark quality --help` lists them.",

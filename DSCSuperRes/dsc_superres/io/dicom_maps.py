@@ -16,11 +16,11 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from dsc_superres import __version__
 from dsc_superres.errors import DSCError, FileError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.dicom import is_dicom
 from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.version import __version__
 
 COPIED_TAGS = (
     "SpecificCharacterSet",

@@ -13,9 +13,8 @@ import SimpleITK as sitk
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
 from dsc_superres.series import MISSING
+from dsc_superres.utils.file_names import SERIES_SUFFIXES
 
-SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
-"""Suffixes of files that a series can be written to."""
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 """Suffixes of files that a single volume can be written to."""
 

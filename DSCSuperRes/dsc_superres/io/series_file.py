@@ -10,7 +10,6 @@ import numpy as np
 from dsc_superres.errors import FileError, SeriesError
 from dsc_superres.io.dicom import is_dicom, read_dicom
 from dsc_superres.io.image_file import (
-    SERIES_SUFFIXES,
     StoredImage,
     check_exists,
     check_sidecar_is_free,
@@ -21,6 +20,7 @@ from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.series import MISSING, Series
 from dsc_superres.utils.atomic_writing import atomic_file, check_target
+from dsc_superres.utils.file_names import SERIES_SUFFIXES
 
 _SOURCE_USER = "given by the user"
 """Entry of ``Series.sources`` for values passed by the caller."""

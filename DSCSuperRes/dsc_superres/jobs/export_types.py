@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dsc_superres.pipeline.case_options import Checked, option
 from dsc_superres.pipeline.checks import (
     Check,
     Choice,
@@ -19,7 +20,6 @@ from dsc_superres.pipeline.checks import (
     Text,
     Texts,
 )
-from dsc_superres.pipeline.options import Checked, option
 
 if TYPE_CHECKING:
     from dsc_superres.geometry import Geometry

@@ -10,8 +10,8 @@ from dsc_superres.jobs.types import Job
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case, label
+from dsc_superres.pipeline.case_options import options_of
 from dsc_superres.pipeline.model_provenance import model_provenance
-from dsc_superres.pipeline.options import options_of
 from dsc_superres.utils.versions import versions
 
 DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."

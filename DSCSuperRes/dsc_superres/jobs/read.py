@@ -11,8 +11,8 @@ from typing import Any
 
 from dsc_superres.errors import FileError
 from dsc_superres.jobs.types import JOB_TYPES, Job
+from dsc_superres.pipeline.case_options import options_of, required_options
 from dsc_superres.pipeline.checks import JobError, NameOrFile
-from dsc_superres.pipeline.options import options_of, required_options
 
 FORMER_TASKS = {"enhance": "reconstruct"}
 FORMER_OPTIONS = {"deviation": "uncertainty"}

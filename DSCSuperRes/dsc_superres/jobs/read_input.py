@@ -6,8 +6,8 @@ import numpy as np
 
 from dsc_superres.errors import FileError
 from dsc_superres.jobs.types import UNCERTAINTY, InputFile, MapsJob
+from dsc_superres.pipeline.case_options import SERIES_ROLES, SourceOptions, TimingOptions
 from dsc_superres.pipeline.checks import JobError
-from dsc_superres.pipeline.options import SERIES_ROLES, SourceOptions, TimingOptions
 from dsc_superres.series import Series
 
 

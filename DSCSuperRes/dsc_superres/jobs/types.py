@@ -1,7 +1,7 @@
 """One job type per task: what it is asked to do, checked when it is made.
 
-A job is made from Python, from a JSON file (``read_job``) or from a command line (``cli.options``); all three go
-through the same checks. The options, their defaults and words are those of ``pipeline.options``.
+A job is made from Python, from a JSON file (``read_job``) or from a command line (``cli.arguments``); all three go
+through the same checks. The options, their defaults and words are those of ``pipeline.case_options``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dsc_superres.jobs.export_types import ExportJob
-from dsc_superres.pipeline.checks import Check, File, GeometryOption, JobError, Seconds, WholeNumber
-from dsc_superres.pipeline.options import (
+from dsc_superres.pipeline.case_options import (
     SERIES_ROLES,
     Checked,
     CompareOptions,
@@ -23,6 +22,7 @@ from dsc_superres.pipeline.options import (
     TimingOptions,
     option,
 )
+from dsc_superres.pipeline.checks import Check, File, GeometryOption, JobError, Seconds, WholeNumber
 from dsc_superres.utils.file_names import is_series_name
 
 UNCERTAINTY = "uncertainty"

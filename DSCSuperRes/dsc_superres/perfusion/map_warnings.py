@@ -54,15 +54,18 @@ def _timing_warnings(times: np.ndarray, bolus: Bolus) -> Iterator[str]:
     count, arrives_early = bolus.baseline_frames, bolus.arrival - times[0] < EARLIEST_ARRIVAL
     if arrives_early:
         yield (
-            f"The bolus arrives {bolus.arrival - times[0]:.0f} s after the first frame, so the baseline may hold "
+            f"The bolus arrives {bolus.arrival - times[0]:.0f} s after the first frame, so the baseline may contain "
             "contrast, and all maps with it: begin the series 10 s or more before the injection reaches the brain."
         )
     if count < MIN_BASELINE_FRAMES:
         frames = "frame precedes" if count == 1 else "frames precede"
-        yield f"Only {count} {frames} the bolus, so the baseline is noisy ({MIN_BASELINE_FRAMES} or more are wanted)."
+        yield (
+            f"Only {count} {frames} the bolus, so the baseline is noisy "
+            f"({MIN_BASELINE_FRAMES} or more are recommended)."
+        )
     interval = float(np.median(np.diff(times)))
     if interval > MAX_INTERVAL:
-        yield f"Frames are {interval:.1f} s apart; above {MAX_INTERVAL} s CBF depends on how they meet the bolus."
+        yield f"Frames are {interval:.1f} s apart; above {MAX_INTERVAL} s, CBF depends on when they sample the bolus."
 
 
 def _window_warnings(mean: np.ndarray, times: np.ndarray, bolus: Bolus, options: MapOptions) -> Iterator[str]:
@@ -70,12 +73,12 @@ def _window_warnings(mean: np.ndarray, times: np.ndarray, bolus: Bolus, options:
     end = min(options.integration_end or duration, duration)
     if end < MIN_WINDOW:
         yield (
-            f"The maps use {end:.0f} s after the bolus' arrival; {MIN_WINDOW:.0f} s or more are wanted, else the "
-            "tail of slow tissue is missing from CBV."
+            f"The maps use {end:.0f} s after the bolus' arrival; {MIN_WINDOW:.0f} s or more are recommended, "
+            "otherwise the tail of slow tissue is missing from CBV."
         )
     elif end > MAX_WINDOW:
         yield (
-            f"The maps use {end:.0f} s after the bolus' arrival; beyond {MAX_WINDOW:.0f} s recirculation, drift "
+            f"The maps use {end:.0f} s after the bolus' arrival; beyond {MAX_WINDOW:.0f} s, recirculation, drift "
             "and leakage add up in CBV: end the integration earlier, or shorten the series."
         )
     last = times > max(times[-1] - 6.0, times[-4])

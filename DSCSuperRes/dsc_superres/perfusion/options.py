@@ -79,7 +79,7 @@ class MapOptions:
         ):
             raise PerfusionError(f'The threshold is {self.threshold}; it must lie between 0 and 1 or be "adaptive".')
         if self.as_published and self.method == "bayes":
-            raise PerfusionError("As published there are csvd, osvd and ssvd; the method is bayes.")
+            raise PerfusionError('"As published" applies to csvd, osvd and ssvd; the method is bayes.')
         if not self.oscillation > 0:
             raise PerfusionError(f"The oscillation limit is {self.oscillation}; it must be positive.")
         if self.integration_end is not None and not self.integration_end > 0:

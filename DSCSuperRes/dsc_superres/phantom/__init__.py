@@ -1,4 +1,4 @@
-"""Digital patients with known perfusion."""
+"""Digital patients: simulated DSC series with known perfusion."""
 
 from dsc_superres.phantom.anatomy import TISSUES
 from dsc_superres.phantom.kinetics import KH, RHO, SimulatedArterialInput

@@ -1,4 +1,4 @@
-"""The blood supply of a head: its bolus, the curves of every kind of tissue, and the compartments they make."""
+"""The blood supply of a head: its bolus, the curves of all kinds of tissue, and the resulting compartments."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from dsc_superres.phantom.head_grid import LAYERS
 from dsc_superres.phantom.kinetics import KH, RHO, SimulatedBolus, SimulatedResidue, TissueCurves
 from dsc_superres.phantom.scanner import Compartment
 
-ARTERY_MTT, VEIN_MTT = 1.0, 3.0
-"""Seconds over which a large vessel smears the bolus."""
+ARTERY_MTT = 1.0
+"""Transit time in s through a large artery, which smooths the bolus."""
+VEIN_MTT = 3.0
+"""Transit time in s through a large vein."""
 VEIN_DELAY = 4.0
-"""Seconds by which veins fill after the tissue that they drain."""
+"""Delay in s of veins after the tissue that they drain."""
 
 
 @dataclass(frozen=True, eq=False)
 class BloodSupply:
     """The curves of each kind of tissue and the apparent blood volume (mL/100 g) of pure artery and vein.
 
-    Blood in a large vessel changes R2* less than the same blood spread through a capillary bed; vessels are
-    therefore given the volume that an analysis with the tissue's relaxivity would find in them.
+    Blood in a large vessel changes R2* less than the same blood in a capillary bed. Vessels therefore have the volume
+    that an analysis with the relaxivity of tissue would find in them.
     """
 
     bolus: SimulatedBolus
@@ -36,7 +38,7 @@ class BloodSupply:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, echo_time: float, duration: float) -> BloodSupply:
-        """A bolus whose dose makes grey matter's signal fall by 40 to 64 %, and curves of ``duration`` s."""
+        """Draw a bolus whose dose reduces the signal of gray matter by 40 to 64 %, and curves of ``duration`` s."""
         duration = max(duration, 90.0)
         bolus, normal = SimulatedBolus.draw(rng), SimulatedResidue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
         peak = _peak(TissueCurves(bolus, normal, duration), 4.0)
@@ -49,13 +51,13 @@ class BloodSupply:
             "vessel": SimulatedResidue(2.0),
         }
         curves = {name: TissueCurves(bolus, residue, duration) for name, residue in residues.items()}
-        # Pure blood is meant to fall to 5 to 20 % of its signal: dark, but above the noise as a rule.
+        # The signal of pure blood falls to 5 to 20 %: dark, but usually above the noise.
         artery = _apparent_volume(curves["vessel"], ARTERY_MTT, rng.uniform(2.0, 3.0) / echo_time)
         vein = _apparent_volume(curves["vessel"], VEIN_MTT, rng.uniform(1.5, 2.2) / echo_time)
         return cls(bolus, **curves, artery_cbv=artery, vein_cbv=vein)
 
-    def described(self) -> dict[str, object]:
-        """What was drawn, as plain values."""
+    def description(self) -> dict[str, object]:
+        """Return the parameters as plain values."""
         kinds = ("normal", "tumour", "stroke", "vessel")
         residues = {name: asdict(getattr(self, name).residue) for name in kinds}
         return {"bolus": asdict(self.bolus), "residues": residues} | {
@@ -64,44 +66,50 @@ class BloodSupply:
         }
 
     def compartments(self, head: Head, index: int) -> list[Compartment]:
-        """The compartments of slice ``index`` of the whole head."""
+        """Return the compartments of slice ``index`` of the whole head."""
         layers = slice(index * LAYERS, (index + 1) * LAYERS)
-        part = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
-        lesion = np.isin(part["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
-        stroke = np.isin(part["labels"], (tissue.CORE, tissue.PENUMBRA))
-        inside = part["labels"] != tissue.BACKGROUND
-        rest = 1 - part["artery"] - part["vein"]
-        left = rest * (1 - part["fluid"])
-        groups = ((inside & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
-        found = [self._select(part, where, left, curves) for where, curves in groups]
+        layer_values = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
+        lesion = np.isin(layer_values["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
+        stroke = np.isin(layer_values["labels"], (tissue.CORE, tissue.PENUMBRA))
+        in_head = layer_values["labels"] != tissue.BACKGROUND
+        rest = 1 - layer_values["artery"] - layer_values["vein"]
+        tissue_share = rest * (1 - layer_values["fluid"])
+        groups = ((in_head & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
+        compartments = [self._compartment(layer_values, voxels, tissue_share, curves) for voxels, curves in groups]
         for name, share, values in (
-            ("fluid", rest * part["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
-            ("artery", part["artery"], _blood(self.artery_cbv, ARTERY_MTT, t1=1.3, t2star=0.045)),
-            ("vein", part["vein"], _blood(self.vein_cbv, VEIN_MTT, t1=1.6, t2star=0.022)),
+            ("fluid", rest * layer_values["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),
+            ("artery", layer_values["artery"], _blood(self.artery_cbv, ARTERY_MTT, t1=1.3, t2star=0.045)),
+            ("vein", layer_values["vein"], _blood(self.vein_cbv, VEIN_MTT, t1=1.6, t2star=0.022)),
         ):
-            r2star = part["air"] + values.pop("r2")
-            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * part["delay"] + VEIN_DELAY * (name == "vein")
-            filled = {key: np.full_like(left, value) for key, value in values.items()}
-            mixed = part | filled | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(left)}
-            found.append(self._select(mixed, share > 0, share, self.vessel))
-        return found
+            r2star = layer_values["air"] + values.pop("r2")
+            delay = {"fluid": 1.0, "artery": 0.3, "vein": 1.0}[name] * layer_values["delay"] + VEIN_DELAY * (
+                name == "vein"
+            )
+            constants = {key: np.full_like(tissue_share, value) for key, value in values.items()}
+            mixed = layer_values | constants | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(tissue_share)}
+            compartments.append(self._compartment(mixed, share > 0, share, self.vessel))
+        return compartments
 
     @staticmethod
-    def _select(part: dict[str, np.ndarray], where: np.ndarray, share: np.ndarray, curves: TissueCurves) -> Compartment:
+    def _compartment(
+        part: dict[str, np.ndarray], where: np.ndarray, share: np.ndarray, curves: TissueCurves
+    ) -> Compartment:
+        """Return the compartment of the voxels in ``where``."""
         names = ("density", "t1", "r2star", "cbf", "mtt", "delay", "ktrans")
         values = {name: part[name][where] for name in names}
         return Compartment(pixel=np.nonzero(where)[1], share=share[where] / LAYERS, curves=curves, **values)
 
 
 def _blood(cbv: float, mtt: float, t1: float, t2star: float) -> dict[str, float]:
+    """Return the properties of pure blood."""
     return {"density": 0.85, "t1": t1, "r2": 1 / t2star, "cbf": 60 * cbv / mtt, "mtt": mtt}
 
 
 def _peak(curves: TissueCurves, mtt: float) -> float:
-    """The highest Delta R2* (1/s) of tissue with ``mtt`` (s), per mL/100 g/min."""
+    """Return the maximum of Delta R2* (1/s) of tissue with ``mtt`` (s), per mL/100 g/min."""
     return float(curves.table[int(np.rint(curves.position(np.float32(mtt))))].max())
 
 
 def _apparent_volume(curves: TissueCurves, mtt: float, peak: float) -> float:
-    """CBV (mL/100 g) of blood whose Delta R2* rises to ``peak`` (1/s); never more than pure blood has."""
+    """Return the CBV (mL/100 g) of blood with a maximum Delta R2* of ``peak`` (1/s), at most that of pure blood."""
     return min(peak / _peak(curves, mtt) * mtt / 60, 100 * KH / RHO)

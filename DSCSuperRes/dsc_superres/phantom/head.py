@@ -1,4 +1,4 @@
-"""What a head is made of: relaxation, perfusion and leakage of every voxel."""
+"""Properties of a head: relaxation, perfusion and leakage of every voxel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROPERTIES = {
     tissue.BACKGROUND: (0.0, 1.0, 0.01, 0, 1),
     tissue.SCALP: (0.30, 0.9, 0.035, 6, 6),
     tissue.SKULL: (0.05, 0.7, 0.015, 2, 6),
-    tissue.GREY: (0.84, 1.35, 0.052, 60, 4.0),
+    tissue.GRAY: (0.84, 1.35, 0.052, 60, 4.0),
     tissue.WHITE: (0.71, 0.85, 0.048, 22, 5.4),
     tissue.RIM: (0.86, 1.55, 0.060, 110, 5.0),
     tissue.NECROSIS: (0.95, 2.6, 0.130, 3, 8.0),
@@ -28,7 +28,7 @@ _PROPERTIES = {
 class Head:
     """A head on the fine grid, all [z, y, x]; the units are those of ``Compartment``.
 
-    labels uint8: what a voxel holds beside ``fluid``, ``artery`` and ``vein``, which are fractions of its volume.
+    ``labels`` (uint8) is the content of a voxel besides ``fluid``, ``artery`` and ``vein``, which are volume fractions.
     """
 
     labels: np.ndarray
@@ -52,7 +52,7 @@ def build_head(
     fluid: np.ndarray,
     vessels: tuple[np.ndarray, np.ndarray],
 ) -> Head:
-    """Properties for every voxel of ``labels``: typical values, varied per patient and smoothly in space."""
+    """Return the properties of every voxel: typical values, varied between patients and smoothly in space."""
     grid = anatomy.grid
     table = np.zeros((len(tissue.TISSUES), 5), np.float32)
     for label, values in _PROPERTIES.items():
@@ -69,22 +69,22 @@ def build_head(
     delay = np.clip(rng.uniform(0.6, 1.2) + 0.35 * grid.field(rng, 80.0), 0, None)
 
     rim = labels == tissue.RIM
-    patchy = np.exp(0.35 * grid.field(rng, 7.0))
-    cbf[rim] *= patchy[rim]
-    ktrans = np.where(rim, np.float32(rng.uniform(0.02, 0.25) / 60) * patchy, 0).astype(np.float32)
+    patchiness = np.exp(0.35 * grid.field(rng, 7.0))
+    cbf[rim] *= patchiness[rim]
+    ktrans = np.where(rim, np.float32(rng.uniform(0.02, 0.25) / 60) * patchiness, 0).astype(np.float32)
     stroke = np.isin(labels, (tissue.CORE, tissue.PENUMBRA))
-    starved = rng.uniform(2.5, 5) + 0.5 * patchy
-    delay[stroke] += starved[stroke]
+    stroke_delay = rng.uniform(2.5, 5) + 0.5 * patchiness
+    delay[stroke] += stroke_delay[stroke]
     white = (anatomy.labels == tissue.WHITE) & stroke
     cbf[white] *= 0.5
     return Head(labels, fluid, *vessels, density, t1, r2star, air, cbf, mtt, delay, ktrans)
 
 
 def _air_gradients(rng: np.random.Generator, anatomy: Anatomy) -> np.ndarray:
-    """float32[z, y, x]: R2* (1/s) added near the air of the frontal sinus and of both ears."""
+    """Return the R2* (1/s) added near the air of the frontal sinus and of both ears, float32[z, y, x]."""
     total = np.zeros(anatomy.labels.shape, np.float32)
     for x, y, z in ((0, 46, -26), (58, -22, -32), (-58, -22, -32)):
-        reach = rng.uniform(10, 15)
+        radius = rng.uniform(10, 15)
         parts = ((c - np.float32(p)) ** 2 for c, p in zip(anatomy.warp, (x, y, z), strict=True))
-        total += np.float32(rng.uniform(30, 90)) * np.exp(-sum(parts) / np.float32(2 * reach**2))
+        total += np.float32(rng.uniform(30, 90)) * np.exp(-sum(parts) / np.float32(2 * radius**2))
     return total

@@ -10,9 +10,9 @@ from scipy import fft
 from dsc_superres.geometry import Geometry
 
 SLICES = 22
-"""Slices of the head that is always built, so that a patient of few slices is the middle of the full one."""
+"""Slices of the head, all of which are built: a patient with fewer slices is the middle of the full one."""
 LAYERS = 3
-"""Thin layers of which a slice is the average: partial volume through the plane comes from them."""
+"""Thin layers per slice, which is their average; they cause partial volume through the plane."""
 
 
 @dataclass(frozen=True)
@@ -24,43 +24,43 @@ class HeadGrid:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, matrix: int, thickness: float = 5.0) -> HeadGrid:
-        """A grid of ``SLICES`` slices, 220 to 240 mm wide, tilted a little, its centre near the head's."""
+        """Draw a slightly tilted grid of ``SLICES`` slices, 220 to 240 mm wide, near the center of the head."""
         pixel = 256 / matrix * rng.uniform(0.86, 0.94)
         spacing = np.array([pixel, pixel, thickness / LAYERS])
         shape = (SLICES * LAYERS, matrix, matrix)
         direction = rotation(np.radians(rng.uniform([-14, -4, -5], [6, 4, 5])))
-        centre = np.array([0.0, 16.0, 20.0]) + rng.uniform(-5, 5, 3)
-        origin = centre - direction @ (spacing * (np.array(shape[::-1]) - 1) / 2)
+        center = np.array([0.0, 16.0, 20.0]) + rng.uniform(-5, 5, 3)
+        origin = center - direction @ (spacing * (np.array(shape[::-1]) - 1) / 2)
         return cls(Geometry(tuple(spacing), tuple(origin), tuple(map(tuple, direction))), shape)
 
     @property
     def steps(self) -> np.ndarray:
-        """float64[3]: mm from voxel to voxel along z, y, x (the order of the arrays)."""
+        """Distance between voxels along z, y, x (the order of the arrays) in mm, float64[3]."""
         return np.asarray(self.geometry.spacing)[::-1]
 
     def series_geometry(self, slices: int) -> Geometry:
-        """The geometry of the ``slices`` middle slices."""
+        """Return the geometry of the ``slices`` middle slices."""
         nx, ny, nz = self.shape[::-1]
         whole = self.geometry.resized((nx, ny, nz), (nx, ny, nz // LAYERS))
         return whole.cropped((0, 0, (nz // LAYERS - slices) // 2))
 
     def patient_points(self) -> np.ndarray:
-        """float32[3, z, y, x]: patient coordinates (LPS, mm) of every voxel, as x, y, z."""
+        """Return the patient coordinates (LPS, mm) x, y, z of every voxel, float32[3, z, y, x]."""
         affine = self.geometry.affine.astype(np.float32)
         z, y, x = (np.arange(n, dtype=np.float32) for n in self.shape)
         axes = (x[None, None, :], y[None, :, None], z[:, None, None])
         return np.stack([sum(affine[i, j] * axes[j] for j in range(3)) + affine[i, 3] for i in range(3)])
 
     def index(self, points: np.ndarray) -> np.ndarray:
-        """Fractional voxel indices (z, y, x) of patient points float[n, 3] (x, y, z; mm)."""
+        """Return the fractional voxel indices (z, y, x) of patient points float[n, 3] (x, y, z; mm)."""
         inverse = np.linalg.inv(self.geometry.affine)
         return (points @ inverse[:3, :3].T + inverse[:3, 3])[:, ::-1]
 
     def field(self, rng: np.random.Generator, wavelength: float, bandwidth: float | None = None) -> np.ndarray:
-        """A smooth random field float32[z, y, x] of mean 0 and standard deviation 1.
+        """Return a smooth random field, float32[z, y, x], with mean 0 and standard deviation 1.
 
-        ``wavelength`` in mm. Without ``bandwidth``: everything longer than about that. With it: only waves of
-        about that length (the relative width of the band), which makes folds and labyrinths.
+        Without ``bandwidth``, it contains all wavelengths longer than about ``wavelength`` mm. With it, it contains
+        only waves of about that length, with that relative bandwidth, which look like folds and labyrinths.
         """
         frequencies = [fft.fftfreq(n, d).astype(np.float32) for n, d in zip(self.shape, self.steps, strict=True)]
         frequencies[2] = np.abs(frequencies[2][: self.shape[2] // 2 + 1])
@@ -78,16 +78,16 @@ class HeadGrid:
 
 
 def coverage(level: np.ndarray) -> np.ndarray:
-    """float32[z, y, x]: the fraction of each voxel where the smooth function ``level`` is positive.
+    """Return the fraction of each voxel in which the smooth function ``level`` is positive, float32[z, y, x].
 
-    The step is as wide as a voxel, so edges are neither jagged in plane nor terraced between layers.
+    The transition is as wide as a voxel, so that edges are neither jagged in plane nor terraced between layers.
     """
     change = sum(np.square(difference) for difference in np.gradient(level))
     return np.clip(0.5 + level / np.sqrt(np.maximum(change, 1e-8)), 0, 1).astype(np.float32)
 
 
 def rotation(angles: np.ndarray) -> np.ndarray:
-    """float64[3, 3]: turns about x, then y, then z, by ``angles`` in radians."""
+    """Return the rotation about x, then y, then z, by ``angles`` in radians, float64[3, 3]."""
     cos, sin = np.cos(angles), np.sin(angles)
     about_x = np.array([[1, 0, 0], [0, cos[0], -sin[0]], [0, sin[0], cos[0]]])
     about_y = np.array([[cos[1], 0, sin[1]], [0, 1, 0], [-sin[1], 0, cos[1]]])

@@ -1,4 +1,4 @@
-"""Glioma and stroke: drawn into the labels of a head."""
+"""Glioma and stroke, added to the labels of a head."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from dsc_superres.phantom.anatomy import (
     BACKGROUND,
     CORE,
-    GREY,
+    GRAY,
     NECROSIS,
     OEDEMA,
     PENUMBRA,
@@ -18,16 +18,17 @@ from dsc_superres.phantom.anatomy import (
     Anatomy,
 )
 
-KINDS = ("glioma", "stroke", "none")
+LESION_KINDS = ("glioma", "stroke", "none")
+"""Kinds of lesion."""
 
 
-def draw_kind(rng: np.random.Generator) -> str:
-    """Glioma in four of five patients, as in the study that this repeats; else stroke, seldom nothing."""
-    return str(rng.choice(KINDS, p=(0.80, 0.14, 0.06)))
+def draw_lesion_kind(rng: np.random.Generator) -> str:
+    """Draw glioma for four of five patients, as in the study that is reproduced; otherwise stroke, rarely none."""
+    return str(rng.choice(LESION_KINDS, p=(0.80, 0.14, 0.06)))
 
 
 def add_lesion(rng: np.random.Generator, anatomy: Anatomy, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Labels uint8[z, y, x] and fluid float32[z, y, x] of ``anatomy`` with a lesion of ``kind`` (copies)."""
+    """Return copies of the labels, uint8[z, y, x], and the fluid, float32[z, y, x], with a lesion of ``kind``."""
     labels, fluid = anatomy.labels.copy(), anatomy.fluid.copy()
     if kind == "glioma":
         _glioma(rng, anatomy, labels, fluid)
@@ -37,48 +38,48 @@ def add_lesion(rng: np.random.Generator, anatomy: Anatomy, kind: str) -> tuple[n
 
 
 def _glioma(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, fluid: np.ndarray) -> None:
-    """An irregular ball with a vascular rim and, mostly, a necrotic core; oedema spreads along white matter."""
+    """Add an irregular ball with a vascular rim and, mostly, a necrotic core; edema spreads along white matter."""
     x, _, z = anatomy.warp
-    middle = np.abs(np.arange(labels.shape[0]) - labels.shape[0] / 2) < labels.shape[0] / 4
-    seats = (
+    middle_slices = np.abs(np.arange(labels.shape[0]) - labels.shape[0] / 2) < labels.shape[0] / 4
+    candidates = (
         (labels == WHITE)
         & (fluid == 0)
         & (anatomy.depth > 12)
         & (np.abs(x) > 18)
         & (z > -5)
         & (z < 45)
-        & middle[:, None, None]
+        & middle_slices[:, None, None]
     )
-    seat = np.unravel_index(rng.choice(np.flatnonzero(seats)), labels.shape)
+    center_index = np.unravel_index(rng.choice(np.flatnonzero(candidates)), labels.shape)
     radius = rng.uniform(11, 23)
-    distance = _distance(anatomy, anatomy.warp[(slice(None), *seat)], np.ones(3))
-    lumpy = distance + 0.14 * radius * anatomy.grid.field(rng, 26.0) + 0.5 * anatomy.grid.field(rng, 5.0)
-    hollow = radius * rng.uniform(0.35, 0.7) + 0.14 * radius * anatomy.grid.field(rng, 20.0)
-    spread = radius + rng.uniform(5, 15) + 6 * anatomy.grid.field(rng, 30.0)
+    distance = _distance(anatomy, anatomy.warp[(slice(None), *center_index)], np.ones(3))
+    uneven_distance = distance + 0.14 * radius * anatomy.grid.field(rng, 26.0) + 0.5 * anatomy.grid.field(rng, 5.0)
+    necrosis_radius = radius * rng.uniform(0.35, 0.7) + 0.14 * radius * anatomy.grid.field(rng, 20.0)
+    edema_radius = radius + rng.uniform(5, 15) + 6 * anatomy.grid.field(rng, 30.0)
     brain = ~np.isin(labels, (BACKGROUND, SCALP, SKULL))
-    solid = brain & (lumpy < radius)
-    labels[(labels == WHITE) & (lumpy < spread)] = OEDEMA
+    solid = brain & (uneven_distance < radius)
+    labels[(labels == WHITE) & (uneven_distance < edema_radius)] = OEDEMA
     labels[solid] = RIM
     fluid[solid] = 0
     if radius > 13:
-        labels[solid & (lumpy < hollow)] = NECROSIS
+        labels[solid & (uneven_distance < necrosis_radius)] = NECROSIS
 
 
 def _stroke(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray) -> None:
-    """A part of the territory of one middle cerebral artery: a core inside tissue at risk."""
+    """Add part of the territory of one middle cerebral artery: a core inside tissue at risk."""
     side = rng.choice([-1.0, 1.0])
-    seat = np.array([side * 46, -8, 16]) + rng.uniform([-4, -16, -8], [4, 16, 10])
+    center = np.array([side * 46, -8, 16]) + rng.uniform([-4, -16, -8], [4, 16, 10])
     extent = np.array([26, 40, 34]) * rng.uniform(0.7, 1.05)
     edge = 0.10 * anatomy.grid.field(rng, 24.0)
-    tissue = np.isin(labels, (GREY, WHITE)) & (side * anatomy.warp[0] > 4)
-    territory = _distance(anatomy, seat, extent) + edge < 1
-    inner = seat - (side * rng.uniform(2, 10), 0, 0)
-    core = _distance(anatomy, inner, extent * rng.uniform(0.35, 0.6)) + 2 * edge < 1
+    tissue = np.isin(labels, (GRAY, WHITE)) & (side * anatomy.warp[0] > 4)
+    territory = _distance(anatomy, center, extent) + edge < 1
+    core_center = center - (side * rng.uniform(2, 10), 0, 0)
+    core = _distance(anatomy, core_center, extent * rng.uniform(0.35, 0.6)) + 2 * edge < 1
     labels[tissue & territory] = PENUMBRA
     labels[tissue & territory & core] = CORE
 
 
-def _distance(anatomy: Anatomy, centre: np.ndarray, extent: np.ndarray) -> np.ndarray:
-    """float32[z, y, x]: distance from a template point, in units of ``extent`` along x, y, z."""
-    parts = (((c - np.float32(p)) / np.float32(e)) ** 2 for c, p, e in zip(anatomy.warp, centre, extent, strict=True))
+def _distance(anatomy: Anatomy, center: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """Return the distance from a template point in units of ``extent`` along x, y, z, float32[z, y, x]."""
+    parts = (((c - np.float32(p)) / np.float32(e)) ** 2 for c, p, e in zip(anatomy.warp, center, extent, strict=True))
     return np.sqrt(sum(parts))

@@ -1,4 +1,4 @@
-"""Digital patients: DSC series whose perfusion is known."""
+"""Digital patients: simulated DSC series with known perfusion."""
 
 from __future__ import annotations
 
@@ -14,38 +14,55 @@ from dsc_superres.phantom.blood_supply import BloodSupply
 from dsc_superres.phantom.head import Head, build_head
 from dsc_superres.phantom.head_grid import LAYERS, SLICES, HeadGrid
 from dsc_superres.phantom.kinetics import KH, RHO, SimulatedArterialInput
-from dsc_superres.phantom.lesions import KINDS, add_lesion, draw_kind
+from dsc_superres.phantom.lesions import LESION_KINDS, add_lesion, draw_lesion_kind
 from dsc_superres.phantom.scanner import Leak, Motion, Protocol, acquire, add_noise, coil, slice_signal
-from dsc_superres.phantom.template import NAMES as TEMPLATES
+from dsc_superres.phantom.template import NAMES as TEMPLATE_NAMES
 from dsc_superres.phantom.template import load_template
 from dsc_superres.phantom.truth import slice_truth
 from dsc_superres.phantom.vessels import draw_vessels
 from dsc_superres.series import Series
 
 TRAINING_SEEDS = tuple(range(1000, 1032))
-"""32 patients grown on MNI152."""
+"""Seeds of 32 patients derived from MNI152."""
 VALIDATION_SEEDS = tuple(range(2000, 2009))
-"""9 patients grown on fsaverage: another cortex. Deep nuclei and cerebellum are those of MNI152, warped anew."""
+"""Seeds of 9 patients derived from fsaverage, a different cortex.
+
+Deep nuclei and cerebellum are those of MNI152, warped differently.
+"""
 KH_OVER_RHO = KH / RHO
+"""Hematocrit factor over density of brain, mL/g."""
 
 
 @dataclass(frozen=True, eq=False)
 class DigitalPatient:
-    """A simulated series and the truth behind it, all on the same grid.
+    """A simulated series and its ground truth, all on the same grid.
 
-    series     what the scanner stores: Rician noise, whole numbers, int16
-    clean      the same without noise and rounding; motion, blur, coil and drift kept
-    cbv        float32[z, y, x], mL/100 g; in large vessels the apparent value that the kinetics uses
-    cbf        mL/100 g/min
-    mtt        s, 60 CBV / CBF
-    delay      s, arrival after the arterial input
-    tmax       s, maximum of the residue: the delay, plus what dispersion adds
-    tissue     uint8, keys of ``names``: the most frequent tissue of the voxel
-    mask       bool: brain, fluid inside it included
-    aif        the arterial input at the frame times, in units of tissue: with ``kh_over_rho`` it gives these maps;
-               arteries in the images show less (their blood has a lower relaxivity), so an input measured there
-               makes CBV and CBF too high by one factor, as in vivo
-    description what was drawn for this patient
+    Attributes
+    ----------
+    series : Series
+        The series as stored by the scanner: Rician noise, whole numbers, int16.
+    clean : Series
+        The same without noise and rounding, but with motion, blur, coil sensitivity and drift.
+    cbv : float32 array, [z, y, x]
+        mL/100 g; in large vessels, the apparent value of the kinetic model.
+    cbf : float32 array, [z, y, x]
+        mL/100 g/min.
+    mtt : float32 array, [z, y, x]
+        60 CBV / CBF in s.
+    delay : float32 array, [z, y, x]
+        Arrival after the arterial input in s.
+    tmax : float32 array, [z, y, x]
+        Maximum of the residue in s: the delay and the effect of dispersion.
+    tissue : uint8 array, [z, y, x]
+        Most frequent tissue of the voxel, a key of ``names``.
+    mask : bool array, [z, y, x]
+        Brain, including fluid inside it.
+    aif : SimulatedArterialInput
+        Arterial input at the frame times in units of tissue, which gives these maps with ``kh_over_rho``. Arteries in
+        the images show less because their blood has a lower relaxivity: an input measured there overestimates CBV and
+        CBF by a common factor, as in vivo.
+    description : dict
+        Parameters that were drawn for this patient.
     """
 
     series: Series
@@ -63,11 +80,11 @@ class DigitalPatient:
 
     @property
     def names(self) -> dict[int, str]:
-        """What each value of ``tissue`` means."""
+        """Names of the values of ``tissue``."""
         return dict(TISSUES)
 
     def truth_maps(self) -> dict[str, np.ndarray]:
-        """Every map [z, y, x] by the name of the file that would hold it."""
+        """Return all maps [z, y, x] by name."""
         maps = {name: getattr(self, name) for name in ("cbv", "cbf", "mtt", "delay", "tmax", "tissue")}
         return maps | {"mask": self.mask.astype(np.uint8)}
 
@@ -82,39 +99,54 @@ def digital_patient(
     lesion: str | None = None,
     protocol: Mapping[str, float] | None = None,
 ) -> DigitalPatient:
-    """The patient of ``seed``: always the same one.
+    """Return the digital patient of a seed, which is always the same.
 
-    ``slices`` (20 unless given, at most 22) are the middle ones of the same head, pixel for pixel.
-    ``template`` is the base anatomy: "mni152" unless ``seed`` is a validation seed, then "fsaverage".
-    ``lesion`` is "glioma", "stroke" or "none"; drawn unless given. ``protocol`` has values for fields of
-    ``scanner.Protocol`` (``snr``, ``echo_time``, ``repetition_time``, ...) that would be drawn otherwise.
-    Raises ``SeriesError`` for sizes that cannot be built.
+    Parameters
+    ----------
+    seed : int
+    slices : int, optional
+        Number of slices, 20 by default and at most 22: the middle ones of the same head, pixel for pixel.
+    frames : int
+    matrix : int
+        Number of rows and columns.
+    template : {"mni152", "fsaverage"}, optional
+        Base anatomy; "fsaverage" for validation seeds and "mni152" for others by default.
+    lesion : {"glioma", "stroke", "none"}, optional
+        Kind of lesion; drawn at random by default.
+    protocol : mapping, optional
+        Values for fields of ``scanner.Protocol`` (``snr``, ``echo_time``, ``repetition_time``, ...) that are drawn at
+        random otherwise.
+
+    Raises
+    ------
+    SeriesError
+        For sizes or names that are not possible.
     """
     slices = 20 if slices is None else slices
     template = template or ("fsaverage" if seed in VALIDATION_SEEDS else "mni152")
-    _check(seed, slices, frames, matrix)
-    _check_name("base anatomy", template, TEMPLATES)
-    _check_name("lesion", lesion or "none", KINDS)
-    # A stream for each concern: neither the matrix nor the slices asked for change the bolus or the protocol.
+    _check_sizes(seed, slices, frames, matrix)
+    _check_name("base anatomy", template, TEMPLATE_NAMES)
+    _check_name("lesion", lesion or "none", LESION_KINDS)
+    # Separate random streams, so that neither matrix nor slices change the bolus or the protocol.
     shape, vascular, pathology, tissues, blood, scan, noise = np.random.default_rng(seed).spawn(7)
     protocol = replace(Protocol.draw(scan), **(protocol or {}))
     times = np.arange(frames) * protocol.repetition_time
     grid = HeadGrid.draw(shape, matrix)
     anatomy = build_anatomy(shape, grid, load_template(template))
-    kind = draw_kind(pathology)
+    kind = draw_lesion_kind(pathology)
     kind = lesion or kind
     labels, fluid = add_lesion(pathology, anatomy, kind)
     head = build_head(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
-    supply = BloodSupply.draw(blood, protocol.echo_time, times[-1])
-    leak = Leak.draw(blood, supply.bolus, times)
-    clean, noisy, truth = _scan(scan, noise, head, supply, leak, protocol, times, slices)
+    blood_supply = BloodSupply.draw(blood, protocol.echo_time, times[-1])
+    leak = Leak.draw(blood, blood_supply.bolus, times)
+    clean, noisy, truth = _scan(scan, noise, head, blood_supply, leak, protocol, times, slices)
     return DigitalPatient(
-        **_both_series(seed, grid, protocol, times, clean, noisy),
+        **_noisy_and_clean_series(seed, grid, protocol, times, clean, noisy),
         **truth,
-        aif=SimulatedArterialInput(times, supply.bolus.at(times)),
+        aif=SimulatedArterialInput(times, blood_supply.bolus.at(times)),
         description={"seed": seed, "template": template, "lesion": kind, "sigma": protocol.noise}
         | asdict(protocol)
-        | supply.described(),
+        | blood_supply.description(),
     )
 
 
@@ -122,37 +154,39 @@ def _scan(
     scan: np.random.Generator,
     noise: np.random.Generator,
     head: Head,
-    supply: BloodSupply,
+    blood_supply: BloodSupply,
     leak: Leak,
     protocol: Protocol,
     times: np.ndarray,
     slices: int,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """The clean and the noisy signal float32[t, z, y, x] of the middle slices, and their truth maps."""
+    """Return the clean and the noisy signal of the middle slices, float32[t, z, y, x], and their maps."""
     plane = head.labels.shape[1:]
     sensitivity = coil(scan, (SLICES, *plane))
     motion = Motion.draw(scan, times.size, protocol.motion)
     streams = noise.spawn(SLICES)
     clean = np.empty((times.size, slices, *plane), np.float32)
     noisy = np.empty_like(clean)
-    truths = []
-    for at in range(slices):
-        index = at + (SLICES - slices) // 2
-        parts = supply.compartments(head, index)
+    truth_of_slices = []
+    for z in range(slices):
+        index = z + (SLICES - slices) // 2
+        parts = blood_supply.compartments(head, index)
         image = slice_signal(parts, protocol, times, leak, plane)
-        clean[:, at] = acquire(image, protocol, sensitivity[index], motion)
-        near = _near_head(head.labels, index) if protocol.silent_background else None
-        noisy[:, at] = add_noise(streams[index], clean[:, at], protocol.noise, near)
-        truths.append(slice_truth(parts, head, index))
-    return clean, noisy, {name: np.stack([truth[name] for truth in truths]) for name in truths[0]}
+        clean[:, z] = acquire(image, protocol, sensitivity[index], motion)
+        head_pixels = _head_in_slice(head.labels, index) if protocol.silent_background else None
+        noisy[:, z] = add_noise(streams[index], clean[:, z], protocol.noise, head_pixels)
+        truth_of_slices.append(slice_truth(parts, head, index))
+    return clean, noisy, {name: np.stack([truth[name] for truth in truth_of_slices]) for name in truth_of_slices[0]}
 
 
 def _check_name(what: str, name: str, names: tuple[str, ...]) -> None:
+    """Raise ``SeriesError`` for an unknown name."""
     if name not in names:
         raise SeriesError(f"There is no {what} {name!r} for a digital patient: choose one of {', '.join(names)}.")
 
 
-def _check(seed: int, slices: int, frames: int, matrix: int) -> None:
+def _check_sizes(seed: int, slices: int, frames: int, matrix: int) -> None:
+    """Raise ``SeriesError`` for sizes that cannot be built."""
     if seed < 0:
         raise SeriesError(f"The seed of a digital patient is a whole number from 0; {seed} was given.")
     if not 1 <= slices <= SLICES:
@@ -163,14 +197,15 @@ def _check(seed: int, slices: int, frames: int, matrix: int) -> None:
         raise SeriesError(f"The matrix of a digital patient is an even number from 64; {matrix} was asked for.")
 
 
-def _near_head(labels: np.ndarray, index: int) -> np.ndarray:
-    """bool[y, x]: the head in slice ``index``, outside of which some scanners store zero."""
+def _head_in_slice(labels: np.ndarray, index: int) -> np.ndarray:
+    """Return the head in slice ``index``, bool[y, x]; some scanners store zero outside of it."""
     return (labels[index * LAYERS : (index + 1) * LAYERS] != tissue.BACKGROUND).any(0)
 
 
-def _both_series(
+def _noisy_and_clean_series(
     seed: int, grid: HeadGrid, protocol: Protocol, times: np.ndarray, clean: np.ndarray, noisy: np.ndarray
 ) -> dict[str, Series]:
+    """Return the noisy and the clean series by field name."""
     sources = dict.fromkeys(("times", "geometry", "echo_time"), "simulated")
     common = {
         "times": times,

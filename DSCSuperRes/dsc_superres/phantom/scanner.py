@@ -1,4 +1,4 @@
-"""A gradient-echo EPI scanner: from tissue and tracer to the images it would store."""
+"""A gradient-echo EPI scanner: images from tissue and contrast agent."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from scipy import ndimage
 from dsc_superres.phantom.kinetics import TABLE_STEP, SimulatedBolus, TissueCurves
 
 R1_RELAXIVITY = 4.5
-"""Of the contrast agent in tissue, 1/(s mM)."""
+"""R1 relaxivity of the contrast agent in tissue, 1/(s mM)."""
 TISSUE_RELAXIVITY = 50.0
-"""R2* relaxivity of agent inside capillaries, 1/(s mM): what makes Delta R2* a concentration."""
+"""R2* relaxivity of contrast agent inside capillaries, 1/(s mM), which relates Delta R2* to concentration."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How the series is taken. Times in s, flip angle in degrees, blur and motion in pixels."""
+    """Acquisition parameters. Times are in s, the flip angle in degrees, blur and motion in pixels."""
 
     echo_time: float
     repetition_time: float
@@ -32,7 +32,7 @@ class Protocol:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Protocol:
-        """A protocol of the study's range: TE 30 to 40 ms, TR about 1.5 s, flip angle 35 to 90 degrees."""
+        """Draw a protocol in the range of the study: TE 30 to 40 ms, TR about 1.5 s, flip angle 35 to 90 degrees."""
         return cls(
             echo_time=float(rng.uniform(0.030, 0.040)),
             repetition_time=float(rng.choice([1.4, 1.45, 1.5, 1.5, 1.5, 1.55, 1.6])),
@@ -48,21 +48,27 @@ class Protocol:
 
     @property
     def noise(self) -> float:
-        """The standard deviation of the noise as stored: ``snr`` refers to grey matter in the steady state."""
-        rest = np.exp(-self.repetition_time / 1.35)
+        """Standard deviation of the noise as stored; ``snr`` refers to gray matter in the steady state."""
+        relaxation = np.exp(-self.repetition_time / 1.35)
         angle = np.radians(self.flip_angle)
-        steady = np.sin(angle) * (1 - rest) / (1 - np.cos(angle) * rest)
-        return float(self.scale * 0.84 * steady * np.exp(-self.echo_time / 0.052) / self.snr)
+        steady_state = np.sin(angle) * (1 - relaxation) / (1 - np.cos(angle) * relaxation)
+        return float(self.scale * 0.84 * steady_state * np.exp(-self.echo_time / 0.052) / self.snr)
 
 
 @dataclass(frozen=True, eq=False)
 class Compartment:
-    """Voxels of one kind of blood supply. All arrays float32[n] but ``pixel``.
+    """Voxels with one kind of blood supply. All arrays are float32[n] except ``pixel``.
 
     pixel    int[n], index into the slice (row-major y, x); several entries may share a pixel
-    share    of that pixel's volume
-    density  relative to water; t1 in s; r2star in 1/s before the bolus
-    cbf      mL/100 g/min; mtt, delay in s; ktrans in 1/s
+    share    of the volume of that pixel
+    density  relative to water
+    t1       s
+    r2star   1/s, before the bolus
+    cbf      mL/100 g/min
+    mtt      s
+    delay    s
+    ktrans   1/s
+    curves   tissue curves of this blood supply
     """
 
     pixel: np.ndarray
@@ -79,28 +85,32 @@ class Compartment:
 
 @dataclass(frozen=True, eq=False)
 class Leak:
-    """Agent outside the vessels: mM per unit of ktrans at each frame, and its R2* relaxivity in 1/(s mM)."""
+    """Contrast agent outside the vessels.
+
+    concentration   mM per unit of ktrans at each frame
+    r2star          R2* relaxivity, 1/(s mM)
+    """
 
     concentration: np.ndarray
     r2star: float
 
     @classmethod
     def draw(cls, rng: np.random.Generator, bolus: SimulatedBolus, times: np.ndarray) -> Leak:
-        """Two-compartment exchange with back-flux (Tofts), from the plasma that ``bolus`` brings."""
+        """Draw a two-compartment exchange with back-flux (Tofts) from the plasma concentration of ``bolus``."""
         fine = np.arange(0, times[-1] + 1, TABLE_STEP)
         backflux = rng.uniform(0.1, 0.8) / 60
         plasma = bolus(fine) / TISSUE_RELAXIVITY
-        held = np.cumsum(plasma * np.exp(backflux * fine)) * TABLE_STEP * np.exp(-backflux * fine)
-        return cls(np.interp(times, fine, held), r2star=float(rng.uniform(5, 30)))
+        tissue_concentration = np.cumsum(plasma * np.exp(backflux * fine)) * TABLE_STEP * np.exp(-backflux * fine)
+        return cls(np.interp(times, fine, tissue_concentration), r2star=float(rng.uniform(5, 30)))
 
 
 def slice_signal(
     compartments: list[Compartment], protocol: Protocol, times: np.ndarray, leak: Leak, shape: tuple[int, int]
 ) -> np.ndarray:
-    """float32[t, y, x]: the magnetisation that the echo samples, before the scanner's imperfections.
+    """Return the magnetization sampled by the echo, float32[t, y, x], before the imperfections of the scanner.
 
-    Spoiled gradient echo: Mz starts at rest and is followed from pulse to pulse, so the first frames are brighter
-    than the steady state, and T1 shortening by leaked agent acts as it does in vivo.
+    Spoiled gradient echo: Mz starts at rest and is computed from pulse to pulse. The first frames are therefore
+    brighter than the steady state, and T1 shortening by extravasated agent has the same effect as in vivo.
     """
     images = np.zeros((times.size, shape[0] * shape[1]), np.float32)
     sine, cosine = (np.float32(f(np.radians(protocol.flip_angle))) for f in (np.sin, np.cos))
@@ -109,51 +119,54 @@ def slice_signal(
             continue
         position = part.curves.position(part.mtt)
         leaking = bool(part.ktrans.any())
-        rest = np.exp(-protocol.repetition_time / part.t1)
-        amount = part.share * part.density * sine * np.exp(-protocol.echo_time * part.r2star)
-        mz = np.ones_like(rest)
+        relaxation = np.exp(-protocol.repetition_time / part.t1)
+        amplitude = part.share * part.density * sine * np.exp(-protocol.echo_time * part.r2star)
+        mz = np.ones_like(relaxation)
         for _ in range(protocol.dummies):
-            mz = 1 - (1 - mz * cosine) * rest
+            mz = 1 - (1 - mz * cosine) * relaxation
         for frame, time in enumerate(times):
             change = part.curves(time, part.cbf, position, part.delay)
-            decay = rest
+            decay = relaxation
             if leaking:
                 agent = np.float32(leak.concentration[frame]) * part.ktrans
                 change = change + leak.r2star * agent
-                decay = rest * np.exp(-protocol.repetition_time * R1_RELAXIVITY * agent)
-            signal = amount * mz * np.exp(-protocol.echo_time * change)
+                decay = relaxation * np.exp(-protocol.repetition_time * R1_RELAXIVITY * agent)
+            signal = amplitude * mz * np.exp(-protocol.echo_time * change)
             images[frame] += np.bincount(part.pixel, signal, images.shape[1])
             mz = 1 - (1 - mz * cosine) * decay
     return images.reshape(times.size, *shape)
 
 
 def coil(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
-    """float32[z, y, x]: the receive sensitivity, a smooth field around 1, stronger towards the rim."""
+    """Draw a receive sensitivity, float32[z, y, x]: a smooth field around 1, stronger toward the edge."""
     z, y, x = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in shape), indexing="ij", sparse=True)
     linear = rng.normal(0, (0.05, 0.10, 0.08))
     square = rng.uniform(0.05, 0.35, 2)
-    shape_ = linear[0] * z + linear[1] * y + linear[2] * x + square[0] * y**2 + square[1] * x**2
-    return np.exp(shape_ + rng.normal(0, 0.06) * x * y - square.mean() / 4).astype(np.float32)
+    exponent = linear[0] * z + linear[1] * y + linear[2] * x + square[0] * y**2 + square[1] * x**2
+    return np.exp(exponent + rng.normal(0, 0.06) * x * y - square.mean() / 4).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """In-plane rigid motion per frame: shifts float[t, 2] (y, x; pixels) and turns float[t] (radians)."""
+    """In-plane rigid motion per frame: shifts float[t, 2] (y, x; pixels) and rotations float[t] (radians)."""
 
     shift: np.ndarray
     turn: np.ndarray
 
     @classmethod
     def draw(cls, rng: np.random.Generator, frames: int, size: float) -> Motion:
-        """A slow wander plus a little jitter; ``size`` is the standard deviation of the shift in pixels."""
-        wander = ndimage.gaussian_filter1d(rng.normal(size=(frames, 3)), 8, axis=0, mode="nearest")
-        path = 0.8 * wander / wander.std(0) + 0.3 * rng.normal(size=(frames, 3))
-        path = np.clip(path - path[0], -3, 3) * size
-        return cls(path[:, :2], path[:, 2] / 100)
+        """Draw a slow drift and a small jitter; ``size`` is the standard deviation of the shift in pixels."""
+        drift = ndimage.gaussian_filter1d(rng.normal(size=(frames, 3)), 8, axis=0, mode="nearest")
+        displacement = 0.8 * drift / drift.std(0) + 0.3 * rng.normal(size=(frames, 3))
+        displacement = np.clip(displacement - displacement[0], -3, 3) * size
+        return cls(displacement[:, :2], displacement[:, 2] / 100)
 
 
 def acquire(images: np.ndarray, protocol: Protocol, sensitivity: np.ndarray, motion: Motion) -> np.ndarray:
-    """float32[t, y, x] as a scanner without noise stores it: motion, point spread, coil, drift and scale applied."""
+    """Return images as stored by a scanner without noise, float32[t, y, x].
+
+    Motion, point spread, coil sensitivity, drift and scale are applied.
+    """
     images = _move(images, motion)
     for axis, width in ((1, protocol.blur[0]), (2, protocol.blur[1])):
         images = ndimage.gaussian_filter1d(images, width, axis=axis, truncate=3)
@@ -162,7 +175,7 @@ def acquire(images: np.ndarray, protocol: Protocol, sensitivity: np.ndarray, mot
 
 
 def _move(images: np.ndarray, motion: Motion) -> np.ndarray:
-    """Images moved by less than a pixel, by quadratic interpolation along y, then x."""
+    """Return images moved by less than a pixel, by quadratic interpolation along y, then x."""
     _, height, width = images.shape
     rows = (np.arange(height) - (height - 1) / 2).astype(np.float32)
     columns = (np.arange(width) - (width - 1) / 2).astype(np.float32)
@@ -176,7 +189,7 @@ def _move(images: np.ndarray, motion: Motion) -> np.ndarray:
 
 
 def add_noise(rng: np.random.Generator, images: np.ndarray, sigma: float, visible: np.ndarray | None) -> np.ndarray:
-    """Rician noise, rounded to whole numbers as int16 holds them (still float32); 0 outside ``visible`` if given."""
+    """Add Rician noise and round to the range of int16 (still float32); 0 outside ``visible`` if given."""
     real = images + np.float32(sigma) * rng.standard_normal(images.shape, np.float32)
     noisy = np.hypot(real, np.float32(sigma) * rng.standard_normal(images.shape, np.float32))
     np.clip(np.rint(noisy, out=noisy), 0, 32767, out=noisy)

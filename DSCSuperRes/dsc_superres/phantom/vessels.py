@@ -1,7 +1,8 @@
-"""Arteries and veins as branching trees with tapering radii, drawn as volume fractions.
+"""Arteries and veins as branching trees with tapering radii, as volume fractions.
 
-Trunks follow way-points of the circle of Willis and of the sinuses in the template; branches are the shortest paths
-from the trunks to random leaves through points scattered in the sulci; radii follow Murray's law (r^3 adds up).
+Trunks follow waypoints of the circle of Willis and of the sinuses in the template; branches are the shortest paths from
+the trunks to random leaves through points scattered in the sulci; radii follow Murray's law (the sum of r^3 is
+preserved).
 """
 
 from __future__ import annotations
@@ -26,65 +27,69 @@ _TRANSVERSE = [(0, -98, -12), (16, -98, -14), (34, -90, -16), (50, -72, -22), (5
 
 
 def draw_vessels(rng: np.random.Generator, anatomy: Anatomy) -> tuple[np.ndarray, np.ndarray]:
-    """Volume fractions float32[z, y, x] of artery and of vein in every voxel."""
+    """Draw the volume fractions of arteries and veins, float32[z, y, x] each."""
     sizes = ((_CAROTID, 2.1), (_MCA, 1.5), (_MCA_UPPER, 1.3), (_ACA, 1.15), (_PCA, 1.15))
-    trunks = [(path, radius * rng.uniform(0.85, 1.15)) for line, radius in sizes for path in _both(line)]
+    trunks = [(path, radius * rng.uniform(0.85, 1.15)) for line, radius in sizes for path in _mirrored(line)]
     trunks.append((np.array(_BASILAR, float), rng.uniform(1.6, 2.0)))
     artery = _tree(rng, anatomy, trunks, leaves=260, thinnest=rng.uniform(0.26, 0.36))
 
     sagittal = anatomy.template.sagittal_outline(np.radians(np.linspace(8, 205, 60)))
     trunks = [(sagittal, rng.uniform(2.6, 3.6)), (np.array(_STRAIGHT, float), rng.uniform(1.6, 2.2))]
-    trunks += [(path, rng.uniform(2.2, 3.4)) for path in _both(_TRANSVERSE)]
-    trunks += [(path, rng.uniform(0.8, 1.2)) for path in _both(_DEEP_VEIN)]
+    trunks += [(path, rng.uniform(2.2, 3.4)) for path in _mirrored(_TRANSVERSE)]
+    trunks += [(path, rng.uniform(0.8, 1.2)) for path in _mirrored(_DEEP_VEIN)]
     vein = _tree(rng, anatomy, trunks, leaves=260, thinnest=rng.uniform(0.28, 0.40))
     return np.minimum(artery, 1), np.minimum(vein, 1 - np.minimum(artery, 1))
 
 
-def _both(path: list[tuple[float, float, float]]) -> list[np.ndarray]:
+def _mirrored(path: list[tuple[float, float, float]]) -> list[np.ndarray]:
+    """Return a path on the right and its reflection on the left."""
     right = np.array(path, float)
     return [right, right * (-1, 1, 1)]
 
 
 def _tree(rng, anatomy: Anatomy, trunks, leaves: int, thinnest: float) -> np.ndarray:
-    """float32[z, y, x]: volume fractions of one tree."""
-    nodes, radii, chain = _trunk_nodes(rng, anatomy, trunks)
+    """Return the volume fractions of one tree, float32[z, y, x]."""
+    nodes, radii, edges = _trunk_graph(rng, anatomy, trunks)
     roots = nodes.shape[0]
     scattered = _sulcal_points(rng, anatomy, 4000)
     nodes = np.concatenate([nodes, scattered])
     parent, order = _shortest_paths(nodes, roots)
-    chosen = rng.choice(np.arange(roots, nodes.shape[0]), leaves, replace=False)
+    leaf_nodes = rng.choice(np.arange(roots, nodes.shape[0]), leaves, replace=False)
     flow = np.zeros(nodes.shape[0])
-    flow[chosen] = 1
+    flow[leaf_nodes] = 1
     for node in order[::-1]:
         if parent[node] >= 0:
             flow[parent[node]] += flow[node]
-    branch = np.flatnonzero((flow > 0) & (parent >= 0))
+    branch_nodes = np.flatnonzero((flow > 0) & (parent >= 0))
     radius = np.clip(thinnest * np.cbrt(flow), thinnest, 1.2)
-    starts = np.concatenate([nodes[chain[:, 0]], nodes[parent[branch]]])
-    ends = np.concatenate([nodes[chain[:, 1]], nodes[branch]])
-    thick = np.concatenate([radii[chain[:, 0]], radius[branch]])
-    return fill_tubes(rng, anatomy.grid, starts, ends, thick)
+    starts = np.concatenate([nodes[edges[:, 0]], nodes[parent[branch_nodes]]])
+    ends = np.concatenate([nodes[edges[:, 1]], nodes[branch_nodes]])
+    tube_radii = np.concatenate([radii[edges[:, 0]], radius[branch_nodes]])
+    return fill_tubes(rng, anatomy.grid, starts, ends, tube_radii)
 
 
-def _trunk_nodes(rng, anatomy: Anatomy, trunks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes float[n, 3] (z, y, x; mm on the grid) every 2 mm, their radii, and the pairs that are joined."""
-    nodes, radii, chain, count = [], [], [], 0
+def _trunk_graph(rng, anatomy: Anatomy, trunks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return nodes float[n, 3] (z, y, x; mm on the grid) every 2 mm, their radii, and the pairs that are connected."""
+    nodes, radii, edges, node_count = [], [], [], 0
     for path, radius in trunks:
         length = np.append(0, np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1)))
-        at = np.linspace(0, length[-1], max(int(length[-1] / 2), 2))
-        smooth = np.stack([np.interp(at, length, path[:, i]) for i in range(3)], 1)
-        wobble = np.cumsum(rng.normal(0, 0.3, smooth.shape), 0)
-        wobble -= at[:, None] / length[-1] * wobble[-1]
-        smooth = anatomy.place(smooth + wobble) * anatomy.grid.steps
-        nodes.append(smooth)
-        radii.append(np.linspace(radius, 0.75 * radius, len(at)))
-        chain.append(count + np.stack([np.arange(len(at) - 1), np.arange(1, len(at))], 1))
-        count += len(at)
-    return np.concatenate(nodes), np.concatenate(radii), np.concatenate(chain)
+        position = np.linspace(0, length[-1], max(int(length[-1] / 2), 2))
+        points = np.stack([np.interp(position, length, path[:, i]) for i in range(3)], 1)
+        wobble = np.cumsum(rng.normal(0, 0.3, points.shape), 0)
+        wobble -= position[:, None] / length[-1] * wobble[-1]
+        points = anatomy.place(points + wobble) * anatomy.grid.steps
+        nodes.append(points)
+        radii.append(np.linspace(radius, 0.75 * radius, len(position)))
+        edges.append(node_count + np.stack([np.arange(len(position) - 1), np.arange(1, len(position))], 1))
+        node_count += len(position)
+    return np.concatenate(nodes), np.concatenate(radii), np.concatenate(edges)
 
 
 def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
-    """float[n, 3] (z, y, x; mm): random points in the fluid near the brain's surface, away from the ventricles."""
+    """Return random points in the fluid near the surface of the brain, float[n, 3] (z, y, x; mm).
+
+    The ventricles are excluded.
+    """
     x, y, z = anatomy.warp
     ventricles = (np.abs(x) < 30) & (y > -50) & (y < 35) & (z > -8) & (z < 32)
     candidates = np.flatnonzero((anatomy.fluid > 0.5) & (anatomy.depth > -0.5) & (anatomy.depth < 30) & ~ventricles)
@@ -93,37 +98,39 @@ def _sulcal_points(rng, anatomy: Anatomy, number: int) -> np.ndarray:
 
 
 def _shortest_paths(nodes: np.ndarray, roots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each node's neighbour on the way to the nearest root (-1 at roots), and the nodes by distance.
+    """Return the neighbor of each node on the path to the nearest root (-1 at roots), and the nodes by distance.
 
-    Hops cost more than in proportion to their length, so paths keep to their sulcus.
+    The cost of an edge grows faster than its length, so that paths follow their sulcus.
     """
-    distance, neighbour = cKDTree(nodes).query(nodes, k=9)
+    distance, neighbor = cKDTree(nodes).query(nodes, k=9)
     rows = np.repeat(np.arange(len(nodes)), 8)
-    graph = sparse.csr_matrix((distance[:, 1:].ravel() ** 1.7, (rows, neighbour[:, 1:].ravel())), (len(nodes),) * 2)
-    reach, parent, _ = dijkstra(
+    graph = sparse.csr_matrix((distance[:, 1:].ravel() ** 1.7, (rows, neighbor[:, 1:].ravel())), (len(nodes),) * 2)
+    path_length, parent, _ = dijkstra(
         graph, directed=False, indices=np.arange(roots), min_only=True, return_predecessors=True
     )
     parent[:roots] = -1
-    parent[~np.isfinite(reach)] = -1
-    return parent, np.argsort(reach)
+    parent[~np.isfinite(path_length)] = -1
+    return parent, np.argsort(path_length)
 
 
 def fill_tubes(rng: np.random.Generator, grid: HeadGrid, starts, ends, radii: np.ndarray) -> np.ndarray:
-    """float32[z, y, x]: the fraction of each voxel that lies in tubes, by random points of equal volume.
+    """Return the fraction of each voxel that lies in tubes, float32[z, y, x], by random points of equal volume.
 
-    ``starts``, ``ends`` float[n, 3] (z, y, x; mm on the grid); ``radii`` float[n], mm.
+    ``starts`` and ``ends`` are float[n, 3] (z, y, x; mm on the grid), ``radii`` float[n] in mm.
     """
-    per_voxel = 30
+    points_per_voxel = 30
     length = np.linalg.norm(ends - starts, axis=1)
-    number = np.ceil(np.pi * radii**2 * length / grid.steps.prod() * per_voxel).astype(int)
-    which = np.repeat(np.arange(len(radii)), number)
+    point_count = np.ceil(np.pi * radii**2 * length / grid.steps.prod() * points_per_voxel).astype(int)
+    tube_of_point = np.repeat(np.arange(len(radii)), point_count)
     axis = (ends - starts) / np.maximum(length, 1e-6)[:, None]
-    across = rng.normal(size=(which.size, 3))
-    across -= np.sum(across * axis[which], 1, keepdims=True) * axis[which]
-    across *= (radii[which] * np.sqrt(rng.uniform(size=which.size)) / np.linalg.norm(across, axis=1))[:, None]
-    points = starts[which] + rng.uniform(size=(which.size, 1)) * (ends - starts)[which] + across
+    across = rng.normal(size=(tube_of_point.size, 3))
+    across -= np.sum(across * axis[tube_of_point], 1, keepdims=True) * axis[tube_of_point]
+    across *= (radii[tube_of_point] * np.sqrt(rng.uniform(size=tube_of_point.size)) / np.linalg.norm(across, axis=1))[
+        :, None
+    ]
+    points = starts[tube_of_point] + rng.uniform(size=(tube_of_point.size, 1)) * (ends - starts)[tube_of_point] + across
     index = np.rint(points / grid.steps).astype(int)
     inside = np.all((index >= 0) & (index < grid.shape), axis=1)
     flat = np.ravel_multi_index(index[inside].T, grid.shape)
-    amount = np.bincount(flat, minlength=np.prod(grid.shape)).reshape(grid.shape)
-    return np.minimum(amount / per_voxel, 1).astype(np.float32)
+    point_density = np.bincount(flat, minlength=np.prod(grid.shape)).reshape(grid.shape)
+    return np.minimum(point_density / points_per_voxel, 1).astype(np.float32)

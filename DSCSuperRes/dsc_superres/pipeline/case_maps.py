@@ -13,8 +13,8 @@ from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.pipeline.case import INPUT
+from dsc_superres.pipeline.case_options import PerfusionOptions
 from dsc_superres.pipeline.masks import find_masks, on_grid
-from dsc_superres.pipeline.options import PerfusionOptions
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 

@@ -16,9 +16,9 @@ from dsc_superres.pipeline.case_maps import (
     map_case,
     with_reconstruction_uncertainty,
 )
+from dsc_superres.pipeline.case_options import CompareOptions
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes
-from dsc_superres.pipeline.options import CompareOptions
 from dsc_superres.pipeline.reconstruct_case import needs_uncertainty, reconstruct_with
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part

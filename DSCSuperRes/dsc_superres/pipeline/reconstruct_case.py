@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from dsc_superres.pipeline.case import INPUT, Case, label
 from dsc_superres.pipeline.case_maps import CaseMaps, map_case, with_reconstruction_uncertainty
+from dsc_superres.pipeline.case_options import ReconstructionOptions, ReconstructOptions
 from dsc_superres.pipeline.masks import fine_mask
 from dsc_superres.pipeline.notes import case_notes
-from dsc_superres.pipeline.options import ReconstructionOptions, ReconstructOptions
 from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part

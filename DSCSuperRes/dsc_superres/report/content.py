@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from dsc_superres.metrics import Scores
 from dsc_superres.pipeline.case import Case
-from dsc_superres.pipeline.options import CompareOptions, ReconstructOptions
+from dsc_superres.pipeline.case_options import CompareOptions, ReconstructOptions
 from dsc_superres.report.plots import Region
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from dsc_superres import __version__
 from dsc_superres.models import find
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.pipeline.model_provenance import model_provenance
@@ -15,6 +14,7 @@ from dsc_superres.report.case_figures import all_figures
 from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, image_table, map_table, ranked_table
 from dsc_superres.report.style import data_uri, model_name, png
 from dsc_superres.utils.atomic_writing import atomic_file, write_text
+from dsc_superres.version import __version__
 
 if TYPE_CHECKING:
     from dsc_superres.report.content import ReportContent

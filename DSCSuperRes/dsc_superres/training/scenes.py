@@ -190,8 +190,8 @@ class SceneGenerator:
         size = still.shape[0]
         spot = rng.random() < 0.35
         steps = 2 if spot else rng.integers(30, 6 * size)
-        heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, rng.uniform(0.01, 0.12), steps))
-        path = rng.uniform(0, 2 * size, 2)[:, None] + np.cumsum([np.sin(heading), np.cos(heading)], axis=1)
+        angle = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, rng.uniform(0.01, 0.12), steps))
+        path = rng.uniform(0, 2 * size, 2)[:, None] + np.cumsum([np.sin(angle), np.cos(angle)], axis=1)
         inside = np.all((path >= 0) & (path < 2 * size), axis=0)
         canvas = np.ones((2 * size, 2 * size), bool)
         canvas[tuple(path[:, inside].astype(int))] = False

@@ -1,13 +1,13 @@
-"""What the name of a file says of its format."""
+"""Formats suggested by file names."""
 
 from __future__ import annotations
 
 SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
-"""Formats that a series is written in."""
+"""Suffixes of files that a series can be written to."""
 
 
 def is_series_name(name: str) -> bool:
-    """Whether ``name`` is that of a file that a series can be written to."""
+    """Return whether a series can be written to a file of this name."""
     return name.lower().endswith(SERIES_SUFFIXES)
 
 
@@ -26,9 +26,9 @@ FILE_SUFFIXES = (
     ".img",
     ".zip",
 )
-"""Endings that nobody gives a folder."""
+"""Suffixes that folders do not have."""
 
 
 def is_folder_name(name: str) -> bool:
-    """Whether ``name`` may be meant as that of a folder."""
+    """Return whether ``name`` may be the name of a folder."""
     return not is_series_name(name) and not name.lower().endswith(FILE_SUFFIXES)

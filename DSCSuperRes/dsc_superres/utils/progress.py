@@ -17,7 +17,7 @@ def no_progress(fraction: float, stage: str) -> None:
 
 
 def never() -> bool:
-    """Return False: nobody cancels the work."""
+    """Return False; the cancellation callback of work that cannot be canceled."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""How long the steps of long work take."""
+"""Duration of the steps of long work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsc_superres.utils.progress import IsCancelled
 
 
 class Stopwatch:
-    """Times the steps, and ends the work between two of them when it was cancelled."""
+    """Timer of successive steps, which also ends canceled work between two steps."""
 
     def __init__(self, cancelled: IsCancelled) -> None:
         self.laps: dict[str, float] = {}
@@ -17,7 +17,7 @@ class Stopwatch:
         self._last = time.monotonic()
 
     def lap(self, step: str) -> None:
-        """Record the time since the last lap. Raises ``Cancelled``."""
+        """Record the time in s since the last lap as that of ``step``. Raises ``Cancelled`` if the work is canceled."""
         now = time.monotonic()
         self.laps[step] = round(now - self._last, 2)
         self._last = now

@@ -116,7 +116,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
 
 
 class qMRMLColorTableComboBox(qMRMLNodeComboBox):
-    """Chooses a colour table, all of which are hidden from editors."""
+    """Chooses a color table, all of which are hidden from editors."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)

@@ -72,7 +72,7 @@ def tissue_regions(tissue: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray
     from dsc_superres.phantom import anatomy as kind
 
     kinds = {
-        "grey": (kind.GREY,),
+        "grey": (kind.GRAY,),
         "white": (kind.WHITE,),
         "lesion": (kind.RIM, kind.OEDEMA, kind.CORE, kind.PENUMBRA),
         "vessel": (kind.ARTERY, kind.VEIN),

@@ -30,7 +30,7 @@ MAPS = {
     "mtt": ("MTT, %", False),
     "tmax": ("Tmax, s", False),
 }
-REGIONS = {"grey": "grey matter", "white": "white matter", "lesion": "lesions", "vessel": "large vessels"}
+REGIONS = {"grey": "gray matter", "white": "white matter", "lesion": "lesions", "vessel": "large vessels"}
 PERFUSION = MAPS | {
     f"{name}_{region}": (f"{name.upper()}, {title}, %", False)
     for name in ("cbv", "cbf")

@@ -108,8 +108,8 @@ class VideoInr(Model):
             remember(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
-        joint = _normalised(self.split(self.pair(torch.cat(encoded, 1))))
-        encoded = [_normalised(features) for features in encoded]
+        joint = _normalized(self.split(self.pair(torch.cat(encoded, 1))))
+        encoded = [_normalized(features) for features in encoded]
         fine = self.space(torch.cat([_nearest(joint, size), *_coordinates(joint, size)], -1))
         base = self.base(window, t, size, cache)
         # Warped beside each other: only the continuous features depend on the position within a latent pixel.
@@ -127,7 +127,7 @@ class VideoInr(Model):
         return self.decode(torch.cat([*warped, moment], -1))[..., 0]
 
 
-def _normalised(features: Tensor) -> Tensor:
+def _normalized(features: Tensor) -> Tensor:
     """[b, c, h, w] with mean 0 and variance 1 over the channels of each place."""
     return nn.functional.layer_norm(features.movedim(1, -1), features.shape[1:2]).movedim(-1, 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsc_superres.pipeline.estimate import MAPS_SECONDS, REPORT_SECONDS, START_SECONDS
 
-STUDIES = 10_000
+SERIES = 10_000
 """Of the cohort whose cost is estimated."""
 CORES = 64
 """Of a usual node."""
@@ -99,9 +99,9 @@ def costs(found: dict) -> list[str]:
     size, output = found["size"], 4 * (frames - 1) + 1
     voxels = slices * size**2 * (4 * output + frames)
     rest = START_SECONDS + REPORT_SECONDS + MAPS_SECONDS * voxels
-    core_hours = STUDIES * (found["job_seconds"] * found["threads"] + rest) / 3600
+    core_hours = SERIES * (found["job_seconds"] * found["threads"] + rest) / 3600
     lines = [
-        f"{STUDIES:,} studies of {size} x {size} x {slices} x {frames}, maps and report included "
+        f"{SERIES:,} series of {size} x {size} x {slices} x {frames}, maps and report included "
         f"({rest:.0f} s on one core for each study):",
         "",
         "| on | for each study | in all |",
@@ -115,12 +115,12 @@ def costs(found: dict) -> list[str]:
             f"{days:.1f} days of a node of {CORES} cores |"
         )
     else:
-        hours = STUDIES * found["job_seconds"] / 3600
+        hours = SERIES * found["job_seconds"] / 3600
         lines.append(f"| this device, as measured | {found['job_seconds']:.1f} s and the rest | {hours:,.0f} hours |")
     quick = found["job_gflop"] / (GPU_GFLOPS * GPU_SHARE)
     lines.append(
         f"| one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} TFLOP/s | "
-        f"{quick:.1f} s, and {rest:.0f} s of a core | {STUDIES * quick / 3600:,.0f} GPU hours and "
-        f"{STUDIES * rest / 3600:,.0f} core hours |"
+        f"{quick:.1f} s, and {rest:.0f} s of a core | {SERIES * quick / 3600:,.0f} GPU hours and "
+        f"{SERIES * rest / 3600:,.0f} core hours |"
     )
     return lines

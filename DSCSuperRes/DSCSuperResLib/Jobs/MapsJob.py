@@ -1,0 +1,46 @@
+"""Computing maps again: the series of a result to the worker, maps into the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from ..Scene.Maps.Maps import SOURCES, addMaps
+from ..Scene.Result import Result
+from ..Scene.Sequences.SeriesFiles import describeSeries, writeSequence
+from ..Translation import _
+from .BackgroundJob import BackgroundJob, Finished
+from .MapsRequest import MapsRequest, echoTime, sequences, writeMask
+
+PREPARED = 0.2
+COMPUTED = 0.9
+"""Fractions of the progress at which the series are written, and the worker is done."""
+MASK = "mask.nii.gz"
+
+
+class MapsJob(BackgroundJob):
+    """Computes the maps of ``result`` as ``request`` asks for; they replace the present ones at the end."""
+
+    def __init__(self, result: Result, request: MapsRequest) -> None:
+        self._result, self._request = result, request
+
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """A job "maps"; its result is the one that was given."""
+        result, request = self._result, self._request
+        series = {role: describeSeries(result.sequence(role), f"{role}.npy") for role in sequences(result)}
+        yield from self.part(_("Preparing the series"), 0.0, PREPARED, self._write(folder, list(series)))
+        fields = request.job(series, echoTime(result), "result")
+        if request.brain is not None:
+            writeMask(result, request, folder / MASK)
+            fields["mask"] = MASK
+        message = yield from self.compute(fields, folder, PREPARED, COMPUTED)
+        for source in SOURCES:
+            maps = Path(message["folder"]) / f"maps_{source}"
+            if maps.is_dir():
+                yield from self.part(_("Loading the maps"), COMPUTED, 1.0, addMaps(result, maps, source))
+        return Finished(result)
+
+    def _write(self, folder: Path, roles: list[str]) -> Iterator[float]:
+        for number, role in enumerate(roles):
+            for fraction in writeSequence(self._result.sequence(role), folder / f"{role}.npy"):
+                yield (number + fraction) / len(roles)

@@ -1,0 +1,174 @@
+"""How maps are to be computed: made from the parameters, and checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsc_superres.errors import PerfusionError
+from dsc_superres.io import write_volume
+
+from ..Scene.Maps.ArterialInput import arterialVoxels, candidates
+from ..Scene.Maps.Maps import SOURCES, aifGrid
+from ..Scene.Result import UNCERTAINTY, Result
+from ..Scene.Segments import segmentIds, segmentMask
+from ..Scene.Sequences.SequenceInput import readInput
+from ..Scene.Volumes import geometryOf
+from ..Translation import _
+
+if TYPE_CHECKING:
+    from ..Parameters import PerfusionParameters
+
+
+SVD = ("csvd", "osvd", "ssvd")
+ADAPTIVE = ("csvd", "ssvd")
+"""Methods whose threshold can be chosen from the interval and the noise of the series."""
+OSCILLATION = ("osvd",)
+"""Methods that limit the oscillation of the residue, and that have a form as published."""
+
+
+@dataclass(frozen=True, eq=False)
+class MapsRequest:
+    """Maps of all series of a result. Where a value is None, it is found, or the method's default.
+
+    voxels       the arterial input function as voxels (z, y, x) of the series ``grid``
+    file         a CSV file of it
+    baseline     s, from and to
+    end          s after the arrival at which the areas of CBV end
+    khOverRho    hematocrit factor over brain density, mL/g
+    threshold    of the SVD methods, or "adaptive"
+    oscillation  limit of oSVD
+    asPublished  oSVD exactly as published
+    mask         "auto", "none", or a mask file
+    brain        bool[z, y, x] on the voxels of ``grid``, instead of ``mask``
+    """
+
+    method: str = "bayes"
+    leakage: str = "none"
+    voxels: tuple[tuple[int, int, int], ...] | None = None
+    grid: str = "truth"
+    file: Path | None = None
+    baseline: tuple[float, float] | None = None
+    end: float | None = None
+    khOverRho: float | None = None
+    threshold: float | str | None = None
+    oscillation: float | None = None
+    asPublished: bool = False
+    mask: str = "auto"
+    brain: np.ndarray | None = None
+
+    def job(self, series: dict[str, dict], echoTime: float | None, outputFolder: str) -> dict[str, object]:
+        """The worker's job file; ``series`` are file, times, and geometry by role."""
+        fields = {
+            "task": "maps",
+            "inputs": series,
+            "output": outputFolder,
+            "echo_time": echoTime,
+            "method": self.method,
+            "leakage": self.leakage,
+            "aif": str(self.file) if self.file else None,
+            "aif_voxels": self.voxels,
+            "aif_series": self.grid if self.voxels else None,
+            "baseline": self.baseline,
+            "integration_end": self.end,
+            "kh_over_rho": self.khOverRho,
+            "threshold": self.threshold,
+            "oscillation": self.oscillation,
+            "as_published": self.asPublished,
+            "mask": self.mask,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
+    """What ``chosen`` asks for. Raises ``PerfusionError``, in one sentence."""
+    voxels = _voxels(chosen, result)
+    if voxels is not None and not len(voxels):
+        raise PerfusionError(_("The arterial input holds no voxel of the series: mark at least one."))
+    file = Path(chosen.aifFile) if chosen.aif == "file" else None
+    if file is not None and not file.is_file():
+        raise PerfusionError(_("Choose a CSV file with the arterial input: columns time_s and delta_r2star."))
+    return MapsRequest(
+        method=chosen.method,
+        leakage=chosen.leakage,
+        voxels=None if voxels is None else tuple(tuple(map(int, voxel)) for voxel in voxels),
+        grid=aifGrid(result),
+        file=file,
+        baseline=(chosen.baselineStart, chosen.baselineEnd) if chosen.ownBaseline else None,
+        end=chosen.integrationEnd or None,
+        khOverRho=chosen.khOverRho or None,
+        threshold=_threshold(chosen),
+        oscillation=(chosen.oscillation or None) if chosen.method in OSCILLATION else None,
+        asPublished=chosen.asPublished and chosen.method in OSCILLATION,
+        mask=_mask(chosen),
+        brain=_brain(chosen, result),
+    )
+
+
+def writeMask(result: Result, request: MapsRequest, path: Path) -> None:
+    """Write the brain of ``request`` as a mask file."""
+    geometry = geometryOf(result.sequence(request.grid).GetNthDataNode(0))
+    write_volume(request.brain.astype(np.float32), geometry, path)
+
+
+def echoTime(result: Result) -> float | None:
+    """s, of the series of a result; None where it is not known."""
+    return readInput(result.sequence("reconstruction")).echoTime
+
+
+def sequences(result: Result) -> list[str]:
+    """The roles of the series that maps are computed from, and of the uncertainty of the reconstruction."""
+    return [source for source in (*SOURCES, UNCERTAINTY) if result.sequence(source) is not None]
+
+
+def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
+    """int[k, 3] (z, y, x) of the series ``aifGrid``; None where the arterial input is found or in a file."""
+    volume = result.sequence(aifGrid(result)).GetNthDataNode(0)
+    if chosen.aif == "candidate":
+        found = candidates(result)
+        if not 0 <= chosen.candidate < len(found):
+            raise PerfusionError(_("Choose one of the arterial inputs that were found, or let them be found first."))
+        return found[chosen.candidate].voxels
+    if chosen.aif == "segment":
+        segmentation = chosen.aifSegmentation
+        ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
+        if not ids:
+            raise PerfusionError(_("Choose the segment that holds the artery."))
+        segment = chosen.aifSegment if chosen.aifSegment in ids else ids[0]
+        return np.argwhere(segmentMask(segmentation, segment, volume))
+    if chosen.aif == "points":
+        if chosen.aifPoints is None:
+            raise PerfusionError(_("Choose the points that mark the artery."))
+        return arterialVoxels(chosen.aifPoints, volume)
+    return None
+
+
+def _threshold(chosen: PerfusionParameters) -> float | str | None:
+    """Settings that the method does not have are left out."""
+    if chosen.method in ADAPTIVE and chosen.adaptiveThreshold:
+        return "adaptive"
+    return (chosen.threshold or None) if chosen.method in SVD else None
+
+
+def _mask(chosen: PerfusionParameters) -> str:
+    if chosen.mask != "file":
+        return "none" if chosen.mask == "none" else "auto"
+    if not Path(chosen.maskFile).is_file():
+        raise PerfusionError(_("Choose a file with the brain mask."))
+    return str(Path(chosen.maskFile).absolute())
+
+
+def _brain(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
+    """bool[z, y, x] on the series ``aifGrid``: the visible segments of the chosen segmentation; None where unused."""
+    if chosen.mask != "segmentation":
+        return None
+    segmentation, volume = chosen.maskSegmentation, result.sequence(aifGrid(result)).GetNthDataNode(0)
+    if segmentation is None:
+        raise PerfusionError(_("Choose the segmentation of the brain."))
+    masks = [segmentMask(segmentation, one, volume) for one in segmentIds(segmentation)]
+    if not masks or not np.any(masks):
+        raise PerfusionError(_("The segmentation of the brain covers no voxel of the series."))
+    return np.any(masks, axis=0)

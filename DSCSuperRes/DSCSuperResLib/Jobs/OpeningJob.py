@@ -1,0 +1,65 @@
+"""Opening: the worker reads a file or simulates the sample patient; its series becomes a volume sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from dsc_superres.geometry import Geometry
+
+from ..Scene.Sequences.NewSequence import browse, newSequence, voxelType
+from ..Scene.Sequences.SequenceFrames import readFrames
+from ..Scene.Sequences.SequenceInput import InputInfo
+from ..Translation import _
+from .BackgroundJob import BackgroundJob, Finished
+
+COMPUTED = 0.9
+"""Fraction of the progress at which the worker is done."""
+SAMPLE_SEED = 7
+SAMPLE_SLICES = 4
+SAMPLE_NAME = "DSC sample patient"
+
+
+class OpeningJob(BackgroundJob):
+    """Opens ``path``, or simulates the sample patient where it is None; the result is a sequence node."""
+
+    def __init__(self, scene: slicer.vtkMRMLScene, path: Path | None) -> None:
+        self._scene, self._path = scene, path
+
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """A job "open"; a sequence that was not completed is removed."""
+        fields: dict[str, object] = {"task": "open", "output": "result"}
+        if self._path is None:
+            name, stage = SAMPLE_NAME, _("Simulating a patient: this takes about ten seconds")
+            fields |= {"sample_seed": SAMPLE_SEED, "sample_slices": SAMPLE_SLICES}
+        else:
+            name = self._path.name.split(".")[0]
+            stage = _("Reading {name}").format(name=name)
+            fields |= {"input": str(self._path.absolute())}
+        yield from self.part(stage, 0.0, 0.0, iter((0.0,)))
+        message = yield from self.compute(fields, folder, 0.0, COMPUTED)
+        file = Path(message["folder"]) / message["file"]
+        info = _info(message, np.load(file, mmap_mode="r").shape[:0:-1])
+        sequence = newSequence(self._scene, name, info)
+        try:
+            frames = readFrames(sequence, file, info.times, info.geometry, voxelType(info.scalarType))
+            yield from self.part(_("Loading the series"), COMPUTED, 1.0, frames)
+            browse(sequence)
+        except BaseException:
+            self._scene.RemoveNode(sequence)
+            raise
+        return Finished(sequence)
+
+
+def _info(message: dict, size: tuple[int, int, int]) -> InputInfo:
+    return InputInfo(
+        size,
+        Geometry(**message["geometry"]),
+        np.array(message["times"]),
+        message["echo_time"],
+        dict(message["sources"]),
+        np.dtype(message["scalar_type"]),
+    )

@@ -1,0 +1,63 @@
+"""Reconstruction: the chosen frames of a series to the worker; its series, maps, and report into a new result."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import slicer
+
+from dsc_superres.errors import DSCError
+
+from ..Scene.Maps.Maps import SOURCES, addMaps
+from ..Scene.Result import Result
+from ..Scene.Sequences.SequenceFrames import writeFrames
+from ..Translation import _
+from .BackgroundJob import BackgroundJob, Finished
+from .ReconstructionNodes import addRun
+from .ReconstructionRequest import ReconstructionRequest
+
+PREPARED = 0.05
+COMPUTED = 0.9
+"""Fractions of the progress at which the input is written, and the worker is done."""
+
+
+class ReconstructionJob(BackgroundJob):
+    """Reconstructs ``sequence`` as ``request`` asks for; the result is a ``Result``."""
+
+    def __init__(self, request: ReconstructionRequest, sequence: slicer.vtkMRMLSequenceNode) -> None:
+        self._request = request
+        self._scene, self._sequenceId = sequence.GetScene(), sequence.GetID()
+
+    def steps(self, folder: Path) -> Generator[object, None, Finished]:
+        """A job "reconstruct" or "compare", whose result goes away again where loading does not come to its end."""
+        request = self._request
+        frames = writeFrames(self._source(), folder / "input.npy", request.frames, request.slices)
+        yield from self.part(_("Preparing the input"), 0.0, PREPARED, frames)
+        message = yield from self.compute(request.job("input.npy", "result"), folder, PREPARED, COMPUTED)
+        source, written, files = self._source(), Path(message["folder"]), message["files"]
+        result = Result.create(self._scene, request.name, beside=source)
+        try:
+            nodes = addRun(result, request, source, message, written)
+            yield from self.part(_("Loading the result"), COMPUTED, 1.0, nodes)
+            for role in SOURCES:
+                if f"maps_{role}" in files:
+                    yield from self.part(
+                        _("Loading the maps"), 1.0, 1.0, addMaps(result, written / files[f"maps_{role}"], role)
+                    )
+        except BaseException:
+            result.remove()
+            raise
+        return Finished(result, notes=_notes(message))
+
+    def _source(self) -> slicer.vtkMRMLSequenceNode:
+        source = self._scene.GetNodeByID(self._sequenceId)
+        if source is None:
+            raise DSCError(_("The series was removed from the scene while it was reconstructed."))
+        return source
+
+
+def _notes(message: dict) -> tuple[str, ...]:
+    if not message["maps_error"]:
+        return tuple(message["notes"])
+    return (*message["notes"], _("No perfusion maps: {reason}").format(reason=message["maps_error"]))

@@ -1,0 +1,110 @@
+"""Makes nodes of one result from the worker's files, in small steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from dsc_superres.geometry import Geometry
+
+from ..Scene.Result import REPORT, SOURCE_SERIES, Result, roleTitle
+from ..Scene.Sequences.NewSequence import newSequence, voxelType
+from ..Scene.Sequences.SequenceFrames import readFrames, shareFrames
+from .ReconstructionRequest import ReconstructionRequest
+
+HELD = ("input",)
+"""Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
+
+
+def addRun(
+    result: Result, request: ReconstructionRequest, source: slicer.vtkMRMLSequenceNode, message: dict, folder: Path
+) -> Iterator[float]:
+    """Fill ``result`` with the series that the worker's ``message`` names in ``folder``; yields the fraction done."""
+    offered = ("reconstruction", "input", "truth", "difference", "uncertainty")
+    roles = [role for role in offered if _wanted(role, request)]
+    browser = result.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{result.name} browser")
+    result.add(browser, "browser")
+    for number, role in enumerate(roles):
+        sequence = newSequence(result.scene, f"{result.name} {roleTitle(role)}", request.info)
+        result.add(sequence, role)
+        for fraction in _fill(sequence, role, request, source, message, folder):
+            yield (number + fraction) / (len(roles) + 1)
+        _show(result, browser, sequence, role)
+    result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
+    _addText(result, "text.provenance", json.dumps(_provenance(message, request), indent=1))
+    if request.task == "compare":
+        _addText(result, "text.metrics", json.dumps(message["metrics"], indent=1))
+    if "report" in message["files"]:
+        _addText(result, REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
+    browser.SetSelectedItemNumber(0)
+    yield 1.0
+
+
+def _wanted(role: str, request: ReconstructionRequest) -> bool:
+    if role == "uncertainty":
+        return request.uncertainty
+    return role in ("reconstruction", "input") or request.task == "compare"
+
+
+def _fill(
+    sequence: slicer.vtkMRMLSequenceNode,
+    role: str,
+    request: ReconstructionRequest,
+    source: slicer.vtkMRMLSequenceNode,
+    message: dict,
+    folder: Path,
+) -> Iterator[float]:
+    """The frames of one role: the user's own where they are unchanged, else from the worker's files."""
+    if role == "input" and request.task == "enhance":
+        whole = slice(None)
+        box = (request.slices, whole, whole)
+        return shareFrames(sequence, source, request.frames, request.times, request.geometry, box)
+    described = message["series"][role]
+    geometry = Geometry(**described["geometry"])
+    if role == "truth":
+        (width, height, _depth), _frames = request.output
+        frames = request.frames[: len(described["times"])]
+        box = (request.slices, slice(height), slice(width))
+        return shareFrames(sequence, source, frames, described["times"], geometry, box)
+    kind = voxelType(request.info.scalarType, signed=role == "difference")
+    if role == "uncertainty":
+        kind = np.dtype(np.float32)  # of the size of some units, so that whole numbers would show steps
+    return readFrames(sequence, folder / described["file"], described["times"], geometry, kind)
+
+
+def _show(
+    result: Result, browser: slicer.vtkMRMLSequenceBrowserNode, sequence: slicer.vtkMRMLSequenceNode, role: str
+) -> None:
+    """Give ``sequence`` a volume that shows its current frame."""
+    if browser.GetMasterSequenceNode() is None:
+        browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    else:
+        browser.AddSynchronizedSequenceNode(sequence)
+    volume = result.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
+    browser.AddProxyNode(volume, sequence, False)
+    browser.SetOverwriteProxyName(sequence, False)
+    browser.SetSaveChanges(sequence, role not in HELD)
+    volume.CreateDefaultDisplayNodes()
+    result.add(volume, f"{role}.proxy")
+
+
+def _provenance(message: dict, request: ReconstructionRequest) -> dict:
+    """The worker's, with what only the scene knows: where times and echo time came from, what was cut out."""
+    provenance = dict(message["provenance"])
+    provenance["source"] = {
+        **provenance["source"],
+        "sources": dict(request.info.sources),
+        "frames_used": [request.frames[0] + 1, request.frames[-1] + 1],
+        "slices_used": [request.slices.start + 1, request.slices.stop],
+    }
+    return provenance
+
+
+def _addText(result: Result, role: str, text: str) -> None:
+    node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
+    node.SetText(text)
+    result.add(node, role)

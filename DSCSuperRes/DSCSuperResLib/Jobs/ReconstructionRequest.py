@@ -1,0 +1,153 @@
+"""What one run is asked to do: made from the parameters, and checked before anything starts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsc_superres.errors import SeriesError
+from dsc_superres.geometry import Geometry
+from dsc_superres.models import find
+
+from ..Scene.Sequences.SequenceInput import InputInfo
+from ..Translation import _
+
+if TYPE_CHECKING:
+    from ..Parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructionRequest:
+    """A run: frames and slices of ``info`` that it uses, and the fields of the worker's job.
+
+    frames       of the series, as numbers from 0
+    slices       as numbers from 0, the last one not included
+    task         ``compare``, or ``enhance``, which the worker calls "reconstruct"
+    uncertainty  whether the standard deviation of the error is loaded too
+    fast         whether the network computes in half precision
+    """
+
+    name: str
+    info: InputInfo
+    frames: range
+    slices: slice
+    task: str
+    space: float
+    time: float
+    interval: float | None
+    operator: str
+    model: str
+    device: str
+    maps: bool
+    uncertainty: bool = False
+    fast: bool = False
+
+    @property
+    def times(self) -> list[float]:
+        """s, of the frames that are used."""
+        return [float(self.info.times[frame]) for frame in self.frames]
+
+    @property
+    def geometry(self) -> Geometry:
+        """Of the slices that are used."""
+        return self.info.geometry.cropped((0, 0, self.slices.start))
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Voxels along x, y, z that are used."""
+        return (*self.info.size[:2], self.slices.stop - self.slices.start)
+
+    @property
+    def worked(self) -> tuple[tuple[int, int, int], int]:
+        """Size (x, y, z) and frames of the network's input."""
+        if self.task == "enhance":
+            return self.size, len(self.frames)
+        space, time = int(self.space), int(self.time)
+        return (self.size[0] // space, self.size[1] // space, self.size[2]), (len(self.frames) - 1) // time + 1
+
+    @property
+    def output(self) -> tuple[tuple[int, int, int], int]:
+        """Size (x, y, z) and frames of the reconstruction."""
+        size, frames = self.worked
+        size = (round(size[0] * self.space), round(size[1] * self.space), size[2])
+        if self.interval is not None:
+            return size, math.floor((self.times[-1] - self.times[0]) / self.interval + 1e-6) + 1
+        return size, math.floor((frames - 1) * self.time + 1e-6) + 1
+
+    @property
+    def timeFactor(self) -> float:
+        """Frames of the reconstruction per interval between frames of the network's input."""
+        return (self.output[1] - 1) / (self.worked[1] - 1)
+
+    def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
+        """The worker's job file."""
+        fields = {
+            "task": "reconstruct" if self.task == "enhance" else self.task,
+            "input": inputFile,
+            "output": outputFolder,
+            "space": self.space,
+            "time": self.time,
+            "interval": self.interval,
+            "operator": self.operator if self.task == "compare" else None,
+            "model": self.model,
+            "device": self.device,
+            "echo_time": self.info.echoTime,
+            "times": self.times,
+            "geometry": self.geometry.as_dict(),
+            "maps": self.maps,
+            "uncertainty": self.uncertainty,
+            "fast": self.fast,
+            "report": True,
+            "format": "npy",
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> ReconstructionRequest:
+    """The run that ``parameters`` describe on the series ``info``. Raises ``SeriesError``, in one sentence."""
+    task, chosen = parameters.task, parameters.reconstruct
+    frames = range(max(task.firstFrame, 1) - 1, _last(task.lastFrame, len(info.times)))
+    slices = slice(max(task.firstSlice, 1) - 1, _last(task.lastSlice, info.size[2]))
+    if len(frames) < 2 or slices.stop <= slices.start:
+        raise SeriesError(_("Choose at least two frames and one slice in the section Task."))
+    if not info.hasTimes:
+        raise SeriesError(_("The time between frames is not known: enter TR in the section Input."))
+    model = find(chosen.model)
+    request = ReconstructionRequest(
+        name=name,
+        info=info,
+        frames=frames,
+        slices=slices,
+        task=task.task,
+        space=task.space,
+        time=task.time,
+        interval=task.interval if task.task == "enhance" and task.regular else None,
+        operator=task.operator,
+        model=chosen.model,
+        device=chosen.device,
+        maps=chosen.maps,
+        uncertainty=chosen.uncertainty and model.estimates_uncertainty,
+        fast=chosen.fast and not model.is_interpolator,
+    )
+    _check(request)
+    return request
+
+
+def _last(number: int, count: int) -> int:
+    return count if number <= 0 else min(number, count)
+
+
+def _check(request: ReconstructionRequest) -> None:
+    size, frames = request.worked
+    if request.task == "compare" and request.space % 1:
+        raise SeriesError(_("To compare with ground truth, the factor in the plane must be a whole number."))
+    if frames < 2:
+        text = _("{frames} frames leave one when only every {factor}th is kept: use a smaller factor in time.")
+        raise SeriesError(text.format(frames=len(request.frames), factor=int(request.time)))
+    if min(size[:2]) < 2:
+        raise SeriesError(_("The matrix is too small for this factor in the plane: use a smaller one."))
+    duration = request.times[-1] - request.times[0]
+    if request.interval is not None and request.interval > duration:
+        text = _("The interval of {interval} s is longer than the series, which lasts {duration} s.")
+        raise SeriesError(text.format(interval=f"{request.interval:g}", duration=f"{duration:g}"))

@@ -1,0 +1,104 @@
+"""What a run will produce and need: output size, memory, and time, estimated before it starts."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from dsc_superres.pipeline.estimate import estimate
+
+from ..Scene.Sequences.NewSequence import voxelType
+from ..Translation import _
+from .ReconstructionRequest import ReconstructionRequest
+
+RESERVE = 500 * 2**20
+"""Bytes for everything else in Slicer."""
+
+
+@dataclass(frozen=True)
+class RunEstimate:
+    """``text`` for the user; ``problem`` says why the run does not fit into memory, empty where it does."""
+
+    text: str
+    problem: str
+
+
+def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> RunEstimate:
+    """Output size, memory, and time of ``request`` on a device among the worker's ``capabilities``, where known."""
+    (size, frames), (outputSize, outputFrames) = request.worked, request.output
+    device = _device(request.device, capabilities)
+    expected = estimate(
+        size,
+        frames,
+        request.space,
+        request.timeFactor,
+        request.model,
+        device,
+        compared=request.task == "compare",
+        maps=request.maps,
+    )
+    scene = sceneBytes(request)
+    text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(
+        before=_shapeText(size, frames),
+        after=_shapeText(outputSize, outputFrames),
+        scene=_bytesText(scene),
+        worker=_bytesText(expected.bytes),
+        time=_durationText(expected.seconds),
+    )
+    needed, free = scene + RESERVE + expected.bytes, freeMemory()
+    if free is None or needed <= free:
+        return RunEstimate(text, "")
+    problem = _("This needs {needed} of memory, but only {free} are free: use fewer frames, slices or smaller factors.")
+    return RunEstimate(text, problem.format(needed=_bytesText(needed), free=_bytesText(free)))
+
+
+def sceneBytes(request: ReconstructionRequest) -> int:
+    """What the result takes in the scene; frames that are the user's own take nothing."""
+    (size, frames), (workedSize, workedFrames) = request.output, request.worked
+    kind = request.info.scalarType
+    total = math.prod(size) * frames * voxelType(kind).itemsize
+    if request.uncertainty:
+        total += 4 * math.prod(size) * frames
+    if request.task == "compare":
+        total += math.prod(size) * frames * voxelType(kind, signed=True).itemsize
+        total += math.prod(workedSize) * workedFrames * voxelType(kind).itemsize
+    return total
+
+
+def freeMemory() -> int | None:
+    """Bytes that programs can still have (or, where only that is known, all there are); None where unknown."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            facts = dict(line.split(":", 1) for line in file)
+        return int(facts["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _device(name: str, capabilities: dict | None) -> dict | None:
+    """The device that the worker will take; ``auto`` takes the first but the CPU."""
+    devices = capabilities["devices"] if capabilities else []
+    if name == "auto":
+        return next((device for device in devices if device["name"] != "cpu"), devices[0] if devices else None)
+    return next((device for device in devices if device["name"] == name), None)
+
+
+def _shapeText(size: tuple[int, int, int], frames: int) -> str:
+    return _("{matrix} in {frames} frames").format(matrix=" x ".join(map(str, size)), frames=frames)
+
+
+def _bytesText(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 1):.0f} MB"
+
+
+def _durationText(seconds: float | None) -> str:
+    if seconds is None:
+        return _("not known yet")
+    if seconds < 90:
+        return _("about {seconds} s").format(seconds=max(5, 5 * round(seconds / 5)))
+    return _("about {minutes} min").format(minutes=round(seconds / 60))

@@ -1,0 +1,142 @@
+"""Charts of signal over time, at a point or averaged over segments: truth, input and reconstruction together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import slicer
+
+from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
+from .Curves import Relaxation, meanCurve, meanFrames
+from .Plots import Plots, Style
+
+TIME = "Time (s)"
+VALUE = "Value"
+SIGNAL = "Signal (a.u.)"
+RELAXATION = "ΔR2* (1/s)"
+STYLES = {
+    "truth": Style((0.50, 0.54, 0.58), width=3.0),
+    "reconstruction": Style((0.23, 0.56, 0.85)),
+    "input": Style((0.90, 0.62, 0.00), line=False, points=True),
+}
+"""By role, in the order of drawing: the acquired points of the input lie on top."""
+NAMES = {"truth": "Ground truth", "reconstruction": "Reconstruction", "input": "Input (acquired)"}
+MARKER = Style((0.35, 0.35, 0.35), dashed=True, width=1.5)
+Curve = tuple[np.ndarray, np.ndarray]
+"""Times in s and values, float64[t] both."""
+Segment = tuple[str, str, tuple[float, float, float]]
+"""Id, name and color."""
+
+
+class CurveCharts:
+    """The charts of one ``Result``; the same nodes are filled again at every update."""
+
+    def __init__(self, result) -> None:
+        self._result = result
+        self._transient, self._kept = Plots(result, transient=True), Plots(result)
+        self._range: tuple[float, float] | None = None
+
+    def atPoint(
+        self, ras: np.ndarray, time: float, relaxation: Relaxation | None = None
+    ) -> slicer.vtkMRMLPlotChartNode | None:
+        """``chart.cursor``: the curves of the voxels at ``ras`` (mm), with a line at ``time`` (s); Delta R2* if asked.
+
+        None where the reconstruction has no voxel.
+        """
+        curves: dict[str, Curve] = {}
+        for role in self._roles():
+            sequence = self._result.sequence(role)
+            voxels = voxelsAt(ras, sequence.GetNthDataNode(0))
+            if len(voxels):
+                curves[role] = self._curve(role, meanCurve(sequence, voxels), relaxation)
+        if "reconstruction" not in curves:
+            return None
+        everything = np.concatenate([values for _, values in curves.values()])
+        self._range = (float(everything.min()), float(everything.max()))
+        y = RELAXATION if relaxation else SIGNAL
+        series = [self._marker(time, self._range)]
+        for role, (times, values) in curves.items():
+            table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
+            series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
+        return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
+
+    def markTime(self, time: float) -> None:
+        """Move the line across the cursor's chart to ``time`` (s)."""
+        if self._range is not None:
+            self._marker(time, self._range)
+
+    def overSegments(
+        self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
+    ) -> Iterator[slicer.vtkMRMLPlotChartNode | None]:
+        """``chart.segments``: the mean curves of the visible segments.
+
+        Yields None after each frame that was read, so that the caller can pause, and the chart at the end. The
+        regions are those voxels of the reconstruction whose center lies in the segment; the input's coarse voxels
+        count as often as they hold one. Delta R2* is that of the mean signal.
+        """
+        segments, y = _segments(segmentation), RELAXATION if relaxation else SIGNAL
+        grid = self._result.sequence("reconstruction").GetNthDataNode(0)
+        points = {name: voxelCenters(segmentMask(segmentation, one, grid), grid) for one, name, _ in segments}
+        curves: dict[str, dict[str, np.ndarray]] = {}
+        for role in self._roles():
+            sequence = self._result.sequence(role)
+            curves[role] = {TIME: self._result.times(role)}
+            for _, name, _ in segments:
+                values = []
+                for value in meanFrames(sequence, voxelsAt(points[name], sequence.GetNthDataNode(0))):
+                    values.append(value)
+                    yield None
+                curves[role][name] = self._curve(role, np.array(values), relaxation)[1]
+        title = f"{_quantity(y)}, mean over {segments[0][1] if len(segments) == 1 else 'segments'}"
+        yield self._kept.chart("segments", title, TIME, y, self._segmentSeries(segments, curves))
+
+    def _segmentSeries(
+        self, segments: list[Segment], curves: dict[str, dict[str, np.ndarray]]
+    ) -> list[slicer.vtkMRMLPlotSeriesNode]:
+        """One segment has the colors of the roles; several have their own, and the roles differ in their lines."""
+        series = []
+        for role, columns in curves.items():
+            table = self._kept.table(f"segments.{role}", f"Mean curves, {NAMES[role]}", columns)
+            for index, (_, name, color) in enumerate(segments):
+                style, title = STYLES[role], NAMES[role]
+                if len(segments) > 1:
+                    style = replace(style, color=color, dashed=role == "truth")
+                    title = f"{name}: {title}"
+                series.append(self._kept.series(f"segments.{index}.{role}", title, table, TIME, name, style))
+        return series
+
+    def _marker(self, time: float, height: tuple[float, float]) -> slicer.vtkMRMLPlotSeriesNode:
+        table = self._transient.table("marker", "Shown frame", {TIME: np.full(2, time), VALUE: np.array(height)})
+        return self._transient.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
+
+    def _roles(self) -> list[str]:
+        return [role for role in STYLES if self._result.sequence(role) is not None]
+
+    def _curve(self, role: str, signal: np.ndarray, relaxation: Relaxation | None) -> Curve:
+        times = self._result.times(role)
+        return times, signal if relaxation is None else relaxation.change(signal, times)
+
+
+def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
+    """The visible segments, each with a name of its own."""
+    found: list[Segment] = []
+    for one in segmentIds(segmentation):
+        segment = segmentation.GetSegmentation().GetSegment(one)
+        name = segment.GetName()
+        if name in [other for _, other, _ in found]:
+            name = f"{name} ({one})"
+        found.append((one, name, segment.GetColor()))
+    return found
+
+
+def _quantity(axis: str) -> str:
+    return axis.split(" (")[0]
+
+
+def _place(ras: np.ndarray) -> str:
+    """For example "L 12.0, A 45.5, S 7.0 mm"."""
+    letters = ("LR", "PA", "IS")
+    parts = (f"{pair[int(value >= 0)]} {abs(value):.1f}" for pair, value in zip(letters, ras, strict=True))
+    return ", ".join(parts) + " mm"

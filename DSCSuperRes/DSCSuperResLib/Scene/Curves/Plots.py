@@ -1,0 +1,140 @@
+"""Tables, plot series and charts of a result: made once, filled again at each update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+Color = tuple[float, float, float]
+LEGEND_SHARE = 0.2
+"""Room on the right for the legend, which would lie over the curves, as a share of the time that they cover."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a curve looks: color (RGB 0..1), a line or points or both, and its width."""
+
+    color: Color
+    line: bool = True
+    points: bool = False
+    dashed: bool = False
+    width: float = 2.0
+
+
+class Plots:
+    """The plot nodes of one ``Result``, found by their role.
+
+    ``transient`` ones are neither listed for the user nor saved with the scene: they follow the mouse.
+    """
+
+    def __init__(self, result, transient: bool = False) -> None:
+        self._result, self._transient = result, transient
+
+    def table(self, role: str, name: str, columns: Mapping[str, np.ndarray]) -> slicer.vtkMRMLTableNode:
+        """The table ``table.<role>`` with these columns, float64[n] each."""
+        node = self._node("vtkMRMLTableNode", f"table.{role}", name)
+        table = node.GetTable()
+        rows = {len(values) for values in columns.values()}
+        with slicer.util.NodeModify(node):
+            if _columnNames(table) == list(columns) and rows == {table.GetNumberOfRows()}:
+                for index, values in enumerate(columns.values()):
+                    vtk_to_numpy(table.GetColumn(index))[:] = values
+                    table.GetColumn(index).Modified()
+            else:
+                _rebuild(table, columns)
+            table.Modified()
+            node.Modified()
+        return node
+
+    def series(
+        self, role: str, name: str, table: slicer.vtkMRMLTableNode, x: str, y: str, style: Style
+    ) -> slicer.vtkMRMLPlotSeriesNode:
+        """The plot series ``series.<role>``: column ``y`` of ``table`` over column ``x``, at true distances."""
+        node = self._node("vtkMRMLPlotSeriesNode", f"series.{role}", name)
+        with slicer.util.NodeModify(node):
+            node.SetName(name)
+            node.SetAndObserveTableNodeID(table.GetID())
+            node.SetXColumnName(x)
+            node.SetYColumnName(y)
+            node.SetPlotType(node.PlotTypeScatter)  # a line plot would space the frames evenly
+            solid = node.LineStyleDash if style.dashed else node.LineStyleSolid
+            node.SetLineStyle(solid if style.line else node.LineStyleNone)
+            node.SetMarkerStyle(node.MarkerStyleCircle if style.points else node.MarkerStyleNone)
+            node.SetMarkerSize(8)
+            node.SetLineWidth(style.width)
+            node.SetColor(style.color)
+        return node
+
+    def chart(
+        self, role: str, title: str, xTitle: str, yTitle: str, series: Iterable[slicer.vtkMRMLPlotSeriesNode]
+    ) -> slicer.vtkMRMLPlotChartNode:
+        """The chart ``chart.<role>`` that shows exactly ``series``, the last one on top, with axes that fit them."""
+        node = self._node("vtkMRMLPlotChartNode", f"chart.{role}", title)
+        series = list(series)
+        wanted = [one.GetID() for one in series]
+        with slicer.util.NodeModify(node):
+            node.SetTitle(title)
+            node.SetXAxisTitle(xTitle)
+            node.SetYAxisTitle(yTitle)
+            node.SetLegendVisibility(len(wanted) > 1)
+            shown = [node.GetNthPlotSeriesNodeID(index) for index in range(node.GetNumberOfPlotSeriesNodes())]
+            if shown != wanted:
+                node.RemoveAllPlotSeriesNodeIDs()
+                for one in wanted:
+                    node.AddAndObservePlotSeriesNodeID(one)
+            _fitAxes(node, series)
+        return node
+
+    def _node(self, className: str, role: str, name: str) -> slicer.vtkMRMLNode:
+        node = self._result.node(role)
+        if node is None:
+            node = self._result.scene.CreateNodeByClass(className)
+            node.UnRegister(None)
+            node.SetName(name)
+            node.SetHideFromEditors(self._transient or className == "vtkMRMLPlotSeriesNode")
+            node.SetSaveWithScene(not self._transient)
+            self._result.scene.AddNode(node)
+            self._result.add(node, role)
+        return node
+
+
+def _columnNames(table: vtk.vtkTable) -> list[str]:
+    return [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+
+
+def _rebuild(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> None:
+    table.Initialize()
+    for name, values in columns.items():
+        column = numpy_to_vtk(np.ascontiguousarray(values, np.float64), deep=True)
+        column.SetName(name)
+        table.AddColumn(column)
+
+
+def _fitAxes(chart: slicer.vtkMRMLPlotChartNode, series: list[slicer.vtkMRMLPlotSeriesNode]) -> None:
+    """Set the ranges by hand: the plot view does not fit them again when only the values of a table change."""
+    x = _limits([_column(one, one.GetXColumnName()) for one in series], margin=0.01)
+    x = (x[0], x[1] + LEGEND_SHARE * (x[1] - x[0])) if chart.GetLegendVisibility() else x
+    y = _limits([_column(one, one.GetYColumnName()) for one in series], margin=0.05)
+    chart.SetXAxisRangeAuto(False)
+    chart.SetYAxisRangeAuto(False)
+    chart.SetXAxisRange(*x)
+    chart.SetYAxisRange(*y)
+
+
+def _column(series: slicer.vtkMRMLPlotSeriesNode, name: str) -> np.ndarray:
+    return vtk_to_numpy(series.GetTableNode().GetTable().GetColumnByName(name))
+
+
+def _limits(columns: list[np.ndarray], margin: float) -> tuple[float, float]:
+    values = np.concatenate(columns)
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    space = margin * (high - low) or margin * abs(high) or margin
+    return low - space, high + space

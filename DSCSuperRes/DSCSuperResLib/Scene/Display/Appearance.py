@@ -1,0 +1,60 @@
+"""How a result looks when it is first shown: honest voxels, one brightness, the difference in its own colors."""
+
+from __future__ import annotations
+
+import slicer
+
+from .Difference import UNIT, colorDifference, showLegend, typicalLimit
+from .Playback import preparePlayback
+from .SharedWindow import automaticLevels
+from .Uncertainty import colorUncertainty, showUncertaintyLegend, typicalUncertainty
+
+PREPARED = "DSCSuperRes.Prepared"
+"""Attribute of the browser of a result whose display was set up once; from then on it is the user's."""
+SIGNALS = ("truth", "input", "reconstruction")
+
+
+def signalVolumes(result) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """The proxies that show signal: truth (where there is one), input and reconstruction."""
+    return [volume for volume in map(result.proxy, SIGNALS) if volume is not None]
+
+
+def prepareDisplay(result) -> None:
+    """Set up display and playback of a result, the first time only; a scene that is reopened keeps what it had."""
+    browser = result.node("browser")
+    if browser is None or browser.GetAttribute(PREPARED):
+        return
+    preparePlayback(browser)
+    setInterpolation(result, False)
+    lower, upper = automaticLevels(result.sequence("input"))
+    for volume in signalVolumes(result):
+        display = volume.GetDisplayNode()
+        display.AutoWindowLevelOff()
+        display.SetWindowLevelMinMax(lower, upper)
+    difference = result.proxy("difference")
+    if difference is not None:
+        colorDifference(difference, typicalLimit(result.sequence("difference")), absolute=False)
+        showLegend(difference, differenceTitle(False), visible=True)
+    uncertainty = result.proxy("uncertainty")
+    if uncertainty is not None:
+        colorUncertainty(uncertainty, typicalUncertainty(result))
+        showUncertaintyLegend(uncertainty, visible=True)
+    browser.SetAttribute(PREPARED, "yes")
+
+
+def setInterpolation(result, on: bool) -> None:
+    """Let Slicer smooth between voxels on the screen, or show each as the box it is."""
+    volumes = [*signalVolumes(result), result.proxy("difference"), result.proxy("uncertainty")]
+    for volume in volumes:
+        if volume is not None:
+            volume.GetDisplayNode().SetInterpolate(on)
+
+
+def interpolation(result) -> bool:
+    """Whether Slicer smooths between the voxels of the reconstruction."""
+    return bool(result.proxy("reconstruction").GetDisplayNode().GetInterpolate())
+
+
+def differenceTitle(absolute: bool) -> str:
+    """The title of the difference's legend."""
+    return f"Abs. difference ({UNIT})" if absolute else f"Difference ({UNIT})"

@@ -1,0 +1,53 @@
+"""Which moment a result shows, and whether that frame was acquired or reconstructed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+
+FRAMES_PER_SECOND = 10.0
+SAME_TIME = 2e-3
+"""s; two frames closer than this are one: MRML distinguishes times by a millisecond."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the browser of a result shows.
+
+    time        s
+    frame       number of the frame, from 1, of ``frames``
+    acquired    whether the input holds this very moment
+    held        s, when the input's frame that is shown was acquired; None before its first
+    """
+
+    time: float
+    frame: int
+    frames: int
+    acquired: bool
+    held: float | None
+
+
+def preparePlayback(browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
+    """Play steadily and over and over, and show times in seconds."""
+    with slicer.util.NodeModify(browser):
+        browser.SetPlaybackRateFps(FRAMES_PER_SECOND)
+        browser.SetPlaybackLooped(True)
+        browser.SetPlaybackItemSkippingEnabled(True)
+        browser.SetIndexDisplayMode(browser.IndexDisplayAsIndexValue)
+        browser.SetIndexDisplayFormat("%.2f")
+
+
+def shownMoment(result) -> Moment | None:
+    """The moment that the result's browser shows; None without a browser or a frame."""
+    browser = result.node("browser")
+    times = result.times("reconstruction")
+    if browser is None or not 0 <= browser.GetSelectedItemNumber() < len(times):
+        return None
+    frame = browser.GetSelectedItemNumber()
+    acquired = result.times("input")
+    before = acquired[acquired <= times[frame] + SAME_TIME]
+    held = float(before[-1]) if before.size else None
+    same = bool(acquired.size and np.abs(acquired - times[frame]).min() <= SAME_TIME)
+    return Moment(float(times[frame]), frame + 1, len(times), same, held)

@@ -1,0 +1,209 @@
+"""Perfusion maps of a result: volumes by name and source, their differences from the ground truth, their provenance."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+
+from dsc_superres.io import read_volume
+from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
+
+from ...Translation import _
+from ..Result import ROLE, Result
+from ..Segments import voxelCenters, voxelsAt
+from ..Volumes import frameArray, ijkToRas, setFrame
+
+TITLES = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "ttp": "TTP", "tmax": "Tmax", "k1": "K1", "k2": "K2"}
+SD_SUFFIX = "_sd"
+"""Ending of the name of a map's standard deviation."""
+SOURCES = ("truth", "input", "reconstruction")
+DIFFERENCES = {"reconstruction": "difference", "input": "inputDifference"}
+"""By source: what its difference from the ground truth is called, like a source of its own."""
+CANDIDATES = "text.aif"
+"""Role of the arterial inputs that were found, and in which source."""
+MASK = "mask"
+"""The map that is 1 where the others were computed."""
+
+
+def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
+    """Put the maps that the worker wrote into ``folder`` (``<name>.nii.gz``, provenance) into the scene.
+
+    ``source`` is one of ``SOURCES``; its earlier maps are replaced, and those that are not made any more go.
+    Yields the fraction done.
+    """
+    files = sorted(folder.glob("*.nii.gz"))
+    for count, path in enumerate(files, 1):
+        voxels, geometry = read_volume(path)
+        _place(result, path.name.removesuffix(".nii.gz"), source, voxels, ijkToRas(geometry))
+        yield count / (len(files) + 1)
+    made = {path.name.removesuffix(".nii.gz") for path in files}
+    for (name, kind), node in mapNodes(result).items():
+        if name not in made and kind == source:
+            _remove(result, node)
+    provenance = (folder / "provenance.json").read_text(encoding="utf-8")
+    _keepText(result, f"text.maps.{source}", provenance)
+    found = json.loads(provenance).get("aif_candidates")
+    if found:  # they stay when maps are computed again with one of them
+        _keepText(result, CANDIDATES, json.dumps({"source": source, "candidates": found}))
+    yield from addDifferences(result)
+
+
+def addDifferences(result: Result) -> Iterator[float]:
+    """Compute the maps of reconstruction - ground truth and input - ground truth, on the grid of the truth."""
+    for source, difference in DIFFERENCES.items():
+        for name in TITLES:
+            one, truth = mapNode(result, name, source), mapNode(result, name, "truth")
+            if one is not None and truth is not None:
+                voxels = _difference(one, truth, mapNode(result, MASK, source), mapNode(result, MASK, "truth"))
+                _place(result, name, difference, voxels, _matrix(truth))
+                yield 1.0
+            elif (old := mapNode(result, name, difference)) is not None:
+                _remove(result, old)
+
+
+def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The map ``name`` ("cbv", "cbv_sd", ...) from ``source``, or from a difference."""
+    return result.node(f"map.{name}.{source}")
+
+
+def mapNodes(result: Result) -> dict[tuple[str, str], slicer.vtkMRMLScalarVolumeNode]:
+    """All maps of the result by name and source, the masks left out."""
+    found = {}
+    for node in result.nodes():
+        role = (node.GetAttribute(ROLE) or "").split(".")
+        if role[0] == "map" and len(role) == 3 and role[1] != MASK:
+            found[role[1], role[2]] = node
+    order = list(TITLES)
+    return dict(sorted(found.items(), key=lambda item: (order.index(_base(item[0][0])), item[0])))
+
+
+def mapNames(result: Result) -> list[str]:
+    """The names of the maps that there are, without their standard deviations."""
+    return list(dict.fromkeys(name for name, _source in mapNodes(result) if name in TITLES))
+
+
+def mapTitle(name: str) -> str:
+    """What the user reads instead of the name: "CBV", or "CBV sd" for its standard deviation."""
+    return f"{TITLES[_base(name)]} sd" if name.endswith(SD_SUFFIX) else TITLES[name]
+
+
+def mapUnit(name: str) -> str:
+    """The unit of a map or of its standard deviation."""
+    return (UNITS | EXTRA_UNITS)[name]
+
+
+def sourceTitle(source: str) -> str:
+    """What the user reads instead of a source."""
+    titles = {
+        "truth": _("ground truth"),
+        "input": _("input"),
+        "reconstruction": _("reconstruction"),
+        "difference": _("reconstruction - ground truth"),
+        "inputDifference": _("input - ground truth"),
+    }
+    return titles[source]
+
+
+def mapsProvenance(result: Result, source: str) -> dict:
+    """What the maps of ``source`` were computed from and with; empty where there are none."""
+    node = result.node(f"text.maps.{source}")
+    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+
+
+def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
+    """What to keep in mind when reading the maps: sentences, each with the sources that it holds for.
+
+    Sentences that differ in their numbers alone are one: that of the first source.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for source in SOURCES:
+        for sentence in mapsProvenance(result, source).get("warnings", ()):
+            _sentence, sources = found.setdefault(re.sub(r"[\d.]+", "#", sentence), (sentence, []))
+            sources.append(source)
+    return list(found.values())
+
+
+def aifCandidates(result: Result) -> dict:
+    """The arterial inputs that were found last: ``candidates``, best first, and ``source``; empty where none were."""
+    node = result.node(CANDIDATES)
+    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+
+
+def aifGrid(result: Result) -> str:
+    """The source on whose voxels arterial inputs are chosen."""
+    first = "truth" if result.sequence("truth") is not None else "reconstruction"
+    return aifCandidates(result).get("source", first)
+
+
+def computedVoxels(result: Result, source: str) -> np.ndarray | None:
+    """bool[z, y, x]: where the maps of ``source`` were computed; None where that is not known."""
+    mask = mapNode(result, MASK, "truth" if source in DIFFERENCES.values() else source)
+    return frameArray(mask) > 0 if mask is not None else None
+
+
+def _remove(result: Result, node: slicer.vtkMRMLScalarVolumeNode) -> None:
+    for index in reversed(range(node.GetNumberOfDisplayNodes())):
+        result.scene.RemoveNode(node.GetNthDisplayNode(index))
+    result.scene.RemoveNode(node)
+
+
+def _base(name: str) -> str:
+    return name.removesuffix(SD_SUFFIX)
+
+
+def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: vtk.vtkMatrix4x4) -> None:
+    """Give the node of this map these voxels; a new node is made the first time."""
+    node = mapNode(result, name, source)
+    if node is None:
+        title = _("brain") if name == MASK else mapTitle(name)
+        kind = "vtkMRMLLabelMapVolumeNode" if name == MASK else "vtkMRMLScalarVolumeNode"
+        node = result.scene.AddNewNodeByClass(kind, f"{title} {sourceTitle(source)}")
+        node.CreateDefaultDisplayNodes()
+        result.add(node, f"map.{name}.{source}")
+    kind = np.uint8 if name == MASK else np.float32
+    setFrame(node, voxels.astype(kind, copy=False), matrix)
+    if name != MASK:
+        _setUnit(node, mapTitle(name), mapUnit(name))
+
+
+def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> None:
+    """Slicer shows the unit beside values; units are UCUM codes, as in DICOM."""
+    coded = slicer.vtkCodedEntry()
+    coded.SetValueSchemeMeaning(unit.replace("100 g", "(100.g)").replace(" ", ""), "UCUM", unit)
+    node.SetVoxelValueUnits(coded)
+    node.SetAttribute("DSCSuperRes.Quantity", quantity)
+    node.SetAttribute("DSCSuperRes.Unit", unit)
+
+
+def _difference(one, truth, oneMask, truthMask) -> np.ndarray:
+    """float32[z, y, x] on the grid of ``truth``: one - truth where both were computed, else 0."""
+    expected, values = frameArray(truth), frameArray(one)
+    inside = np.ones(expected.shape, bool) if truthMask is None else frameArray(truthMask) > 0
+    found, valid = np.zeros(expected.shape, np.float32), inside.copy()
+    points = voxelCenters(inside, truth)
+    places = voxelsAt(points, one)
+    if len(places) != len(points):
+        return found  # the grids do not cover each other: nothing to compare
+    valid[inside] = True if oneMask is None else frameArray(oneMask).ravel()[places] > 0
+    found[inside] = values.ravel()[places] - expected[inside]
+    return np.where(valid, found, 0).astype(np.float32)
+
+
+def _matrix(volume: slicer.vtkMRMLScalarVolumeNode) -> vtk.vtkMatrix4x4:
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrix
+
+
+def _keepText(result: Result, role: str, text: str) -> None:
+    node = result.node(role)
+    if node is None:
+        node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
+        result.add(node, role)
+    node.SetText(text)

@@ -1,0 +1,1 @@
+"""Perfusion maps of a result, the arterial input that they were computed with, and their statistics."""

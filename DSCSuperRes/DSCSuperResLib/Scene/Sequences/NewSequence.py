@@ -1,0 +1,40 @@
+"""New volume sequences: empty nodes that carry echo time and sources, their voxel type, and a browser for them."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+
+from .SequenceInput import ECHO_TIME, SOURCE, InputInfo
+
+
+def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slicer.vtkMRMLSequenceNode:
+    """An empty sequence over time, which carries the echo time and where values came from."""
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
+    sequence.SetIndexName("time" if info.hasTimes else "frame")
+    sequence.SetIndexUnit("s" if info.hasTimes else "")
+    if info.echoTime is not None:
+        sequence.SetAttribute(ECHO_TIME, repr(float(info.echoTime)))
+    for value, source in info.sources.items():
+        sequence.SetAttribute(f"{SOURCE}{value}", source)
+    return sequence
+
+
+def voxelType(kind: np.dtype, signed: bool = False) -> np.dtype:
+    """The type for voxels computed from a series of ``kind``: short integers stay short, all else is float32."""
+    short = np.dtype(np.int16)
+    if kind.kind not in "iu" or kind.itemsize > 2 or (signed and kind == np.uint16):
+        return np.dtype(np.float32)
+    return short if signed or kind.itemsize < 2 else kind.newbyteorder("=")
+
+
+def browse(sequence: slicer.vtkMRMLSequenceNode) -> slicer.vtkMRMLScalarVolumeNode:
+    """A browser for ``sequence`` of its own; returns the volume that shows its current frame."""
+    scene, name = sequence.GetScene(), sequence.GetName()
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    browser.AddProxyNode(volume, sequence, True)
+    browser.SetOverwriteProxyName(sequence, False)
+    volume.CreateDefaultDisplayNodes()
+    return volume

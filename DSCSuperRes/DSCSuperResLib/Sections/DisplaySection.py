@@ -1,0 +1,225 @@
+"""Display: the views side by side, through time, with differences, metrics, and curves."""
+
+from __future__ import annotations
+
+import json
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..Scene.Curves.Curves import Relaxation, findBaseline
+from ..Scene.Curves.MetricsTables import frameMetrics, metricsTable, readMetrics, regions
+from ..Scene.Display.Appearance import prepareDisplay
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.Playback import Moment, shownMoment
+from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, PLOTS, SEGMENTS, CurvePlotter
+from .ImageControls import ImageControls
+from .Section import Section
+from .UncertaintyControls import UncertaintyControls
+
+REGIONS = ("brain", "whole")
+"""The rows of the region selector."""
+BASELINE_SERIES = ("input", "reconstruction")
+"""The series in which the baseline is searched, in this order."""
+
+
+class DisplaySection(Section, VTKObservationMixin):
+    """Controls of ``Display.ui``."""
+
+    def __init__(self, ui, context) -> None:
+        VTKObservationMixin.__init__(self)
+        Section.__init__(self, ui, context)
+        self._result, self._metrics, self._baseline = None, {}, None
+        self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
+        self._plotter = CurvePlotter(self.layout, context.status)
+        self._images = ImageControls(ui)
+        self._uncertainty = UncertaintyControls(ui, self.layout, context.overlayChanged)
+        self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
+        for widget in (self._seek, self._play):
+            ui.playback.layout().addWidget(widget)
+            widget.setMRMLScene(slicer.mrmlScene)
+        self._fitTimer = qt.QTimer()
+        self._fitTimer.setSingleShot(True)
+        self._fitTimer.connect("timeout()", self._fit)
+        ui.compareButton.connect("clicked(bool)", self._onCompare)
+        ui.plotSelector.connect("currentIndexChanged(int)", self._onChoice)
+        ui.regionSelector.connect("currentIndexChanged(int)", self._onChoice)
+        ui.relaxationCheckBox.connect("toggled(bool)", self._onPlotOptions)
+        ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPlotOptions)
+        self.setResult(None)
+
+    def setParameterNode(self, parameters) -> None:
+        """Plot what was plotted when the scene was saved."""
+        super().setParameterNode(parameters)
+        self._setUpChoices()
+        if self._result is not None:
+            self._onPlotOptions()
+
+    def setResult(self, result) -> None:
+        """Show and control ``result``; with None the user's own layout comes back."""
+        self._plotter.stop()
+        self.removeObservers()
+        self._result, self._baseline = result, None
+        self._metrics = readMetrics(result) if result else {}
+        if result is not None:
+            prepareDisplay(result)
+        self._images.setResult(result)
+        browser = result.node("browser") if result else None
+        for widget in (self._seek, self._play):
+            widget.setMRMLSequenceBrowserNode(browser)
+        self._setUpChoices()
+        self._observe(browser)
+        if result is None:
+            self.layout.hide()
+        elif self.layout.shown:
+            self._show()
+        self._uncertainty.setResult(result)
+        self._onLayout()
+        self._onPlotOptions()
+
+    def overlayChanged(self) -> None:
+        """Say whether the uncertainty is what lies over the reconstruction."""
+        self._uncertainty.update()
+
+    def cleanup(self) -> None:
+        """Leave nothing running or observed, and restore the user's layout."""
+        self.setResult(None)
+        self.removeObservers()
+        super().cleanup()
+
+    def _setUpChoices(self) -> None:
+        """Offer what this result has."""
+        ui, result = self.ui, self._result
+        ui.compareButton.enabled = ui.playback.enabled = result is not None
+        ui.metrics.visible = bool(self._metrics)
+        ui.metricsTable.setMRMLTableNode(metricsTable(result, self._metrics) if self._metrics else None)
+        ui.regionSelector.visible = "brain" in regions(self._metrics)
+        plots = [plot for plot in PLOTS if self._metrics or result is None or plot not in MEASURES]
+        choices = self.context.parameters.display if self.context.parameters is not None else None
+        plot = choices.plot if choices else self._plot()
+        for selector in (ui.plotSelector, ui.regionSelector):
+            selector.blockSignals(True)
+        ui.plotSelector.clear()
+        for each in plots:
+            ui.plotSelector.addItem(_plotTitle(each), each)
+        ui.plotSelector.currentIndex = plots.index(plot) if plot in plots else 0
+        ui.regionSelector.currentIndex = REGIONS.index(choices.region if choices else self._region())
+        for selector in (ui.plotSelector, ui.regionSelector):
+            selector.blockSignals(False)
+
+    def _observe(self, browser: slicer.vtkMRMLSequenceBrowserNode | None) -> None:
+        layoutNode = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        if layoutNode is not None:
+            self.addObserver(layoutNode, vtk.vtkCommand.ModifiedEvent, self._onLayout)
+        if browser is not None:
+            self.addObserver(browser, vtk.vtkCommand.ModifiedEvent, self._onFrame)
+
+    def _onCompare(self, checked: bool) -> None:
+        if checked:
+            self._show()
+        else:
+            self._plotter.stop()
+            self.layout.hide()
+        self._onLayout()
+
+    def _show(self) -> None:
+        self.layout.show(self._result)
+        self._fitTimer.start(0)  # the views have no size before the window was laid out
+        self._onPlotOptions()
+
+    def _fit(self) -> None:
+        if self._result is not None and self.layout.shown:
+            self.layout.fit(self._result)
+
+    def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
+        """Follow the layout, which can also be changed elsewhere."""
+        shown = self.layout.shown
+        if shown and not self.ui.compareButton.checked and self._result is not None:
+            self.ui.compareButton.checked = True
+            self._fitTimer.start(0)
+            self._onPlotOptions()
+        self.ui.compareButton.checked = shown
+        self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
+
+    def _onFrame(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
+        moment = shownMoment(self._result) if self._result else None
+        self.ui.momentLabel.text = _momentText(moment) if moment else ""
+        if moment is not None:
+            self._plotter.markTime(moment.time)
+        if moment is not None and self._metrics:
+            measured = frameMetrics(next(iter(self._metrics.values())), self._region(), moment.time)
+            self.ui.frameMetricsLabel.text = measured or _("This frame has no partner in the ground truth.")
+
+    def _onChoice(self) -> None:
+        if self.context.parameters is not None:
+            self.context.parameters.display.plot = self._plot()
+            self.context.parameters.display.region = REGIONS[self.ui.regionSelector.currentIndex]
+        selector = self.ui.segmentationSelector
+        if self._plot() == SEGMENTS and selector.currentNode() is None:
+            selector.setCurrentNode(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+        self._onPlotOptions()
+
+    def _onPlotOptions(self) -> None:
+        ui, plotter = self.ui, self._plotter
+        plotter.result, plotter.region = self._result, self._region()
+        plotter.plot = self._plot()
+        plotter.segmentation = ui.segmentationSelector.currentNode()
+        plotter.relaxation = self._relaxation()
+        ui.segmentationSelector.enabled = plotter.plot == SEGMENTS
+        ui.relaxationCheckBox.enabled = plotter.plot not in MEASURES and self._echoTime() is not None
+        if self.layout.shown:
+            plotter.refresh()
+        self._onFrame()
+
+    def _plot(self) -> str:
+        return self.ui.plotSelector.currentData or CURSOR
+
+    def _region(self) -> str:
+        """The chosen one, or the whole image where no brain was found."""
+        chosen = REGIONS[self.ui.regionSelector.currentIndex]
+        return chosen if not self._metrics or chosen in regions(self._metrics) else "whole"
+
+    def _echoTime(self) -> float | None:
+        """s; None where the provenance lacks it."""
+        node = self._result.node("text.provenance") if self._result else None
+        return json.loads(node.GetText()).get("source", {}).get("echo_time_s") if node else None
+
+    def _relaxation(self) -> Relaxation | None:
+        """How to plot Delta R2*; None where the signal is wanted, or there is no bolus."""
+        echoTime = self._echoTime()
+        if not self.ui.relaxationCheckBox.checked or echoTime is None:
+            return None
+        if self._baseline is None:
+            self._baseline = self._findBaseline()
+        if self._baseline is None:
+            self.context.status(_("No bolus was found in this series, so there is no baseline for ΔR2*."))
+            return None
+        return Relaxation(echoTime, self._baseline)
+
+    def _findBaseline(self) -> tuple[float, float] | None:
+        """In the input, which is small; where it has too few frames, in the reconstruction."""
+        found = (findBaseline(self._result.sequence(role), self._result.times(role)) for role in BASELINE_SERIES)
+        return next((baseline for baseline in found if baseline is not None), None)
+
+
+def _plotTitle(plot: str) -> str:
+    titles = {
+        CURSOR: _("Curves at the cursor"),
+        CROSSHAIR: _("Curves at the crosshair (Shift + move)"),
+        SEGMENTS: _("Mean curves of segments"),
+    }
+    return titles.get(plot) or _("{measure} over time").format(measure=plot.upper())
+
+
+def _momentText(moment: Moment) -> str:
+    if moment.acquired:
+        kind = _("acquired")
+    elif moment.held is None:
+        kind = _("reconstructed, before the first frame of the input")
+    else:
+        kind = _("reconstructed; the input still shows {held} s").format(held=f"{moment.held:.2f}")
+    text = _("{time} s, frame {frame} of {frames}: {kind}")
+    return text.format(time=f"{moment.time:.2f}", frame=moment.frame, frames=moment.frames, kind=kind)

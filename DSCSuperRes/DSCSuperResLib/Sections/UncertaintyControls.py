@@ -1,0 +1,108 @@
+"""The part of the Display panel that shows the uncertainty of the reconstruction over the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.Difference import legendShown, meanSignal
+from ..Scene.Display.Uncertainty import (
+    ROLE,
+    UncertaintyOverlay,
+    colorUncertainty,
+    shownLimit,
+    showUncertaintyLegend,
+    typicalUncertainty,
+)
+from ..Translation import _
+
+PERCENT = 1
+"""Row of the unit of the limit: percent of the mean signal."""
+
+
+class UncertaintyControls:
+    """Controls of ``Display.ui`` for the uncertainty of a result; view and display nodes keep what they set.
+
+    ``onShown`` is called when something else lies over the images because of them.
+    """
+
+    def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None]) -> None:
+        self._ui, self._layout, self._onShown = ui, layout, onShown
+        self._overlay, self._result, self._updating = UncertaintyOverlay(layout), None, False
+        ui.uncertaintyCheckBox.connect("toggled(bool)", self._onToggled)
+        ui.uncertaintyOpacity.connect("valueChanged(double)", self._onOpacity)
+        ui.uncertaintyLimit.connect("valueChanged(double)", self._onLimit)
+        ui.uncertaintyUnit.connect("currentIndexChanged(int)", self.update)
+        ui.uncertaintyAutoButton.connect("clicked()", self._onAuto)
+        ui.uncertaintyLegendCheckBox.connect("toggled(bool)", self._onLegend)
+
+    def setResult(self, result) -> None:
+        """Control the display of ``result``; None for nothing."""
+        self._result = result
+        if self._volume() is not None and self._overlay.shown(result):
+            self._updating = True
+            self._ui.uncertaintyOpacity.value = self._overlay.opacity()
+            self._updating = False
+        self.update()
+
+    def update(self) -> None:
+        """Let the widgets follow what is shown."""
+        ui, volume = self._ui, self._volume()
+        shown = volume is not None and self._overlay.shown(self._result)
+        self._updating = True
+        ui.uncertaintyCheckBox.enabled = volume is not None
+        ui.uncertaintyCheckBox.toolTip = (
+            _("Lay the standard deviation of the error over the reconstruction, frame by frame, in colors.")
+            if volume is not None
+            else _("This run did not compute it: mark Compute uncertainty, in the section Reconstruct, before Apply.")
+        )
+        ui.uncertaintyCheckBox.checked = shown
+        for widget in (
+            ui.uncertaintyLegendCheckBox,
+            ui.uncertaintyLabel,
+            ui.uncertaintyLimit,
+            ui.uncertaintyUnit,
+            ui.uncertaintyAutoButton,
+            ui.uncertaintyOpacityLabel,
+            ui.uncertaintyOpacity,
+        ):
+            widget.visible = shown
+        if shown:
+            ui.uncertaintyLimit.value = shownLimit(volume) / self._unit()
+            ui.uncertaintyLegendCheckBox.checked = legendShown(volume)
+        self._updating = False
+
+    def _volume(self):
+        return self._result.proxy(ROLE) if self._result is not None else None
+
+    def _unit(self) -> float:
+        """How much signal the unit of the limit stands for."""
+        percent = self._ui.uncertaintyUnit.currentIndex == PERCENT
+        return meanSignal(self._result.sequence("input")) / 100 if percent else 1.0
+
+    def _onToggled(self, on: bool) -> None:
+        if self._updating or self._result is None:
+            return
+        if on:
+            if not self._layout.shown:
+                self._layout.show(self._result)
+            self._overlay.show(self._result, self._ui.uncertaintyOpacity.value)
+        else:
+            self._overlay.hide(self._result)
+        self._onShown()
+
+    def _onOpacity(self, opacity: float) -> None:
+        if not self._updating and self._result is not None:
+            self._overlay.show(self._result, opacity)
+
+    def _onLimit(self, limit: float) -> None:
+        if not self._updating and self._result is not None:
+            colorUncertainty(self._volume(), limit * self._unit())
+
+    def _onAuto(self) -> None:
+        colorUncertainty(self._volume(), typicalUncertainty(self._result))
+        self.update()
+
+    def _onLegend(self, on: bool) -> None:
+        if not self._updating and self._result is not None:
+            showUncertaintyLegend(self._volume(), on)

@@ -1,0 +1,137 @@
+"""Whether a network gains from being adapted to one scan: the gain that each procedure claims, and the true one.
+
+A series of known truth is under-sampled, a procedure adapts the network to what is left without seeing the truth, and
+the reconstruction is measured where it counts, on the grid of the truth, before and after: PSNR in the brain, median
+errors of the peak Delta R2* and of CBV. Beside it stands the gain that the procedure itself would claim, measured in
+rows that it did not learn from on a copy of the scan that is under-sampled once more. Does the one predict the other?
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from dsc_superres.benchmark.adaptation_trials.procedures import PROCEDURES, SPACE, TIME, refined
+from dsc_superres.benchmark.image_quality.benchmark_cases import BenchmarkCase, measured_case
+from dsc_superres.benchmark.image_quality.case_errors import perfusion_errors
+from dsc_superres.benchmark.measured_models import labels
+from dsc_superres.benchmark.shared.documents import add_destinations, deliver
+from dsc_superres.benchmark.shared.text_tables import TextTable
+from dsc_superres.degrade import matching_truth, undersample
+from dsc_superres.metrics import psnr
+from dsc_superres.models import DEFAULT_MODEL
+from dsc_superres.perfusion import ArterialInput
+
+LEAST_CLAIM = 0.05
+"""dB that a procedure must claim before its result is used instead of the original's."""
+MEASURES = ("psnr", "peak", "cbv")
+
+
+def patient_case(seed: int, matrix: int) -> BenchmarkCase:
+    """A slice of a digital patient, in larger pixels than usual: for speed."""
+    from dsc_superres.phantom import digital_patient
+
+    patient = digital_patient(seed, slices=1, matrix=matrix)
+    truth, clean = (matching_truth(series, SPACE, TIME) for series in (patient.series, patient.clean))
+    width, height, _ = truth.size
+    aif = ArterialInput(patient.aif.times, patient.aif.delta_r2star)
+    return BenchmarkCase(f"patient {seed}", truth, clean, patient.mask[:, :height, :width], aif)
+
+
+def middle_case(path: str) -> BenchmarkCase:
+    """The middle slice of a measured series."""
+    case = measured_case(path, SPACE, TIME)
+    middle = slice(case.mask.shape[0] // 2, case.mask.shape[0] // 2 + 1)
+    truth = case.truth.with_signal(case.truth.signal[:, middle])
+    return replace(case, truth=truth, clean=truth, mask=case.mask[middle])
+
+
+def measure(case: BenchmarkCase, signal: np.ndarray) -> dict[str, float]:
+    """PSNR (dB) in the brain after the first interval; errors of peak Delta R2* and CBV (%) where there is a bolus."""
+    signal, clean = np.maximum(signal, 0), case.clean
+    value = psnr(signal[TIME:], clean.signal[TIME:], case.mask, float(clean.signal.max()))
+    errors = perfusion_errors(case, clean.with_signal(signal)) if case.maps else {}
+    return {"psnr": value} | {name: errors.get(name, np.nan) for name in MEASURES[1:]}
+
+
+def records_of(case: BenchmarkCase, models: Sequence[str], procedures: Sequence[str], steps: int) -> list[dict]:
+    """One record (case, model, procedure, gain claimed, measures before and after) each."""
+    coarse, records = undersample(case.truth, SPACE, TIME), []
+    for model, name in labels(models).items():
+        before = measure(case, refined(coarse, model))
+        for procedure in procedures:
+            claimed, signal = PROCEDURES[procedure](coarse, model, steps)
+            known = {"case": case.name, "model": name, "procedure": procedure, "claimed": float(claimed)}
+            records.append(known | {"before": before, "after": measure(case, signal)})
+    return records
+
+
+def by_case(records: list[dict]) -> TextTable:
+    """Every record in a row."""
+    columns = ("model", "procedure", "series", "gain claimed, dB", "PSNR, dB", "peak error, %", "CBV error, %")
+    pairs = [[f"{r['before'][name]:.2f} to {r['after'][name]:.2f}" for name in MEASURES] for r in records]
+    rows = [
+        (r["model"], r["procedure"], r["case"], _signed(r["claimed"]), *pair)
+        for r, pair in zip(records, pairs, strict=True)
+    ]
+    return TextTable("Adapted to a scan, on the target grid, before to after", columns, tuple(rows))
+
+
+def summary(records: list[dict]) -> TextTable:
+    """Each procedure over all series: its gain at the mean and at the worst, and whether its claim predicts it."""
+    rows = []
+    for model, procedure in dict.fromkeys((r["model"], r["procedure"]) for r in records):
+        own = [r for r in records if (r["model"], r["procedure"]) == (model, procedure)]
+        claimed = np.array([r["claimed"] for r in own])
+        gain, *worse = (np.array([r["after"][name] - r["before"][name] for r in own]) for name in MEASURES)
+        used = np.where(claimed < LEAST_CLAIM, 0.0, gain)
+        knows = spearmanr(claimed, gain).statistic if len(own) > 2 else np.nan
+        means = [f"{values.mean():+.2f} ({values.min():+.2f})" for values in (gain, used)]
+        means = [*means[:1], "-"] if np.isnan(claimed).any() else means
+        changes = [f"{values.mean():+.1f} ({values.max():+.1f})" for values in worse]
+        rows.append((model, procedure, _signed(claimed.mean()), *means, *changes, _signed(knows)))
+    columns = (
+        "model",
+        "procedure",
+        "gain claimed, dB",
+        "gain, dB",
+        f"gain where {LEAST_CLAIM:g} dB is claimed, else 0",
+        "change of peak error, points",
+        "of CBV error",
+        "rank correlation of claimed and true",
+    )
+    title = f"Adapted to a scan, on the target grid: mean (worst) of {len({r['case'] for r in records})} series"
+    return TextTable(title, columns, tuple(rows), True)
+
+
+def _signed(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:+.2f}"
+
+
+def run(arguments: Sequence[str]) -> None:
+    """``dsc-superres benchmark adaptation``: prints the tables; ``--out`` saves them with every number."""
+    from dsc_superres.phantom import VALIDATION_SEEDS
+
+    parser = argparse.ArgumentParser(prog="dsc-superres benchmark adaptation", description=__doc__)
+    parser.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="names of networks or .safetensors files")
+    parser.add_argument("--procedures", nargs="+", default=list(PROCEDURES), choices=PROCEDURES, metavar="NAME")
+    parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
+    parser.add_argument("--matrix", type=int, default=128, help="pixels of a patient's slice along a side")
+    parser.add_argument("--series", nargs="*", default=[], help="measured series as well, the middle slice of each")
+    parser.add_argument("--steps", type=int, default=40, help="of learning")
+    add_destinations(parser, "adaptation")
+    options = parser.parse_args(arguments)
+    makers = [partial(patient_case, seed, options.matrix) for seed in VALIDATION_SEEDS[: options.patients]]
+    makers += [partial(middle_case, path) for path in options.series]
+    records = []
+    for make in tqdm(makers, unit="series"):
+        records += records_of(make(), options.models, options.procedures, options.steps)
+    tables = (summary(records), by_case(records))
+    print("\n\n".join(map(str, tables)))
+    deliver("adaptation", "\n\n".join(table.markdown() for table in tables), records, options)

@@ -1,0 +1,1 @@
+"""Procedures that were tried to adapt a network to one scan."""

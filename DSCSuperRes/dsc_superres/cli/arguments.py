@@ -1,0 +1,64 @@
+"""The options of job types as arguments of a command line, and back. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection
+from typing import Any
+
+from dsc_superres.errors import DSCError
+from dsc_superres.pipeline.case_options import Option, default_of, options_of
+from dsc_superres.pipeline.checks import Check, Choice, Flag
+
+Arguments = argparse.ArgumentParser | argparse._ArgumentGroup
+
+
+def add_options(parser: argparse.ArgumentParser, job_type: type, *, leave_out: Collection[str] = ()) -> None:
+    """Add every option of ``job_type``, except those that the command names otherwise (``leave_out``)."""
+    for name, option in options_of(job_type).items():
+        if name not in leave_out:
+            _add(parser, name, option, default_of(job_type, name))
+
+
+def job_options(arguments: argparse.Namespace, job_type: type) -> dict[str, Any]:
+    """The options of ``job_type`` that the command line sets."""
+    chosen = {name: getattr(arguments, name) for name in options_of(job_type) if hasattr(arguments, name)}
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _add(parser: Arguments, name: str, option: Option, default: Any) -> None:
+    spellings = (f"--{name.replace('_', '-')}", *option.aliases)
+    if isinstance(option.check, Flag):
+        switch = argparse.BooleanOptionalAction if default else "store_true"
+        parser.add_argument(*spellings, dest=name, action=switch, default=default, help=_words(option, default))
+        return
+    settings = {"dest": name, "default": default, "help": _words(option, default), "metavar": option.check.metavar}
+    if option.check.nargs == "?":
+        settings["const"] = True
+    if option.check.nargs is not None:
+        settings["nargs"] = option.check.nargs
+        if option.check.nargs == 2:
+            settings["metavar"] = (option.check.metavar, option.check.metavar)
+    parser.add_argument(*spellings, type=_converter(name, option.check), **settings)
+
+
+def _converter(name: str, check: Check) -> Callable[[str], Any]:
+    """From a word of the command line to a value; where a value is several words, the job checks them together."""
+
+    def convert(word: str) -> Any:
+        value = check.parse(word)
+        if check.nargs not in (None, "?"):
+            return value
+        try:
+            return check(name, value)
+        except DSCError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def _words(option: Option, default: Any) -> str:
+    if isinstance(option.check, Flag) or default in (None, (), False) or "(default" in option.words:
+        return option.words
+    choices = f": {', '.join(option.check.allowed)}" if isinstance(option.check, Choice) else ""
+    return f"{option.words}{choices} (default: {default})"

@@ -1,0 +1,17 @@
+"""The benchmarks by the names that users type. Their modules are imported when one is asked for."""
+
+BENCHMARKS = {
+    "quality": "quality",
+    "generalization": "generalization",
+    "generalisation": "generalization",
+    "adaptation": "adaptation",
+    "sampling": "sampling",
+    "perfusion": "perfusion",
+    "speed": "speed",
+    "figures": "figures",
+    "heads": "heads",
+    "retrain": "retrain",
+    "train": "compared_training",
+    "publish": "publish",
+}
+"""The module of ``dsc_superres.benchmark`` behind each name."""

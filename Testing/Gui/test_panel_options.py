@@ -1,0 +1,198 @@
+"""Options of maps in the panel, and scenes that earlier versions of the module saved."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("slicer")
+pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+
+import slicer
+from panel_driver import addSegmentation
+
+from dsc_superres.errors import DSCError
+from dsc_superres.geometry import Geometry
+from dsc_superres.jobs.read import parse_job
+from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
+from dsc_superres.perfusion.options import KH_OVER_RHO
+from dsc_superres.pipeline.case_options import options_of
+from DSCSuperResLib.Jobs.MapsRequest import makeMapsRequest
+from DSCSuperResLib.Scene.Result import ROLE
+from DSCSuperResLib.Scene.Volumes import frameArray
+
+pytestmark = pytest.mark.usefixtures("slotErrors")
+BRAIN = (slice(0, 2), slice(8, 24), slice(8, 24))
+
+
+NOT_CHOSEN = {
+    "input": "the series is chosen as a sequence",
+    "inputs": "they are the series of the result",
+    "output": "results are loaded into the scene",
+    "times": "of the sequence",
+    "geometry": "of the sequence",
+    "format": "the scene decides on the voxels' type",
+    "integer": "the scene decides on the voxels' type",
+    "report": "it always belongs to a result",
+    "baselines": "a result shows one model; runs can be compared",
+    "aif_series": "the ground truth, or the reconstruction",
+}
+"""Options of jobs for which the panel has no control, and why."""
+IN_THE_PANEL = {
+    "echo_time": "input.echoTime",
+    "frame_interval": "input.repetitionTime",
+    "space": "task.space",
+    "time": "task.time",
+    "interval": "task.interval",
+    "operator": "task.operator",
+    "model": "reconstruct.model",
+    "device": "reconstruct.device",
+    "maps": "reconstruct.maps",
+    "uncertainty": "reconstruct.uncertainty",
+    "fast": "reconstruct.fast",
+    "method": "perfusion.method",
+    "leakage": "perfusion.leakage",
+    "aif": "perfusion.aifFile",
+    "aif_voxels": "perfusion.aifPoints",
+    "baseline": "perfusion.baselineStart",
+    "integration_end": "perfusion.integrationEnd",
+    "kh_over_rho": "perfusion.khOverRho",
+    "threshold": "perfusion.threshold",
+    "oscillation": "perfusion.oscillation",
+    "as_published": "perfusion.asPublished",
+    "mask": "perfusion.mask",
+}
+"""Parameters of the panel by option of a job."""
+
+
+@pytest.mark.parametrize("job", [ReconstructJob, CompareJob, MapsJob])
+def test_every_option_of_a_job_is_in_the_panel(driver, job) -> None:
+    assert set(options_of(job)) <= {*IN_THE_PANEL, *NOT_CHOSEN}
+    for name in IN_THE_PANEL.values():
+        pack, parameter = name.split(".")
+        getattr(getattr(driver.parameters, pack), parameter)
+
+
+def test_jobs_of_the_panel_are_those_of_the_worker(driver, result, tmp_path) -> None:
+    series = {"truth": {"file": "truth.npy", "times": [0.0, 1.0], "geometry": Geometry().as_dict()}}
+    fields = json.loads(json.dumps(makeMapsRequest(driver.parameters.perfusion, result).job(series, 0.03, "out")))
+    assert isinstance(parse_job(fields, tmp_path), MapsJob)
+    for radio, kind in (("enhanceRadio", ReconstructJob), ("compareRadio", CompareJob)):
+        getattr(driver.ui("Task"), radio).click()
+        fields = json.loads(json.dumps(driver.logic.request(driver.parameters).job("input.npy", "out")))
+        assert isinstance(parse_job(fields, tmp_path), kind)
+
+
+@pytest.fixture(scope="module")
+def result(driver):
+    """A run by interpolation, with maps."""
+    driver.load((32, 32, 2), 33)
+    driver.choose("Reconstruct", "modelSelector", "linear")
+    driver.start()
+    driver.finish()
+    assert driver.result.node("map.cbv.truth") is not None, driver.ui("Reconstruct").statusLabel.text
+    yield driver.result
+    slicer.mrmlScene.Clear(0)
+
+
+def test_options_apply_to_their_methods_and_say_why_not_to_others(driver, result) -> None:
+    ui = driver.ui("Perfusion")
+    ui.aifBox.collapsed = ui.advancedMapsButton.collapsed = False
+    enabled = {"bayes": (False, False, False), "csvd": (True, True, False), "osvd": (True, False, True)}
+    for method, expected in enabled.items():
+        driver.choose("Perfusion", "methodSelector", method)
+        assert (ui.svdThreshold.enabled, ui.adaptiveThreshold.enabled, ui.asPublished.enabled) == expected
+        assert ui.oscillation.enabled == ui.asPublished.enabled
+        for widget in (ui.svdThreshold, ui.adaptiveThreshold, ui.oscillation, ui.asPublished):
+            assert widget.toolTip
+    assert "Bayesian" not in ui.svdThreshold.toolTip
+    driver.show("Perfusion")
+    driver.picture("advanced options of maps")
+
+
+def test_options_become_those_of_the_job(driver, result) -> None:
+    ui, chosen = driver.ui("Perfusion"), driver.parameters.perfusion
+    driver.choose("Perfusion", "methodSelector", "ssvd")
+    ui.khOverRho.value, ui.svdThreshold.value, ui.oscillation.value = 1.0, 0.15, 0.05
+    ui.asPublished.checked = True
+    driver.choose("Perfusion", "maskSelector", "none")
+    job = makeMapsRequest(chosen, result).job({}, 0.03, "out")
+    assert (job["kh_over_rho"], job["threshold"], job["as_published"], job["mask"]) == (1.0, 0.15, False, "none")
+    assert "oscillation" not in job
+    ui.adaptiveThreshold.click()
+    assert not ui.svdThreshold.enabled
+    assert makeMapsRequest(chosen, result).threshold == "adaptive"
+    driver.choose("Perfusion", "methodSelector", "osvd")
+    request = makeMapsRequest(chosen, result)
+    assert (request.threshold, request.oscillation, request.asPublished) == (0.15, 0.05, True)
+    driver.choose("Perfusion", "methodSelector", "bayes")
+    request = makeMapsRequest(chosen, result)
+    assert (request.threshold, request.oscillation, request.asPublished) == (None, None, False)
+    ui.khOverRho.value = ui.svdThreshold.value = ui.oscillation.value = 0
+    ui.adaptiveThreshold.checked = ui.asPublished.checked = False
+
+
+def test_maps_are_computed_in_the_visible_segments(driver, result) -> None:
+    ui = driver.ui("Perfusion")
+    driver.choose("Perfusion", "methodSelector", "ssvd")
+    driver.choose("Perfusion", "maskSelector", "segmentation")
+    assert ui.maskSegmentation.visible
+    assert not ui.maskFile.visible
+    ui.computeButton.click()
+    assert "Choose the segmentation" in ui.statusLabel.text
+    inside = np.zeros((2, 32, 32), bool)
+    inside[BRAIN] = True
+    ui.maskSegmentation.setCurrentNode(addSegmentation("brain", {"brain": inside}, result.proxy("truth")))
+    driver.startMaps()
+    driver.finishMaps()
+    assert np.array_equal(frameArray(result.node("map.mask.truth")) > 0, inside)
+    assert driver.leftovers() == []
+
+
+def test_maps_of_a_script_have_the_options_of_the_panel(driver, result) -> None:
+    logic, outcomes = driver.logic, []
+    before = frameArray(result.node("map.cbv.truth")).copy()
+    driver.parameters.perfusion.khOverRho = 1.0
+    logic.startMaps(result, logic.mapsRequest(driver.parameters, result), outcomes.append)
+    assert logic.computingMaps
+    with pytest.raises(DSCError, match="Other maps are being computed"):
+        logic.startMaps(result, logic.mapsRequest(driver.parameters, result), outcomes.append)
+    driver.wait(lambda: outcomes, 120, "the end of the maps")
+    assert outcomes[0].result == result, outcomes[0].error
+    assert not logic.computingMaps
+    after = frameArray(result.node("map.cbv.truth"))
+    np.testing.assert_allclose(after[before > 0] / before[before > 0], 1 / KH_OVER_RHO, rtol=1e-4)
+    driver.parameters.perfusion.khOverRho = 0.0
+
+
+def test_scene_of_an_earlier_version_opens(driver, result, tmp_path) -> None:
+    """With former names of parameters and roles, parameters that are gone, and without those that are new."""
+    node, scene = driver.logic.parameterNode(), slicer.mrmlScene
+    segmentation = scene.GetFirstNodeByName("brain")
+    former = {"reconstruct.deviation": "True", "reconstruct.adapt": "True", "reconstruct.minutes": "3.5"}
+    former |= {"look.plot": "nmse", "look.region": "whole", "look.relaxation": "True", "look.segmentation": ""}
+    for name in ("reconstruct.uncertainty", "reconstruct.fast", "perfusion.khOverRho", "perfusion.mask"):
+        node.UnsetParameter(name)
+    for name in ("plot", "region", "relaxation", "segmentation"):
+        node.UnsetParameter(f"display.{name}")
+    for name, value in former.items():
+        node.SetParameter(name, value)
+    node.RemoveNodeReferenceIDs("display.segmentation")
+    node.SetNodeReferenceID("look.segmentation", segmentation.GetID())
+    result.sequence("difference").SetAttribute(ROLE, "deviation")
+    assert slicer.app.applicationLogic().SaveSceneToSlicerDataBundleDirectory(str(tmp_path), None)
+    scene.Clear(0)
+    scene.SetURL(str(next(tmp_path.glob("*.mrml"))))
+    assert scene.Import()
+    driver.settle()
+    parameters = driver.parameters
+    assert (parameters.reconstruct.uncertainty, parameters.reconstruct.fast) == (True, False)
+    display = parameters.display
+    assert (display.plot, display.region, display.relaxation) == ("nmse", "whole", True)
+    assert display.segmentation.GetName() == "brain"
+    assert driver.ui("Display").plotSelector.currentData == "nmse"
+    assert not driver.logic.parameterNode().HasParameter("look.plot")
+    assert driver.result.run == result.run
+    assert driver.result.sequence("uncertainty").GetNumberOfDataNodes() == 33
+    assert driver.result.proxy("uncertainty") is not None
+    assert driver.ui("Display").uncertaintyCheckBox.enabled
