@@ -72,7 +72,7 @@ class ReconstructSection(Section):
         self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
 
     def _fillDevices(self, capabilities: dict | None) -> None:
-        offered = [(_("Automatic: the fastest there is"), AUTO)]
+        offered = [(_("Automatic: the fastest available"), AUTO)]
         for device in capabilities["devices"] if capabilities else ():
             memory = _(", {size} GB").format(size=f"{device['memory'] / 1e9:.0f}") if device["memory"] else ""
             offered.append((f"{device['name'].upper()}: {device['description']}{memory}", device["name"]))
