@@ -93,7 +93,7 @@ def _arterial(w: Workflow) -> np.ndarray:
     ui, points = w.ui("Perfusion"), w.result.node("points.aif")
     ui.aifBox.collapsed = False
     used = _provenance(w)["aif"]
-    w.check("quality" in ui.aifFacts.text and "arrives" in ui.aifFacts.text, ui.aifFacts.text)
+    w.check("likeness" in ui.aifFacts.text and "arrives" in ui.aifFacts.text, ui.aifFacts.text)
     w.check(points.GetNumberOfControlPoints() == len(used["voxels_zyx"]), "a mark at every voxel of the artery")
     w.check(points.GetDisplayVisibility(), "the marks are shown")
     w.check(ui.candidateSelector.count > 1, "there are other candidates")

@@ -157,7 +157,7 @@ class ArterialControls:
         self._updating = True
         selector.clear()
         for number, one in enumerate(found, 1):
-            text = _("{number}: quality {score}, {voxels} voxels")
+            text = _("{number}: likeness to an artery {score}, {voxels} voxels")
             score = "–" if one.score is None else f"{one.score:.2f}"
             selector.addItem(text.format(number=number, score=score, voxels=len(one.voxels)))
         self._updating = False
@@ -202,7 +202,7 @@ class ArterialControls:
 
 def _facts(result, arterial: ArterialCurve) -> str:
     """The arterial input and the bolus in words."""
-    score = "" if arterial.score is None else _(", quality {score} of 1").format(score=f"{arterial.score:.2f}")
+    score = "" if arterial.score is None else _(", likeness to an artery {score} of 1").format(score=f"{arterial.score:.2f}")
     text = _("Arterial input: {origin}{score}. Peak {peak} 1/s.")
     facts = text.format(origin=arterial.origin, score=score, peak=f"{arterial.curve.max():.1f}")
     bolus = bolusTimes(result)

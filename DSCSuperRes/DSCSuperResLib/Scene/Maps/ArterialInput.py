@@ -101,7 +101,7 @@ def drawCurve(result: Result, arterial: ArterialCurve, others: list[ArterialCurv
         table = plots.table(f"aif.mark{index}", name, columns)
         style = Style(MARKS, dashed=index < 2, width=1.0)
         series.append(plots.series(f"aif.mark{index}", name, table, TIME, CURVE, style))
-    score = "" if arterial.score is None else _(", quality {score}").format(score=f"{arterial.score:.2f}")
+    score = "" if arterial.score is None else _(", likeness to an artery {score}").format(score=f"{arterial.score:.2f}")
     chart = plots.chart("aif", _("Arterial input") + score, TIME, CURVE, series)
     chart.SetLegendVisibility(False)  # it would cover the curve in the small plot of the panel
     chart.SetTitleFontSize(14)
