@@ -221,7 +221,7 @@ def test_interruption_ends_with_130_and_without_output(scan, tmp_path, monkeypat
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "reconstruct", interrupted)
+    monkeypatch.setattr(module, "reconstruct_series", interrupted)
     assert run("reconstruct", scan, tmp_path / "fine.nii") == 130
     assert not (tmp_path / "fine.nii").exists()
     assert "Traceback" not in capsys.readouterr().err

@@ -202,7 +202,11 @@ class ArterialControls:
 
 def _facts(result, arterial: ArterialCurve) -> str:
     """The arterial input and the bolus in words."""
-    score = "" if arterial.score is None else _(", likeness to an artery {score} of 1").format(score=f"{arterial.score:.2f}")
+    score = (
+        ""
+        if arterial.score is None
+        else _(", likeness to an artery {score} of 1").format(score=f"{arterial.score:.2f}")
+    )
     text = _("Arterial input: {origin}{score}. Peak {peak} 1/s.")
     facts = text.format(origin=arterial.origin, score=score, peak=f"{arterial.curve.max():.1f}")
     bolus = bolusTimes(result)

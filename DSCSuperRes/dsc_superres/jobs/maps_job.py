@@ -9,7 +9,7 @@ from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import write_maps
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion.propagation import check_uncertainty
-from dsc_superres.pipeline.case_maps import map_series, with_reconstruction_uncertainty
+from dsc_superres.pipeline.case_maps import map_series
 from dsc_superres.pipeline.masks import find_masks
 from dsc_superres.pipeline.notes import echo_time_note
 from dsc_superres.utils.atomic_writing import atomic_folder
@@ -23,8 +23,8 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     uncertain = "input" if job.inputs is None else "reconstruction"
     if uncertainty is not None:
         check_uncertainty(uncertainty, series[uncertain])
-    maps = map_series(series, find_masks(series, job.mask), job, None, part(progress, 0.02, 0.95), cancelled)
-    maps = with_reconstruction_uncertainty(maps, uncertain, series.get(uncertain), uncertainty)
+    masks, known = find_masks(series, job.mask), {uncertain: uncertainty}
+    maps = map_series(series, masks, job, None, known, part(progress, 0.02, 0.95), cancelled)
     progress(0.95, "Writing")
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))
     with atomic_folder(job.output) as folder:

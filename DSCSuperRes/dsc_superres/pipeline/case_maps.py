@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps, aif_from_voxels
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
+from dsc_superres.perfusion.propagation import with_signal_uncertainty
 from dsc_superres.pipeline.case import INPUT
 from dsc_superres.pipeline.case_options import PerfusionOptions
 from dsc_superres.pipeline.masks import find_masks, on_grid
@@ -20,6 +22,7 @@ from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progres
 
 ASSUMED_ECHO_TIME = 0.03
 """s, where a series has none: tissue and artery share it, so it cancels in every map."""
+NONE: Mapping[str, None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +40,18 @@ def map_case(
     options: PerfusionOptions,
     progress: Progress,
     aif: ArterialInput | None = None,
+    uncertainty: Mapping[str, Series | None] = NONE,
 ) -> CaseMaps:
     """Maps of each series, and apart from them those of ``INPUT``, all on one arterial input function.
 
-    ``mask`` is on the grid of all but the input.
+    ``mask`` is on the grid of all but the input; ``uncertainty`` as for ``map_series``.
     """
     masks = dict.fromkeys(series, mask) if mask is not None else find_masks(series, options.mask)
     if mask is not None:
         masks[INPUT] = on_grid(mask, series[INPUT].signal.shape[1:])
     fine = {name: one for name, one in series.items() if name != INPUT}
     try:
-        maps = map_series(fine, masks, options, aif, progress)
+        maps = map_series(fine, masks, options, aif, uncertainty, progress)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=str(error))
     artery = next(iter(maps.values())).aif
@@ -63,6 +67,7 @@ def map_series(
     masks: Mapping[str, np.ndarray | None],
     options: PerfusionOptions,
     aif: ArterialInput | None = None,
+    uncertainty: Mapping[str, Series | None] = NONE,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
 ) -> dict[str, PerfusionMaps]:
@@ -70,7 +75,8 @@ def map_series(
 
     The arterial input function is ``aif``, or that of the options; where there is none, it is found in the first
     series and serves all: arteries are thinner than coarse pixels, and an arterial input that is too low would scale
-    every voxel of a map. Raises ``PerfusionError`` and ``Cancelled``.
+    every voxel of a map. The standard deviations of maps of a series include its ``uncertainty``, where it is known.
+    Raises ``PerfusionError`` and ``Cancelled``.
     """
     maps: dict[str, PerfusionMaps] = {}
     aif = chosen_aif(series, masks, options) if aif is None else aif
@@ -80,18 +86,9 @@ def map_series(
         progress(count / len(series), f"Perfusion maps: {name}")
         maps[name] = compute_maps(with_echo_time(one), aif=aif, mask=masks.get(name), options=options.map_options())
         aif = maps[name].aif
+        if uncertainty.get(name) is not None:
+            maps[name] = with_signal_uncertainty(maps[name], one, uncertainty[name])
     return maps
-
-
-def with_reconstruction_uncertainty(
-    maps: Mapping[str, PerfusionMaps], name: str, fine: Series | None, uncertainty: Series | None
-) -> Mapping[str, PerfusionMaps]:
-    """The maps; those of the reconstruction ``name`` with the ``uncertainty`` of its signal in their own."""
-    if fine is None or uncertainty is None or name not in maps:
-        return maps
-    from dsc_superres.perfusion.propagation import with_signal_uncertainty
-
-    return {**maps, name: with_signal_uncertainty(maps[name], fine, uncertainty)}
 
 
 def chosen_aif(

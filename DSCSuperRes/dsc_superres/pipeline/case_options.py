@@ -131,6 +131,10 @@ class ReconstructionOptions:
         aliases=("--deviation",),
     )
 
+    def network_arguments(self) -> dict[str, Any]:
+        """What ``reconstruct`` takes of these options, whichever model reconstructs."""
+        return {"space": self.space, "time": self.time, "device": self.device, "fast": self.fast}
+
 
 @dataclass(frozen=True, kw_only=True)
 class PerfusionOptions:

@@ -10,16 +10,11 @@ from dsc_superres.metrics import Comparison, compare, peak_change_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
-from dsc_superres.pipeline.case_maps import (
-    ASSUMED_ECHO_TIME,
-    CaseMaps,
-    map_case,
-    with_reconstruction_uncertainty,
-)
+from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME, CaseMaps, map_case
 from dsc_superres.pipeline.case_options import CompareOptions
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes
-from dsc_superres.pipeline.reconstruct_case import needs_uncertainty, reconstruct_with
+from dsc_superres.reconstruction.reconstruct import reconstruct_series
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 from dsc_superres.utils.stopwatch import Stopwatch
@@ -54,7 +49,7 @@ def compare_case(
     mapped, name = CaseMaps({}), label(options.model)
     if maps:
         all_series = {TRUTH: truth, **fine, INPUT: coarse}
-        mapped = map_case(all_series, mask, options, part(progress, 0.9, 1.0), aif)
+        mapped = map_case(all_series, mask, options, part(progress, 0.9, 1.0), aif, {name: uncertainty})
         watch.lap("maps")
     return Case(
         input=coarse,
@@ -62,7 +57,7 @@ def compare_case(
         truth=truth,
         mask=mask,
         comparisons=comparisons,
-        maps=with_reconstruction_uncertainty(mapped.maps, name, fine[name], uncertainty),
+        maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
         notes=case_notes(series, coarse, options, bool(mapped.maps)),
@@ -93,13 +88,13 @@ def _reconstruct_all(
     fine, comparisons, uncertainty = {}, {}, None
     for model, network, (start, middle) in zip(models, networks, _shares(models), strict=True):
         name, first = label(model), model == options.model
-        fine[name], estimated = reconstruct_with(
-            network,
+        fine[name], estimated = reconstruct_series(
             coarse,
-            options,
-            part(progress, start, middle, f"{name}: "),
-            cancelled,
-            uncertainty=first and needs_uncertainty(network, options, maps),
+            network,
+            uncertainty=first and (options.uncertainty or (maps and network.estimates_uncertainty)),
+            progress=part(progress, start, middle, f"{name}: "),
+            cancelled=cancelled,
+            **options.network_arguments(),
         )
         uncertainty = estimated if first else uncertainty
         watch.lap(f"reconstruction {name}")

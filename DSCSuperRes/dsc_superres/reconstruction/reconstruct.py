@@ -62,7 +62,7 @@ def reconstruct(
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` is true.
     """
     options = {"space": space, "time": time, "interval": interval, "times": times, "device": device, "tile": tile}
-    return _reconstruct(series, model, fast=fast, progress=progress, cancelled=cancelled, **options)[0]
+    return reconstruct_series(series, model, fast=fast, progress=progress, cancelled=cancelled, **options)[0]
 
 
 def reconstruct_with_uncertainty(
@@ -73,10 +73,10 @@ def reconstruct_with_uncertainty(
     The error is that against the signal without noise (see ``uncertainty_calibration``).
     ``options`` are those of ``reconstruct``. Raises ``ModelError`` for a model that does not estimate it.
     """
-    return _reconstruct(series, model, uncertainty=True, **options)
+    return reconstruct_series(series, model, uncertainty=True, **options)
 
 
-def _reconstruct(
+def reconstruct_series(
     series: Series,
     model: str | Path | Model,
     *,
@@ -90,8 +90,8 @@ def _reconstruct(
     fast: bool = False,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
-) -> tuple[Series, ...]:
-    """The reconstruction, and its ``uncertainty`` where that is wanted."""
+) -> tuple[Series, Series | None]:
+    """As ``reconstruct``, with the standard deviation of the error where ``uncertainty`` is true, else None."""
     import torch
 
     target = target_times(series, time=time, interval=interval, times=times)
@@ -115,7 +115,8 @@ def _reconstruct(
     if len(work.results) < 1 + uncertainty:
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))
-    return tuple(series.with_signal(result, times=target, geometry=geometry) for result in work.results)
+    found = [series.with_signal(result, times=target, geometry=geometry) for result in work.results]
+    return found[0], found[1] if uncertainty else None
 
 
 def _find_network(model: str | Path | Model, uncertainty: bool) -> Model:
