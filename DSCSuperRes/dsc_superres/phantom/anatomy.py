@@ -84,7 +84,7 @@ def build_anatomy(rng: np.random.Generator, grid: HeadGrid, template: Template) 
     depth = _depth(grid, hull > 0.5)
     # Small displacements vanish at the surface: the outline of the brain is smooth, its sulci are not.
     _add_displacements(rng, grid, warp, ((35.0, 1.8), (18.0, 0.9), (9.0, 0.5)), np.clip(depth / 8, 0, 1))
-    gray, white = (template.sample(name, warp) for name in ("grey", "white"))
+    gray, white = (template.sample(name, warp) for name in ("gray", "white"))
     labels, fluid = _label_brain(rng, grid, warp, gray, white, hull, depth)
     _add_skull_and_scalp(rng, grid, labels, fluid, depth)
     return Anatomy(grid, template, labels, fluid, depth, warp, linear)
