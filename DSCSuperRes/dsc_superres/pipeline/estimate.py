@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dsc_superres.errors import ModelError
 from dsc_superres.models import ModelCost, find
 from dsc_superres.reconstruction.tiling import HALO, TILE
+from dsc_superres.utils.scratch_memory import IN_MEMORY_LIMIT
 
 SIGNAL_SHARE = 0.85
 """Of the pixels of an image, in the box of the head with its margin, where networks compute."""
@@ -31,17 +32,16 @@ MAPS_SECONDS = 0.2e-6
 """Per voxel and frame of every series that maps are computed of."""
 REPORT_SECONDS = 6.0
 
-IMPORTS_BYTES = 350 * 2**20
-MAPS_BYTES = 90 * 2**20
-"""Of the libraries for maps and report."""
-NETWORK_BYTES = 100 * 2**20
-"""Of the intermediate results of a network; tiles do not grow with the series."""
+PROCESS_BYTES = 600 * 2**20
+"""Of a process that reconstructs: libraries, and the intermediate results of a network, whose tiles do not grow."""
+MAPS_BYTES = 30 * 2**20
+"""Of the further libraries for maps and report."""
 COARSE_COPIES = 3.0
 """Of the coarse series, held at once."""
 COMPARED_COPIES = 2.8
 """Of the ground truth in a comparison."""
-MAPPED_COPIES = 1.9
-"""Of the largest series that maps are computed of."""
+MAPPED_COPIES = 0.9
+"""Of the largest series that maps are computed of, beside the series itself."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def estimate(
     fine = pixels * space**2 * output
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps
-    memory = IMPORTS_BYTES + NETWORK_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
+    memory = PROCESS_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
+    memory += fine_bytes if maps else min(fine_bytes, IN_MEMORY_LIMIT)  # beyond, the result is kept in a file
     reconstruction = reconstruction_seconds(size, frames, space, time, model, device)
     if reconstruction is None:
         return Estimate(int(memory), None)
