@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dsc_superres.errors import ModelError
 from dsc_superres.models import ModelCost, find
 from dsc_superres.reconstruction.tiling import HALO, TILE
-from dsc_superres.utils.scratch_memory import IN_MEMORY_LIMIT
+from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 
 SIGNAL_SHARE = 0.85
 """Of the pixels of an image, in the box of the head with its margin, where networks compute."""

@@ -38,8 +38,6 @@ def _notes(series: Series, trained: TrainingRange, space: float) -> list[str]:
     low, high = trained.space
     if space != 1 and not low <= space <= high:
         notes.append(f"a spatial factor of {space:g} is asked for, not {low} to {high}")
-    if series.signal.min() < 0:
-        notes.append("it has negative values, which a magnitude image does not")
     snr = temporal_snr(series.signal)
     if snr < trained.snr:
         notes.append(f"its signal-to-noise ratio over time is about {snr:.2g}, below {trained.snr:g}")

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-IN_MEMORY_LIMIT = 256 * 2**20
-"""Size in bytes up to which an array stays in memory."""
+from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 
 TRIM_THRESHOLD = -1
 """``M_TRIM_THRESHOLD`` of mallopt(3)."""
