@@ -171,8 +171,8 @@ def read_weights_header(path: Path) -> dict[str, str]:
 
 SIMULATED = TrainingRange(frames=5, interval=(0.95, 12.5), pixel=(0.6, 6.5), space=(1.25, 3.6), snr=20.0)
 """What ``training.data`` and ``training.scenes`` draw, widened where patients of another generator showed no loss:
-frames every 1 to 1.9 s and pixels of 0.6 to 1.2 mm gained as much over back-projection as others (``docs/promises.md``).
-"""
+frames every 1 to 1.9 s and pixels of 0.6 to 1.2 mm gained as much over back-projection as others, see
+``docs/promises.md``."""
 SIMULATED_WITH_MORE_HEADS = replace(SIMULATED, pixel=(0.6, 7.6))
 """The same for networks whose recipe has larger pixels. On real EPI images of 6.75 to 7.5 mm, ``ode-liif-plus`` gained
 as much over back-projection (1.3 dB) as on those of 4 to 6 mm (1.1 dB)."""
