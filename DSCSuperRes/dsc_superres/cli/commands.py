@@ -88,6 +88,7 @@ def compare(options: argparse.Namespace) -> None:
     """Metrics of a reconstruction, and the difference as a series."""
     from dsc_superres.cli.show import comparison_text
     from dsc_superres.io import read_series, write_series
+    from dsc_superres.jobs.gate import check_outputs
     from dsc_superres.jobs.targets import check_series_target
     from dsc_superres.metrics import compare as measure
     from dsc_superres.pipeline.masks import find_mask_or_none
@@ -95,6 +96,9 @@ def compare(options: argparse.Namespace) -> None:
 
     sources = [Path(options.recon), Path(options.truth)]
     difference = check_series_target(Path(options.difference), *sources) if options.difference else None
+    report = [Path(options.json)] if options.json and options.json != "-" else []
+    mask = [] if options.mask in ("auto", "none") else [Path(options.mask)]
+    check_outputs([*report, *([difference] if difference else [])], [*sources, *mask])
     recon, truth = map(read_series, sources)
     with progress_bar("Comparing") as progress:
         progress(0.1, "Metrics")
@@ -105,8 +109,8 @@ def compare(options: argparse.Namespace) -> None:
                 result.difference, times=aligned.times, geometry=aligned.geometry, name="difference"
             )
             write_series(written, difference)
-        if options.json and options.json != "-":
-            write_json(options.json, result.to_dict())
+        for path in report:
+            write_json(path, result.to_dict())
     if result.brain is None and options.mask != "none":
         print("Note: no brain was found, so there are numbers for the whole image only.", file=sys.stderr)
     print(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))

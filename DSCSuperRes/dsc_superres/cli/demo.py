@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsc_superres.jobs.case_jobs import write_results
+from dsc_superres.jobs.gate import check_job_paths
 from dsc_superres.jobs.read_input import read_input
 from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import METRICS
@@ -38,6 +39,7 @@ def run(options: dict[str, Any], figures: str | None, progress: Progress, cancel
     ``figures`` names a folder for the report's figures as PNG. Raises ``DSCError``; what fails leaves no folder behind.
     """
     job = _job(options)
+    check_job_paths(job)
     patient = None if "input" in options else _patient(job.model, progress)
     # What the simulation knows needs no guess. Its arterial input above all: an artery's signal is lost at the
     # peak, in a scanner as here, so that volumes and flows from the image come out several times too high.

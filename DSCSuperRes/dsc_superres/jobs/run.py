@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from dsc_superres.jobs.gate import check_job_paths
 from dsc_superres.jobs.read import parse_job
 from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.types import Job
@@ -36,5 +37,6 @@ def run_job(job: Job | dict[str, Any], progress: Progress = no_progress, cancell
     """
     if isinstance(job, dict):
         job = parse_job(job)
+    check_job_paths(job)
     module, function = RUNNERS[job.task].split(":")
     return getattr(import_module(f"dsc_superres.jobs.{module}"), function)(job, progress, cancelled)

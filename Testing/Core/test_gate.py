@@ -1,0 +1,68 @@
+"""No command replaces what it reads."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from sample import bolus_series
+
+from dsc_superres.cli import main
+from dsc_superres.errors import FileError
+from dsc_superres.io import write_series
+from dsc_superres.jobs.gate import check_outputs
+from dsc_superres.jobs.run import run_job
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch) -> Path:
+    """Two series, a mask folder with a mask and an arterial input, and a link to one of the series."""
+    monkeypatch.chdir(tmp_path)
+    series = bolus_series()
+    write_series(series, tmp_path / "a.nii")
+    write_series(series, tmp_path / "b.nii")
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "aif.csv").write_text("time_s,delta_r2star\n0,0\n1,1\n")
+    write_series(series, tmp_path / "maps" / "mask.nii.gz")
+    os.symlink("b.nii", tmp_path / "link.nii")
+    return tmp_path
+
+
+def state(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "compare a.nii b.nii --json b.nii",
+        "compare a.nii b.nii --json ./link.nii",
+        "compare a.nii b.nii --mask maps/mask.nii.gz --difference maps/mask.nii.gz",
+        "compare a.nii b.nii --json x.nii --difference x.nii",
+        "maps a.nii maps --mask maps/mask.nii.gz --te 0.03",
+        "maps a.nii maps --aif maps/aif.csv --te 0.03",
+        "demo a.nii --out . --model linear",
+        "reconstruct a.nii fine.nii --model linear --uncertainty fine.nii",
+        "reconstruct b.nii link.nii --model linear",
+        "reconstruct a.nii . --model linear",
+    ],
+)
+def test_a_command_that_would_replace_its_input_is_refused(folder: Path, command: str, capsys) -> None:
+    before = state(folder)
+    assert main(command.split()) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert state(folder) == before
+
+
+def test_a_job_of_the_worker_is_refused_likewise(folder: Path) -> None:
+    inputs = {"truth": {"file": folder / "a.nii"}, "input": {"file": folder / "maps" / "mask.nii.gz"}}
+    with pytest.raises(FileError, match="lies in the output folder"):
+        run_job({"task": "maps", "inputs": inputs, "output": folder / "maps", "echo_time": 0.03})
+    with pytest.raises(FileError, match="input itself"):
+        run_job({"task": "reconstruct", "input": folder / "a.nii", "output": folder / "." / "a.nii"})
+
+
+def test_results_beside_the_inputs_are_fine(folder: Path) -> None:
+    check_outputs([folder / "new.nii", folder / "results"], [folder / "a.nii", folder / "maps" / "mask.nii.gz"])
+    assert main(["compare", "a.nii", "b.nii", "--json", "metrics.json"]) == 0
+    assert json.loads((folder / "metrics.json").read_text())["whole"]["nmse"] == 0
