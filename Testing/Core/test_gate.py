@@ -66,3 +66,33 @@ def test_results_beside_the_inputs_are_fine(folder: Path) -> None:
     check_outputs([folder / "new.nii", folder / "results"], [folder / "a.nii", folder / "maps" / "mask.nii.gz"])
     assert main(["compare", "a.nii", "b.nii", "--json", "metrics.json"]) == 0
     assert json.loads((folder / "metrics.json").read_text())["whole"]["nmse"] == 0
+
+
+def test_results_replace_earlier_results_as_a_whole(folder: Path) -> None:
+    """The maps of one series do not stay beside the reconstruction of another one."""
+    write_series(bolus_series(bolus=False), folder / "flat.nii")
+    job = {"task": "reconstruct", "output": folder / "results", "model": "linear", "method": "csvd"}
+    run_job({**job, "input": folder / "a.nii"})
+    assert (folder / "results" / "maps_reconstruction" / "cbv.nii.gz").is_file()
+    result = run_job({**job, "input": folder / "flat.nii"})
+    assert result.facts["maps_error"]
+    assert not (folder / "results" / "maps_reconstruction").exists()
+    assert sorted(path.name for path in folder.iterdir() if "part" in path.name or "old" in path.name) == []
+
+
+def test_maps_by_another_method_leave_none_of_the_first(folder: Path) -> None:
+    command = "maps a.nii again --te 0.03 --method csvd"
+    assert main([*command.split(), "--leakage", "bsw"]) == 0
+    assert (folder / "again" / "k2.nii.gz").is_file()
+    assert main(command.split()) == 0
+    assert not (folder / "again" / "k2.nii.gz").exists()
+
+
+@pytest.mark.parametrize("task", ["reconstruct", "compare", "maps"])
+def test_a_folder_of_somebody_else_is_left_alone(folder: Path, task: str) -> None:
+    (folder / "notes").mkdir()
+    (folder / "notes" / "provenance.json").write_text('{"of": "somebody else"}')
+    options = {} if task == "maps" else {"model": "linear"}
+    with pytest.raises(FileError, match="did not write"):
+        run_job({"task": task, "input": folder / "a.nii", "output": folder / "notes", **options})
+    assert [path.name for path in (folder / "notes").iterdir()] == ["provenance.json"]

@@ -13,6 +13,7 @@ from dsc_superres.jobs.gate import check_job_paths
 from dsc_superres.jobs.read_input import read_input
 from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import METRICS
+from dsc_superres.jobs.targets import check_results_folder
 from dsc_superres.jobs.types import CompareJob
 from dsc_superres.metrics import scores
 from dsc_superres.models import entries
@@ -40,6 +41,7 @@ def run(options: dict[str, Any], figures: str | None, progress: Progress, cancel
     """
     job = _job(options)
     check_job_paths(job)
+    check_results_folder(job.output)
     patient = None if "input" in options else _patient(job.model, progress)
     # What the simulation knows needs no guess. Its arterial input above all: an artery's signal is lost at the
     # peak, in a scanner as here, so that volumes and flows from the image come out several times too high.

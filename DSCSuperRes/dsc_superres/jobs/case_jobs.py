@@ -11,7 +11,7 @@ from dsc_superres.jobs.provenance import case_provenance
 from dsc_superres.jobs.read_input import read_input
 from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import case_facts, case_series, write_case
-from dsc_superres.jobs.targets import check_series_target
+from dsc_superres.jobs.targets import check_results_folder, check_series_target
 from dsc_superres.jobs.types import CompareJob, ReconstructJob
 from dsc_superres.pipeline.case import Case
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
@@ -24,7 +24,11 @@ def run_reconstruct(job: ReconstructJob, progress: Progress, cancelled: IsCancel
 
     if job.wants_maps:
         job.map_options()  # options that do not go together are worth knowing before the work
-    targets = {} if is_folder_name(job.output.name) or job.output.is_dir() else _file_targets(job)
+    targets = {}
+    if is_folder_name(job.output.name) or job.output.is_dir():
+        check_results_folder(job.output)
+    else:
+        targets = _file_targets(job)
     progress(0.01, "Reading")
     series = read_input(job)
     case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
@@ -38,6 +42,7 @@ def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled) -> 
 
     if job.wants_maps:
         job.map_options()
+    check_results_folder(job.output)
     progress(0.01, "Reading")
     case = compare_case(read_input(job), job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
     return write_results(case, job, progress, cancelled)
@@ -55,7 +60,7 @@ def write_results(
     ``finish`` may add to the folder, given it and the facts of the result, before it appears.
     """
     progress(0.95, "Writing")
-    with atomic_folder(job.output) as folder:
+    with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
         result = write_case(case, job, folder)
         if finish is not None:
             finish(folder, result)

@@ -7,6 +7,7 @@ from dsc_superres.jobs.provenance import maps_provenance
 from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
 from dsc_superres.jobs.result import JobResult
 from dsc_superres.jobs.results import write_maps
+from dsc_superres.jobs.targets import check_results_folder
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.case_maps import map_series
@@ -18,6 +19,7 @@ from dsc_superres.utils.progress import IsCancelled, Progress, part
 
 def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
     job.map_options()
+    check_results_folder(job.output)
     progress(0.01, "Reading")
     series, uncertainty = read_inputs(job), read_uncertainty(job)
     uncertain = "input" if job.inputs is None else "reconstruction"
@@ -27,7 +29,7 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     maps = map_series(series, masks, job, None, known, part(progress, 0.02, 0.95), cancelled)
     progress(0.95, "Writing")
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))
-    with atomic_folder(job.output) as folder:
+    with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
         for name, values in maps.items():
             place = folder if job.inputs is None else folder / f"maps_{name}"
             write_maps(values, series[name].geometry, place, artery_of)

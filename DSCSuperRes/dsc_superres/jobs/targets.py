@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -24,3 +25,32 @@ def check_series_target(path: Path, *inputs: Path) -> Path:
         raise FileError(f"{path.name} is the input itself: choose another name for the output.")
     check_sidecar_is_free(path)
     return path
+
+
+def check_results_folder(folder: Path) -> bool:
+    """Whether ``folder`` holds earlier results, which the new ones replace as a whole.
+
+    Nothing is merged: maps of another series would stay beside the new reconstruction. Raises ``FileError`` for a
+    folder that holds anything else.
+    """
+    if not folder.exists():
+        return False
+    if not folder.is_dir():
+        raise FileError(f"{folder.name} is a file, not a folder: choose another output folder.")
+    if is_results_folder(folder):
+        return True
+    if any(folder.iterdir()):
+        raise FileError(
+            f"The folder {folder.name} holds files that this software did not write: choose a new or an empty one."
+        )
+    return False
+
+
+def is_results_folder(folder: Path) -> bool:
+    """Whether this software wrote ``folder``: it holds a provenance of ours, or nothing but folders that do."""
+    try:
+        provenance = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        return "dsc-superres" in provenance["versions"] and "notice" in provenance
+    except (OSError, ValueError, TypeError, KeyError):
+        entries = list(folder.iterdir())
+        return bool(entries) and all(entry.is_dir() and is_results_folder(entry) for entry in entries)
