@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsc_superres.degrade import undersample
     from dsc_superres.geometry import Geometry
     from dsc_superres.io import read_series, write_series
-    from dsc_superres.jobs.results import write_maps
+    from dsc_superres.jobs.result_files import write_maps
     from dsc_superres.jobs.run import run_job
     from dsc_superres.metrics import compare
     from dsc_superres.perfusion import MapOptions, compute_maps
@@ -35,7 +35,7 @@ _MODULES = {
     "reconstruct": "reconstruction.reconstruct",
     "run_job": "jobs.run",
     "undersample": "degrade",
-    "write_maps": "jobs.results",
+    "write_maps": "jobs.result_files",
     "write_series": "io",
 }
 

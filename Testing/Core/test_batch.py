@@ -16,7 +16,7 @@ from sample import bolus_series
 from dsc_superres.cli import main
 from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases
 from dsc_superres.io import write_series, write_volume
-from dsc_superres.jobs.read import read_job
+from dsc_superres.jobs.job_files import read_job
 from dsc_superres.jobs.run import run_job
 from dsc_superres.models import WEIGHTS
 

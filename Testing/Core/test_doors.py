@@ -3,13 +3,19 @@
 import argparse
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sample import bolus_series
 
+from dsc_superres.cli import main
 from dsc_superres.cli.arguments import job_options
 from dsc_superres.cli.parser import PER_CASE, build_parser
-from dsc_superres.jobs.read import parse_job
+from dsc_superres.errors import DSCError
+from dsc_superres.io import write_series
+from dsc_superres.jobs.job_files import parse_job
+from dsc_superres.jobs.run import run_job
 from dsc_superres.jobs.types import JOB_TYPES, CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion import MapOptions
 from dsc_superres.pipeline.case_options import MAP_OPTIONS, default_of, options_of, required_options
@@ -32,7 +38,7 @@ VALUES = {
     "mask": "none",
     "aif": "aif.csv",
     "aif_voxels": [[0, 1, 2], [0, 1, 3]],
-    "aif_series": "truth",
+    "aif_series": "input",
     "method": "csvd",
     "leakage": "bsw",
     "kh_over_rho": 1.0,
@@ -64,6 +70,8 @@ def words(name, value):
     option = f"--{name.replace('_', '-')}"
     if isinstance(value, bool):
         return [option if value else f"--no-{name}"]
+    if name == "uncertainty" and value.endswith(".nii"):
+        return ["--deviation", value]
     if name == "aif_voxels":
         return [option, *(",".join(map(str, voxel)) for voxel in value)]
     if name == "inputs":
@@ -104,10 +112,13 @@ def test_a_value_means_the_same_at_the_command_line_and_in_a_job_file(command, n
     value = "sd.nii" if (command, name) == ("maps", "uncertainty") else VALUES[name]
     fields = {"task": job_type.task, "input": "in.nii", "output": "out", name: value}
     more = words(name, value)
+    if name == "aif_series":
+        fields["aif_voxels"] = VALUES["aif_voxels"]
+        more += words("aif_voxels", VALUES["aif_voxels"])
     if command == "maps" and name in ("inputs", "aif_series"):
         del fields["input"]
         fields["inputs"] = VALUES["inputs"]
-        more = words("inputs", VALUES["inputs"]) + (words(name, value) if name != "inputs" else [])
+        more = words("inputs", VALUES["inputs"]) + (more if name != "inputs" else [])
     assert getattr(job_of(command, *more), name) == getattr(parse_job(fields), name) != default_of(job_type, name)
 
 
@@ -185,3 +196,61 @@ def test_an_export_stays_in_its_folder(path):
 def test_namespaces_without_an_option_leave_its_default():
     assert job_options(argparse.Namespace(space=3.0), ReconstructJob) == {"space": 3.0}
     assert ReconstructJob(input=Path("a"), output=Path("b")).space == default_of(ReconstructJob, "space")
+
+
+@pytest.mark.parametrize("role", ["reconstruction", "input", "truth"])
+@pytest.mark.parametrize("task", ["reconstruct", "compare"])
+def test_arterial_voxels_lie_on_the_series_that_the_job_names(tmp_path, task, role):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": task, "input": tmp_path / "in.nii.gz", "output": tmp_path / "out", "model": "linear", "space": 2}
+    job |= {"time": 2, "method": "csvd", "aif_voxels": [[0, 10, 5], [1, 10, 5]], "aif_series": role}
+    if (task, role) == ("reconstruct", "truth"):
+        with pytest.raises(JobError, match="does not have"):
+            run_job(job)
+        return
+    assert run_job(job).facts["maps_error"] is None
+    found = json.loads((tmp_path / "out" / "maps_reconstruction" / "provenance.json").read_text())
+    assert found["aif"]["voxels_zyx"] == job["aif_voxels"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"aif_series": "input"}, "aif_voxels"),
+        ({"output": "fine.nii.gz", "method": "csvd"}, "needs a folder"),
+        ({"output": "fine.nii.gz", "report": True}, "needs a folder"),
+        ({"space": 17}, "at most 16"),
+        ({"minutes": 2}, "removed"),
+        ({"task": "adapt"}, "removed"),
+        ({"aif": "nowhere.csv"}, "nowhere.csv"),
+        ({"mask": "nowhere.nii"}, "nowhere.nii"),
+        ({"interval": 1e-5}, "frames, more than"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_work(tmp_path, options, words):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": "reconstruct", "input": tmp_path / "in.nii.gz", "output": tmp_path / "out", "model": "linear"}
+    with pytest.raises(DSCError, match=words):
+        run_job({**job, **options})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_refuses_an_option_of_the_other_task(tmp_path, capsys):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    command = ["batch", str(tmp_path), "--out", str(tmp_path / "out"), "--task", "compare", "--interval", "1"]
+    assert main(command) == 2
+    assert 'belongs to the task "reconstruct"' in capsys.readouterr().err
+
+
+def test_an_arterial_input_from_a_file_needs_the_echo_time_at_every_door(tmp_path, capsys):
+    bare = replace(bolus_series(), echo_time=None)
+    write_series(bare, tmp_path / "bare.nii.gz")
+    (tmp_path / "aif.csv").write_text("time_s,delta_r2star\n" + "".join(f"{1.5 * i},{i % 5}\n" for i in range(33)))
+    for command in ("maps", "reconstruct"):
+        model = ["--model", "linear"] if command == "reconstruct" else []
+        paths = [str(tmp_path / "bare.nii.gz"), str(tmp_path / command)]
+        assert main([command, *paths, *model, "--aif", str(tmp_path / "aif.csv")]) == 2
+        assert "--echo-time" in capsys.readouterr().err
+    assert main(["maps", str(tmp_path / "bare.nii.gz"), str(tmp_path / "found"), "--method", "csvd"]) == 0
+    assert "assume 30 ms" in capsys.readouterr().err
+    assert json.loads((tmp_path / "found" / "provenance.json").read_text())["echo_time_assumed"] is True

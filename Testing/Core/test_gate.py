@@ -42,7 +42,7 @@ def state(folder: Path) -> dict[str, bytes]:
         "maps a.nii maps --mask maps/mask.nii.gz --te 0.03",
         "maps a.nii maps --aif maps/aif.csv --te 0.03",
         "demo a.nii --out . --model linear",
-        "reconstruct a.nii fine.nii --model linear --uncertainty fine.nii",
+        "reconstruct a.nii fine.nii --model linear --uncertainty-file fine.nii",
         "reconstruct b.nii link.nii --model linear",
         "reconstruct a.nii . --model linear",
     ],
@@ -96,3 +96,47 @@ def test_a_folder_of_somebody_else_is_left_alone(folder: Path, task: str) -> Non
     with pytest.raises(FileError, match="did not write"):
         run_job({"task": task, "input": folder / "a.nii", "output": folder / "notes", **options})
     assert [path.name for path in (folder / "notes").iterdir()] == ["provenance.json"]
+
+
+def test_a_folder_is_never_removed_for_a_file(folder: Path, capsys) -> None:
+    for name in ("fine.json", "fine.provenance.json", "fine.nii"):
+        (folder / name).mkdir()
+        (folder / name / "precious").write_text("")
+        assert main(["reconstruct", "a.nii", "fine.nii", "--model", "linear"]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+        (folder / name / "precious").unlink()
+        (folder / name).rmdir()
+
+
+def test_what_is_read_only_or_of_somebody_else_stays(folder: Path) -> None:
+    for name in ("fine.nii", "fine.json", "fine.provenance.json"):
+        (folder / name).write_text("[1, 2]")
+        (folder / name).chmod(0o444)
+        assert main(["reconstruct", "a.nii", "fine.nii", "--model", "linear"]) == 2
+        assert (folder / name).read_text() == "[1, 2]"
+        (folder / name).unlink()
+    (folder / "fine.json").write_text('{"notes": "mine"}')
+    assert main(["reconstruct", "a.nii", "fine.nii", "--model", "linear"]) == 2
+    assert "mine" in (folder / "fine.json").read_text()
+
+
+def test_a_job_does_not_replace_its_own_file(folder: Path) -> None:
+    job = {"task": "reconstruct", "input": "a.nii", "output": "job.nii.gz", "model": "linear"}
+    (folder / "job.json").write_text(json.dumps(job))
+    assert main(["run", "job.json"]) == 2
+    assert json.loads((folder / "job.json").read_text()) == job
+
+
+def test_what_fails_leaves_nothing_in_either_folder(folder: Path, monkeypatch, capsys) -> None:
+    from dsc_superres.jobs import case_jobs
+
+    def broken(*arguments):
+        raise FileError("The disk is full.")
+
+    (folder / "elsewhere").mkdir()
+    before = state(folder)
+    monkeypatch.setattr(case_jobs, "write_json", broken)
+    command = "reconstruct a.nii fine.nii --time 1 --model ode-liif-plus --uncertainty-file elsewhere/u.nii"
+    assert main(command.split()) == 2
+    assert state(folder) == before
+    assert not list((folder / "elsewhere").iterdir())

@@ -11,7 +11,7 @@ from sample import bolus_series
 from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
-from dsc_superres.jobs.read import parse_job
+from dsc_superres.jobs.job_files import parse_job
 from dsc_superres.networks import create, save_model
 from dsc_superres.pipeline.checks import JobError
 from dsc_superres.pipeline.reconstruct_case import reconstruct_case

@@ -13,7 +13,7 @@ from panel_driver import addSegmentation
 
 from dsc_superres.errors import DSCError
 from dsc_superres.geometry import Geometry
-from dsc_superres.jobs.read import parse_job
+from dsc_superres.jobs.job_files import parse_job
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion.options import KH_OVER_RHO
 from dsc_superres.pipeline.case_options import options_of

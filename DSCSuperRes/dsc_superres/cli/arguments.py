@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from dsc_superres.errors import DSCError
 from dsc_superres.pipeline.case_options import Option, default_of, options_of
-from dsc_superres.pipeline.checks import Check, Choice, Flag
+from dsc_superres.pipeline.checks import Check, Choice, Flag, FlagOrFile, JobError
 
 Arguments = argparse.ArgumentParser | argparse._ArgumentGroup
 
@@ -26,16 +27,26 @@ def job_options(arguments: argparse.Namespace, job_type: type) -> dict[str, Any]
     return {name: value for name, value in chosen.items() if value is not None}
 
 
+def refuse_options(arguments: argparse.Namespace, other: type, job_type: type) -> None:
+    """Raise ``JobError`` where the command line sets an option that only ``other`` jobs have."""
+    for name in set(options_of(other)) - set(options_of(job_type)):
+        if getattr(arguments, name, None) not in (None, default_of(other, name)):
+            raise JobError(f'The option "{name}" belongs to the task "{other.task}", not to "{job_type.task}".')
+
+
 def _add(parser: Arguments, name: str, option: Option, default: Any) -> None:
     spellings = (f"--{name.replace('_', '-')}", *option.aliases)
     if isinstance(option.check, Flag):
         switch = argparse.BooleanOptionalAction if default else "store_true"
         parser.add_argument(*spellings, dest=name, action=switch, default=default, help=_words(option, default))
         return
+    if isinstance(option.check, FlagOrFile):
+        # Two arguments, because a value that may be left out would take the next word of the command line.
+        parser.add_argument(spellings[0], dest=name, action="store_true", default=default, help=_words(option, default))
+        spellings = (f"{spellings[0]}-file", *option.aliases)
+        option = replace(option, words="the same, into this file")
     settings = {"dest": name, "default": default, "help": _words(option, default), "metavar": option.check.metavar}
-    if option.check.nargs == "?":
-        settings["const"] = True
-    if option.check.nargs is not None:
+    if option.check.nargs not in (None, "?"):
         settings["nargs"] = option.check.nargs
         if option.check.nargs == 2:
             settings["metavar"] = (option.check.metavar, option.check.metavar)

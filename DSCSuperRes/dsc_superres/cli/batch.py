@@ -106,7 +106,7 @@ def _is_dynamic(path: Path) -> bool:
 
 def template(job_type: type, options: Mapping[str, object]) -> Job:
     """The job that every case does, with an input and output of its own. Raises ``DSCError``."""
-    from dsc_superres.jobs.read import from_folder
+    from dsc_superres.jobs.job_files import from_folder
 
     job = job_type(**{**options, "input": Path("case"), "output": Path("results")})
     if job.maps:

@@ -10,12 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsc_superres.cli.arguments import job_options
+from dsc_superres.cli.arguments import job_options, refuse_options
 from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.errors import FileError
 
 if TYPE_CHECKING:
-    from dsc_superres.jobs.result import JobResult
+    from dsc_superres.jobs.job_result import JobResult
     from dsc_superres.jobs.types import Job
 
 
@@ -123,7 +123,8 @@ def batch(options: argparse.Namespace) -> None:
 
     out = Path(options.out).absolute()
     cases = cohort.find_cases(Path(options.input), out)
-    job_type = CompareJob if options.task == "compare" else ReconstructJob
+    job_type, other = (CompareJob, ReconstructJob) if options.task == "compare" else (ReconstructJob, CompareJob)
+    refuse_options(options, other, job_type)
     template = cohort.template(job_type, job_options(options, job_type))
     with progress_bar("Cases") as progress:
         ended = []
@@ -146,9 +147,12 @@ def batch(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """What a job file says."""
-    from dsc_superres.jobs.read import read_job
+    from dsc_superres.jobs.gate import check_job_file
+    from dsc_superres.jobs.job_files import read_job
 
-    result = _run_job(read_job(options.job), "Job")
+    job = read_job(options.job)
+    check_job_file(job, Path(options.job))
+    result = _run_job(job, "Job")
     _show_notes(result)
     print(json.dumps(result.to_dict(), indent=2))
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from dsc_superres.jobs.case_jobs import write_results
 from dsc_superres.jobs.gate import check_job_paths
+from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.read_input import read_input
-from dsc_superres.jobs.result import JobResult
-from dsc_superres.jobs.results import METRICS
+from dsc_superres.jobs.result_files import METRICS
 from dsc_superres.jobs.targets import check_results_folder
 from dsc_superres.jobs.types import CompareJob
 from dsc_superres.metrics import scores

@@ -184,6 +184,7 @@ def _compare(commands: Commands) -> None:
         commands,
         "compare",
         "measure a reconstruction against its ground truth",
+        "Measures two series that are there; the task compare of job files and batch, and demo, under-sample first.\n"
         "NMSE, PSNR and SSIM, per frame and over the series, whole and in the brain. Frames pair up by time,\n"
         "voxels by position in patient space; the grids may be cropped differently but not shifted or scaled.",
         "dsc-superres compare fine.seq.nrrd scan.nii.gz --json metrics.json --difference difference.seq.nrrd",

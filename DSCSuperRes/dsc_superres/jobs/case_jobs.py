@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from dsc_superres.errors import Cancelled
 from dsc_superres.io.image_file import stem_of
+from dsc_superres.jobs.gate import check_outputs
+from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import case_provenance
 from dsc_superres.jobs.read_input import read_input
-from dsc_superres.jobs.result import JobResult
-from dsc_superres.jobs.results import case_facts, case_series, write_case
-from dsc_superres.jobs.targets import check_results_folder, check_series_target
+from dsc_superres.jobs.result_files import case_facts, case_series, write_case
+from dsc_superres.jobs.targets import check_results_folder, check_series_target, sidecar_of
 from dsc_superres.jobs.types import CompareJob, ReconstructJob
 from dsc_superres.pipeline.case import Case
-from dsc_superres.utils.atomic_writing import atomic_folder, write_json
+from dsc_superres.utils.atomic_writing import atomic_folder, check_target, write_json
 from dsc_superres.utils.file_names import is_folder_name
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 
@@ -25,10 +28,10 @@ def run_reconstruct(job: ReconstructJob, progress: Progress, cancelled: IsCancel
     if job.wants_maps:
         job.map_options()  # options that do not go together are worth knowing before the work
     targets = {}
-    if is_folder_name(job.output.name) or job.output.is_dir():
-        check_results_folder(job.output)
-    else:
+    if job.one_file or not (is_folder_name(job.output.name) or job.output.is_dir()):
         targets = _file_targets(job)
+    else:
+        check_results_folder(job.output)
     progress(0.01, "Reading")
     series = read_input(job)
     case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
@@ -86,13 +89,20 @@ def _file_targets(job: ReconstructJob) -> dict[str, Path]:
     if isinstance(job.uncertainty, Path):
         targets["uncertainty"] = job.uncertainty
     elif job.uncertainty:
-        targets["uncertainty"] = beside(job.output, "uncertainty")
+        targets["uncertainty"] = sibling_path(job.output, "uncertainty")
     for path in targets.values():
         check_series_target(path, job.input)
+    check_target(provenance_path(job.output))
+    check_outputs([*targets.values(), *map(sidecar_of, targets.values()), provenance_path(job.output)], [])
     return targets
 
 
-def beside(path: Path, role: str) -> Path:
+def provenance_path(path: Path) -> Path:
+    """``fine.provenance.json`` for ``fine.nii.gz``."""
+    return path.with_name(f"{stem_of(path)}.provenance.json")
+
+
+def sibling_path(path: Path, role: str) -> Path:
     """``fine_uncertainty.nii.gz`` for ``fine.nii.gz``."""
     stem = stem_of(path)
     return path.with_name(f"{stem}_{role}{path.name[len(stem) :]}")
@@ -107,14 +117,16 @@ def _write_files(
     progress(0.95, "Writing")
     all_series = case_series(case, job)
     provenance = case_provenance(case, job)
-    name = f"{stem_of(job.output)}.provenance.json"
+    name = provenance_path(job.output).name
     if cancelled():
         raise Cancelled
-    elsewhere = {role: path for role, path in targets.items() if path.absolute().parent != job.output.absolute().parent}
-    with atomic_folder(job.output.absolute().parent) as folder:
+    with ExitStack() as stack:
+        # All is written under temporary names first, also where the uncertainty goes into another folder.
+        places = {path.absolute().parent for path in targets.values()}
+        folders = {place: stack.enter_context(atomic_folder(place)) for place in places}
         for role, path in targets.items():
-            write_series(all_series[role], path if role in elsewhere else folder / path.name, integer=job.integer)
-        write_json(folder / name, provenance)
+            write_series(all_series[role], folders[path.absolute().parent] / path.name, integer=job.integer)
+        write_json(folders[job.output.absolute().parent] / name, provenance)
     progress(1.0, "Done")
-    files = {role: str(path) if role in elsewhere else path.name for role, path in targets.items()}
+    files = {role: os.path.relpath(path, job.output.parent) for role, path in targets.items()}
     return JobResult(job.output.parent, {**files, "provenance": name}, case_facts(case, provenance))

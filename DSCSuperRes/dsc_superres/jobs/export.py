@@ -20,7 +20,7 @@ from dsc_superres.errors import Cancelled, FileError
 from dsc_superres.io import write_series, write_volume
 from dsc_superres.io.dicom_maps import read_source, write_dicom_map
 from dsc_superres.jobs.export_types import DicomSource, ExportedMap, ExportedSeries, ExportJob
-from dsc_superres.jobs.result import JobResult
+from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder
 from dsc_superres.utils.progress import IsCancelled, Progress

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dsc_superres.errors import FileError
+from dsc_superres.jobs.targets import sidecar_of
 from dsc_superres.jobs.types import Job, MapsJob
+from dsc_superres.utils.file_names import is_series_name
 
 INPUTS = ("input", "aif", "mask", "model", "files")
 """Options that name what a job reads."""
@@ -15,10 +17,20 @@ INPUTS = ("input", "aif", "mask", "model", "files")
 
 def check_job_paths(job: Job) -> None:
     """Raise ``FileError`` where the job would replace one of its inputs, or write two results to one place."""
-    outputs = [job.output]
-    if not isinstance(job, MapsJob) and isinstance(getattr(job, "uncertainty", None), Path):
-        outputs.append(job.uncertainty)
-    check_outputs(outputs, inputs_of(job))
+    check_outputs(outputs_of(job), inputs_of(job))
+
+
+def check_job_file(job: Job, job_file: Path) -> None:
+    """Raise ``FileError`` where the job would replace the file that describes it, with a sidecar for instance."""
+    outputs = outputs_of(job)
+    sidecars = [sidecar_of(path) for path in outputs if is_series_name(path.name)]
+    check_outputs([*outputs, *sidecars], [job_file])
+
+
+def outputs_of(job: Job) -> list[Path]:
+    """What the job is asked to write: its output, and the file of the uncertainty where that has one of its own."""
+    own = [] if isinstance(job, MapsJob) else [getattr(job, "uncertainty", None)]
+    return [job.output, *(path for path in own if isinstance(path, Path))]
 
 
 def inputs_of(job: Job) -> list[Path]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dsc_superres.errors import Cancelled
-from dsc_superres.jobs.provenance import maps_provenance
+from dsc_superres.jobs.job_result import JobResult
+from dsc_superres.jobs.provenance import DISCLAIMER, maps_provenance
 from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
-from dsc_superres.jobs.result import JobResult
-from dsc_superres.jobs.results import write_maps
+from dsc_superres.jobs.result_files import PROVENANCE, write_maps
 from dsc_superres.jobs.targets import check_results_folder
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.case_maps import map_series
 from dsc_superres.pipeline.masks import find_masks
 from dsc_superres.pipeline.notes import echo_time_note
-from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.progress import IsCancelled, Progress, part
+from dsc_superres.utils.versions import versions
 
 
 def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
@@ -28,15 +29,17 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     masks, known = find_masks(series, job.mask), {uncertain: uncertainty}
     maps = map_series(series, masks, job, None, known, part(progress, 0.02, 0.95), cancelled)
     progress(0.95, "Writing")
+    provenance = {name: maps_provenance(values) for name, values in maps.items()}
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))
     with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
         for name, values in maps.items():
             place = folder if job.inputs is None else folder / f"maps_{name}"
             write_maps(values, series[name].geometry, place, artery_of)
+        if job.inputs is not None:
+            write_json(folder / PROVENANCE, {"maps": provenance, "versions": versions(), "notice": DISCLAIMER})
         if cancelled():
             raise Cancelled
     progress(1.0, "Done")
-    provenance = {name: maps_provenance(values) for name, values in maps.items()}
     notes = [*dict.fromkeys(warning for values in maps.values() for warning in values.warnings)]
     if any(one.echo_time is None for one in series.values()):
         notes.append(echo_time_note())

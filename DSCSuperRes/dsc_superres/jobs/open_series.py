@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsc_superres.errors import Cancelled
-from dsc_superres.jobs.result import JobResult
+from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.types import OpenJob
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder

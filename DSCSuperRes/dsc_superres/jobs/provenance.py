@@ -10,7 +10,7 @@ from dsc_superres.jobs.types import Job
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case, label
-from dsc_superres.pipeline.case_options import options_of
+from dsc_superres.pipeline.case_options import PerfusionOptions, options_of
 from dsc_superres.pipeline.model_provenance import model_provenance
 from dsc_superres.utils.versions import versions
 
@@ -48,7 +48,7 @@ def job_settings(job: Job) -> dict[str, object]:
     """The options of a job that decide its results; a file counts as "file", a model by its label."""
     settings: dict[str, object] = {"task": job.task}
     for name in options_of(type(job)):
-        if name not in NOT_SETTINGS:
+        if name not in NOT_SETTINGS and (job.wants_maps or name not in options_of(PerfusionOptions)):
             settings[name] = _setting(name, getattr(job, name))
     return settings
 

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from dsc_superres.jobs.gate import check_job_paths
-from dsc_superres.jobs.read import parse_job
-from dsc_superres.jobs.result import JobResult
+from dsc_superres.jobs.job_files import parse_job
+from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.types import Job
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from dsc_superres.errors import FileError
+from dsc_superres.utils.atomic_writing import check_target
 from dsc_superres.utils.file_names import is_series_name
 
 
@@ -24,7 +25,29 @@ def check_series_target(path: Path, *inputs: Path) -> Path:
     if any(path.exists() and Path(read).exists() and path.samefile(read) for read in inputs):
         raise FileError(f"{path.name} is the input itself: choose another name for the output.")
     check_sidecar_is_free(path)
+    for written in (path, sidecar_of(path)):
+        check_target(written)
+    if sidecar_of(path).exists() and not path.exists() and not _is_our_sidecar(sidecar_of(path)):
+        raise FileError(
+            f"Cannot write {path}: its times would go into {sidecar_of(path).name}, which holds something else; "
+            "choose another name."
+        )
     return path
+
+
+def sidecar_of(path: Path) -> Path:
+    """``fine.json`` for ``fine.nii.gz``."""
+    from dsc_superres.io.sidecar import sidecar_path
+
+    return sidecar_path(path)
+
+
+def _is_our_sidecar(path: Path) -> bool:
+    try:
+        generators = json.loads(path.read_text(encoding="utf-8"))["GeneratedBy"]
+        return any(generator.get("Name") == "DSCSuperRes" for generator in generators)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
 
 
 def check_results_folder(folder: Path) -> bool:

@@ -6,7 +6,7 @@ through the same checks. The options, their defaults and words are those of ``pi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +20,9 @@ from dsc_superres.pipeline.case_options import (
     ReconstructionOptions,
     ReconstructOptions,
     TimingOptions,
+    default_of,
     option,
+    options_of,
 )
 from dsc_superres.pipeline.checks import Check, File, GeometryOption, JobError, Seconds, WholeNumber
 from dsc_superres.utils.file_names import is_series_name
@@ -62,9 +64,14 @@ class InputFiles(Check):
         return InputFile(**{key: self.parts[key](f"{name}.{key}", part) for key, part in source.items()})
 
 
-def _check_arterial_input(job: PerfusionOptions) -> None:
+def _check_arterial_input(job: PerfusionOptions, roles: Collection[str]) -> None:
     if job.aif_voxels is not None and job.aif is not None:
         raise JobError('The options "aif" and "aif_voxels" exclude each other.')
+    if job.aif_series is not None and job.aif_voxels is None:
+        raise JobError('The option "aif_series" says where "aif_voxels" are, which the job lacks.')
+    if job.aif_series is not None and job.aif_series not in roles:
+        choice = f"choose one of {', '.join(roles)}" if roles else "leave it out"
+        raise JobError(f'The option "aif_series" names "{job.aif_series}", which this job does not have: {choice}.')
 
 
 def _check_uncertainty_file(job: ReconstructionOptions) -> None:
@@ -93,9 +100,13 @@ class ReconstructJob(Checked, ReconstructOptions):
         return self.maps and not self.one_file
 
     def check(self) -> None:
-        _check_arterial_input(self)
+        _check_arterial_input(self, ("input", "reconstruction"))
         if not self.one_file:
             _check_uncertainty_file(self)
+            return
+        for name in (*options_of(PerfusionOptions), "report", "format"):
+            if getattr(self, name) != default_of(ReconstructJob, name):
+                raise JobError(f'The option "{name}" needs a folder as output, for a file holds the series alone.')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +122,7 @@ class CompareJob(Checked, CompareOptions):
         return self.maps
 
     def check(self) -> None:
-        _check_arterial_input(self)
+        _check_arterial_input(self, SERIES_ROLES)
         if self.space % 1 or self.time % 1:
             raise JobError(
                 f"Under-sampling factors are whole numbers, but the job has {self.space:g} and {self.time:g}."
@@ -139,14 +150,12 @@ class MapsJob(Checked, PerfusionOptions, TimingOptions):
     )
 
     def check(self) -> None:
-        _check_arterial_input(self)
         if (self.input is None) == (self.inputs is None):
             raise JobError('The task "maps" needs the option "inputs", or "input" for a single series.')
         roles = {} if self.inputs is None else self.inputs
         if UNCERTAINTY in roles and "reconstruction" not in roles:
             raise JobError('The option "inputs" holds an "uncertainty" but no "reconstruction" that it belongs to.')
-        if self.aif_series is not None and self.aif_series not in roles:
-            raise JobError(f'The option "aif_series" names "{self.aif_series}", which is not among the inputs.')
+        _check_arterial_input(self, [role for role in roles if role != UNCERTAINTY])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,7 @@ def provenance(
         "units": UNITS | EXTRA_UNITS,
         "formulas": dict(FORMULAS),
         "echo_time_s": series.echo_time,
+        "echo_time_assumed": series.sources["echo_time"] == "assumed",
         "interval_s": series.interval,
         "baseline_frames": [bolus.baseline.start, bolus.baseline.stop - 1],
         "baseline_s": [float(series.times[bolus.baseline.start]), float(series.times[bolus.baseline.stop - 1])],

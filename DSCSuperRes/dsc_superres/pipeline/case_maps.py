@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from dsc_superres.errors import Cancelled, PerfusionError
-from dsc_superres.perfusion import ArterialInput, PerfusionMaps, aif_from_voxels, compute_maps, find_bolus
+from dsc_superres.perfusion import (
+    ArterialInput,
+    PerfusionMaps,
+    aif_from_voxels,
+    compute_maps,
+    find_bolus,
+    read_aif_csv,
+)
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.propagation import with_signal_uncertainty
-from dsc_superres.pipeline.case import INPUT
+from dsc_superres.pipeline.case import INPUT, TRUTH
 from dsc_superres.pipeline.case_options import PerfusionOptions
-from dsc_superres.pipeline.masks import find_masks, on_grid
+from dsc_superres.pipeline.masks import find_mask, find_masks, on_grid
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 
@@ -51,6 +60,8 @@ def map_case(
         masks[INPUT] = on_grid(mask, series[INPUT].signal.shape[1:])
     fine = {name: one for name, one in series.items() if name != INPUT}
     try:
+        if aif is None:
+            aif = chosen_aif(_by_role(series), _by_role(masks), options)
         maps = map_series(fine, masks, options, aif, uncertainty, progress)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=str(error))
@@ -60,6 +71,12 @@ def map_case(
     except PerfusionError:
         coarse = None  # too few frames to see the bolus are what a reconstruction is for
     return CaseMaps(maps, coarse)
+
+
+def _by_role(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a case by role, where that of the first model counts as ``reconstruction``."""
+    model = next(name for name in values if name not in (TRUTH, INPUT))
+    return {"reconstruction" if name == model else name: value for name, value in values.items()}
 
 
 def map_series(
@@ -96,22 +113,35 @@ def chosen_aif(
 ) -> ArterialInput | None:
     """The arterial input function that the options give as a file or as voxels; None where it is to be found.
 
-    Raises ``PerfusionError`` for voxels outside the series, and for a file where the echo time is not known: the
-    file's values are on the scale that only the echo time gives to the tissue's.
+    Raises ``PerfusionError`` for voxels outside the series, and as ``read_chosen_aif``.
     """
-    from dsc_superres.perfusion import read_aif_csv
-
     if options.aif is not None:
-        if any(one.echo_time is None for one in series.values()):
-            raise PerfusionError(
-                "The echo time is not known, so an arterial input from a file has another scale than the tissue: "
-                "give it (--echo-time SECONDS)."
-            )
-        return read_aif_csv(options.aif)
+        return read_chosen_aif(options.aif, series.values())
     if options.aif_voxels is None:
         return None
     name = options.aif_series or next(iter(series))
     return _aif_of_voxels(with_echo_time(series[name]), masks.get(name), name, options)
+
+
+def read_chosen_aif(path: Path, series: Iterable[Series]) -> ArterialInput:
+    """The arterial input function in a file, for these series. Raises ``DSCError``.
+
+    Its values are on the scale that only the echo time gives to the tissue's, so none of the series may lack it.
+    """
+    if any(one.echo_time is None for one in series):
+        raise PerfusionError(
+            "The echo time is not known, so an arterial input from a file has another scale than the tissue: "
+            "give it (--echo-time SECONDS)."
+        )
+    return read_aif_csv(path)
+
+
+def check_map_inputs(series: Series, options: PerfusionOptions) -> None:
+    """Check, before the work, the files that maps of ``series`` need: arterial input and mask. Raises ``DSCError``."""
+    if options.aif is not None:
+        read_chosen_aif(options.aif, [series])
+    if options.mask not in ("auto", "none"):
+        find_mask(options.mask, series)
 
 
 def _aif_of_voxels(series: Series, mask: np.ndarray | None, name: str, options: PerfusionOptions) -> ArterialInput:

@@ -119,8 +119,8 @@ class SourceOptions(TimingOptions):
 class ReconstructionOptions:
     """How a series is reconstructed."""
 
-    space: float = option(Number("S", least=1), "in-plane factor", 2)
-    time: float = option(Number("T", least=1), "factor in time", 4)
+    space: float = option(Number("S", least=1, most=16), "in-plane factor", 2)
+    time: float = option(Number("T", least=1, most=1000), "factor in time", 4)
     model: str = option(NameOrFile("NAME|FILE"), "a model's name, or a .safetensors file", DEFAULT_MODEL)
     device: str = option(Choice(*DEVICES), "where networks run", "auto")
     fast: bool = option(Flag(), "16-bit network: quicker on new processors and GPUs", False)

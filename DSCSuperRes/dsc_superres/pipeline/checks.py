@@ -96,14 +96,17 @@ class Number(Check):
 
     wish = "a positive number"
 
-    def __init__(self, metavar: str = "X", least: float | None = None) -> None:
+    def __init__(self, metavar: str = "X", least: float | None = None, most: float = math.inf) -> None:
         self.metavar = metavar
         self.least = least
+        self.most = most
 
     def convert(self, name: str, value: Any) -> float:
         _require(not isinstance(value, bool) and isinstance(value, int | float) and 0 < value < math.inf)
         if self.least is not None and value < self.least:
             raise Unmet(f"at least {self.least:g}")
+        if value > self.most:
+            raise Unmet(f"at most {self.most:g}")
         return value
 
     def parse(self, word: str) -> Any:

@@ -10,7 +10,7 @@ from dsc_superres.metrics import Comparison, compare, peak_change_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
-from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME, CaseMaps, map_case
+from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME, CaseMaps, check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import CompareOptions
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes
@@ -39,6 +39,8 @@ def compare_case(
 
     space, steps = int(options.space), int(options.time)
     watch = Stopwatch(cancelled)
+    if maps:
+        check_map_inputs(series, options)
     progress(0.0, "Under-sampling")
     truth = matching_truth(series, space, steps)
     coarse = undersample(series, space, steps, options.operator)

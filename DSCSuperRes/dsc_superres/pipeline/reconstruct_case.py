@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.pipeline.case import INPUT, Case, label
-from dsc_superres.pipeline.case_maps import CaseMaps, map_case
+from dsc_superres.pipeline.case_maps import CaseMaps, check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import ReconstructOptions
 from dsc_superres.pipeline.masks import fine_mask
 from dsc_superres.pipeline.notes import case_notes
@@ -22,6 +22,8 @@ def reconstruct_case(
     """
     from dsc_superres.networks import load_model
 
+    if maps:
+        check_map_inputs(series, options)
     network = load_model(options.model)
     watch = Stopwatch(cancelled)
     share = 0.9 if maps else 1.0

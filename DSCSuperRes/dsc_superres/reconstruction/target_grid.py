@@ -9,6 +9,9 @@ import numpy as np
 from dsc_superres.errors import SeriesError
 from dsc_superres.series import MISSING, Series
 
+MOST_FRAMES = 32_767
+"""What a NIfTI file can hold."""
+
 
 def target_times(
     series: Series, *, time: float = 4, interval: float | None = None, times: np.ndarray | None = None
@@ -30,6 +33,10 @@ def target_times(
                 f"The interval must lie between 0 and the series' {last - first:g} s, not {interval:g} s."
             )
         count = math.floor((last - first) / interval + 1e-6) + 1
+        if count > MOST_FRAMES:
+            raise SeriesError(
+                f"An interval of {interval:g} s gives {count} frames, more than {MOST_FRAMES}: choose a longer one."
+            )
         return np.minimum(first + interval * np.arange(count), last)
     if not 1 <= time <= 1000:
         raise SeriesError(f"The time factor must lie between 1 and 1000, not {time:g}.")

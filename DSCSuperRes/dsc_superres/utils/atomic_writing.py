@@ -118,6 +118,8 @@ def _move_into_place(partial: Path, target: Path) -> None:
     for entry in partial.iterdir():
         destination = target / entry.name
         if destination.is_dir() and not destination.is_symlink():
+            if not entry.is_dir():
+                raise FileError(f"Cannot write {destination}: a folder of that name exists.")
             shutil.rmtree(destination)
         os.replace(entry, destination)
 

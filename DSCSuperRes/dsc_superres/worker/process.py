@@ -67,10 +67,13 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
         signal.signal(getattr(signal, name), _cancel)
     try:
         channel.progress(0.0, "Starting")
-        from dsc_superres.jobs.read import read_job
+        from dsc_superres.jobs.gate import check_job_file
+        from dsc_superres.jobs.job_files import read_job
         from dsc_superres.jobs.run import run_job
 
-        result = run_job(read_job(job_file), channel.progress, listener.cancelled)
+        job = read_job(job_file)
+        check_job_file(job, job_file)
+        result = run_job(job, channel.progress, listener.cancelled)
         channel.send("result", **result.to_dict())
     except Cancelled:
         log.info("cancelled")

@@ -17,6 +17,7 @@ from dsc_superres.pipeline.checks import JobError, NameOrFile
 FORMER_TASKS = {"enhance": "reconstruct"}
 FORMER_OPTIONS = {"deviation": "uncertainty"}
 """Names of version 0.1, which are still read."""
+REMOVED = ("minutes", "adapt_minutes", "adapt")
 
 
 def read_job(path: str | Path) -> Job:
@@ -74,6 +75,8 @@ def _job_type(value: dict) -> type:
     task = value.get("task")
     if task is None:
         raise JobError('The job lacks the field "task".')
+    if task == "adapt":
+        raise JobError("Adaptation to one scan was removed, because it did harm: reconstruct without it.")
     task = FORMER_TASKS.get(task, task) if isinstance(task, str) else task
     if not isinstance(task, str) or task not in JOB_TYPES:
         raise JobError(f'The job field "task" must be one of {", ".join(JOB_TYPES)}, not {json.dumps(task)[:60]}.')
@@ -94,6 +97,8 @@ def _unknown(name: str, task: str, known: list[str]) -> str:
     others = [other for other, job_type in JOB_TYPES.items() if name in options_of(job_type)]
     if others:
         return f'The option "{name}" belongs to the task "{others[0]}", not to "{task}".'
+    if name in REMOVED:
+        return f'The option "{name}" was removed with the adaptation to one scan, which did harm: leave it out.'
     close = difflib.get_close_matches(name, known, 1)
-    hint = f'did you mean "{close[0]}"?' if close else f"the options are {', '.join(known)}."
+    hint = f'did you mean "{close[0]}"?' if close else "docs/command-line.md lists its options."
     return f'The task "{task}" has no option "{name}": {hint}'
