@@ -81,6 +81,15 @@ def test_no_packages_import_each_other_in_a_circle() -> None:
         arrows = {name: ends for name, ends in arrows.items() if name not in free}
 
 
+def test_every_import_leads_somewhere() -> None:
+    """Also those inside functions, which nothing else may run."""
+    modules = {module_of(path) for path in files(PACKAGE)}
+    for path in files(PACKAGE) + files(LIBRARY):
+        for name in imported(path):
+            if name.startswith("dsc_superres."):
+                assert name in modules or name.rpartition(".")[0] in modules, f"{path.name}: {name}"
+
+
 def test_no_file_name_exists_twice_in_the_package() -> None:
     names = Counter(path.name for path in files(PACKAGE) if not path.name.startswith("__"))
     assert [name for name, count in names.items() if count > 1] == []
