@@ -17,13 +17,15 @@ from dsc_superres.cli.parser import build_parser
 from dsc_superres.jobs.export_types import ExportJob, Record, Records
 from dsc_superres.jobs.types import CompareJob, MapsJob, OpenJob, ReconstructJob
 from dsc_superres.pipeline.case_options import default_of, options_of, required_options
-from dsc_superres.pipeline.checks import Check, File, NameOrFile, WholeNumber
+from dsc_superres.pipeline.checks import Check, File, NameOrFile, Number, WholeNumber
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/command-line.md"
 COMMANDS = ("reconstruct", "maps", "batch", "demo")
 PATHS = ("input", "inputs", "output")
 FORMER = ("--deviation",)
 """Spellings that are still read but not taught."""
+CODE = re.compile(r"(?<![\w`-])(--[a-z-]+|\.npy|\.safetensors|[a-z]+\.(?:json|html|npy))(?![\w`])")
+"""What is set in code letters in an option's words."""
 
 
 def tables() -> dict[str, str]:
@@ -101,16 +103,13 @@ def _wish(check: Check) -> str:
         return "a name or a path"
     if isinstance(check, File):
         return "a path"
-    least = getattr(check, "least", None)
-    return (
-        _escaped(check.wish) if isinstance(check, WholeNumber) or least is None else f"a number of at least {least:g}"
-    )
+    if isinstance(check, Number) and check.least and not isinstance(check, WholeNumber):
+        return f"a number of at least {check.least:g}"
+    return _escaped(check.wish)
 
 
 def _prose(words: str) -> str:
-    return re.sub(
-        r"(?<![\w`-])(--[a-z-]+|\.npy|\.safetensors|[a-z]+\.(?:json|html|npy))(?![\w`])", r"`\1`", _escaped(words)
-    )
+    return CODE.sub(r"`\1`", _escaped(words))
 
 
 def _escaped(text: str) -> str:
