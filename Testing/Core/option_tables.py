@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from dsc_superres.cli.parser import build_parser
 from dsc_superres.jobs.export_types import ExportJob, Record, Records
 from dsc_superres.jobs.types import CompareJob, MapsJob, OpenJob, ReconstructJob
 from dsc_superres.pipeline.case_options import default_of, options_of, required_options
-from dsc_superres.pipeline.checks import Check, File, NameOrFile, Number, WholeNumber
+from dsc_superres.pipeline.checks import Check, File, NameOrFile, Number
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/command-line.md"
 COMMANDS = ("reconstruct", "maps", "batch", "demo")
@@ -103,8 +104,8 @@ def _wish(check: Check) -> str:
         return "a name or a path"
     if isinstance(check, File):
         return "a path"
-    if isinstance(check, Number) and check.least and not isinstance(check, WholeNumber):
-        return f"a number of at least {check.least:g}"
+    if isinstance(check, Number) and check.least and math.isfinite(check.most):
+        return f"a number from {check.least:g} to {check.most:g}"
     return _escaped(check.wish)
 
 
