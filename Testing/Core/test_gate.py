@@ -62,6 +62,13 @@ def test_a_job_of_the_worker_is_refused_likewise(folder: Path) -> None:
         run_job({"task": "reconstruct", "input": folder / "a.nii", "output": folder / "." / "a.nii"})
 
 
+def test_a_folder_of_images_within_earlier_results_is_not_lost(folder: Path) -> None:
+    run_job({"task": "maps", "input": folder / "a.nii", "output": folder / "earlier", "method": "csvd"})
+    (folder / "earlier" / "dicom").mkdir()
+    with pytest.raises(FileError, match="lies in the output folder"):
+        check_outputs([folder / "earlier"], [folder / "earlier" / "dicom"])
+
+
 def test_results_beside_the_inputs_are_fine(folder: Path) -> None:
     check_outputs([folder / "new.nii", folder / "results"], [folder / "a.nii", folder / "maps" / "mask.nii.gz"])
     assert main(["compare", "a.nii", "b.nii", "--json", "metrics.json"]) == 0

@@ -14,11 +14,16 @@ from dsc_superres.pipeline.checks import Check, Choice, Flag, FlagOrFile, JobErr
 Arguments = argparse.ArgumentParser | argparse._ArgumentGroup
 
 
-def add_options(parser: argparse.ArgumentParser, job_type: type, *, leave_out: Collection[str] = ()) -> None:
-    """Add every option of ``job_type``, except those that the command names otherwise (``leave_out``)."""
+def add_options(
+    parser: argparse.ArgumentParser, job_type: type, *, leave_out: Collection[str] = (), folders_only: bool = False
+) -> None:
+    """Add every option of ``job_type``, except those that the command names otherwise (``leave_out``).
+
+    Where results always go into folders (``folders_only``), there is no file of its own for the uncertainty.
+    """
     for name, option in options_of(job_type).items():
         if name not in leave_out:
-            _add(parser, name, option, default_of(job_type, name))
+            _add(parser, name, option, default_of(job_type, name), folders_only)
 
 
 def job_options(arguments: argparse.Namespace, job_type: type) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def refuse_options(arguments: argparse.Namespace, other: type, job_type: type) -
             raise JobError(f'The option "{name}" belongs to the task "{other.task}", not to "{job_type.task}".')
 
 
-def _add(parser: Arguments, name: str, option: Option, default: Any) -> None:
+def _add(parser: Arguments, name: str, option: Option, default: Any, folders_only: bool) -> None:
     spellings = (f"--{name.replace('_', '-')}", *option.aliases)
     if isinstance(option.check, Flag):
         switch = argparse.BooleanOptionalAction if default else "store_true"
@@ -43,6 +48,8 @@ def _add(parser: Arguments, name: str, option: Option, default: Any) -> None:
     if isinstance(option.check, FlagOrFile):
         # Two arguments, because a value that may be left out would take the next word of the command line.
         parser.add_argument(spellings[0], dest=name, action="store_true", default=default, help=_words(option, default))
+        if folders_only:
+            return
         spellings = (f"{spellings[0]}-file", *option.aliases)
         option = replace(option, words="the same, into this file")
     settings = {"dest": name, "default": default, "help": _words(option, default), "metavar": option.check.metavar}

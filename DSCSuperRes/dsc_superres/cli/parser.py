@@ -220,7 +220,7 @@ def _batch(commands: Commands) -> None:
         help="reconstruct each series, or under-sample it first and measure (default: reconstruct)",
     )
     for job_type in (ReconstructJob, CompareJob):
-        add_options(parser, job_type, leave_out=(*PER_CASE, *_added(parser)))
+        add_options(parser, job_type, leave_out=(*PER_CASE, "report", *_added(parser)), folders_only=True)
     parser.set_defaults(report=True)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=_count, default=1, metavar="N", help="cases at once on this machine (default: 1)")
@@ -286,7 +286,7 @@ def _demo(commands: Commands) -> None:
         "--out", dest="output", default="demo-output", metavar="DIR", help="folder for the results (demo-output)"
     )
     parser.add_argument("--figures", metavar="DIR", help="also write the report's figures there as PNG files")
-    add_options(parser, CompareJob, leave_out=("input", "output"))
+    add_options(parser, CompareJob, leave_out=("input", "output", "report"), folders_only=True)
     parser.set_defaults(report=True)
 
 

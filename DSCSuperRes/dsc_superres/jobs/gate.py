@@ -52,7 +52,7 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
         for source in inputs:
             if _same(output, source):
                 raise FileError(f"{output.name} is the input itself: choose another name for the output.")
-            if output.is_dir() and source.is_file() and _within(source, output):
+            if output.is_dir() and _within(source, output):
                 raise FileError(
                     f"{source.name} lies in the output folder, where it could be replaced: choose another folder."
                 )
