@@ -1,7 +1,7 @@
-"""Retrospective under-sampling: from a fine series to the coarse one that a faster scan would have given.
+"""Retrospective under-sampling: the coarse series that a faster acquisition would have given.
 
-The geometry is exact: a block of fine pixels covers one coarse pixel, so the outer corners of the field of view
-stay where they are and the first pixel's centre moves by half the change in spacing.
+A block of fine pixels covers exactly one coarse pixel: the outer corners of the field of view stay in place and the
+center of the first pixel moves by half the change in spacing.
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ from dsc_superres.series import Series
 
 
 def block_average(signal: np.ndarray, factor: int) -> np.ndarray:
-    """Mean over ``factor`` x ``factor`` blocks of the last two axes, whose lengths ``factor`` must divide."""
-    *lead, rows, columns = signal.shape
-    blocks = signal.reshape(*lead, rows // factor, factor, columns // factor, factor)
+    """Average blocks of ``factor`` x ``factor`` pixels: float[..., y, x] -> float32[..., y/factor, x/factor].
+
+    ``factor`` must divide the lengths of the last two axes.
+    """
+    *leading_axes, rows, columns = signal.shape
+    blocks = signal.reshape(*leading_axes, rows // factor, factor, columns // factor, factor)
     return blocks.mean(axis=(-3, -1), dtype=np.float32)
 
 
 def kspace_crop(signal: np.ndarray, factor: int) -> np.ndarray:
-    """Magnitude image from the central 1/``factor`` of k-space along the last two axes: a coarser acquisition.
+    """Return the magnitude image of the central 1/``factor`` of k-space along the last two axes.
 
-    A phase ramp moves the coarse grid by half the change in spacing, so that it lies where ``block_average`` puts it.
+    A phase ramp shifts the coarse grid by half the change in spacing, to the position that ``block_average`` gives it.
     """
     for axis in (-2, -1):
         fine = signal.shape[axis]
         coarse = fine // factor
         spectrum = np.fft.fftshift(np.fft.fft(signal, axis=axis), axes=axis)
         frequency = np.arange(-(coarse // 2), coarse - coarse // 2)
-        kept = np.take(spectrum, frequency + fine // 2, axis=axis)
+        central = np.take(spectrum, frequency + fine // 2, axis=axis)
         ramp = np.exp(2j * np.pi * frequency * (factor - 1) / (2 * fine))
         if coarse % 2 == 0:
             ramp[0] = ramp[0].real  # the Nyquist term has no conjugate partner; its shifted value is the real part
         shape = [1] * signal.ndim
         shape[axis] = coarse
-        kept = np.fft.ifftshift(kept * ramp.reshape(shape), axes=axis)
-        signal = np.fft.ifft(kept, axis=axis) / factor
+        central = np.fft.ifftshift(central * ramp.reshape(shape), axes=axis)
+        signal = np.fft.ifft(central, axis=axis) / factor
     return np.abs(signal).astype(np.float32)
 
 
@@ -47,10 +50,38 @@ OPERATORS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"block": block_
 
 
 def undersample(series: Series, space: int = 2, time: int = 4, operator: str = "block") -> Series:
-    """Every ``time``-th frame of ``series``, its pixels ``space`` x ``space`` times coarser in plane.
+    """Return a coarser version of a series in plane and in time.
 
-    Rows and columns at the end that do not fill a block are left out. Raises ``SeriesError`` for factors below one,
-    an unknown operator or factors that leave fewer than two frames or two pixels.
+    Rows and columns at the end that do not fill a block are left out.
+
+    Parameters
+    ----------
+    series : Series
+    space : int
+        Factor by which the pixels become larger in plane.
+    time : int
+        Every ``time``-th frame is kept, beginning with the first.
+    operator : {"block", "kspace"}
+        Spatial under-sampling: mean of blocks of pixels, or crop of k-space.
+
+    Returns
+    -------
+    Series
+        Float32 signal [t', z, y/space, x/space] with matching times and geometry.
+
+    Raises
+    ------
+    SeriesError
+        If a factor is not a positive whole number or leaves fewer than two frames or two pixels, or if the operator is
+        unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fine = Series(np.ones((9, 1, 8, 8)), times=np.arange(9))
+    >>> coarse = undersample(fine, space=2, time=4)
+    >>> coarse.signal.shape, coarse.times.tolist(), coarse.geometry.spacing
+    ((3, 1, 4, 4), [0.0, 4.0, 8.0], (2.0, 2.0, 1.0))
     """
     if operator not in OPERATORS:
         raise SeriesError(f"There is no under-sampling operator '{operator}': choose one of {', '.join(OPERATORS)}.")
@@ -63,7 +94,10 @@ def undersample(series: Series, space: int = 2, time: int = 4, operator: str = "
 
 
 def matching_truth(series: Series, space: int = 2, time: int = 4) -> Series:
-    """The part of ``series`` that ``undersample`` sees: frames 0 to the last kept one, whole blocks of pixels."""
+    """Return the part of a series that ``undersample`` uses: up to the last frame kept, whole blocks of pixels.
+
+    Raises ``SeriesError`` for factors that do not fit the series.
+    """
     if int(space) != space or int(time) != time or space < 1 or time < 1:
         raise SeriesError(f"Under-sampling factors must be whole numbers of at least 1, not {space} and {time}.")
     last = (series.frames - 1) // time * time

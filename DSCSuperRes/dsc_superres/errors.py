@@ -1,12 +1,12 @@
-"""Errors that a user can act on. Each message is one sentence: what is wrong, where, what to do."""
+"""Errors that a user can act on. Each message is one sentence: what is wrong, where, and what to do."""
 
 
 class DSCError(Exception):
-    """Base of every error that is the input's fault, not ours; command line and worker show it as it is."""
+    """Base class of errors caused by the input; command line and worker show their message unchanged."""
 
 
 class SeriesError(DSCError):
-    """A series (or the geometry, times or echo time that would make one) is not usable."""
+    """A series, or its geometry, frame times or echo time, is not usable."""
 
 
 class FileError(DSCError):
@@ -14,12 +14,17 @@ class FileError(DSCError):
 
 
 class ModelError(DSCError):
-    """A model is unknown, damaged or does not fit."""
+    """A model is unknown, damaged or not suitable."""
 
 
 class PerfusionError(DSCError):
-    """Perfusion maps cannot be computed from this series."""
+    """Perfusion maps cannot be computed from a series."""
 
 
 class Cancelled(Exception):
-    """The user asked for the work to stop. Not a DSCError: nothing is wrong."""
+    """The user has stopped the work. Not a ``DSCError``, since nothing is wrong."""
+
+
+def os_error_text(error: OSError) -> str:
+    """Return the operating system's reason for an error as a clause, for use within a sentence."""
+    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,8 +1,8 @@
-"""How far a reconstruction is from the ground truth: NMSE, PSNR and SSIM, per frame and over the series.
+"""Distance of a reconstruction from the ground truth: NMSE, PSNR and SSIM per frame and over the series.
 
-Arrays are ``[t, z, y, x]``; a mask is ``bool[z, y, x]``. Every measure comes over the whole image and, with a
-mask, over the brain alone. The peak of PSNR and the dynamic range of SSIM are the maximum of the ground truth
-over all its frames and voxels, so that frames and regions share one scale.
+Arrays are [t, z, y, x], masks bool[z, y, x]. Each measure is computed over the whole image and, with a mask, over the
+brain. The peak of PSNR and the dynamic range of SSIM are the maximum of the ground truth over all frames and voxels, so
+that all frames and regions share one scale.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dsc_superres.series import Series
 from dsc_superres.utils.scratch_memory import release, scratch
 
 SSIM_WINDOW = 11
-"""Pixels across the Gaussian window (sigma 1.5) of SSIM; smaller slices have no SSIM (NaN)."""
+"""Width in pixels of the Gaussian window (sigma 1.5) of SSIM; smaller slices have no SSIM (NaN)."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One region's measures: a number for the series and ``float64[t]`` for its frames.
+    """Measures of one region, for the series and for each frame (float64[t]).
 
     ``nmse`` and ``psnr`` (dB) pool all frames; ``ssim`` is the mean over the frames.
     """
@@ -36,19 +36,19 @@ class Scores:
     frame_ssim: np.ndarray
 
     def to_dict(self) -> dict[str, object]:
-        """Plain numbers for JSON; what is not finite (PSNR of identical frames) becomes None."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        """Return plain numbers for JSON; infinite and undefined values become None."""
+        return {name: _json_value(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """The frames and voxels that two series have in common.
+    """The frames and voxels that a reconstruction and a ground truth share.
 
     recon, truth   float32[t, z, y, x] on the same grid at the same times
     times          float64[t], s
-    recon_frames, truth_frames   int[t]: where each frame sits in its own series
+    recon_frames, truth_frames   int[t]: index of each frame in its own series
     geometry       of the common voxels
-    truth_box      slices (z, y, x) that cut the common voxels out of the truth
+    truth_box      slices (z, y, x) of the common voxels in the truth
     """
 
     recon: np.ndarray
@@ -62,7 +62,13 @@ class Aligned:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``compare`` found. ``brain`` is None without a mask; ``notes`` say in words what was left out."""
+    """Result of ``compare``.
+
+    aligned   the common frames and voxels
+    whole     scores over the whole image
+    brain     scores in the mask; None without a mask
+    notes     sentences about frames and voxels without a counterpart
+    """
 
     aligned: Aligned
     whole: Scores
@@ -71,18 +77,18 @@ class Comparison:
 
     @property
     def difference(self) -> np.ndarray:
-        """float32[t, z, y, x]: reconstruction minus ground truth."""
-        found = scratch(self.aligned.truth.shape)
-        for frame, recon, truth in zip(found, self.aligned.recon, self.aligned.truth, strict=True):
+        """Reconstruction minus ground truth, float32[t, z, y, x]."""
+        difference = scratch(self.aligned.truth.shape)
+        for frame, recon, truth in zip(difference, self.aligned.recon, self.aligned.truth, strict=True):
             np.subtract(recon, truth, out=frame)
-            release(found), release(recon), release(truth)
-        return found
+            release(difference), release(recon), release(truth)
+        return difference
 
     def to_dict(self) -> dict[str, object]:
-        """Everything but the images, as plain values for JSON."""
+        """Return everything except the images as plain values for JSON."""
         return {
             "frames": self.aligned.times.size,
-            "times_s": _plain(self.aligned.times),
+            "times_s": _json_value(self.aligned.times),
             "reconstruction_frames": self.aligned.recon_frames.tolist(),
             "truth_frames": self.aligned.truth_frames.tolist(),
             "notes": list(self.notes),
@@ -92,27 +98,27 @@ class Comparison:
 
 
 def nmse(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Normalised mean squared error ||recon - truth||^2 / ||truth||^2 over all frames, in the mask if given."""
-    return _ratio(*map(np.sum, _energies(recon, truth, mask)))
+    """Return the normalized mean squared error ||recon - truth||^2 / ||truth||^2, in the mask if given."""
+    return _ratio(*map(np.sum, _squared_norms(recon, truth, mask)))
 
 
 def psnr(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, peak: float | None = None) -> float:
-    """Peak signal-to-noise ratio 20 log10(peak / RMSE) in dB; infinite where both agree exactly.
+    """Return the peak signal-to-noise ratio 20 log10(peak / RMSE) in dB; infinite for identical series.
 
-    ``peak`` is the maximum of the whole truth unless given, also when a mask restricts the error.
+    ``peak`` defaults to the maximum of the whole truth, even if a mask restricts the error.
     """
     peak = _peak(truth) if peak is None else peak
-    return _decibel(_energies(recon, truth, mask)[0].mean() / _voxels(truth, mask), peak)
+    return _psnr_of(_squared_norms(recon, truth, mask)[0].mean() / _voxel_count(truth, mask), peak)
 
 
 def ssim_frames(
     recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, peak: float | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Structural similarity (Wang et al. 2004) of each frame: float64[t] whole, and in the mask if given.
+    """Return the structural similarity (Wang et al. 2004) of each frame, float64[t]: whole image, and mask or None.
 
-    Slice by slice with the 11-pixel Gaussian window of sigma 1.5. The whole image leaves out the border where
-    the window overhangs; the masked value is the mean of the similarity map over the mask.
-    NaN where the slices are smaller than the window.
+    Computed slice by slice with an 11-pixel Gaussian window (sigma 1.5). The value of the whole image excludes the
+    border where the window extends beyond the image; the value in the mask is the mean of the similarity map over the
+    mask. NaN if the slices are smaller than the window.
     """
     from skimage.metrics import structural_similarity
 
@@ -139,13 +145,13 @@ def ssim_frames(
 
 
 def ssim(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None, peak: float | None = None) -> float:
-    """Mean of ``ssim_frames`` over the frames: in the mask if given, else over the whole image."""
+    """Return the mean of ``ssim_frames`` over the frames, in the mask if given."""
     whole, inside = ssim_frames(recon, truth, mask, peak)
     return float(np.mean(whole if mask is None else inside))
 
 
 def scores(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> tuple[Scores, Scores | None]:
-    """All measures of ``recon`` against ``truth``, both float[t, z, y, x]: over the whole image, and in the mask."""
+    """Return all measures of ``recon`` against ``truth``, both float[t, z, y, x]: whole image, and mask or None."""
     peak = _peak(truth)
     frame_ssim, frame_ssim_inside = ssim_frames(recon, truth, mask, peak)
     whole = _region_scores(recon, truth, None, peak, frame_ssim)
@@ -153,11 +159,12 @@ def scores(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None)
 
 
 def align(recon: Series, truth: Series, tolerance: float | None = None) -> Aligned:
-    """The frames and voxels that ``recon`` shares with ``truth``, found by patient space and time.
+    """Return the frames and voxels that two series share, matched by patient space and time.
 
-    Grids may be cropped differently (whole voxels apart) but not shifted or scaled. Frames pair up when their
-    times differ by at most ``tolerance`` s, by default a twentieth of the truth's interval.
-    Raises ``SeriesError`` when nothing is in common.
+    Grids may be cropped differently by whole voxels but not shifted or scaled. Frames match if their times differ by at
+    most ``tolerance`` s, by default 5 % of the truth's interval.
+
+    Raises ``SeriesError`` if the series have no frame or voxel in common.
     """
     recon_box, truth_box = common_boxes(
         recon.geometry, recon.size, truth.geometry, truth.size, (recon.name, truth.name)
@@ -165,8 +172,8 @@ def align(recon: Series, truth: Series, tolerance: float | None = None) -> Align
     recon_frames, truth_frames = _common_frames(recon, truth, tolerance)
     start = tuple(part.start for part in reversed(truth_box))
     return Aligned(
-        recon=recon.signal[(_run(recon_frames), *recon_box)],
-        truth=truth.signal[(_run(truth_frames), *truth_box)],
+        recon=recon.signal[(_slice_or_indices(recon_frames), *recon_box)],
+        truth=truth.signal[(_slice_or_indices(truth_frames), *truth_box)],
         times=truth.times[truth_frames],
         recon_frames=recon_frames,
         truth_frames=truth_frames,
@@ -178,10 +185,33 @@ def align(recon: Series, truth: Series, tolerance: float | None = None) -> Align
 def compare(
     recon: Series, truth: Series, mask: np.ndarray | None = None, *, tolerance: float | None = None
 ) -> Comparison:
-    """Measure ``recon`` against ``truth`` where both have frames and voxels; see ``align``.
+    """Measure a reconstruction against the ground truth on the frames and voxels that both contain.
 
-    ``mask`` is bool[z, y, x] on the grid of ``truth``. Raises ``SeriesError`` when the series have nothing in
-    common or the mask does not fit.
+    Parameters
+    ----------
+    recon, truth : Series
+        See ``align`` for the grids and times that are accepted.
+    mask : bool array, [z, y, x], optional
+        Brain mask on the grid of ``truth``.
+    tolerance : float, optional
+        Largest difference in s between the times of matching frames; 5 % of the truth's interval by default.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    SeriesError
+        If the series have nothing in common or the mask does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> truth = Series(np.full((4, 1, 12, 12), 10.0), times=[0, 1, 2, 3])
+    >>> result = compare(truth.with_signal(truth.signal + 1), truth)
+    >>> print(f"{result.whole.psnr:.1f} dB, NMSE {result.whole.nmse:.2f}")
+    20.0 dB, NMSE 0.01
     """
     aligned = align(recon, truth, tolerance)
     if mask is not None:
@@ -200,10 +230,10 @@ def compare(
 def peak_change_error(
     recon: np.ndarray, truth: np.ndarray, mask: np.ndarray, baseline: slice, echo_time: float = 1.0
 ) -> tuple[float, float]:
-    """Error of the largest Delta R2* that each voxel of ``mask`` reaches, of float[t, z, y, x] series.
+    """Return the mean absolute error of each voxel's largest Delta R2* in ``mask``, in 1/s and relative.
 
-    Both series share the ``baseline`` frames. Returns the mean absolute error in 1/s, and the same as a share of the
-    truth's mean peak, which does not depend on ``echo_time`` (s).
+    Both series are float[t, z, y, x] and share the ``baseline`` frames. The relative error refers to the mean peak of
+    the truth and does not depend on ``echo_time`` (s).
     """
     from dsc_superres.perfusion import delta_r2star
 
@@ -213,56 +243,56 @@ def peak_change_error(
 
 
 def map_error(values: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> dict[str, float | None]:
-    """How far a map[z, y, x] is from its truth in ``mask``, as plain numbers.
+    """Return the error of a map [z, y, x] against its truth in ``mask`` as plain numbers.
 
-    ``mean_absolute`` and ``bias`` in the map's unit; ``relative`` is sum |error| / sum |truth|, which voxels of little
-    blood cannot inflate; ``correlation`` is Pearson's.
+    ``mean_absolute`` and ``bias`` are in the unit of the map. ``relative`` is sum |error| / sum |truth|, which voxels
+    of low blood volume cannot dominate. ``correlation`` is Pearson's coefficient. None for values that are not defined.
     """
     values, truth = values[mask].astype(np.float64), truth[mask].astype(np.float64)
     error = values - truth
-    varied = values.std() > 0 and truth.std() > 0
-    found = {
+    both_vary = values.std() > 0 and truth.std() > 0
+    measures = {
         "mean_absolute": np.abs(error).mean(),
         "relative": _ratio(np.abs(error).sum(), np.abs(truth).sum()),
         "bias": error.mean(),
-        "correlation": np.corrcoef(values, truth)[0, 1] if varied else math.nan,
+        "correlation": np.corrcoef(values, truth)[0, 1] if both_vary else math.nan,
     }
-    return {name: _plain(value) for name, value in found.items()}
+    return {name: _json_value(value) for name, value in measures.items()}
 
 
 def _region_scores(
     recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None, peak: float, frame_ssim: np.ndarray
 ) -> Scores:
-    error, energy = _energies(recon, truth, mask)
-    voxels = _voxels(truth, mask)
+    error, energy = _squared_norms(recon, truth, mask)
+    voxels = _voxel_count(truth, mask)
     return Scores(
         nmse=_ratio(error.sum(), energy.sum()),
-        psnr=_decibel(error.mean() / voxels, peak),
+        psnr=_psnr_of(error.mean() / voxels, peak),
         ssim=float(np.mean(frame_ssim)),
         frame_nmse=np.array([_ratio(*pair) for pair in zip(error, energy, strict=True)]),
-        frame_psnr=np.array([_decibel(one / voxels, peak) for one in error]),
+        frame_psnr=np.array([_psnr_of(squared_error / voxels, peak) for squared_error in error]),
         frame_ssim=frame_ssim,
     )
 
 
 def _common_frames(recon: Series, truth: Series, tolerance: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the frames that both series hold, one to one."""
+    """Return the indices of the matching frames in both series, one to one."""
     tolerance = 0.05 * truth.interval if tolerance is None else tolerance
     nearest = np.abs(truth.times[:, None] - recon.times).argmin(axis=0)
     recon_frames = np.flatnonzero(np.abs(truth.times[nearest] - recon.times) <= tolerance)
     truth_frames, first = np.unique(nearest[recon_frames], return_index=True)
     if truth_frames.size == 0:
         raise SeriesError(
-            f"No frame of {recon.name} ({_span(recon)}) has the time of a frame of {truth.name} ({_span(truth)}): "
-            "reconstruct at the ground truth's frame times."
+            f"No frame of {recon.name} ({_times_text(recon)}) has the time of a frame of {truth.name} "
+            f"({_times_text(truth)}): reconstruct at the ground truth's frame times."
         )
     return recon_frames[first], truth_frames
 
 
-def _run(frames: np.ndarray) -> slice | np.ndarray:
-    """The same frames as a slice where nothing is left out between them: a view instead of a copy."""
-    whole = frames[-1] - frames[0] + 1 == frames.size
-    return slice(frames[0], frames[-1] + 1) if whole else frames
+def _slice_or_indices(frames: np.ndarray) -> slice | np.ndarray:
+    """Return contiguous frame indices as a slice, which selects a view instead of a copy."""
+    contiguous = frames[-1] - frames[0] + 1 == frames.size
+    return slice(frames[0], frames[-1] + 1) if contiguous else frames
 
 
 def _notes(aligned: Aligned, recon: Series, truth: Series) -> tuple[str, ...]:
@@ -273,37 +303,39 @@ def _notes(aligned: Aligned, recon: Series, truth: Series) -> tuple[str, ...]:
     voxels = aligned.truth.shape[1:]
     for series in (recon, truth):
         if voxels != series.signal.shape[1:]:
-            notes.append(f"{_size(voxels[::-1])} of {_size(series.size)} voxels of {series.name} have a partner")
+            notes.append(
+                f"{_size_text(voxels[::-1])} of {_size_text(series.size)} voxels of {series.name} have a partner"
+            )
     return tuple(notes)
 
 
-def _size(size: tuple[int, ...]) -> str:
+def _size_text(size: tuple[int, ...]) -> str:
     return " x ".join(map(str, size))
 
 
-def _span(series: Series) -> str:
+def _times_text(series: Series) -> str:
     return f"{series.times[0]:.4g} to {series.times[-1]:.4g} s, every {series.interval:.4g} s"
 
 
-def _energies(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """float64[t], float64[t]: ||recon - truth||^2 and ||truth||^2 of each frame, one frame in memory at a time."""
-    found = np.empty((2, len(truth)))
-    for frame, (r, t) in enumerate(zip(recon, truth, strict=True)):
-        r, t = (r, t) if mask is None else (r[mask], t[mask])
-        found[:, frame] = _energy(r - t), _energy(t)
+def _squared_norms(recon: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return ||recon - truth||^2 and ||truth||^2 of each frame, float64[t], with one frame in memory at a time."""
+    norms = np.empty((2, len(truth)))
+    for frame, (recon_frame, true_frame) in enumerate(zip(recon, truth, strict=True)):
+        recon_frame, true_frame = (recon_frame, true_frame) if mask is None else (recon_frame[mask], true_frame[mask])
+        norms[:, frame] = _squared_norm(recon_frame - true_frame), _squared_norm(true_frame)
         release(recon), release(truth)
-    return found[0], found[1]
+    return norms[0], norms[1]
 
 
-def _voxels(truth: np.ndarray, mask: np.ndarray | None) -> int:
+def _voxel_count(truth: np.ndarray, mask: np.ndarray | None) -> int:
     return math.prod(truth.shape[1:]) if mask is None else np.count_nonzero(mask)
 
 
-def _energy(values: np.ndarray) -> float:
+def _squared_norm(values: np.ndarray) -> float:
     return float(np.square(values, dtype=np.float64).sum())
 
 
-def _decibel(mean_square: float, peak: float) -> float:
+def _psnr_of(mean_square: float, peak: float) -> float:
     return 10 * math.log10(peak**2 / mean_square) if mean_square > 0 else math.inf
 
 
@@ -320,7 +352,7 @@ def _peak(truth: np.ndarray) -> float:
     return peak
 
 
-def _plain(value: float | np.ndarray) -> float | list[float | None] | None:
+def _json_value(value: float | np.ndarray) -> float | list[float | None] | None:
     if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
+        return [_json_value(item) for item in value.tolist()]
     return float(value) if math.isfinite(value) else None

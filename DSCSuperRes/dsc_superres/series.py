@@ -1,4 +1,4 @@
-"""The value that flows through the house: a dynamic series with its times, geometry and echo time."""
+"""The dynamic series: signal, frame times and geometry as one immutable value."""
 
 from __future__ import annotations
 
@@ -13,21 +13,44 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.utils.scratch_memory import release
 
 MISSING = "missing"
-"""The entry of ``Series.sources`` for a value that the file does not hold."""
+"""Entry of ``Series.sources`` for a value that the file does not contain."""
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A dynamic MR series. Immutable, and valid by construction.
+    """A dynamic MR series, immutable and checked when it is created.
 
-    signal      float32[t, z, y, x], finite, at least two frames; arbitrary units
-    times       float64[t], s, strictly increasing, not necessarily uniform; 0, 1, 2, ... where they are unknown
-    geometry    patient space of every frame
-    echo_time   s, or None where unknown
-    sources     where ``times``, ``echo_time`` and ``geometry`` came from, in words; ``MISSING`` where they did not
-    scalar_type the type of the voxels in the file, for writing them back
+    Parameters
+    ----------
+    signal : array, [t, z, y, x]
+        Finite values in arbitrary units, at least two frames. Stored as read-only float32.
+    times : array, [t]
+        Time of each frame in s, strictly increasing but not necessarily uniform; 0, 1, 2, ... if unknown.
+        Stored as read-only float64.
+    geometry : Geometry
+        Voxel grid of every frame in patient space.
+    echo_time : float or None
+        Echo time in s; None if unknown.
+    sources : mapping of str to str
+        Origin of "times", "echo_time" and "geometry" in words; ``MISSING`` for values that the file does not contain.
+    scalar_type : dtype
+        Type of the voxels in the file, used to write them back.
+    name : str
+        Name used in messages.
 
-    Raises ``SeriesError`` with one sentence when a value cannot be right.
+    Raises
+    ------
+    SeriesError
+        If a value is not possible, in one sentence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> series = Series(np.ones((4, 2, 3, 5)), times=[0, 1.5, 3, 4.5], echo_time=0.03)
+    >>> series.frames, series.size, series.interval
+    (4, (5, 3, 2), 1.5)
+    >>> series.with_signal(2 * series.signal).echo_time
+    0.03
     """
 
     signal: np.ndarray
@@ -69,37 +92,37 @@ class Series:
             )
         signal.flags.writeable = False
         times.flags.writeable = False
-        set_ = object.__setattr__
-        set_(self, "signal", signal)
-        set_(self, "times", times)
-        set_(self, "scalar_type", np.dtype(self.scalar_type))
+        assign = object.__setattr__
+        assign(self, "signal", signal)
+        assign(self, "times", times)
+        assign(self, "scalar_type", np.dtype(self.scalar_type))
         sources = {"times": "given", "geometry": "given", "echo_time": "given", **self.sources}
         if self.echo_time is None:
             sources["echo_time"] = MISSING
         elif sources["echo_time"] == MISSING:
             sources["echo_time"] = "given"
-        set_(self, "sources", MappingProxyType(sources))
+        assign(self, "sources", MappingProxyType(sources))
 
     @property
     def frames(self) -> int:
-        """Number of time points."""
+        """Number of frames (time points)."""
         return self.signal.shape[0]
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """Voxels along x, y, z: the order of ``Geometry``."""
+        """Number of voxels along x, y, z, in the order of ``Geometry``."""
         return self.signal.shape[:0:-1]
 
     @property
     def interval(self) -> float:
-        """Typical time between frames, s (the median)."""
+        """Median time between frames in s."""
         return float(np.median(np.diff(self.times)))
 
     @property
     def has_times(self) -> bool:
-        """Whether the frame times are seconds, not mere frame numbers."""
+        """Whether the frame times are known; otherwise they are frame numbers."""
         return self.sources["times"] != MISSING
 
     def with_signal(self, signal: np.ndarray, **changes: object) -> Series:
-        """This series with another signal (and whatever else is named); provenance is kept."""
+        """Return a copy with another signal and, optionally, other fields; everything else is kept."""
         return replace(self, signal=signal, **changes)

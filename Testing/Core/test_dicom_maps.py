@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from sample import OBLIQUE
 
 from dsc_superres.errors import FileError
-from dsc_superres.io.dicom_maps import write_dicom_map
+from dsc_superres.io.dicom_maps import UCUM_CODES, write_dicom_map
 
 
 def values() -> np.ndarray:
@@ -65,3 +65,9 @@ def test_what_is_no_dicom_is_no_source_and_nothing_is_left(tmp_path: Path) -> No
     with pytest.raises(FileError, match="4 dimensions"):
         write_dicom_map(values()[None], OBLIQUE, tmp_path / "out", name="CBV", units="1")
     assert not (tmp_path / "out").exists()
+
+
+def test_every_unit_of_a_map_has_a_code():
+    from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
+
+    assert {*UNITS.values(), *EXTRA_UNITS.values()} <= set(UCUM_CODES)

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from dsc_superres.utils.parallel import shares, side_by_side
+from dsc_superres.utils.parallel import best_part_count, parallel_map
 
 
 def squares(number: int):
@@ -15,7 +15,7 @@ def squares(number: int):
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_everything_is_found_once(threads: int) -> None:
-    found = sorted(side_by_side(squares, iter(range(20)), threads))
+    found = sorted(parallel_map(squares, iter(range(20)), threads))
     assert found == sorted([*range(20), *(n**2 for n in range(20))])
 
 
@@ -28,7 +28,7 @@ def test_an_error_is_raised_and_the_rest_stops(threads: int) -> None:
 
     before = threading.active_count()
     with pytest.raises(ValueError, match="three"):
-        list(side_by_side(work, range(1000), threads))
+        list(parallel_map(work, range(1000), threads))
     assert threading.active_count() == before
 
 
@@ -42,15 +42,15 @@ def test_left_early_it_stops(threads: int) -> None:
             yield number
 
     before = threading.active_count()
-    with closing(side_by_side(endless, range(1000), threads)) as found:
+    with closing(parallel_map(endless, range(1000), threads)) as found:
         next(found)
     assert threading.active_count() == before
     assert len(begun) <= threads
 
 
 def test_parts_keep_all_threads_busy() -> None:
-    assert shares(20, 59, 2) == 1
-    assert shares(1, 59, 2) == 2
-    assert shares(5, 59, 2) == 2
-    assert shares(1, 2, 16) == 1
-    assert shares(7, 59, 1) == 1
+    assert best_part_count(20, 59, 2) == 1
+    assert best_part_count(1, 59, 2) == 2
+    assert best_part_count(5, 59, 2) == 2
+    assert best_part_count(1, 2, 16) == 1
+    assert best_part_count(7, 59, 1) == 1

@@ -10,12 +10,12 @@ from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import MapOptions, delta_r2star, find_bolus
 from dsc_superres.perfusion import deconvolution as svd
 from dsc_superres.perfusion.area import area_ratio, integration_end
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.curve_maps import curve_maps, mean_transit_time, time_to_peak
 from dsc_superres.perfusion.gamma_variate import continuous_curve, fit_gamma_variate
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
-from dsc_superres.perfusion.oscillation import between_frames, steady_osvd
+from dsc_superres.perfusion.oscillation import delay_independent_osvd, interpolate_rows
 
 EVEN = 1.5 * np.arange(60)
 BOLUS = Bolus(slice(0, 9), 13.0, 22.0, 8, 15, 0.3, 0.001)
@@ -122,14 +122,14 @@ def test_osvd_does_not_jump_with_the_delay_unless_as_published(interval, mtt):
 
 def test_between_the_frames_a_smooth_residue_is_what_it_is():
     time = 2 * np.pi * np.arange(120) / 120
-    fine = between_frames((1 + np.cos(3 * time) + np.sin(7 * time))[:, None])
+    fine = interpolate_rows((1 + np.cos(3 * time) + np.sin(7 * time))[:, None])
     time = 2 * np.pi * np.arange(240) / 240
     np.testing.assert_allclose(fine[:, 0], 1 + np.cos(3 * time) + np.sin(7 * time), atol=1e-5)
 
 
 def test_curves_without_contrast_have_no_flow_with_osvd():
     made = objects.reference_object([("exp", 4.0, 4.0, 1.0)], EVEN, np.inf)
-    found = steady_osvd(np.zeros((60, 2), np.float32), made.arterial, 1.5)
+    found = delay_independent_osvd(np.zeros((60, 2), np.float32), made.arterial, 1.5)
     assert not found.peak.any()
     assert np.isfinite(found.time).all()
 
@@ -203,7 +203,7 @@ def test_bayes_gives_the_same_whatever_the_block(monkeypatch):
 
     made = objects.reference_object(objects.random_cases(("exp", "lorentzian"), 40, seed=1), EVEN, 50)
     whole = values(made, method="bayes")
-    monkeypatch.setattr(bayes, "CHUNK", 16)
+    monkeypatch.setattr(bayes, "VOXELS_PER_BLOCK", 16)
     np.testing.assert_allclose(values(made, method="bayes")["cbf"], whole["cbf"], rtol=5e-3)
 
 

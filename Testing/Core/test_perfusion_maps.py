@@ -16,7 +16,6 @@ from dsc_superres.perfusion import (
     brain_mask,
     compute_maps,
     delta_r2star,
-    population_aif,
     read_aif_csv,
     relative_cbv,
     white_matter,
@@ -158,12 +157,6 @@ def test_candidates_are_ranked_and_lie_in_single_arteries():
         assert truth["artery"][tuple(aif.voxels.T)].mean() > 0.8
     for aif in others:
         assert np.ptp(aif.voxels[:, 2]) < 6
-
-
-def test_a_population_curve_gives_relative_maps_and_says_so():
-    series, _ = head(stripped=True)
-    maps = compute_maps(series, aif=population_aif(TIMES, 12.3), options=MapOptions("csvd"))
-    assert any("relative" in sentence for sentence in maps.warnings)
 
 
 @pytest.mark.parametrize("leakage", ["bsw", "bidirectional"])

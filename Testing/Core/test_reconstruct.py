@@ -214,7 +214,7 @@ def test_the_number_of_threads_changes_no_bit(model: str) -> None:
 
 def test_a_large_result_is_kept_in_a_file(monkeypatch) -> None:
     whole = reconstruct(series(), model="cubic")
-    monkeypatch.setattr("dsc_superres.reconstruction.reconstruct.scratch", lambda shape: scratch(shape, small=1000))
+    monkeypatch.setattr("dsc_superres.reconstruction.reconstruct.scratch", lambda shape: scratch(shape, limit=1000))
     paged = reconstruct(series(), model="cubic")
     base = paged.signal
     while isinstance(base, np.ndarray):

@@ -11,7 +11,7 @@ from dsc_superres.perfusion import MapOptions, compute_maps
 from dsc_superres.phantom import DigitalPatient, digital_patient
 from dsc_superres.phantom.anatomy import ARTERY, VEIN
 from dsc_superres.phantom.blood_supply import ARTERY_MTT
-from dsc_superres.phantom.kinetics import Bolus, Residue, TissueCurves
+from dsc_superres.phantom.kinetics import SimulatedBolus as Bolus, SimulatedResidue as Residue, TissueCurves
 
 TOLERANCE = 15.0
 """%; how far area and peak may lie from the truth."""

@@ -11,7 +11,7 @@ from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.measures import bolus_of, percent, values
 from dsc_superres.benchmark.published import published_leakage
 from dsc_superres.benchmark.text_tables import TextTable
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps

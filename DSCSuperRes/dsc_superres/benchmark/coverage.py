@@ -21,13 +21,13 @@ def map_coverage(case: BenchmarkCase, recon: Series, uncertainty: Series) -> dic
     Voxels count whose value is above a tenth of the median.
     """
     from dsc_superres.perfusion import compute_maps
-    from dsc_superres.perfusion.propagation import propagated
+    from dsc_superres.perfusion.propagation import propagated_sd
 
     if case.maps is None:
         return {}
     maps = compute_maps(recon, aif=case.maps.aif, mask=case.mask, options=MAP_OPTIONS)
     found = {}
-    for name, told in propagated(maps, recon, uncertainty).items():
+    for name, told in propagated_sd(maps, recon, uncertainty).items():
         values, truth = getattr(maps, name)[case.mask], getattr(case.maps, name)[case.mask]
         counted = truth > 0.1 * np.median(truth[truth > 0])
         ratio = (np.abs(values - truth) / np.maximum(told[case.mask], 1e-9))[counted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsc_superres.benchmark import reference_objects as objects
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps, mean_transit_time

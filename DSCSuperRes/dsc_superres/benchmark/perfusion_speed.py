@@ -10,7 +10,7 @@ import numpy as np
 from dsc_superres.benchmark import reference_objects as objects
 from dsc_superres.benchmark.text_tables import TextTable
 from dsc_superres.perfusion import deconvolution as svd
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps

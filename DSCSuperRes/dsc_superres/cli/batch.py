@@ -72,8 +72,8 @@ def find_cases(folder: Path, out: Path) -> list[BatchCase]:
 
 
 def _series_below(folder: Path, out: Path) -> Iterator[Path]:
-    from dsc_superres.io._files import suffix_of
     from dsc_superres.io.dicom import is_dicom
+    from dsc_superres.io.image_file import suffix_of
 
     for parent, folders, files in os.walk(folder):
         here = Path(parent)
@@ -92,12 +92,12 @@ def _is_dynamic(path: Path) -> bool:
         return True
     import SimpleITK as sitk
 
-    from dsc_superres.io._files import quiet
+    from dsc_superres.io.image_file import quiet_itk
 
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
-        with quiet():
+        with quiet_itk():
             reader.ReadImageInformation()
     except RuntimeError:
         return True

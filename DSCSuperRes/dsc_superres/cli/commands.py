@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsc_superres.cli.bar import progress_bar
+from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.cli.options import job_options
 from dsc_superres.errors import FileError
 
@@ -31,7 +31,7 @@ def info(options: argparse.Namespace) -> None:
 def simulate(options: argparse.Namespace) -> None:
     """A digital patient with its truth maps."""
     from dsc_superres.io import write_series, write_volume
-    from dsc_superres.io._files import stem_of
+    from dsc_superres.io.image_file import stem_of
     from dsc_superres.jobs.targets import check_series_target
     from dsc_superres.utils.atomic_writing import atomic_folder
 

@@ -1,4 +1,4 @@
-"""Facts and numbers as text for people and as plain values for JSON."""
+"""Series and comparisons as text for people and as plain values for JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ NEEDS = {
     "echo_time": "the echo time is not in the file: perfusion needs it (--te SECONDS)",
     "geometry": "the position in patient space is not in the file: voxels are taken as they lie",
 }
+"""Explanations of missing values, by key of ``Series.sources``."""
 
 
 def series_facts(series: Series) -> dict[str, object]:
-    """What a series is, as plain values: sizes x, y, z; mm; s."""
+    """Return the properties of a series as plain values: sizes in x, y, z order, lengths in mm, times in s."""
     steps = np.diff(series.times)
     return {
         "matrix_xyz": list(series.size),
@@ -37,7 +38,7 @@ def series_facts(series: Series) -> dict[str, object]:
 
 
 def series_text(series: Series) -> str:
-    """The same for people."""
+    """Return the properties of a series as lines of text."""
     facts = series_facts(series)
     sources = series.sources
     pixel = " x ".join(f"{s:.4g}" for s in series.geometry.spacing)
@@ -62,6 +63,7 @@ def series_text(series: Series) -> str:
 
 
 def _orientation(series: Series) -> str:
+    """Return the slice plane in words, with its tilt against the nearest orthogonal plane."""
     direction = np.asarray(series.geometry.direction)
     tilt = math.degrees(math.acos(np.clip(np.abs(direction[:, 2]).max(), -1, 1)))
     plane = ("sagittal", "coronal", "axial")[int(np.abs(direction[:, 2]).argmax())]
@@ -69,7 +71,7 @@ def _orientation(series: Series) -> str:
 
 
 def comparison_text(result: Comparison) -> str:
-    """The numbers of a comparison as a small table, with what was left out."""
+    """Return the metrics of a comparison as a small table, preceded by notes about unmatched frames and voxels."""
     lines = [f"{result.aligned.times.size} frames compared", *(f"Note: {note}" for note in result.notes), ""]
     lines.append(f"{'':<8}{'PSNR dB':>10}{'NMSE':>12}{'SSIM':>9}   worst frame")
     lines.append(_scores_line("whole", result.whole))

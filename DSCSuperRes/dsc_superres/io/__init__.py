@@ -1,6 +1,6 @@
-"""Files to series and volumes, and back: NIfTI, Slicer's NRRD sequences, DICOM.
+"""Reading and writing of series and volumes: NIfTI, Slicer's NRRD sequences and DICOM.
 
-Only numpy, SimpleITK and pydicom, so that it also runs inside Slicer.
+Needs only numpy, SimpleITK and pydicom, so that it runs inside Slicer as well.
 """
 
 from dsc_superres.io.series_file import read_series, write_series

@@ -1,7 +1,7 @@
-"""Maps as DICOM: one derived MR image per slice, in the study of its source, that every viewer shows at its place.
+"""Writing of maps as DICOM: one derived MR image per slice, in the study of its source.
 
-Needs pydicom and numpy alone. What a map says of its patient and study is what the source image says; a map without a
-source belongs to a new study of nobody.
+Needs only pydicom and numpy. Patient and study are copied from the source image; without a source, the map belongs to
+a new, anonymous study.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.io.dicom import is_dicom
 from dsc_superres.utils.atomic_writing import atomic_folder
 
-KEPT = (
+COPIED_TAGS = (
     "SpecificCharacterSet",
     "PatientName",
     "PatientID",
@@ -44,10 +44,10 @@ KEPT = (
     "PatientPosition",
     "BodyPartExamined",
 )
-"""What an image takes over from its source."""
+"""Tags that are copied from the source image."""
 
-UCUM = {"mL/100 g": "ml/(100.g)", "mL/100 g/min": "ml/(100.g.min)", "s": "s", "1": "1", "1/s": "/s"}
-"""Codes of the Unified Code for Units of Measure for the units of maps."""
+UCUM_CODES = {"mL/100 g": "ml/(100.g)", "mL/100 g/min": "ml/(100.g.min)", "s": "s", "1": "1", "1/s": "/s"}
+"""Codes of the Unified Code for Units of Measure by unit of a map."""
 
 
 def write_dicom_map(
@@ -62,59 +62,82 @@ def write_dicom_map(
     series_number: int = 9000,
     provenance: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write ``values``, float[z, y, x] in ``units``, as one file per slice into ``folder``; returns their paths.
+    """Write a map as DICOM, one file per slice, atomically.
 
-    name           the map, for the series description ("CBV")
-    description    how it was derived, in words
-    reference      a DICOM file of the source, or a folder of them, or its header: whose patient, study and frame of
-                   reference it is
-    provenance     more to say in the derivation, as key and value
+    Parameters
+    ----------
+    values : float array, [z, y, x]
+        Map in ``units``. Stored as 16-bit integers with a rescale slope that covers their range.
+    geometry : Geometry
+    folder : path
+        Folder for the files.
+    name : str
+        Name of the map for the series description, such as "CBV".
+    units : str
+        Unit of the map.
+    description : str
+        How the map was derived, in words.
+    reference : path or Dataset, optional
+        DICOM file of the source, a folder of such files, or a header; gives patient, study and frame of reference.
+    series_number : int
+    provenance : mapping of str to str, optional
+        Further entries for the derivation description.
 
-    Values are stored as 16-bit integers with the rescale slope that spans them. All files appear, or none. Raises
-    ``FileError`` where the reference cannot be read or the folder not written.
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    FileError
+        If the reference cannot be read or the folder cannot be written.
     """
     values = np.asarray(values, np.float32)
     if values.ndim != 3:
         raise FileError(f"The map {name} has {values.ndim} dimensions, not 3: export single volumes as DICOM.")
     source = reference if isinstance(reference, Dataset) else read_source(reference)
-    series = _series(source, name, units, description, series_number, provenance or {})
+    series = _series_dataset(source, name, units, description, series_number, provenance or {})
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     slope = (high - low) / 65534 or 1.0
     stored = np.rint(np.nan_to_num((values - low) / slope, nan=0.0)).astype(np.uint16)
     names = [f"{name.lower().replace(' ', '_')}_{z + 1:04d}.dcm" for z in range(len(stored))]
     with atomic_folder(folder) as partial:
         for z, plane in enumerate(stored):
-            image = _image(series, geometry, plane, z)
+            image = _image_dataset(series, geometry, plane, z)
             image.RescaleSlope, image.RescaleIntercept = f"{slope:.10g}", f"{low:.10g}"
             image.RescaleType = units[:16]
-            image.WindowCenter, image.WindowWidth = _window(values)
-            image.RealWorldValueMappingSequence = Sequence([_real_world(name, units, slope, low)])
+            image.WindowCenter, image.WindowWidth = _display_window(values)
+            image.RealWorldValueMappingSequence = Sequence([_real_world_mapping(name, units, slope, low)])
             image.save_as(partial / names[z], enforce_file_format=True)
     return [Path(folder) / file for file in names]
 
 
 def read_source(reference: str | Path | None) -> Dataset:
-    """The header of a DICOM image: the first in a folder; an empty one for None. Raises ``FileError``."""
+    """Return the header of a DICOM file or of the first DICOM file in a folder; an empty header for None.
+
+    Raises ``FileError`` if there is no such file or it cannot be read.
+    """
     if reference is None:
         return Dataset()
     path = Path(reference)
     files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
     images = (file for file in files if file.is_file() and file.name.upper() != "DICOMDIR")
-    found = next((file for file in images if is_dicom(file)), None)
-    if found is None:
+    image = next((file for file in images if is_dicom(file)), None)
+    if image is None:
         raise FileError(f"{path.name} is no DICOM image to take the study from: choose another one, or none.")
     try:
-        return pydicom.dcmread(found, stop_before_pixels=True)
+        return pydicom.dcmread(image, stop_before_pixels=True)
     except (OSError, pydicom.errors.InvalidDicomError, ValueError) as error:
-        raise FileError(f"The DICOM image {found.name} cannot be read: choose another one.") from error
+        raise FileError(f"The DICOM image {image.name} cannot be read: choose another one.") from error
 
 
-def _series(
+def _series_dataset(
     source: Dataset, name: str, units: str, description: str, number: int, provenance: Mapping[str, str]
 ) -> Dataset:
-    """What all images of the map share."""
+    """Return the attributes that all images of a map share."""
     shared = Dataset()
-    for keyword in KEPT:
+    for keyword in COPIED_TAGS:
         if keyword in source:
             shared[keyword] = source[keyword]
     for keyword, value in {"PatientName": "", "PatientID": "", "StudyDate": "", "StudyTime": "", "StudyID": ""}.items():
@@ -133,8 +156,8 @@ def _series(
     shared.SeriesNumber = number
     shared.SeriesDescription = f"DSCSuperRes {name} [{units}]"[:64]
     shared.ImageType = ["DERIVED", "SECONDARY", "PERFUSION", name.upper()[:16].replace(" ", "_")]
-    told = "; ".join([description, *(f"{key}: {value}" for key, value in provenance.items())]).strip("; ")
-    shared.DerivationDescription = (told or f"{name} map")[:1024]
+    derivation = "; ".join([description, *(f"{key}: {value}" for key, value in provenance.items())]).strip("; ")
+    shared.DerivationDescription = (derivation or f"{name} map")[:1024]
     shared.Manufacturer = "DSCSuperRes"
     shared.SoftwareVersions = __version__
     shared.ContentDate = shared.SeriesDate = shared.InstanceCreationDate = f"{now:%Y%m%d}"
@@ -150,7 +173,8 @@ def _series(
     return shared
 
 
-def _image(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> FileDataset:
+def _image_dataset(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> FileDataset:
+    """Return the image of slice ``z``, without rescaling."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -160,11 +184,11 @@ def _image(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> Fi
     image.InstanceNumber = z + 1
     direction, spacing = np.asarray(geometry.direction), geometry.spacing
     position = (geometry.affine @ (0, 0, z, 1))[:3]
-    image.ImagePositionPatient = [_decimal(value) for value in position]
-    image.ImageOrientationPatient = [_decimal(value) for value in (*direction[:, 0], *direction[:, 1])]
-    image.PixelSpacing = [_decimal(spacing[1]), _decimal(spacing[0])]
-    image.SliceThickness = image.SpacingBetweenSlices = _decimal(spacing[2])
-    image.SliceLocation = _decimal(float(position @ direction[:, 2]))
+    image.ImagePositionPatient = [_decimal_string(value) for value in position]
+    image.ImageOrientationPatient = [_decimal_string(value) for value in (*direction[:, 0], *direction[:, 1])]
+    image.PixelSpacing = [_decimal_string(spacing[1]), _decimal_string(spacing[0])]
+    image.SliceThickness = image.SpacingBetweenSlices = _decimal_string(spacing[2])
+    image.SliceLocation = _decimal_string(float(position @ direction[:, 2]))
     image.Rows, image.Columns = plane.shape
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated = image.BitsStored = 16
@@ -173,16 +197,18 @@ def _image(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> Fi
     return image
 
 
-def _window(values: np.ndarray) -> tuple[str, str]:
+def _display_window(values: np.ndarray) -> tuple[str, str]:
+    """Return center and width of the display window: from 0 to the 98th percentile of the nonzero values."""
     inside = values[values != 0]
     low, high = np.percentile(inside, (1, 98)) if inside.size else (0.0, 1.0)
     low = min(float(low), 0.0)
-    return _decimal((low + high) / 2), _decimal(max(float(high - low), 1e-3))
+    return _decimal_string((low + high) / 2), _decimal_string(max(float(high - low), 1e-3))
 
 
-def _real_world(name: str, units: str, slope: float, intercept: float) -> Dataset:
+def _real_world_mapping(name: str, units: str, slope: float, intercept: float) -> Dataset:
+    """Return the mapping from stored to real-world values with the coded unit."""
     unit = Dataset()
-    unit.CodeValue, unit.CodingSchemeDesignator = UCUM.get(units, units)[:16], "UCUM"
+    unit.CodeValue, unit.CodingSchemeDesignator = UCUM_CODES.get(units, units)[:16], "UCUM"
     unit.CodeMeaning = units[:64]
     mapping = Dataset()
     mapping.LUTExplanation, mapping.LUTLabel = f"{name} in {units}"[:64], name[:16]
@@ -193,8 +219,8 @@ def _real_world(name: str, units: str, slope: float, intercept: float) -> Datase
     return mapping
 
 
-def _decimal(value: float) -> str:
-    """A decimal string of at most 16 characters, as exact as they allow."""
+def _decimal_string(value: float) -> str:
+    """Return a number as DICOM decimal string (at most 16 characters), as precise as possible."""
     for digits in range(15, 3, -1):
         text = f"{value:.{digits}g}"
         if len(text) <= 16:

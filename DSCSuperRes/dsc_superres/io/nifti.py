@@ -1,11 +1,11 @@
-"""NIfTI-1: 3D and 4D, plain or gzipped.
+"""NIfTI-1 files with three or four dimensions, plain or gzipped.
 
-SimpleITK turns the header's qform and sform (RAS) into our geometry (LPS) and back. The voxels are moved here, frame
-by frame: ITK neither notices a file that is cut short nor a disk that fills up, and this needs no second copy.
+SimpleITK converts the header's qform and sform (RAS) to the geometry (LPS) and back. The voxels are read and written
+here, frame by frame: ITK notices neither a truncated file nor a full disk, and no second copy is needed.
 
-Times. The interval is ``pixdim[4]`` in the unit that ``xyzt_units`` names (s, ms, us), the first frame is at
-``toffset``. Without a unit, 0 and 1 are what software writes when it does not know: no times. Any other value without
-a unit is taken as seconds up to 60, as milliseconds from 100 to 60,000, and not at all otherwise.
+The frame interval is ``pixdim[4]`` in the unit of ``xyzt_units`` (s, ms, us), and the first frame is at ``toffset``.
+Without a unit, 0 and 1 are placeholders of software that does not know the interval: the times are unknown. Other
+values without a unit are taken as seconds up to 60 and as milliseconds from 100 to 60,000; the rest is ignored.
 """
 
 from __future__ import annotations
@@ -24,19 +24,24 @@ from typing import BinaryIO
 import numpy as np
 import SimpleITK as sitk
 
-from dsc_superres.errors import FileError
+from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
-from dsc_superres.io._files import Stored, quiet, reason, replacing, spatial_geometry, suffix_of
+from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, suffix_of
 from dsc_superres.series import MISSING
+from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
 
 _HEADER_SIZE = 348
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
+"""NumPy types by NIfTI datatype code."""
 _TIME_UNITS = {8: (1.0, "s"), 16: (1e-3, "ms"), 24: (1e-6, "us")}
+"""Size in s and name of the units in ``xyzt_units``."""
 
 
 @dataclass(frozen=True)
 class _Header:
+    """The fields of a NIfTI-1 header that are used."""
+
     shape: tuple[int, ...]  # [..., z, y, x]
     dtype: np.dtype
     offset: int
@@ -47,128 +52,134 @@ class _Header:
     start: float
     time_unit: int
     sform: np.ndarray | None
-    oriented: bool
+    has_orientation: bool
 
     @property
-    def scaled(self) -> bool:
+    def is_scaled(self) -> bool:
+        """Whether slope and intercept change the stored values."""
         stated = math.isfinite(self.slope) and math.isfinite(self.intercept) and self.slope != 0
         return stated and (self.slope, self.intercept) != (1.0, 0.0)
 
 
-def read_nifti(path: Path) -> Stored:
-    """The voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
+def read_nifti(path: Path) -> StoredImage:
+    """Read voxels, geometry and frame interval of a NIfTI-1 file. Raises ``FileError``."""
     try:
-        with _opened(path) as file:
-            header = _parse(path, file.read(_HEADER_SIZE))
+        with _open_decompressed(path) as file:
+            header = _parse_header(path, file.read(_HEADER_SIZE))
             _check_axes(path, header)
             file.seek(header.offset)
             array = _voxels(path, file, header)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FileError(f"{path} is cut short or damaged: copy it again from where it came.") from error
     except OSError as error:
-        raise FileError(f"Cannot read {path}: {reason(error)}.") from error
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     interval, times_source = _interval(header)
-    return Stored(
+    return StoredImage(
         array=array,
         geometry=_geometry(path),
-        scalar_type=np.dtype(np.float32) if header.scaled else header.dtype.newbyteorder("="),
+        scalar_type=np.dtype(np.float32) if header.is_scaled else header.dtype.newbyteorder("="),
         interval=interval,
         start=header.start * interval / header.interval if interval and math.isfinite(header.start) else 0.0,
-        sources={"times": times_source, "geometry": "NIfTI header" if header.oriented else MISSING},
+        sources={"times": times_source, "geometry": "NIfTI header" if header.has_orientation else MISSING},
     )
 
 
 def write_nifti(
     array: np.ndarray, geometry: Geometry, path: Path, *, interval: float = 0.0, start: float = 0.0
 ) -> None:
-    """Write ``array[t, z, y, x]`` or ``[z, y, x]`` in its own type, atomically.
+    """Write ``array`` [t, z, y, x] or [z, y, x] in its own type, atomically.
 
-    ``interval`` and ``start`` in s; an interval of 0 means that the times are unknown. Raises ``FileError``.
+    ``interval`` and ``start`` are in s; an interval of 0 marks the times as unknown. Raises ``FileError``.
     """
-    header = _compose(array, geometry, interval, start)
-    with replacing(path) as raw:
+    header = _header_bytes(array, geometry, interval, start)
+    with atomic_file(path) as partial, open(partial, "wb") as raw:
         if suffix_of(path) == ".nii.gz":
             with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as file:
-                _pour(array, header, file)
+                _write_volumes(array, header, file)
         else:
-            _pour(array, header, raw)
+            _write_volumes(array, header, raw)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open_decompressed(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, decompressed if it is gzipped."""
     with open(path, "rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
+        is_gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        if not zipped:
+        if not is_gzipped:
             yield raw
             return
         with gzip.GzipFile(fileobj=raw) as file:
             yield file
 
 
-def _parse(path: Path, raw: bytes) -> _Header:
-    order = "<" if raw[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
-    if len(raw) < _HEADER_SIZE or raw[:4] != struct.pack(f"{order}i", _HEADER_SIZE) or raw[344:347] != b"n+1":
+def _parse_header(path: Path, raw: bytes) -> _Header:
+    byte_order = "<" if raw[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
+    if len(raw) < _HEADER_SIZE or raw[:4] != struct.pack(f"{byte_order}i", _HEADER_SIZE) or raw[344:347] != b"n+1":
         raise FileError(f"{path} is not a NIfTI-1 image in one file: convert it, or give it the right extension.")
 
-    def get(form: str, at: int) -> tuple:
-        return struct.unpack_from(order + form, raw, at)
+    def unpack(layout: str, position: int) -> tuple:
+        return struct.unpack_from(byte_order + layout, raw, position)
 
-    dim = get("8h", 40)
+    dim = unpack("8h", 40)
     sizes = dim[1 : 1 + dim[0]] if 1 <= dim[0] <= 7 else ()
-    kind = _TYPES.get(get("h", 70)[0])
+    type_code = _TYPES.get(unpack("h", 70)[0])
     if not sizes or min(sizes) < 1:
         raise FileError(f"{path} states an impossible size, {dim}: the file is damaged.")
-    if kind is None:
-        raise FileError(f"{path} holds complex or colour voxels: a perfusion series has one real number per voxel.")
-    offset, slope, intercept = get("3f", 108)
-    qform_code, sform_code = get("2h", 252)
+    if type_code is None:
+        raise FileError(f"{path} holds complex or color voxels: a perfusion series has one real number per voxel.")
+    offset, slope, intercept = unpack("3f", 108)
+    qform_code, sform_code = unpack("2h", 252)
     return _Header(
         shape=tuple(sizes[::-1]),
-        dtype=np.dtype(order + kind),
+        dtype=np.dtype(byte_order + type_code),
         offset=max(int(offset), _HEADER_SIZE),
-        spacing=get("3f", 80),
+        spacing=unpack("3f", 80),
         slope=slope,
         intercept=intercept,
-        interval=_decimal(get("f", 92)[0]),
-        start=_decimal(get("f", 136)[0]),
+        interval=_shortest_decimal(unpack("f", 92)[0]),
+        start=_shortest_decimal(unpack("f", 136)[0]),
         time_unit=raw[123] & 0x38,
-        sform=np.reshape(get("12f", 280), (3, 4)) if sform_code > 0 else None,
-        oriented=qform_code > 0 or sform_code > 0,
+        sform=np.reshape(unpack("12f", 280), (3, 4)) if sform_code > 0 else None,
+        has_orientation=qform_code > 0 or sform_code > 0,
     )
 
 
-def _decimal(value: float) -> float:
-    """The shortest decimal number that this float32 stands for: 1.4, not 1.3999999761581421."""
+def _shortest_decimal(value: float) -> float:
+    """Return the shortest decimal number that a float32 stands for: 1.4 instead of 1.3999999761581421."""
     return float(str(np.float32(value)))
 
 
 def _interval(header: _Header) -> tuple[float | None, str]:
-    """(s or None, where it came from); see the head of this file."""
+    """Return the frame interval (s or None) and its source; see the module's docstring."""
     value = header.interval
     if header.time_unit in _TIME_UNITS and 0 < value < math.inf:
         scale, unit = _TIME_UNITS[header.time_unit]
-        return _rescaled(value, scale), f"NIfTI header, {value:g} {unit}"
+        return _to_seconds(value, scale), f"NIfTI header, {value:g} {unit}"
     if header.time_unit == 0 and 0 < value <= 60 and value != 1:
         return value, f"NIfTI header, {value:g} without a unit, taken as s"
     if header.time_unit == 0 and 100 <= value <= 60_000:
-        return _rescaled(value, 1e-3), f"NIfTI header, {value:g} without a unit, taken as ms"
+        return _to_seconds(value, 1e-3), f"NIfTI header, {value:g} without a unit, taken as ms"
     return None, MISSING
 
 
-def _rescaled(value: float, scale: float) -> float:
-    return value / round(1 / scale)  # 1500 / 1000, not 1500 * 0.001, which is not 1.5
+def _to_seconds(value: float, scale: float) -> float:
+    """Divide by the number of units in a second: 1500 / 1000 is exactly 1.5, 1500 * 0.001 is not."""
+    return value / round(1 / scale)
 
 
 def _check_axes(path: Path, header: _Header) -> None:
-    """Refuse an sform that is no rotation of the voxel size: ITK would take another orientation without a word."""
+    """Raise ``FileError`` for an sform that is not a rotation of the voxel size.
+
+    ITK would silently use another orientation.
+    """
     if header.sform is None:
         return
     lengths = np.linalg.norm(header.sform[:, :3], axis=0)
     if not np.allclose(lengths, header.spacing, rtol=1e-2):
         raise FileError(
-            f"The header of {path} states two voxel sizes, {_listed(header.spacing)} mm and {_listed(lengths)} mm "
-            "(pixdim and sform): correct the wrong one."
+            f"The header of {path} states two voxel sizes, {_size_text(header.spacing)} mm and "
+            f"{_size_text(lengths)} mm (pixdim and sform): correct the wrong one."
         )
     axes = header.sform[:, :3] / np.where(lengths > 0, lengths, 1)
     if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
@@ -178,7 +189,7 @@ def _check_axes(path: Path, header: _Header) -> None:
         )
 
 
-def _listed(lengths: Iterable[float]) -> str:
+def _size_text(lengths: Iterable[float]) -> str:
     return " x ".join(f"{length:.4g}" for length in lengths)
 
 
@@ -187,7 +198,7 @@ def _geometry(path: Path) -> Geometry:
     reader.SetFileName(str(path))
     reader.SetImageIO("NiftiImageIO")
     try:
-        with quiet():
+        with quiet_itk():
             reader.ReadImageInformation()
     except RuntimeError as error:
         raise FileError(f"The header of {path} does not make sense: its orientation cannot be read.") from error
@@ -195,7 +206,7 @@ def _geometry(path: Path) -> Geometry:
 
 
 def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
-    """float32 array of ``header.shape``, read volume by volume."""
+    """Return the voxels as float32 array of ``header.shape``, read volume by volume."""
     try:
         array = np.empty(header.shape, np.float32)
     except (MemoryError, ValueError) as error:
@@ -206,33 +217,37 @@ def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
         if file.readinto(buffer) < len(buffer):
             raise EOFError
         stored = np.frombuffer(buffer, header.dtype).reshape(volume.shape)
-        if header.scaled:
+        if header.is_scaled:
             volume[...] = stored * np.float64(header.slope) + header.intercept
         else:
             volume[...] = stored
-    file.read(1)  # past the end of the data gzip compares its checksum
+    file.read(1)  # gzip verifies its checksum only when read past the end of the data
     return array
 
 
-def _compose(array: np.ndarray, geometry: Geometry, interval: float, start: float) -> bytes:
-    """The 352 bytes that precede the voxels: those of a one-voxel image that SimpleITK writes, with size and times."""
-    tiny = sitk.GetImageFromArray(np.zeros((1, 1, 1), array.dtype))
-    tiny.SetSpacing(geometry.spacing)
-    tiny.SetOrigin(geometry.origin)
-    tiny.SetDirection(np.ravel(geometry.direction).tolist())
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        sitk.WriteImage(tiny, f"{folder}/tiny.nii")
+def _header_bytes(array: np.ndarray, geometry: Geometry, interval: float, start: float) -> bytes:
+    """Return the 352 bytes before the voxels.
+
+    They are the header of a one-voxel image written by SimpleITK, with the size and the times of ``array``.
+    """
+    template = sitk.GetImageFromArray(np.zeros((1, 1, 1), array.dtype))
+    template.SetSpacing(geometry.spacing)
+    template.SetOrigin(geometry.origin)
+    template.SetDirection(np.ravel(geometry.direction).tolist())
+    with tempfile.TemporaryDirectory() as folder, quiet_itk():
+        sitk.WriteImage(template, f"{folder}/tiny.nii")
         header = bytearray(Path(folder, "tiny.nii").read_bytes()[:352])
-    order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
+    byte_order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"
     sizes = array.shape[::-1]
-    struct.pack_into(f"{order}8h", header, 40, array.ndim, *sizes, *[1] * (7 - array.ndim))
-    struct.pack_into(f"{order}f", header, 92, interval)
-    struct.pack_into(f"{order}f", header, 136, start)
+    struct.pack_into(f"{byte_order}8h", header, 40, array.ndim, *sizes, *[1] * (7 - array.ndim))
+    struct.pack_into(f"{byte_order}f", header, 92, interval)
+    struct.pack_into(f"{byte_order}f", header, 136, start)
     header[123] = 2 | (8 if interval else 0)  # mm, s
     return bytes(header)
 
 
-def _pour(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
+def _write_volumes(array: np.ndarray, header: bytes, file: BinaryIO) -> None:
+    """Write header and voxels, one volume in memory at a time."""
     file.write(header)
     for volume in array:
         file.write(volume.tobytes())

@@ -1,4 +1,4 @@
-"""Series in, series out: format by name, then the sidecar, then what the user says."""
+"""Reading and writing of a series in any format, including its JSON sidecar."""
 
 from __future__ import annotations
 
@@ -8,45 +8,73 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import FileError, SeriesError
-from dsc_superres.io._files import (
+from dsc_superres.io.dicom import is_dicom, read_dicom
+from dsc_superres.io.image_file import (
     SERIES_SUFFIXES,
-    Stored,
+    StoredImage,
+    check_exists,
     check_sidecar_is_free,
-    check_target,
-    existing,
-    replacing,
     suffix_of,
 )
-from dsc_superres.io.dicom import is_dicom, read_dicom
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.series import MISSING, Series
+from dsc_superres.utils.atomic_writing import atomic_file, check_target
 
-_USER = "given by the user"
+_SOURCE_USER = "given by the user"
+"""Entry of ``Series.sources`` for values passed by the caller."""
 
 
 def read_series(
     path: str | os.PathLike[str], *, echo_time: float | None = None, interval: float | None = None
 ) -> Series:
-    """The dynamic series in a 4D NIfTI or NRRD file, or in a DICOM folder (or the folder's series of one DICOM file).
+    """Read a dynamic series from a file or a DICOM folder.
 
-    ``echo_time`` and ``interval`` (from frame to frame), both in s, take the place of what the file says.
+    Parameters
+    ----------
+    path : path
+        4D NIfTI (``.nii``, ``.nii.gz``), NRRD (``.seq.nrrd``, ``.nrrd``), a DICOM folder, or one file of a DICOM
+        series.
+    echo_time : float, optional
+        Echo time in s, instead of the value in the file.
+    interval : float, optional
+        Time from frame to frame in s, instead of the times in the file.
 
-    Times come, in order of trust, from the user; from an image header that states the time of every frame; from the
-    JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``RepetitionTime``); from an interval in the header. Where none of
-    them has any, times are 0, 1, 2, ... and ``sources["times"]`` is ``MISSING``. The echo time comes from the user,
-    the sidecar or the header.
+    Returns
+    -------
+    Series
+        Signal float32[t, z, y, x].
 
-    Raises ``FileError`` for what cannot be read and ``SeriesError`` for what is not a usable series.
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    SeriesError
+        If its content is not a usable series.
+
+    Notes ----- Frame times come from the first of: ``interval``; an image header that states the time of each frame;
+    the JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``RepetitionTime``); an interval in the image header. Otherwise,
+    times are 0, 1, 2, ... and ``sources["times"]`` is ``MISSING``. The echo time comes from the caller, the sidecar or
+    the header.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> series = Series(np.ones((3, 2, 4, 4)), times=[0, 1.5, 3])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_series(series, f"{folder}/scan.nii.gz")
+    ...     again = read_series(f"{folder}/scan.nii.gz", echo_time=0.03)
+    >>> again.times.tolist(), again.echo_time, again.sources["echo_time"]
+    ([0.0, 1.5, 3.0], 0.03, 'given by the user')
     """
-    path = existing(Path(path).expanduser())
-    stored, sidecar = _load(path)
+    path = check_exists(Path(path).expanduser())
+    stored, sidecar = _read_stored(path)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
     times, sources["times"] = _times(stored, sidecar, frames, interval)
     if echo_time is not None:
-        sources["echo_time"] = _USER
+        sources["echo_time"] = _SOURCE_USER
     elif (echo_time := sidecar.number("EchoTime")) is not None:
         sources["echo_time"] = sidecar.source("echo_time", f"{sidecar.path.name}, EchoTime")
     else:
@@ -63,11 +91,33 @@ def read_series(
 
 
 def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool = False) -> None:
-    """Write ``series`` as ``.nii``, ``.nii.gz`` or ``.seq.nrrd``, with a JSON sidecar beside it, all or nothing.
+    """Write a series with a JSON sidecar beside it, atomically.
 
-    Voxels are float32; with ``integer`` they are rounded and clipped to ``series.scalar_type`` where that is an
-    integer type (of at most 32 bits: Slicer holds no wider ones). A NIfTI header states the times only when they are
-    known and evenly spaced, so that nobody reads wrong ones from it; the sidecar has them all. Raises ``FileError``.
+    Parameters
+    ----------
+    series : Series
+    path : path
+        A ``.nii``, ``.nii.gz`` or ``.seq.nrrd`` file.
+    integer : bool
+        Round and clip the voxels to ``series.scalar_type`` if that is an integer type (of at most 32 bits, the widest
+        that Slicer supports). Otherwise, voxels are float32.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+
+    Notes ----- A NIfTI header can only state evenly spaced times; it states none if they are uneven or unknown. The
+    sidecar contains all times.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> series = Series(np.full((2, 1, 2, 2), 7.4), times=[0, 2], scalar_type=np.int16)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_series(series, f"{folder}/scan.seq.nrrd", integer=True)
+    ...     sorted(path.name for path in Path(folder).iterdir()), read_series(f"{folder}/scan.seq.nrrd").scalar_type
+    (['scan.json', 'scan.seq.nrrd'], dtype('int16'))
     """
     path = Path(path).expanduser()
     suffix = suffix_of(path)
@@ -76,9 +126,9 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
     check_target(path)
     check_sidecar_is_free(path)
     array = _as_integer(series) if integer and series.scalar_type.kind in "iu" else series.signal
-    # The image is the inner block: it takes its place first, and the sidecar only if it did.
-    with replacing(sidecar_path(path)) as sidecar:
-        sidecar.write(sidecar_bytes(series))
+    # The image is written in the inner block: the sidecar appears only if that has succeeded.
+    with atomic_file(sidecar_path(path)) as sidecar:
+        sidecar.write_bytes(sidecar_bytes(series))
         if suffix == ".seq.nrrd":
             times = series.times if series.has_times else None
             write_nrrd(array, series.geometry, path, times=times, attributes=_attributes(series))
@@ -87,7 +137,8 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
             write_nifti(array, series.geometry, path, interval=interval, start=series.times[0] if interval else 0.0)
 
 
-def _load(path: Path) -> tuple[Stored, Sidecar]:
+def _read_stored(path: Path) -> tuple[StoredImage, Sidecar]:
+    """Return the content of an image in the format that its name or content suggests, and its sidecar."""
     suffix = suffix_of(path)
     if path.is_dir() or (suffix not in (*SERIES_SUFFIXES, ".nrrd") and is_dicom(path)):
         return read_dicom(path), Sidecar(path)
@@ -101,44 +152,49 @@ def _load(path: Path) -> tuple[Stored, Sidecar]:
     )
 
 
-def _times(stored: Stored, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
-    count = np.arange(frames, dtype=np.float64)
+def _times(stored: StoredImage, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
+    """Return the frame times in s and their source; see ``read_series``."""
+    frame_numbers = np.arange(frames, dtype=np.float64)
     if interval is not None:
-        return count * _positive(interval, "frame interval given"), _USER
+        return frame_numbers * _check_positive(interval, "frame interval given"), _SOURCE_USER
     if stored.frame_times is not None:
         return stored.frame_times, stored.sources["times"]
-    listed, source = sidecar.frame_times()
-    if listed is not None:
-        if listed.shape != (frames,):
+    sidecar_times, source = sidecar.frame_times()
+    if sidecar_times is not None:
+        if sidecar_times.shape != (frames,):
             raise SeriesError(
-                f"{sidecar.path} lists {listed.size} frame times but its image has {frames} frames: mend or remove it."
+                f"{sidecar.path} lists {sidecar_times.size} frame times but its image has {frames} frames: "
+                "correct or remove it."
             )
-        return listed, source
+        return sidecar_times, source
     repetition = sidecar.number("RepetitionTime")
     if repetition is not None:
-        repetition = _positive(repetition, f"RepetitionTime in {sidecar.path}")
-        return count * repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")
+        repetition = _check_positive(repetition, f"RepetitionTime in {sidecar.path}")
+        return frame_numbers * repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")
     if stored.interval is not None:
-        return stored.start + count * stored.interval, stored.sources["times"]
-    return count, MISSING
+        return stored.start + frame_numbers * stored.interval, stored.sources["times"]
+    return frame_numbers, MISSING
 
 
-def _positive(seconds: float, what: str) -> float:
+def _check_positive(seconds: float, what: str) -> float:
+    """Return ``seconds``; raise ``SeriesError`` if it is not a positive, finite number."""
     if not 0 < seconds < np.inf:
         raise SeriesError(f"The {what} is {seconds:g} s; it must be a positive number of seconds.")
     return seconds
 
 
 def _as_integer(series: Series) -> np.ndarray:
+    """Return the signal rounded and clipped to the series' integer type."""
     kind = series.scalar_type if series.scalar_type.itemsize <= 4 else np.dtype(f"{series.scalar_type.kind}4")
     limits = np.iinfo(kind)
     array = np.empty(series.signal.shape, kind)
     for frame, signal in zip(array, series.signal, strict=True):
-        # float32 cannot hold the limits of 32 bit integers
+        # float32 cannot represent the limits of 32-bit integers
         frame[...] = np.clip(np.rint(signal, dtype=np.float64), limits.min, limits.max)
     return array
 
 
 def _attributes(series: Series) -> dict[str, str]:
+    """Return the echo time and the sources as text for a NRRD header."""
     known = {} if series.echo_time is None else {"EchoTime": repr(float(series.echo_time))}
     return {**known, **{f"Source.{value}": source for value, source in series.sources.items()}}

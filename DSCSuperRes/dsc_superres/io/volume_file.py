@@ -1,4 +1,4 @@
-"""Single volumes: maps and masks."""
+"""Reading and writing of single volumes: maps and masks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import numpy as np
 
 from dsc_superres.errors import FileError
 from dsc_superres.geometry import Geometry
-from dsc_superres.io._files import VOLUME_SUFFIXES, existing, suffix_of
+from dsc_superres.io.image_file import VOLUME_SUFFIXES, check_exists, suffix_of
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 
 
 def read_volume(path: str | os.PathLike[str]) -> tuple[np.ndarray, Geometry]:
-    """The voxels (float32[z, y, x]) and the geometry of a ``.nii``, ``.nii.gz`` or ``.nrrd``; or ``FileError``."""
-    path = existing(Path(path).expanduser())
+    """Read the voxels, float32[z, y, x], and the geometry of a ``.nii``, ``.nii.gz`` or ``.nrrd`` file.
+
+    Raises ``FileError`` if the file cannot be read or is not a single volume.
+    """
+    path = check_exists(Path(path).expanduser())
     suffix = suffix_of(path)
     if suffix not in VOLUME_SUFFIXES or path.is_dir():
         raise FileError(f"{path} has an unknown format: a map or mask is one of {', '.join(VOLUME_SUFFIXES)}.")
@@ -28,9 +31,10 @@ def read_volume(path: str | os.PathLike[str]) -> tuple[np.ndarray, Geometry]:
 
 
 def write_volume(array: np.ndarray, geometry: Geometry, path: str | os.PathLike[str]) -> None:
-    """Write ``array[z, y, x]`` as ``.nii``, ``.nii.gz`` or ``.nrrd``, all or nothing; raises ``FileError``.
+    """Write ``array`` [z, y, x] as ``.nii``, ``.nii.gz`` or ``.nrrd``, atomically.
 
     Masks (bool) become uint8, integers keep their type up to 32 bits, everything else becomes float32.
+    Raises ``FileError`` if the file cannot be written.
     """
     path = Path(path).expanduser()
     array = np.asarray(array)
@@ -44,6 +48,7 @@ def write_volume(array: np.ndarray, geometry: Geometry, path: str | os.PathLike[
 
 
 def _stored_type(kind: np.dtype) -> np.dtype:
+    """Return the type in which voxels of a type are stored."""
     if kind.kind == "b":
         return np.dtype(np.uint8)
     if kind.kind in "iu":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsc_superres.errors import Cancelled
-from dsc_superres.io._files import stem_of
+from dsc_superres.io.image_file import stem_of
 from dsc_superres.jobs.provenance import case_provenance
 from dsc_superres.jobs.read_input import read_input
 from dsc_superres.jobs.result import JobResult

@@ -19,7 +19,7 @@ from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json, write_text
-from dsc_superres.utils.scratch_memory import save
+from dsc_superres.utils.scratch_memory import save_npy as save
 
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"

@@ -11,7 +11,7 @@ from dsc_superres.utils.file_names import is_series_name
 
 def check_series_target(path: Path, *inputs: Path) -> Path:
     """``path`` as the name of a series to write. Raises ``FileError`` where it is none, or one of the ``inputs``."""
-    from dsc_superres.io._files import check_sidecar_is_free
+    from dsc_superres.io.image_file import check_sidecar_is_free
 
     if not is_series_name(path.name):
         raise FileError(f"{path.name} is not a name for a series: end it in .nii, .nii.gz or .seq.nrrd.")

@@ -1,12 +1,12 @@
-"""Perfusion maps from a DSC series: concentration, arterial input, deconvolution, leakage, maps."""
+"""Perfusion maps from a DSC series: concentration, arterial input, deconvolution and leakage correction."""
 
-from dsc_superres.perfusion.aif import aif_candidates, automatic_aif
-from dsc_superres.perfusion.arterial import ArterialInput, aif_from_voxels, population_aif, read_aif_csv
+from dsc_superres.perfusion.aif_selection import aif_candidates, automatic_aif
+from dsc_superres.perfusion.arterial_input import ArterialInput, aif_from_voxels, read_aif_csv
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import PerfusionMaps, compute_maps
 from dsc_superres.perfusion.mask import brain_mask
-from dsc_superres.perfusion.normalisation import relative_cbv, white_matter
+from dsc_superres.perfusion.normalization import relative_cbv, white_matter
 from dsc_superres.perfusion.options import MapOptions
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "compute_maps",
     "delta_r2star",
     "find_bolus",
-    "population_aif",
     "read_aif_csv",
     "relative_cbv",
     "white_matter",

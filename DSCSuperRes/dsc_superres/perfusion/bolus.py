@@ -1,4 +1,4 @@
-"""When does the bolus come? Baseline, arrival and peak from the mean signal of the brain."""
+"""Baseline, arrival and peak of the bolus from the mean signal of the brain."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import numpy as np
 from dsc_superres.errors import PerfusionError
 
 NO_BOLUS = "No contrast bolus was found in this series, so there are no perfusion maps to compute: choose a DSC series"
-MINIMUM_DROP = 0.008
-"""The least relative fall of the mean brain signal that is taken for a bolus; physiological noise stays below."""
-MINIMUM_WIDTH = 2.5
-"""s; a fall that is shorter at half its depth is motion or a spike, not a bolus (unless frames are further apart)."""
+"""Beginning of the messages about series without a bolus."""
+MIN_DROP = 0.008
+"""Smallest relative fall of the mean brain signal that counts as a bolus; physiological noise is smaller."""
+MIN_WIDTH = 2.5
+"""Shortest time in s at half depth; shorter falls are motion or spikes, unless the frames are farther apart."""
 ARTERIAL_LEAD = 1.5
-"""s; arteries fill before the brain's mean curve moves, so the baseline ends this much earlier where it can."""
+"""Time in s by which the baseline ends early if it can, since arteries fill before the mean curve changes."""
 
 
 @dataclass(frozen=True)
 class Bolus:
-    """The course of a bolus.
+    """Time course of a bolus.
 
-    baseline       frames that are free of contrast and in steady state
-    arrival        s, when the mean brain signal starts to fall; ``arrival_frame`` is the last frame before it
-    peak           s, when the mean brain signal is lowest; ``peak_frame`` is that frame
+    baseline       frames in steady state and without contrast agent
+    arrival        s, start of the fall of the mean brain signal; ``arrival_frame`` is the last frame before it
+    peak           s, lowest mean brain signal; ``peak_frame`` is that frame
     drop           relative fall of the mean signal at the peak, 0..1
-    noise          sd of the logarithm of the mean signal
+    noise          standard deviation of the logarithm of the mean signal
     """
 
     baseline: slice
@@ -43,16 +44,16 @@ class Bolus:
 
 
 def curve_noise(curve: np.ndarray) -> np.ndarray:
-    """Standard deviation of white noise on smooth curves[t, ...], from the median absolute second difference."""
+    """Estimate the standard deviation of white noise on smooth curves[t, ...] by median absolute second differences."""
     second = np.diff(np.asarray(curve, np.float64), n=2, axis=0)
     return np.median(np.abs(second), axis=0) / (0.6745 * np.sqrt(6.0))
 
 
 def find_bolus(mean_curve: np.ndarray, times: np.ndarray) -> Bolus:
-    """Baseline, arrival and peak of the bolus in the mean brain signal[t] at times[t] (s, increasing).
+    """Return baseline, arrival and peak of the bolus in the mean brain signal[t] at times[t] (s, increasing).
 
-    First frames that are not in steady state (far above the rest) stay out of the baseline; a baseline of one frame is
-    enough. Raises ``PerfusionError`` where no fall of the signal looks like a bolus.
+    First frames that are not in steady state (much brighter than the rest) are excluded from the baseline, which may
+    consist of a single frame. Raises ``PerfusionError`` if no fall of the signal looks like a bolus.
     """
     mean_curve, times = np.asarray(mean_curve, np.float64), np.asarray(times, np.float64)
     if len(mean_curve) < 8:
@@ -66,12 +67,12 @@ def find_bolus(mean_curve: np.ndarray, times: np.ndarray) -> Bolus:
     trough = 1 + int(np.argmin(log_signal[1:]))
     start, last, level = _baseline(log_signal, trough, noise)
     depth = level - log_signal[trough]
-    _refuse_without_bolus(log_signal, times, trough, last, level, noise)
+    _check_bolus(log_signal, times, trough, last, level, noise)
     stop = _end_of_baseline(times, start, last)
     return Bolus(
         baseline=slice(start, stop),
         arrival=_arrival(log_signal, times, last, trough, level),
-        peak=_vertex(log_signal, times, trough),
+        peak=_parabola_vertex(log_signal, times, trough),
         arrival_frame=last,
         peak_frame=trough,
         drop=float(1 - np.exp(-depth)),
@@ -80,25 +81,27 @@ def find_bolus(mean_curve: np.ndarray, times: np.ndarray) -> Bolus:
 
 
 def _baseline(log_signal: np.ndarray, trough: int, noise: float) -> tuple[int, int, float]:
-    """First and last frame before the bolus, and their level. The first pass is robust to transients and the bolus."""
+    """Return first and last frame before the bolus, and their level.
+
+    The first iteration is robust against the initial transient and the bolus.
+    """
     before = log_signal[: trough + 1]
     level = float(np.median(np.sort(before)[-(-len(before) // 2) :] if len(before) > 2 else before[:-1]))
     start, last = 0, 0
     for _ in range(2):
         depth = level - log_signal[trough]
-        still_up = np.flatnonzero(before[:-1] >= level - max(0.05 * depth, 2.5 * noise))
-        last = int(still_up[-1]) if still_up.size else 0
-        settled = np.flatnonzero(before[: last + 1] <= level + max(0.1 * depth, 4 * noise, 0.01))
-        start = int(settled[0]) if settled.size and settled[0] <= max(3, last // 2) else 0
+        before_fall = np.flatnonzero(before[:-1] >= level - max(0.05 * depth, 2.5 * noise))
+        last = int(before_fall[-1]) if before_fall.size else 0
+        steady = np.flatnonzero(before[: last + 1] <= level + max(0.1 * depth, 4 * noise, 0.01))
+        start = int(steady[0]) if steady.size and steady[0] <= max(3, last // 2) else 0
         level = float(np.median(log_signal[start : last + 1]))
     return start, last, level
 
 
-def _refuse_without_bolus(
-    log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float
-) -> None:
+def _check_bolus(log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float) -> None:
+    """Raise ``PerfusionError`` unless the fall of the signal looks like a bolus."""
     depth = level - log_signal[trough]
-    if depth < MINIMUM_DROP or depth < 6 * noise:
+    if depth < MIN_DROP or depth < 6 * noise:
         raise PerfusionError(f"{NO_BOLUS} (the mean signal never falls clearly below its baseline).")
     if trough <= last:
         raise PerfusionError(f"{NO_BOLUS} with frames before the bolus.")
@@ -107,12 +110,12 @@ def _refuse_without_bolus(
         raise PerfusionError(f"{NO_BOLUS} that goes on after the bolus (the signal falls but does not recover).")
     interval = float(np.median(np.diff(times)))
     width = _width(log_signal, times, trough, level - depth / 2)
-    if width < min(MINIMUM_WIDTH, 0.9 * interval) or (width < MINIMUM_WIDTH and interval < 2):
+    if width < min(MIN_WIDTH, 0.9 * interval) or (width < MIN_WIDTH and interval < 2):
         raise PerfusionError(f"{NO_BOLUS} (the signal falls for {width:.1f} s only, as it does with motion).")
 
 
 def _width(log_signal: np.ndarray, times: np.ndarray, trough: int, half: float) -> float:
-    """Time that the fall spends below ``half``, s, with linear interpolation at both flanks."""
+    """Return the time in s that the fall spends below ``half``, with linear interpolation on both sides."""
     above = log_signal >= half
     left = trough - 1 - int(np.argmax(above[:trough][::-1])) if above[:trough].any() else 0
     right = trough + int(np.argmax(above[trough:])) if above[trough:].any() else len(times) - 1
@@ -122,14 +125,14 @@ def _width(log_signal: np.ndarray, times: np.ndarray, trough: int, half: float) 
 
 
 def _crossing(log_signal: np.ndarray, times: np.ndarray, frame: int, value: float) -> float:
-    """Where the straight line from ``frame`` to the next one meets ``value``, s."""
+    """Return the time in s at which the line from ``frame`` to the next one crosses ``value``."""
     first, second = log_signal[frame : frame + 2]
     share = 0.0 if first == second else float(np.clip((value - first) / (second - first), 0, 1))
     return float(times[frame] + share * (times[frame + 1] - times[frame]))
 
 
 def _end_of_baseline(times: np.ndarray, start: int, last: int) -> int:
-    """One past the last baseline frame: leaves a lead for the arteries while five frames remain."""
+    """Return one past the last baseline frame, with a lead for the arteries while five frames remain."""
     stop = last + 1
     while stop - start > 5 and times[stop - 1] > times[last] - ARTERIAL_LEAD + 1e-6:
         stop -= 1
@@ -137,7 +140,10 @@ def _end_of_baseline(times: np.ndarray, start: int, last: int) -> int:
 
 
 def _arrival(log_signal: np.ndarray, times: np.ndarray, last: int, trough: int, level: float) -> float:
-    """Where the line through 20 % and 50 % of the fall meets the baseline, s; never before the last baseline frame."""
+    """Return the time in s at which the line through 20 % and 50 % of the fall crosses the baseline.
+
+    It is not before the last baseline frame.
+    """
     depth = level - log_signal[trough]
     frames = np.arange(last, trough)
     falls = [int(frames[np.argmax(log_signal[frames + 1] <= level - share * depth)]) for share in (0.2, 0.5)]
@@ -145,8 +151,8 @@ def _arrival(log_signal: np.ndarray, times: np.ndarray, last: int, trough: int, 
     return float(np.clip(early - (late - early) * 2 / 3, times[last], times[last + 1]))
 
 
-def _vertex(curve: np.ndarray, times: np.ndarray, frame: int) -> float:
-    """Abscissa of the parabola through ``frame`` and its neighbours, s."""
+def _parabola_vertex(curve: np.ndarray, times: np.ndarray, frame: int) -> float:
+    """Return the time in s of the vertex of the parabola through ``frame`` and its neighbors."""
     if not 0 < frame < len(times) - 1:
         return float(times[frame])
     a, b, _ = np.polyfit(times[frame - 1 : frame + 2] - times[frame], curve[frame - 1 : frame + 2], 2)

@@ -1,4 +1,4 @@
-"""k-means from given seeds: deterministic, and content with clusters that lose their points."""
+"""Deterministic k-means that starts at given centers and tolerates empty clusters."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import numpy as np
 from scipy.cluster.vq import vq
 
 
-def k_means(points: np.ndarray, seeds: np.ndarray, rounds: int = 10) -> np.ndarray:
-    """[c, d]: centres of Lloyd's clusters of points[n, d] from seeds[c, d]; a cluster without points stays put."""
-    centres = seeds.copy()
-    for _ in range(rounds):
-        nearest, _ = vq(points, centres)
-        filled = np.unique(nearest)
-        centres[filled] = [points[nearest == k].mean(axis=0) for k in filled]
-    return centres
+def k_means(points: np.ndarray, seeds: np.ndarray, iterations: int = 10) -> np.ndarray:
+    """Return the centers [c, d] of Lloyd's clusters of points[n, d] that start at seeds[c, d].
+
+    The centers of empty clusters stay in place.
+    """
+    centers = seeds.copy()
+    for _ in range(iterations):
+        nearest, _ = vq(points, centers)
+        occupied = np.unique(nearest)
+        centers[occupied] = [points[nearest == k].mean(axis=0) for k in occupied]
+    return centers

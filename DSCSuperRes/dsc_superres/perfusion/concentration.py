@@ -1,4 +1,4 @@
-"""From signal to change of relaxation rate: the quantity that is proportional to contrast agent."""
+"""Change of the relaxation rate from the signal, which is proportional to the concentration of contrast agent."""
 
 from __future__ import annotations
 
@@ -7,23 +7,35 @@ import numpy as np
 from dsc_superres.errors import PerfusionError
 
 SIGNAL_FLOOR = 1e-3
-"""Signals below this share of the baseline are taken as this share: the logarithm of zero is not a concentration."""
+"""Smallest signal as share of the baseline, for the logarithm."""
 
 
 def baseline_signal(signal: np.ndarray, baseline_frames: slice) -> np.ndarray:
-    """Mean signal S0 before the bolus, float32[...] from signal[t, ...]. CAPLEX P.BL2.003."""
+    """Return the mean signal S0 before the bolus, float32[...], of signal[t, ...]. CAPLEX P.BL2.003."""
     return np.asarray(signal)[baseline_frames].mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def delta_r2star(signal: np.ndarray, echo_time: float | None, baseline_frames: slice) -> np.ndarray:
-    """Change of the transverse relaxation rate, -ln(S/S0)/TE. CAPLEX M.SM1.001.
+    """Return the change of the transverse relaxation rate, -ln(S/S0)/TE. CAPLEX M.SM1.001.
 
-    signal           [t, ...], arbitrary units
-    echo_time        s
-    baseline_frames  the frames before the bolus whose mean is S0
-    returns          float32[t, ...] in 1/s; negative values are kept (clipping them biases CBV); 0 where S0 <= 0
+    Parameters
+    ----------
+    signal : array, [t, ...]
+        Signal in arbitrary units.
+    echo_time : float
+        Echo time in s.
+    baseline_frames : slice
+        Frames before the bolus, whose mean is S0.
 
-    Raises ``PerfusionError`` without an echo time or with no baseline frame.
+    Returns
+    -------
+    float32 array, [t, ...]
+        Delta R2* in 1/s. Negative values are kept, since clipping would bias CBV; 0 where S0 <= 0.
+
+    Raises
+    ------
+    PerfusionError
+        Without an echo time or a baseline frame.
     """
     if echo_time is None:
         raise PerfusionError("The echo time is not known, so no concentration can be computed: give it (--te SECONDS).")
@@ -39,9 +51,3 @@ def delta_r2star(signal: np.ndarray, echo_time: float | None, baseline_frames: s
     np.log(ratio, out=ratio)
     ratio *= np.float32(-1 / echo_time)
     return np.where(usable, ratio, np.float32(0))
-
-
-def saturated(signal: np.ndarray, baseline_frames: slice, share: float = 0.1) -> np.ndarray:
-    """bool[...]: the signal[t, ...] falls below ``share`` of its baseline, where noise flattens the peak."""
-    signal = np.asarray(signal)
-    return signal.min(axis=0) < share * baseline_signal(signal, baseline_frames)

@@ -1,4 +1,4 @@
-"""From concentration curves to map values: areas and SVD, or the Bayesian dictionary."""
+"""Map values from concentration curves, by areas and SVD or by the Bayesian dictionary."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from scipy.interpolate import PchipInterpolator
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
-from dsc_superres.perfusion.arterial import ArterialInput
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
 from dsc_superres.perfusion.options import MapOptions
-from dsc_superres.perfusion.oscillation import steady_osvd
+from dsc_superres.perfusion.oscillation import delay_independent_osvd
 
-PUBLISHED = {
+PUBLISHED_THRESHOLDS = {
     "ssvd": deconvolution.STANDARD_THRESHOLD,
     "csvd": deconvolution.CIRCULANT_THRESHOLD,
     "osvd": deconvolution.OSCILLATION_STEP,
 }
-"""Thresholds as published, by method; for oSVD the step of those that are tried."""
+"""Published thresholds by method; for oSVD, the step between the thresholds that are tried."""
 NOISE_CURVES = 4000
-"""Curves from which the typical noise is estimated."""
+"""Number of curves from which the typical noise is estimated."""
 
 
 def curve_maps(
@@ -33,12 +33,13 @@ def curve_maps(
     options: MapOptions,
     echo_time: float = 0.03,
 ) -> dict[str, np.ndarray]:
-    """Map values float32[n] by name from concentration curves[t, n] (1/s) at times[t] (s).
+    """Return map values, float32[n] by name, for concentration curves[t, n] (1/s) at times[t] (s).
 
-    cbv, cbf, mtt, ttp and tmax; with "bayes" also their standard deviations cbv_sd, cbf_sd, mtt_sd, tmax_sd.
+    The names are cbv, cbf, mtt, ttp and tmax; with "bayes" also the standard deviations cbv_sd, cbf_sd, mtt_sd,
+    tmax_sd.
     """
     curves = np.asarray(curves, np.float32)
-    options = resolved(options, curves, times, aif, bolus)
+    options = resolve_options(options, curves, times, aif, bolus)
     if options.method == "bayes":
         values = _bayes(curves, times, aif, options, echo_time)
     else:
@@ -50,59 +51,66 @@ def curve_maps(
     return values
 
 
-def resolved(
+def resolve_options(
     options: MapOptions, curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus
 ) -> MapOptions:
-    """The options with the numbers that curve_maps uses where they leave the choice to the series: once and for all.
+    """Return the options with a number for the threshold and for the end of the integration (s after the arrival).
 
-    The threshold and, s after the arrival, the end of the integration. The Bayesian method needs neither.
+    Options that leave the choice to the series are computed from it. The Bayesian method needs neither.
     """
     if options.method == "bayes":
         return options
-    arterial, end, limit = aif.at(times), options.integration_end, options.threshold
+    arterial, end, threshold = aif.at(times), options.integration_end, options.threshold
     if end is None:
         end = integration_end(curves, arterial, times, bolus) - bolus.arrival
-    if limit is None:
-        limit = PUBLISHED[options.method]
-    elif limit == "adaptive":
-        even, artery, dt = resampled(curves[:, :: max(1, curves.shape[1] // NOISE_CURVES)], arterial, times)
-        limit = _adapted(even, artery, dt, circulant=options.method == "csvd")
-    return replace(options, threshold=limit, integration_end=float(end))
+    if threshold is None:
+        threshold = PUBLISHED_THRESHOLDS[options.method]
+    elif threshold == "adaptive":
+        uniform, artery, dt = resample_uniformly(curves[:, :: max(1, curves.shape[1] // NOISE_CURVES)], arterial, times)
+        threshold = _adaptive_threshold(uniform, artery, dt, circulant=options.method == "csvd")
+    return replace(options, threshold=threshold, integration_end=float(end))
 
 
 def mean_transit_time(cbv: np.ndarray, cbf: np.ndarray) -> np.ndarray:
-    """float32[n]: 60 CBV/CBF in s where both are positive, else 0. Central volume theorem, CAPLEX M.ID1.001."""
+    """Return 60 CBV/CBF in s where both are positive, else 0; float32[n]. Central volume theorem, CAPLEX M.ID1.001."""
     cbv, cbf = np.asarray(cbv, np.float32), np.asarray(cbf, np.float32)
     positive = (cbv > 0) & (cbf > 0)
     return np.where(positive, 60 * cbv / np.where(positive, cbf, 1), 0).astype(np.float32)
 
 
 def time_to_peak(curves: np.ndarray, times: np.ndarray, bolus: Bolus) -> np.ndarray:
-    """float32[n]: time of the maximum of curves[t, n] minus the bolus' arrival, s. CAPLEX Q.CD1.010.
+    """Return the time of the maximum of curves[t, n] minus the arrival of the bolus in s, float32[n]. CAPLEX Q.CD1.010.
 
-    Between the frames the maximum is that of the parabola through three of them.
+    The maximum is that of the parabola through the highest frame and its neighbors.
     """
-    found = np.empty(curves.shape[1], np.float32)
-    for i in range(0, curves.shape[1], deconvolution.CHUNK):
-        found[i : i + deconvolution.CHUNK] = _peak_time(curves[:, i : i + deconvolution.CHUNK], times)
-    return np.maximum(found - np.float32(bolus.arrival), 0)
+    peak_times = np.empty(curves.shape[1], np.float32)
+    for i in range(0, curves.shape[1], deconvolution.VOXELS_PER_BLOCK):
+        peak_times[i : i + deconvolution.VOXELS_PER_BLOCK] = _peak_time(
+            curves[:, i : i + deconvolution.VOXELS_PER_BLOCK], times
+        )
+    return np.maximum(peak_times - np.float32(bolus.arrival), 0)
 
 
 def _peak_time(curves: np.ndarray, times: np.ndarray) -> np.ndarray:
-    at = np.clip(curves.argmax(axis=0), 1, len(times) - 2)
+    """Return the time in s of the maximum of curves[t, n], between the frames."""
+    peak_frame = np.clip(curves.argmax(axis=0), 1, len(times) - 2)
     columns = np.arange(curves.shape[1])
-    before, top, after = (curves[at + k, columns].astype(np.float64) for k in (-1, 0, 1))
-    left, right = times[at] - times[at - 1], times[at + 1] - times[at]
-    rise, fall = (top - before) / left, (top - after) / right
-    bend = rise / left + fall / right
-    shift = np.where(bend > 0, 0.5 * (rise * right / left - fall * left / right) / np.where(bend > 0, bend, 1), 0)
-    return times[at] + np.clip(shift, -left, right)
+    before, peak, after = (curves[peak_frame + k, columns].astype(np.float64) for k in (-1, 0, 1))
+    left, right = times[peak_frame] - times[peak_frame - 1], times[peak_frame + 1] - times[peak_frame]
+    rise, fall = (peak - before) / left, (peak - after) / right
+    curvature = rise / left + fall / right
+    shift = np.where(
+        curvature > 0, 0.5 * (rise * right / left - fall * left / right) / np.where(curvature > 0, curvature, 1), 0
+    )
+    return times[peak_frame] + np.clip(shift, -left, right)
 
 
-def resampled(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Curves [m, n] and arterial [m] on an even grid of times, and its step (s); unchanged where times are even.
+def resample_uniformly(
+    curves: np.ndarray, arterial: np.ndarray, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return curves[m, n] and arterial[m] on uniform times, and their step (s); unchanged if the times are uniform.
 
-    Irregular frames are joined by monotone splines (pchip), which do not overshoot.
+    Irregular frames are interpolated by monotone splines (PCHIP), which do not overshoot.
     """
     grid = deconvolution.uniform_grid(times)
     if len(grid) != len(times) or not np.allclose(grid, times, atol=0.02 * (grid[1] - grid[0])):
@@ -114,21 +122,22 @@ def resampled(curves: np.ndarray, arterial: np.ndarray, times: np.ndarray) -> tu
 def _svd(
     curves: np.ndarray, times: np.ndarray, arterial: np.ndarray, bolus: Bolus, options: MapOptions
 ) -> dict[str, np.ndarray]:
+    """Return cbv, cbf and tmax by ratio of areas and SVD."""
     end = bolus.arrival + options.integration_end
     cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
-    even, artery, dt = resampled(curves, arterial, times)
+    uniform, artery, dt = resample_uniformly(curves, arterial, times)
     if options.method == "osvd":
-        solve = deconvolution.osvd if options.as_published else steady_osvd
-        residue = solve(even, artery, dt, options.oscillation, options.threshold)
+        solve = deconvolution.osvd if options.as_published else delay_independent_osvd
+        residue = solve(uniform, artery, dt, options.oscillation, options.threshold)
     else:
         solve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
-        residue = solve(even, artery, dt, options.threshold)
+        residue = solve(uniform, artery, dt, options.threshold)
     cbf = 6000 * options.kh_over_rho * residue.peak
     return {"cbv": cbv.astype(np.float32), "cbf": cbf.astype(np.float32), "tmax": residue.time}
 
 
-def _adapted(curves: np.ndarray, arterial: np.ndarray, dt: float, circulant: bool) -> float:
-    """The threshold that suits the noise of typical curves[t, n]."""
+def _adaptive_threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, circulant: bool) -> float:
+    """Return the threshold that suits the noise of typical curves[t, n]."""
     noise = float(np.median(curve_noise(curves)) / max(np.median(curves.max(axis=0)), 1e-6))
     return deconvolution.adaptive_threshold(arterial, dt, noise, circulant=circulant)
 
@@ -136,6 +145,7 @@ def _adapted(curves: np.ndarray, arterial: np.ndarray, dt: float, circulant: boo
 def _bayes(
     curves: np.ndarray, times: np.ndarray, aif: ArterialInput, options: MapOptions, echo_time: float
 ) -> dict[str, np.ndarray]:
+    """Return cbv, cbf, tmax and the standard deviations by the Bayesian dictionary."""
     try:
         import torch  # noqa: F401
     except ImportError:
@@ -144,17 +154,17 @@ def _bayes(
     from dsc_superres.perfusion.dictionary import dictionary
     from dsc_superres.perfusion.gamma_variate import continuous_curve
 
-    # In -ln(S/S0) instead of Delta R2* nothing depends on the echo time, and the signal's noise is known.
+    # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
     artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
-    attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # laid out as it is worked on
-    found = posterior(attenuation, dictionary(artery, times))
-    cbv, cbf = 100 * options.kh_over_rho * found.cbv, 6000 * options.kh_over_rho * found.cbf
+    attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
+    estimate = posterior(attenuation, dictionary(artery, times))
+    cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
     return {
         "cbv": cbv,
         "cbf": cbf,
-        "tmax": found.delay,
-        "cbv_sd": cbv * found.cbv_sd,
-        "cbf_sd": cbf * found.cbf_sd,
-        "mtt_sd": found.mtt_sd,
-        "tmax_sd": found.delay_sd,
+        "tmax": estimate.delay,
+        "cbv_sd": cbv * estimate.cbv_sd,
+        "cbf_sd": cbf * estimate.cbf_sd,
+        "mtt_sd": estimate.mtt_sd,
+        "tmax_sd": estimate.delay_sd,
     }

@@ -1,7 +1,7 @@
-"""Deconvolution of tissue curves by singular value decomposition: standard, block-circulant, and oscillation-limited.
+"""Deconvolution of tissue curves by singular value decomposition: standard, block-circulant and oscillation-limited.
 
-Every method solves C_t = dt * A R_F for the flow-scaled residue R_F (1/s). Sources: Ostergaard 1996 (sSVD),
-Wu 2003 (cSVD, oSVD); matrix weights (a[k-1] + 4 a[k] + a[k+1]) / 6 after Ostergaard. CAPLEX G.DI1.002.
+All methods solve C_t = dt * A R_F for the flow-scaled residue R_F (1/s). Sources: Ostergaard 1996 (sSVD), Wu 2003
+(cSVD, oSVD); matrix weights (a[k-1] + 4 a[k] + a[k+1]) / 6 after Ostergaard. CAPLEX G.DI1.002.
 """
 
 from __future__ import annotations
@@ -12,26 +12,31 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import toeplitz
 
-CHUNK = 2048
-"""Voxels per block: bounds the memory, since residues are never kept."""
+VOXELS_PER_BLOCK = 2048
+"""Voxels per block, which limits the memory: residues are not kept."""
 STANDARD_THRESHOLD = 0.2
+"""Published threshold of sSVD, as share of the largest singular value."""
 CIRCULANT_THRESHOLD = 0.1
+"""Published threshold of cSVD."""
 OSCILLATION_LIMIT = 0.035
+"""Published limit of the oscillation index of oSVD."""
 OSCILLATION_STEP = 0.05
+"""Published step between the thresholds of oSVD."""
 
 
 @dataclass(frozen=True)
 class Residue:
-    """What is kept of the residue: its peak (1/s, relative to the arterial curve) and the peak's time (s)."""
+    """Peak of each residue (1/s, relative to the arterial curve) and its time (s)."""
 
     peak: np.ndarray
     time: np.ndarray
 
 
 def uniform_grid(times: np.ndarray) -> np.ndarray:
-    """float64[m]: evenly spaced times from the first to the last of ``times`` (s); as many where these are even.
+    """Return evenly spaced times from the first to the last of ``times`` (s), float64[m].
 
-    The step is the 10th percentile of the intervals, with at most four times as many points.
+    Their number is the same if ``times`` are evenly spaced; otherwise, the step is the 10th percentile of the
+    intervals, with at most four times as many points.
     """
     steps = np.diff(times)
     if np.ptp(steps) <= 0.02 * np.median(steps):
@@ -42,61 +47,65 @@ def uniform_grid(times: np.ndarray) -> np.ndarray:
 
 
 def arterial_weights(aif: np.ndarray, padded: int) -> np.ndarray:
-    """float64[padded]: the arterial curve[t] smoothed by (1, 4, 1)/6, zero-padded."""
+    """Return the arterial curve[t] smoothed by (1, 4, 1)/6 and zero-padded, float64[padded]."""
     a = np.zeros(padded + 2)
     a[1 : len(aif) + 1] = aif
     return ((a[:-2] + 4 * a[1:-1] + a[2:]) / 6)[:padded]
 
 
 def standard_matrix(aif: np.ndarray, dt: float) -> np.ndarray:
-    """float64[t, t]: the lower triangular Toeplitz convolution matrix of aif[t] sampled every dt s."""
+    """Return the lower triangular Toeplitz convolution matrix of aif[t] sampled every ``dt`` s, float64[t, t]."""
     weights = arterial_weights(aif, len(aif))
     return dt * toeplitz(weights, np.zeros(len(aif)))
 
 
 def circulant_matrix(aif: np.ndarray, dt: float) -> np.ndarray:
-    """float64[2t, 2t]: the full block-circulant convolution matrix of aif[t], zero-padded to twice its length."""
+    """Return the block-circulant convolution matrix of aif[t], zero-padded to twice its length, float64[2t, 2t]."""
     weights = arterial_weights(aif, 2 * len(aif))
     return dt * toeplitz(weights, np.roll(weights[::-1], 1))
 
 
 def truncated_inverse(matrix: np.ndarray, threshold: float, columns: int) -> np.ndarray:
-    """float32[m, columns]: pseudo-inverse of matrix[m, m] without singular values below ``threshold`` of the largest.
+    """Return the pseudo-inverse of matrix[m, m] without singular values below ``threshold`` of the largest.
 
-    Only the first ``columns`` columns: the padding of the curves is zero.
+    Only the first ``columns`` columns are returned, float32[m, columns], since the padding of the curves is zero.
     """
     u, s, vt = np.linalg.svd(matrix)
-    kept = s >= threshold * s[0]
-    return ((vt[kept].T / s[kept]) @ u[:, kept].T)[:, :columns].astype(np.float32)
+    significant = s >= threshold * s[0]
+    return ((vt[significant].T / s[significant]) @ u[:, significant].T)[:, :columns].astype(np.float32)
 
 
 def ssvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = STANDARD_THRESHOLD) -> Residue:
-    """Standard truncated SVD of curves[t, n]; sensitive to a delay between artery and tissue."""
+    """Deconvolve curves[t, n] by standard truncated SVD, which is sensitive to the delay between artery and tissue."""
     inverse = truncated_inverse(standard_matrix(aif, dt), threshold, len(aif))
-    return in_chunks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=False))
+    return in_blocks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=False))
 
 
 def csvd(curves: np.ndarray, aif: np.ndarray, dt: float, threshold: float = CIRCULANT_THRESHOLD) -> Residue:
-    """Block-circulant truncated SVD of curves[t, n]; insensitive to delay, times may be negative."""
+    """Deconvolve curves[t, n] by block-circulant truncated SVD: insensitive to delay, peak times may be negative."""
     inverse = truncated_inverse(circulant_matrix(aif, dt), threshold, len(aif))
-    return in_chunks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=True))
+    return in_blocks(curves, lambda block: peak_of(block.T @ inverse.T, dt, wrap=True))
 
 
 def osvd(
     curves: np.ndarray, aif: np.ndarray, dt: float, limit: float = OSCILLATION_LIMIT, step: float = OSCILLATION_STEP
 ) -> Residue:
-    """Block-circulant SVD with, per voxel, the smallest threshold (step, 2 step .. 0.95) that oscillates less."""
+    """Deconvolve curves[t, n] by block-circulant SVD with limited oscillation.
+
+    Each voxel uses the smallest threshold (step, 2 step .. 0.95) with an oscillation index below ``limit``.
+    """
     matrix = circulant_matrix(aif, dt)
     thresholds = np.arange(step, 0.951, step)
     inverses = [truncated_inverse(matrix, t, len(aif)) for t in thresholds]
-    return in_chunks(curves, lambda block: _least_regularised(inverses, block, dt, limit))
+    return in_blocks(curves, lambda block: _least_regularized(inverses, block, dt, limit))
 
 
 def adaptive_threshold(aif: np.ndarray, dt: float, noise: float, circulant: bool = True) -> float:
-    """The threshold of least CBF error for tissue like that of the series: suits the interval and the noise.
+    """Return the threshold with the least error of CBF for the frame interval and the noise of a series.
 
-    noise is the standard deviation of a curve over its height. Exponential residues of 3, 6 and 12 s, convolved with
-    aif[t] and with that noise added, are deconvolved with every threshold; the least median error of the peak wins.
+    ``noise`` is the standard deviation of a curve over its height. Exponential residues of 3, 6 and 12 s are convolved
+    with aif[t], noise is added, and the curves are deconvolved with each threshold; the least median error of the peak
+    wins.
     """
     random, length = np.random.default_rng(0), len(aif)
     matrix = circulant_matrix(aif, dt) if circulant else standard_matrix(aif, dt)
@@ -110,49 +119,50 @@ def adaptive_threshold(aif: np.ndarray, dt: float, noise: float, circulant: bool
 
 
 def oscillation_index(residue: np.ndarray) -> np.ndarray:
-    """[n]: mean absolute second difference of residue[n, L] over its maximum (Wu 2003)."""
+    """Return the mean absolute second difference of residue[n, L] over its maximum, [n] (Wu 2003)."""
     peak = residue.max(axis=1)
-    bend = residue[:, 2:] - 2 * residue[:, 1:-1]
-    bend += residue[:, :-2]
-    return np.abs(bend, out=bend).sum(axis=1) / (residue.shape[1] * np.where(peak > 0, peak, np.inf))
+    curvature = residue[:, 2:] - 2 * residue[:, 1:-1]
+    curvature += residue[:, :-2]
+    return np.abs(curvature, out=curvature).sum(axis=1) / (residue.shape[1] * np.where(peak > 0, peak, np.inf))
 
 
-def _least_regularised(inverses: list[np.ndarray], block: np.ndarray, dt: float, limit: float) -> Residue:
+def _least_regularized(inverses: list[np.ndarray], block: np.ndarray, dt: float, limit: float) -> Residue:
+    """Return the residue peaks of a block at the smallest threshold below the oscillation limit."""
     peak, time = np.zeros(block.shape[1], np.float32), np.zeros(block.shape[1], np.float32)
-    open_ = np.arange(block.shape[1])
+    remaining = np.arange(block.shape[1])
     for step, inverse in enumerate(inverses):
-        residue = block[:, open_].T @ inverse.T
+        residue = block[:, remaining].T @ inverse.T
         done = oscillation_index(residue) < limit
         if step == len(inverses) - 1:
             done[:] = True
-        found = peak_of(residue[done], dt, wrap=True)
-        peak[open_[done]], time[open_[done]] = found.peak, found.time
-        open_ = open_[~done]
-        if not open_.size:
+        block_peak = peak_of(residue[done], dt, wrap=True)
+        peak[remaining[done]], time[remaining[done]] = block_peak.peak, block_peak.time
+        remaining = remaining[~done]
+        if not remaining.size:
             break
     return Residue(peak, time)
 
 
 def peak_of(residue: np.ndarray, dt: float, wrap: bool) -> Residue:
-    """Largest sample of residue[n, m] and its time by a parabola through the neighbours: finer than the interval.
+    """Return the largest sample of residue[n, m] and its time, by a parabola through the neighbors.
 
-    With ``wrap`` the second half of the samples are negative times.
+    With ``wrap``, the second half of the samples are negative times.
     """
     n, m = residue.shape
-    at = residue.argmax(axis=1)
-    row, flat = m * np.arange(n), residue.ravel()
-    top = flat[row + at]
-    before, after = (flat[row + (at + k) % m] for k in (-1, 1))
-    bend = before - 2 * top + after
-    shift = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
+    peak_index = residue.argmax(axis=1)
+    row, samples = m * np.arange(n), residue.ravel()
+    peak = samples[row + peak_index]
+    before, after = (samples[row + (peak_index + k) % m] for k in (-1, 1))
+    curvature = before - 2 * peak + after
+    shift = np.where(curvature < 0, 0.5 * (before - after) / np.where(curvature < 0, curvature, 1), 0)
     if not wrap:
-        shift = np.where((at == 0) | (at == m - 1), 0, shift)
-    position = np.where(wrap & (at >= m // 2), at - m, at) + shift
-    return Residue(np.maximum(top, 0), (position * dt).astype(np.float32))
+        shift = np.where((peak_index == 0) | (peak_index == m - 1), 0, shift)
+    position = np.where(wrap & (peak_index >= m // 2), peak_index - m, peak_index) + shift
+    return Residue(np.maximum(peak, 0), (position * dt).astype(np.float32))
 
 
-def in_chunks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue], size: int = CHUNK) -> Residue:
-    """What ``solve`` makes of curves[t, n], ``size`` voxels at a time."""
+def in_blocks(curves: np.ndarray, solve: Callable[[np.ndarray], Residue], size: int = VOXELS_PER_BLOCK) -> Residue:
+    """Apply ``solve`` to curves[t, n] in blocks of ``size`` voxels and join the results."""
     curves = np.asarray(curves, np.float32)
     parts = [solve(curves[:, i : i + size]) for i in range(0, curves.shape[1], size)]
     if not parts:

@@ -1,4 +1,4 @@
-"""The first pass as a gamma variate, with recirculation: a smooth arterial curve between coarse or noisy frames."""
+"""Gamma variate with recirculation: a smooth arterial curve between sparse or noisy frames."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from scipy.optimize import least_squares
 from scipy.signal import lfilter
 
 INTEGRATION_STEP = 0.1
-"""s; the grid on which the recirculation is convolved."""
+"""Time step in s of the grid on which the recirculation is convolved."""
 USUAL_ALPHA = 3.0
-LEAD = 20.0
-"""s by which that grid begins before the first time asked for."""
+"""Alpha toward which a fit is drawn if the data do not determine it."""
+GRID_LEAD = 20.0
+"""Time in s by which that grid begins before the first time of interest."""
 
 
 @dataclass(frozen=True)
 class GammaVariate:
     """A bolus and its recirculation.
 
-    First pass: height * (x/(alpha beta))^alpha exp(alpha - x/beta), x = t - onset, so that ``height`` is its peak.
-    Recirculation: the first pass ``delay`` s later, dispersed by an exponential of time constant ``dispersion`` (s)
-    and scaled to the share ``recirculation`` of its area. CAPLEX P.AE / dsc-mri-toolbox use the same two terms.
+    First pass: height * (x/(alpha beta))^alpha exp(alpha - x/beta) with x = t - onset, so that ``height`` is its peak.
+    Recirculation: the first pass ``delay`` s later, dispersed by an exponential with time constant ``dispersion`` (s)
+    and scaled to the share ``recirculation`` of its area. The same two terms are used in CAPLEX P.AE and
+    dsc-mri-toolbox.
     """
 
     height: float
@@ -35,53 +37,53 @@ class GammaVariate:
     dispersion: float = 30.0
 
     def first_pass(self, times: np.ndarray) -> np.ndarray:
-        """float64[t]: the first pass alone, in the units of ``height``."""
+        """Return the first pass alone at ``times`` (s), float64[t], in the unit of ``height``."""
         x = np.maximum(np.asarray(times, float) - self.onset, 0) / (self.alpha * self.beta)
         return self.height * np.where(x > 0, x, 1e-300) ** self.alpha * np.exp(self.alpha * (1 - x))
 
     def __call__(self, times: np.ndarray) -> np.ndarray:
-        """float64[t]: first pass and recirculation at ``times`` (s)."""
+        """Return first pass and recirculation at ``times`` (s), float64[t]."""
         times = np.asarray(times, float)
-        # The grid must not move with the parameters: a fit needs smooth derivatives.
-        grid = np.arange(times.min() - LEAD, times.max() + 2 * INTEGRATION_STEP, INTEGRATION_STEP)
+        # The grid does not depend on the parameters, since a fit needs smooth derivatives.
+        grid = np.arange(times.min() - GRID_LEAD, times.max() + 2 * INTEGRATION_STEP, INTEGRATION_STEP)
         decay = np.exp(-INTEGRATION_STEP / self.dispersion)
-        again = lfilter([(1 - decay) / 2, (1 - decay) / 2], [1, -decay], self.first_pass(grid - self.delay))
-        return np.interp(times, grid, self.first_pass(grid) + self.recirculation * again)
+        recirculated = lfilter([(1 - decay) / 2, (1 - decay) / 2], [1, -decay], self.first_pass(grid - self.delay))
+        return np.interp(times, grid, self.first_pass(grid) + self.recirculation * recirculated)
 
 
 def fit_gamma_variate(times: np.ndarray, curve: np.ndarray) -> GammaVariate:
-    """The least-squares gamma variate with recirculation for a bolus curve[t] at times[t] (s), from several starts."""
-    times, top = np.asarray(times, float), float(np.max(curve))
-    curve, at = np.asarray(curve, float) / top, float(times[np.argmax(curve)])
+    """Fit a gamma variate with recirculation to a curve[t] at times[t] (s) by least squares from several starts."""
+    times, peak = np.asarray(times, float), float(np.max(curve))
+    curve, peak_time = np.asarray(curve, float) / peak, float(times[np.argmax(curve)])
     lower = np.array([0.1, times[0] - 10, 0.3, 0.2, 0, 2, 1])
-    upper = np.array([5, at + 1, 20, 20, 3, 40, 300])
+    upper = np.array([5, peak_time + 1, 20, 20, 3, 40, 300])
     scale = np.array([1, 1, 1, 1, 0.3, 5, 20])
 
     def misfit(p: np.ndarray) -> np.ndarray:
-        # With coarse frames several curves fit alike: the second term takes the one nearest to the usual alpha.
+        # With sparse frames, several curves fit equally well: the second term favors the usual alpha.
         return np.append(GammaVariate(*p)(times) - curve, 1e-3 * np.log(p[2] / USUAL_ALPHA))
 
     fits = []
     for alpha, beta in ((1.5, 2.0), (3.0, 1.5), (6.0, 1.0)):
-        start = np.clip([1.05, at - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
+        start = np.clip([1.05, peak_time - alpha * beta, alpha, beta, 0.5, 10, 20], lower + 1e-6, upper - 1e-6)
         fits.append(least_squares(misfit, start, bounds=(lower, upper), x_scale=scale, max_nfev=80))
-    height, *others = min(fits, key=lambda fit: fit.cost).x
-    return GammaVariate(top * height, *others)
+    height, *parameters = min(fits, key=lambda fit: fit.cost).x
+    return GammaVariate(peak * height, *parameters)
 
 
 def continuous_curve(times: np.ndarray, curve: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of time (s) through the arterial curve[t] at times[t].
+    """Return a function of time (s) that passes through the arterial curve[t] at times[t].
 
-    The gamma variate with recirculation carries it between the frames; what the fit leaves is added by a monotone
-    spline, unless it is within the noise of the samples before the bolus. Flat after the last frame.
+    A gamma variate with recirculation interpolates between the frames; its residuals are added by a monotone spline
+    unless they are within the noise before the bolus. Constant after the last frame.
     """
     times, curve = np.asarray(times, float), np.asarray(curve, float)
     model = fit_gamma_variate(times, curve)
-    rest = curve - model(times)
+    residual = curve - model(times)
     before = curve[times < times[0] + 0.8 * max(model.onset - times[0], 0)]
     noise = float(before.std()) if len(before) >= 4 else 0.0
-    noisy = np.sqrt(np.mean(rest**2)) < 2 * noise
-    spline = PchipInterpolator(times, np.zeros_like(rest) if noisy else rest)
+    within_noise = np.sqrt(np.mean(residual**2)) < 2 * noise
+    spline = PchipInterpolator(times, np.zeros_like(residual) if within_noise else residual)
 
     def at(t: np.ndarray) -> np.ndarray:
         inside = np.clip(t, times[0], times[-1])

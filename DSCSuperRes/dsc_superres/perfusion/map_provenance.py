@@ -1,16 +1,15 @@
-"""What the maps were computed from: formulas, thresholds, OSIPI CAPLEX codes and units, as plain JSON values."""
+"""Provenance of perfusion maps as plain JSON values: formulas, thresholds, OSIPI CAPLEX codes and units."""
 
 from __future__ import annotations
 
-from dsc_superres.perfusion.arterial import ArterialInput
-from dsc_superres.perfusion.bayes import MODEL_SD, SHARPNESS, SPREAD
+from dsc_superres.perfusion.arterial_input import ArterialInput
+from dsc_superres.perfusion.bayes import MODEL_SD, SD_FACTORS, SHARPNESS
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.dictionary import DISPERSED, DISPERSION, LORENTZIAN, AtomGrid
+from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
 
-UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
-UNITS |= {f"{name}_sd": unit for name, unit in UNITS.items() if name != "ttp"} | {"k1": "1", "k2": "1/s"}
 FORMULAS = {
     "delta_r2star": "-ln(S/S0)/TE [1/s], CAPLEX M.SM1.001, S0 = mean of the baseline, P.BL2.003",
     "cbv": "100 kH/rho area(tissue)/area(artery) [mL/100 g], CAPLEX Q.PH1.001",
@@ -21,41 +20,51 @@ FORMULAS = {
     "kh": "(1 - Hct_artery)/(1 - Hct_capillary) = (1 - 0.45)/(1 - 0.25), CAPLEX M.ID1.006; rho 1.04 g/mL",
     "aif": "mean curve of its voxels; automatic ones by clusters (Mouridsen 2006), CAPLEX P.AE2.004",
 }
+"""Formulas and OSIPI CAPLEX codes by quantity."""
 METHODS = {
     "ssvd": "standard truncated SVD (Ostergaard 1996)",
     "csvd": "block-circulant truncated SVD (Wu 2003), CAPLEX G.DI1.002",
     "osvd": "block-circulant SVD limited by oscillation (Wu 2003), CAPLEX G.DI1.002",
     "bayes": "posterior over a dictionary of gamma transit-time residues and delays",
 }
-STEADY = "; index all round and between the frames, interpolated between thresholds, so that delay does not matter"
+"""Deconvolution methods in words."""
+DELAY_INDEPENDENT = (
+    "; index all round and between the frames, interpolated between thresholds, so that delay does not matter"
+)
+"""Addition to the description of oSVD unless it is used as published."""
 LEAKAGE = {
     "none": "none",
     "bsw": "bsw (Boxerman, Schmainda and Weisskoff), CAPLEX M.LC1.001",
     "bidirectional": "bidirectional (Leu 2016), CAPLEX M.LC1.002",
 }
+"""Leakage corrections in words."""
 
 
 def provenance(
     series: Series,
     aif: ArterialInput,
     bolus: Bolus,
-    asked: MapOptions,
-    used: MapOptions,
+    requested: MapOptions,
+    resolved: MapOptions,
     candidates: tuple[ArterialInput, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> dict[str, object]:
-    """A dictionary of plain values that JSON can hold. ``used`` are the options ``asked`` for, with their numbers."""
+    """Return how maps were computed, as plain values for JSON.
+
+    ``requested`` are the options as passed by the user, ``resolved`` the same with the numbers that were used.
+    """
     return {
-        "method": METHODS[used.method] + (STEADY if used.method == "osvd" and not used.as_published else ""),
-        "threshold": used.threshold,
-        "threshold_choice": _choice(asked),
-        "oscillation_limit": used.oscillation if used.method == "osvd" else None,
-        "dictionary": _dictionary() if used.method == "bayes" else None,
-        "leakage": LEAKAGE[used.leakage],
-        "integration_end_s": used.integration_end,
-        "integration_end_choice": _end_choice(asked),
-        "kh_over_rho_ml_per_g": used.kh_over_rho,
-        "units": dict(UNITS),
+        "method": METHODS[resolved.method]
+        + (DELAY_INDEPENDENT if resolved.method == "osvd" and not resolved.as_published else ""),
+        "threshold": resolved.threshold,
+        "threshold_choice": _threshold_choice(requested),
+        "oscillation_limit": resolved.oscillation if resolved.method == "osvd" else None,
+        "dictionary": _dictionary() if resolved.method == "bayes" else None,
+        "leakage": LEAKAGE[resolved.leakage],
+        "integration_end_s": resolved.integration_end,
+        "integration_end_choice": _integration_end_choice(requested),
+        "kh_over_rho_ml_per_g": resolved.kh_over_rho,
+        "units": UNITS | EXTRA_UNITS,
         "formulas": dict(FORMULAS),
         "echo_time_s": series.echo_time,
         "interval_s": series.interval,
@@ -63,44 +72,45 @@ def provenance(
         "baseline_s": [float(series.times[bolus.baseline.start]), float(series.times[bolus.baseline.stop - 1])],
         "bolus_arrival_s": bolus.arrival,
         "bolus_peak_s": bolus.peak,
-        "aif": _arterial(aif),
-        "aif_candidates": [_arterial(candidate) for candidate in candidates],
+        "aif": _aif_record(aif),
+        "aif_candidates": [_aif_record(candidate) for candidate in candidates],
         "warnings": list(warnings),
     }
 
 
-def _choice(asked: MapOptions) -> str | None:
-    """How the threshold of an SVD came about."""
-    if asked.method == "bayes":
+def _threshold_choice(requested: MapOptions) -> str | None:
+    """Return how the threshold of an SVD was chosen."""
+    if requested.method == "bayes":
         return None
-    return {None: "as published", "adaptive": "adapted to interval and noise"}.get(asked.threshold, "given")
+    return {None: "as published", "adaptive": "adapted to interval and noise"}.get(requested.threshold, "given")
 
 
-def _end_choice(asked: MapOptions) -> str:
-    """How the end of the integration came about."""
-    if asked.method == "bayes":
+def _integration_end_choice(requested: MapOptions) -> str:
+    """Return how the end of the integration was chosen."""
+    if requested.method == "bayes":
         return "none: the model is fitted to all frames"
-    return "given" if asked.integration_end else "of least error for noise and tail"
+    return "given" if requested.integration_end else "of least error for noise and tail"
 
 
 def _dictionary() -> dict[str, object]:
-    """The grid and the errors of the Bayesian method."""
+    """Return the grid, the priors and the errors of the Bayesian method."""
     grid = AtomGrid()
     special = {LORENTZIAN: "Lorentzian", DISPERSED: f"exponential, artery dispersed by {DISPERSION:g} s"}
     return {
         "estimate": f"mean of the posterior to the power {SHARPNESS}, near its median; sd of the posterior itself",
         "residue_shapes": [special.get(float(shape), float(shape)) for shape in grid.shapes],
         "prior_of_shapes": [float(value) for value in grid.shape_prior],
-        "prior_of_mtt": f"log-normal around {grid.mtt_centre:g} s, sd of the logarithm {grid.mtt_spread:g}",
-        "prior_of_delay": f"normal around {grid.delay_centre:g} s, sd {grid.delay_spread:g} s, and a flat tail",
+        "prior_of_mtt": f"log-normal around {grid.mtt_center:g} s, sd of the logarithm {grid.mtt_spread:g}",
+        "prior_of_delay": f"normal around {grid.delay_center:g} s, sd {grid.delay_spread:g} s, and a flat tail",
         "mtt_s": [float(grid.mtt[0]), float(grid.mtt[-1]), len(grid.mtt)],
         "delay_s": [float(grid.delays[0]), float(grid.delays[-1]), len(grid.delays)],
-        "factor_on_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(SPREAD),
+        "factor_on_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(SD_FACTORS),
         "model_sd_of_ln_cbv_ln_cbf_ln_mtt_delay": list(MODEL_SD),
     }
 
 
-def _arterial(aif: ArterialInput) -> dict[str, object]:
+def _aif_record(aif: ArterialInput) -> dict[str, object]:
+    """Return an arterial input as plain values."""
     return {
         "source": aif.source,
         "voxels_zyx": aif.voxels.tolist(),

@@ -1,4 +1,4 @@
-"""Series to maps: CBV, CBF, MTT, TTP and Tmax with what they were computed from."""
+"""Perfusion maps of a series: CBV, CBF, MTT, TTP and Tmax with their provenance."""
 
 from __future__ import annotations
 
@@ -8,42 +8,53 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion.aif import aif_candidates
-from dsc_superres.perfusion.arterial import ArterialInput, scaled_to_vein
+from dsc_superres.perfusion.aif_selection import aif_candidates
+from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
-from dsc_superres.perfusion.cautions import cautions
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
-from dsc_superres.perfusion.curve_maps import curve_maps, resolved
+from dsc_superres.perfusion.curve_maps import curve_maps, resolve_options
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
+from dsc_superres.perfusion.map_units import UNITS
+from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import one_thread_per_product
+from dsc_superres.utils.parallel import single_threaded_blas
 from dsc_superres.utils.scratch_memory import release
 
-UNITS = {"cbv": "mL/100 g", "cbf": "mL/100 g/min", "mtt": "s", "ttp": "s", "tmax": "s"}
-"""The units of the maps that every method gives, by name."""
-VOXELS = 20_000
-"""Curves that are computed at a time."""
+VOXELS_PER_BLOCK = 20_000
+"""Number of curves that are computed at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class PerfusionMaps:
     """Perfusion maps, each float32[z, y, x] and 0 outside ``mask``.
 
-    cbv            mL/100 g
-    cbf            mL/100 g/min
-    mtt            s, exactly 60 cbv / cbf where both are positive, else 0
-    ttp            s from the arrival of the bolus to the peak of the tissue curve
-    tmax           s, time of the peak of the residue; negative where tissue is ahead of the artery
-    mask           bool[z, y, x]
-    aif            the arterial input and its voxels
-    bolus          baseline, arrival and peak
-    warnings       sentences for the reader
-    provenance     formulas, thresholds, codes and units
-    extra          further maps by name: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, same units), k1, k2 (leakage)
-    candidates     arterial inputs that were found, best first; none where one was given
+    Attributes
+    ----------
+    cbv : array
+        Cerebral blood volume in mL/100 g.
+    cbf : array
+        Cerebral blood flow in mL/100 g/min.
+    mtt : array
+        Mean transit time in s: 60 cbv / cbf where both are positive, else 0.
+    ttp : array
+        Time from the arrival of the bolus to the peak of the tissue curve in s.
+    tmax : array
+        Time of the peak of the residue in s; negative where tissue is ahead of the artery.
+    mask : bool array
+        Voxels that were computed.
+    aif : ArterialInput
+    bolus : Bolus
+    warnings : tuple of str
+        Sentences about the baseline, the frames, the arterial input and the like.
+    provenance : mapping
+        Formulas, thresholds, CAPLEX codes and units.
+    extra : mapping of str to array
+        Further maps: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, in the units of the maps), k1, k2 (leakage).
+    candidates : tuple of ArterialInput
+        Arterial inputs found automatically, best first; empty if one was given.
     """
 
     cbv: np.ndarray
@@ -61,20 +72,20 @@ class PerfusionMaps:
 
     @property
     def baseline(self) -> slice:
-        """The baseline frames."""
+        """Frames of the baseline."""
         return self.bolus.baseline
 
     @property
     def bolus_arrival(self) -> float:
-        """When the bolus arrives in the brain, s."""
+        """Arrival of the bolus in the brain in s."""
         return self.bolus.arrival
 
     def as_dict(self) -> dict[str, np.ndarray]:
-        """All maps by name, the extra ones included."""
+        """Return all maps by name, including the extra ones."""
         return {name: getattr(self, name) for name in UNITS} | dict(self.extra)
 
 
-@one_thread_per_product()
+@single_threaded_blas()
 def compute_maps(
     series: Series,
     *,
@@ -83,14 +94,37 @@ def compute_maps(
     vein: np.ndarray | None = None,
     options: MapOptions | None = None,
 ) -> PerfusionMaps:
-    """Perfusion maps of a DSC series.
+    """Compute the perfusion maps of a DSC series.
 
-    aif      the arterial input; found automatically where it is not given
-    mask     bool[z, y, x], the voxels to compute; the brain where it is not given
-    vein     bool[z, y, x], voxels of a large vein whose area the arterial input is given; none: as it is
-    options  the method and its parameters
+    Parameters
+    ----------
+    series : Series
+        Dynamic series with echo time and frame times.
+    aif : ArterialInput, optional
+        Arterial input; selected automatically by default.
+    mask : bool array, [z, y, x], optional
+        Voxels to compute; the brain by default.
+    vein : bool array, [z, y, x], optional
+        Voxels of a large vein, to whose area the arterial input is scaled; not scaled by default.
+    options : MapOptions, optional
+        Method and parameters.
 
-    Raises ``PerfusionError`` without an echo time, frame times or a contrast bolus.
+    Returns
+    -------
+    PerfusionMaps
+
+    Raises
+    ------
+    PerfusionError
+        If the echo time or the frame times are unknown, or if there is no contrast bolus.
+
+    Examples
+    --------
+    >>> from dsc_superres.phantom import digital_patient
+    >>> patient = digital_patient(1000, slices=1, frames=40, matrix=64)
+    >>> maps = compute_maps(patient.series, mask=patient.mask, options=MapOptions(method="csvd"))
+    >>> maps.cbv.shape, sorted(maps.as_dict())
+    ((1, 64, 64), ['cbf', 'cbv', 'mtt', 'tmax', 'ttp'])
     """
     options = options or MapOptions()
     mask = _checked_mask(mask, series) if mask is not None else brain_mask(series)
@@ -98,16 +132,18 @@ def compute_maps(
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
     if not series.has_times:
         raise PerfusionError(f"The frame times of {series.name} are not known: give their interval (--tr SECONDS).")
-    signal = _inside(series.signal, mask)
+    signal = _masked_signal(series.signal, mask)
     bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
-    refuse_motion(signal, bolus)
+    check_motion(signal, bolus)
     if options.baseline is not None:
         bolus = replace(bolus, baseline=chosen_baseline(options.baseline, series.times))
-    before = baseline_signal(signal, bolus.baseline)
-    curves = _become_curves(signal, series.echo_time, bolus.baseline)
+    baseline_values = baseline_signal(signal, bolus.baseline)
+    curves = _convert_to_curves(signal, series.echo_time, bolus.baseline)
     candidates = ()
     if aif is None:
-        candidates = tuple(aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, before))
+        candidates = tuple(
+            aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, baseline_values)
+        )
         aif = candidates[0]
     if vein is not None:
         aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), series.times)
@@ -116,39 +152,42 @@ def compute_maps(
         reference = reference_curve(curves, bolus)
         fit = correct_leakage(curves, series.times, reference, bolus, options.leakage == "bidirectional")
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
-    used = resolved(options, curves, series.times, aif, bolus)
-    values = curve_maps(curves, series.times, aif, bolus, used, series.echo_time) | leakage
-    warnings = cautions(curves, series.times, bolus, aif, used, series.echo_time)
-    maps = {name: _placed(value, mask) for name, value in values.items()}
+    resolved = resolve_options(options, curves, series.times, aif, bolus)
+    values = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time) | leakage
+    warnings = map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time)
+    maps = {name: _to_volume(value, mask) for name, value in values.items()}
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
         mask=mask,
         aif=aif,
         bolus=bolus,
         warnings=warnings,
-        provenance=provenance(series, aif, bolus, options, used, candidates, warnings),
+        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings),
         extra=maps,
         candidates=candidates,
     )
 
 
 def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:
-    """The frames of times[t] between the two times (s) of ``span``. Raises ``PerfusionError`` where there are none."""
+    """Return the frames of times[t] within ``span`` (begin and end in s).
+
+    Raises ``PerfusionError`` if there are none.
+    """
     begin, end = np.searchsorted(times, [span[0] - 1e-6, span[1] + 1e-6])
     if begin >= end:
         raise PerfusionError(f"No frame lies in the baseline from {span[0]:g} to {span[1]:g} s: choose other times.")
     return slice(int(begin), int(end))
 
 
-def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
-    """Raises ``PerfusionError`` where signal[t, n] falls in some voxels and rises in others."""
-    base = signal[bolus.baseline].mean(axis=0)
-    around = (
+def check_motion(signal: np.ndarray, bolus: Bolus) -> None:
+    """Raise ``PerfusionError`` if signal[t, n] falls in some voxels and rises in others, as it does with motion."""
+    baseline = signal[bolus.baseline].mean(axis=0)
+    peak_frames = (
         signal[bolus.peak_frame - 1 : bolus.peak_frame + 2]
         if bolus.baseline_frames > 3
         else signal[bolus.peak_frame][None]
     )
-    change = around.mean(axis=0) / np.maximum(base, 1e-6) - 1
+    change = peak_frames.mean(axis=0) / np.maximum(baseline, 1e-6) - 1
     fall, rise = np.mean(change < -0.1 * bolus.drop), np.mean(change > 0.1 * bolus.drop)
     if fall - rise < 0.4 * (fall + rise):
         raise PerfusionError(
@@ -156,28 +195,29 @@ def refuse_motion(signal: np.ndarray, bolus: Bolus) -> None:
         )
 
 
-def _inside(signal: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """signal[t, z, y, x] -> a new float32[t, n] of the voxels in ``mask``; reads frame by frame what lies in a file."""
-    inside = np.empty((len(signal), np.count_nonzero(mask)), np.float32)
-    for row, frame in zip(inside, signal, strict=True):
+def _masked_signal(signal: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the voxels of signal[t, z, y, x] in ``mask`` as new float32[t, n], read frame by frame."""
+    masked = np.empty((len(signal), np.count_nonzero(mask)), np.float32)
+    for row, frame in zip(masked, signal, strict=True):
         row[:] = frame[mask]
         release(signal)
-    return inside
+    return masked
 
 
-def _become_curves(signal: np.ndarray, echo_time: float, baseline: slice) -> np.ndarray:
-    """Delta R2* (1/s) in the place of signal[t, n]: of a large series there is only one copy in memory.
+def _convert_to_curves(signal: np.ndarray, echo_time: float, baseline: slice) -> np.ndarray:
+    """Replace signal[t, n] by Delta R2* (1/s) in place: a large series has only one copy in memory.
 
-    Before steady state the signal says nothing of contrast, and there is none yet.
+    Curves are 0 before steady state, where the signal does not measure contrast agent and there is none.
     """
-    for first in range(0, signal.shape[1], VOXELS):
-        part = signal[:, first : first + VOXELS]
-        part[:] = delta_r2star(part, echo_time, baseline)
+    for first in range(0, signal.shape[1], VOXELS_PER_BLOCK):
+        block = signal[:, first : first + VOXELS_PER_BLOCK]
+        block[:] = delta_r2star(block, echo_time, baseline)
     signal[: baseline.start] = 0
     return signal
 
 
 def _checked_mask(mask: np.ndarray, series: Series) -> np.ndarray:
+    """Return ``mask`` as bool array. Raises ``PerfusionError`` if it does not fit the series or is empty."""
     mask = np.asarray(mask) != 0
     if mask.shape != series.signal.shape[1:]:
         raise PerfusionError(
@@ -188,8 +228,8 @@ def _checked_mask(mask: np.ndarray, series: Series) -> np.ndarray:
     return mask
 
 
-def _placed(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """float32[z, y, x] with values[n] at the voxels of ``mask`` and 0 elsewhere."""
+def _to_volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return float32[z, y, x] with values[n] in the voxels of ``mask`` and 0 elsewhere."""
     volume = np.zeros(mask.shape, np.float32)
     volume[mask] = values
     return volume

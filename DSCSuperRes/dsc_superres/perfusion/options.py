@@ -1,4 +1,4 @@
-"""The choices behind a set of maps, checked when they are made."""
+"""Options for the computation of perfusion maps."""
 
 from __future__ import annotations
 
@@ -7,26 +7,51 @@ from dataclasses import dataclass
 from dsc_superres.errors import PerfusionError
 
 METHODS = ("bayes", "csvd", "osvd", "ssvd")
+"""Names of the deconvolution methods."""
 LEAKAGE = ("none", "bsw", "bidirectional")
+"""Names of the leakage corrections."""
 KH_OVER_RHO = (1 - 0.45) / (1 - 0.25) / 1.04
+"""Default hematocrit factor over brain density in mL/g, for hematocrits of 0.45 and 0.25 and 1.04 g/mL."""
 
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How to compute maps.
+    """Options for the computation of perfusion maps, checked when they are created.
 
-    method            "bayes" (default; needs PyTorch), "csvd", "osvd" or "ssvd"
-    kh_over_rho       haematocrit factor over brain density, mL/g; in CBV and CBF alike (CAPLEX M.ID1.006)
-    threshold         sSVD, cSVD: share of the largest singular value below which they are cut; None: 0.2, 0.1 as
-                      published; "adaptive": the best one for the interval and the noise of the series.
-                      oSVD: the step of the thresholds that are tried; None: 0.05 as published
-    oscillation       oSVD: the limit of the oscillation index
-    as_published      oSVD: exactly as published, which depends on the delay; else as in ``perfusion.oscillation``
-    leakage           "none", "bsw" or "bidirectional"
-    integration_end   s after the bolus' arrival at which the areas of CBV end; None: chosen from the series
-    baseline          begin and end of the baseline, s on the series' clock; None: found in the series
+    Parameters
+    ----------
+    method : {"bayes", "csvd", "osvd", "ssvd"}
+        Deconvolution method; "bayes" needs PyTorch.
+    kh_over_rho : float
+        Hematocrit factor over brain density in mL/g, in both CBV and CBF (CAPLEX M.ID1.006).
+    threshold : float, "adaptive" or None
+        sSVD and cSVD: smallest singular value as share of the largest; None for the published 0.2 and 0.1, "adaptive"
+        for the best one at the interval and the noise of the series. oSVD: step between the thresholds that are tried;
+        None for the published 0.05.
+    oscillation : float
+        oSVD: limit of the oscillation index.
+    as_published : bool
+        oSVD: exactly as published, where CBF depends on the delay; otherwise as in ``perfusion.oscillation``.
+    leakage : {"none", "bsw", "bidirectional"}
+        Leakage correction.
+    integration_end : float or None
+        End of the areas of CBV in s after the arrival of the bolus; None to choose it from the series.
+    baseline : tuple of 2 floats or None
+        Begin and end of the baseline as frame times in s; None to find it in the series.
 
-    Raises ``PerfusionError`` for values that make no sense.
+    Raises
+    ------
+    PerfusionError
+        For values that are not possible.
+
+    Examples
+    --------
+    >>> MapOptions(method="csvd", threshold="adaptive").threshold
+    'adaptive'
+    >>> MapOptions(method="fourier")
+    Traceback (most recent call last):
+        ...
+    dsc_superres.errors.PerfusionError: The method 'fourier' is unknown: choose one of bayes, csvd, osvd, ssvd.
     """
 
     method: str = "bayes"

@@ -14,8 +14,8 @@ from dsc_superres.errors import Cancelled, ModelError, SeriesError
 from dsc_superres.reconstruction.initial_transient import has_initial_transient, remaining_excess
 from dsc_superres.reconstruction.tiling import HALO, Piece, pieces
 from dsc_superres.series import MISSING, Series
-from dsc_superres.utils.parallel import shares, side_by_side
-from dsc_superres.utils.scratch_memory import release, reused, scratch
+from dsc_superres.utils.parallel import best_part_count, parallel_map
+from dsc_superres.utils.scratch_memory import release, reusing_freed_memory, scratch
 
 if TYPE_CHECKING:  # torch takes a second to import; who only asks for --help should not wait for it
     import torch
@@ -135,7 +135,7 @@ def _reconstruct(
     todo = _Parts(series.signal.shape[1:], (height, width), tile, _schedule(series.times, target), threads)
     while not todo.finished:
         try:
-            with reused(), closing(side_by_side(play, todo.parts(), threads)) as played:
+            with reusing_freed_memory(), closing(parallel_map(play, todo.parts(), threads)) as played:
                 for part in played:
                     if progress is not None:
                         progress(todo.done_after(part), "reconstructing")
@@ -313,7 +313,7 @@ class _Parts:
     def parts(self) -> Iterator[Part]:
         """Those from the first slice on that is not done."""
         cut = list(pieces(self._shape, self._size, self._tile, self._first))
-        count = shares(len(cut), len(self._steps), self._threads, EXTRA_STEPS)
+        count = best_part_count(len(cut), len(self._steps), self._threads, EXTRA_STEPS)
         for piece in cut:
             self._first = piece.slices.start if self._threads == 1 else 0  # several threads end in any order
             voxels = math.prod(span.stop - span.start for span in (piece.slices, *piece.fine))

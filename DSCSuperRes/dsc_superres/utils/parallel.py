@@ -1,8 +1,8 @@
-"""Work on several processor cores, with results that do not depend on how many there are.
+"""Parallel work on several processor cores with results that do not depend on their number.
 
-Libraries that share one matrix product among threads add it up in another order for another number of them, and the
-last bits change. Here one thread computes a piece of work from start to end, and several pieces are worked on at once:
-that gives the same bits on any number of cores, and wastes no time on many threads that wait for each other.
+A library that splits one matrix product among threads sums it in an order that depends on their number, which changes
+the last bits. Here, one thread computes each item from start to end and several items are processed at once: the
+result is bit-identical on any number of cores, and no time is lost to threads that wait for each other.
 """
 
 from __future__ import annotations
@@ -12,36 +12,45 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
-Item, Found = TypeVar("Item"), TypeVar("Found")
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
-_limiting, _within = threading.Lock(), []
+_limits_lock = threading.Lock()
+_active_limits: list[Any] = []
 
-VALUE, ERROR, END = object(), object(), object()
+VALUE = object()
+"""Queue entry: a value yielded by the work on an item."""
+ERROR = object()
+"""Queue entry: an exception raised by the work on an item."""
+END = object()
+"""Queue entry: a thread has ended. Also stands for "no more items"."""
 
 
 @contextmanager
-def one_thread_per_product() -> Iterator[None]:
-    """Matrix products of numpy and scipy are computed by the thread that asks for them. A decorator, too.
+def single_threaded_blas() -> Iterator[None]:
+    """Run the matrix products of numpy and scipy in the calling thread only.
 
-    The limit is one of the process: of several threads within, the first sets it and the last one lifts it.
+    Works as a context manager and as a decorator. The limit applies to the whole process: of several threads inside
+    the block, the first sets the limit and the last restores the original one.
     """
     from threadpoolctl import threadpool_limits
 
-    with _limiting:
-        _within.append(threadpool_limits(1, "blas") if not _within else _within[0])
+    with _limits_lock:
+        _active_limits.append(threadpool_limits(1, "blas") if not _active_limits else _active_limits[0])
     try:
         yield
     finally:
-        with _limiting:
-            limits = _within.pop()
-            if not _within:
+        with _limits_lock:
+            limits = _active_limits.pop()
+            if not _active_limits:
                 limits.restore_original_limits()
 
 
 @contextmanager
 def _one_torch_thread() -> Iterator[None]:
+    """Limit PyTorch to one thread per operation."""
     import torch
 
     threads = torch.get_num_threads()
@@ -52,71 +61,86 @@ def _one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def side_by_side(
-    work: Callable[[Item], Iterable[Found]], items: Iterable[Item], threads: int | None = None
-) -> Iterator[Found]:
-    """What ``work`` yields for each of the items, as it comes, from ``threads`` items at once (as torch has, if None).
+def parallel_map(
+    work: Callable[[Item], Iterable[Value]], items: Iterable[Item], threads: int | None = None
+) -> Iterator[Value]:
+    """Yield the values of ``work(item)`` for all items, in the order in which they become available.
 
-    One item is one thread's from start to end. With one thread all happens in the caller's own, in order. Close the
-    iterator (``contextlib.closing``) where it may be left early: work in progress then stops at its next value.
+    Parameters
+    ----------
+    work
+        Function of one item that returns an iterable. One thread consumes it from start to end.
+    items
+        The items to process, taken one at a time.
+    threads
+        Number of items processed at once; ``torch.get_num_threads()`` by default. With one thread, everything happens
+        in the calling thread and in order.
+
+    Notes
+    -----
+    Close the iterator (``contextlib.closing``) if it may be left early: running work then stops at its next value.
+    An exception of ``work`` is raised here and stops the other threads.
     """
     import torch
 
     threads = threads or torch.get_num_threads()
-    with one_thread_per_product(), _one_torch_thread():
+    with single_threaded_blas(), _one_torch_thread():
         if threads == 1:
             for item in items:
                 yield from work(item)
         else:
-            yield from _Crew(work, items, threads).found()
+            yield from _WorkerThreads(work, items, threads).values()
 
 
-def shares(pieces: int, steps: int, threads: int, extra: float = 0.0) -> int:
-    """Into how many parts to cut each of some equal pieces of ``steps`` steps so that ``threads`` end soonest.
+def best_part_count(pieces: int, steps: int, threads: int, overhead: float = 0.0) -> int:
+    """Return the number of parts per piece that lets ``threads`` threads finish soonest.
 
-    ``extra`` is what each part takes on top of its steps, in steps.
+    There are ``pieces`` equal pieces of ``steps`` steps each; every part costs ``overhead`` additional steps.
     """
     if threads == 1:
         return 1
     return min(
-        range(1, max(steps // 3, 1) + 1), key=lambda k: math.ceil(pieces * k / threads) * (math.ceil(steps / k) + extra)
+        range(1, max(steps // 3, 1) + 1),
+        key=lambda parts: math.ceil(pieces * parts / threads) * (math.ceil(steps / parts) + overhead),
     )
 
 
-class _Crew:
-    """Threads that take items from one list and put what they find into one queue."""
+class _WorkerThreads:
+    """Threads that take items from a shared iterator and put the resulting values into a queue."""
 
-    def __init__(self, work: Callable[[Item], Iterable[Found]], items: Iterable[Item], threads: int) -> None:
-        self._work, self._waiting, self._taking = work, iter(items), threading.Lock()
+    def __init__(self, work: Callable[[Item], Iterable[Value]], items: Iterable[Item], threads: int) -> None:
+        self._work = work
+        self._items = iter(items)
+        self._items_lock = threading.Lock()
         self._queue: SimpleQueue = SimpleQueue()
         self._stopped = threading.Event()
-        self._crew = [threading.Thread(target=self._labour, daemon=True) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._run_items, daemon=True) for _ in range(threads)]
 
-    def found(self) -> Iterator[Found]:
-        """All values, until the last thread has ended. An error of one of them is raised here, and the others stop."""
+    def values(self) -> Iterator[Value]:
+        """Yield all values until the last thread has ended; raise the first exception of any thread."""
         try:
-            for thread in self._crew:
+            for thread in self._threads:
                 thread.start()
-            left = len(self._crew)
-            while left:
+            running = len(self._threads)
+            while running:
                 kind, value = self._queue.get()
                 if kind is ERROR:
                     raise value
                 if kind is VALUE:
                     yield value
-                left -= kind is END
+                running -= kind is END
         finally:
             self._stopped.set()
-            for thread in self._crew:
+            for thread in self._threads:
                 if thread.ident is not None:
                     thread.join()
 
-    def _labour(self) -> None:
+    def _run_items(self) -> None:
         import torch
 
         torch.set_num_threads(1)  # of this thread; a new one starts with the number of cores
         try:
-            while (item := self._next()) is not END:
+            while (item := self._next_item()) is not END:
                 for value in self._work(item):
                     self._queue.put((VALUE, value))
                     if self._stopped.is_set():
@@ -126,6 +150,7 @@ class _Crew:
         finally:
             self._queue.put((END, None))
 
-    def _next(self) -> Item:
-        with self._taking:
-            return END if self._stopped.is_set() else next(self._waiting, END)
+    def _next_item(self) -> Item:
+        """Return the next item, or ``END`` if there is none or the threads were stopped."""
+        with self._items_lock:
+            return END if self._stopped.is_set() else next(self._items, END)

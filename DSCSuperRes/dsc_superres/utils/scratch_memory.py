@@ -1,4 +1,4 @@
-"""Arrays larger than one wants in memory: kept in a file without a name, and paged in where they are looked at."""
+"""Large temporary arrays: memory-mapped to unnamed files that the system pages in on demand."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
-SMALL = 256 * 2**20
-"""Bytes up to which an array stays in memory."""
+IN_MEMORY_LIMIT = 256 * 2**20
+"""Size in bytes up to which an array stays in memory."""
 
-TRIM_THRESHOLD, MMAP_THRESHOLD, ARENAS = -1, -3, -8
-"""Options of mallopt(3)."""
+TRIM_THRESHOLD = -1
+"""``M_TRIM_THRESHOLD`` of mallopt(3)."""
+MMAP_THRESHOLD = -3
+"""``M_MMAP_THRESHOLD`` of mallopt(3)."""
+ARENA_MAX = -8
+"""``M_ARENA_MAX`` of mallopt(3)."""
 
 
-def scratch(shape: tuple[int, ...], small: int = SMALL) -> np.ndarray:
-    """A new float32 array; beyond ``small`` bytes in a temporary file, which is gone when the array is."""
+def scratch(shape: tuple[int, ...], limit: int = IN_MEMORY_LIMIT) -> np.ndarray:
+    """Return an uninitialized float32 array; above ``limit`` bytes it is memory-mapped to a temporary file.
+
+    The file is deleted together with the array.
+    """
     size = int(np.prod(shape, dtype=np.int64)) * 4
-    if size <= small:
+    if size <= limit:
         return np.empty(shape, np.float32)
     with tempfile.TemporaryFile(prefix="dsc-superres-") as file:
         file.truncate(size)
@@ -30,15 +37,18 @@ def scratch(shape: tuple[int, ...], small: int = SMALL) -> np.ndarray:
 
 
 def release(array: np.ndarray) -> None:
-    """Let the memory go that shows a part of a file's array; it is read again where it is needed again."""
+    """Release the memory of a memory-mapped array; its content is read again from the file when it is needed.
+
+    Has no effect on other arrays.
+    """
     while isinstance(array, np.ndarray):
         array = array.base
     if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         array.madvise(mmap.MADV_DONTNEED)
 
 
-def save(path: Path, array: np.ndarray) -> None:
-    """Write ``array`` as .npy, one item of its first axis in memory at a time."""
+def save_npy(path: Path, array: np.ndarray) -> None:
+    """Write ``array`` as ``.npy``, with one item of the first axis in memory at a time."""
     with open(path, "wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
         np.lib.format.write_array_header_1_0(file, header)
@@ -48,15 +58,15 @@ def save(path: Path, array: np.ndarray) -> None:
 
 
 @contextmanager
-def reused() -> Iterator[None]:
-    """Memory that is freed within goes to whoever asks next, and to the system only at the end.
+def reusing_freed_memory() -> Iterator[None]:
+    """Keep memory freed inside the block for the next allocation instead of returning it to the system.
 
-    The allocator of Linux returns every large block at once, and the system clears it before it gives it out again:
-    a twelfth of the time of a network that makes and drops its images layer by layer. Elsewhere nothing changes.
+    On Linux, glibc returns every large block at once and the kernel clears it before handing it out again. That takes
+    a twelfth of the run time of a network that allocates and frees its images layer by layer. No effect elsewhere.
     """
     allocator = _glibc()
     if allocator is not None:
-        for option, value in ((MMAP_THRESHOLD, 2**30), (TRIM_THRESHOLD, 2**30), (ARENAS, 1)):
+        for option, value in ((MMAP_THRESHOLD, 2**30), (TRIM_THRESHOLD, 2**30), (ARENA_MAX, 1)):
             allocator.mallopt(option, value)
     try:
         yield
@@ -68,6 +78,7 @@ def reused() -> Iterator[None]:
 
 
 def _glibc() -> ctypes.CDLL | None:
+    """Return the C library if its allocator can be tuned, else None."""
     if not sys.platform.startswith("linux"):
         return None
     library = ctypes.CDLL(None)

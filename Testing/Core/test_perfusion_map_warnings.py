@@ -9,9 +9,9 @@ import pytest
 from dsc_superres.errors import PerfusionError
 from dsc_superres.geometry import Geometry
 from dsc_superres.perfusion import ArterialInput, MapOptions, compute_maps
-from dsc_superres.perfusion.arterial import scaled_to_vein
+from dsc_superres.perfusion.arterial_input import scaled_to_vein
 from dsc_superres.perfusion.bolus import Bolus
-from dsc_superres.perfusion.cautions import at_noise_floor, cautions
+from dsc_superres.perfusion.map_warnings import at_noise_floor, map_warnings
 from dsc_superres.series import Series
 
 ECHO_TIME = 0.03
@@ -30,7 +30,7 @@ def sentences(interval=1.5, frames=60, arrival=20.0, options=CSVD, tail=0.05, he
     curves = clean[:, None] + noise * np.random.default_rng(0).normal(size=(frames, 50))
     before = max(int(np.searchsorted(times, arrival, "right")), 1)
     bolus = Bolus(slice(0, before), arrival, arrival + 6, before - 1, int(clean.argmax()), 0.2, 0.001)
-    return cautions(curves, times, bolus, ArterialInput(times, clean), options, ECHO_TIME)
+    return map_warnings(curves, times, bolus, ArterialInput(times, clean), options, ECHO_TIME)
 
 
 def test_a_good_series_gives_no_sentence():

@@ -1,4 +1,4 @@
-"""The arterial input as a value, and where it can come from: a file, chosen voxels, a population."""
+"""The arterial input function as a value, read from a file or averaged over chosen voxels."""
 
 from __future__ import annotations
 
@@ -9,25 +9,36 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion.gamma_variate import GammaVariate
 
-COLUMNS = ("time_s", "delta_r2star")
-RELATIVE = "The arterial input is a population curve, so CBV and CBF are relative, and MTT and Tmax are approximate."
+CSV_COLUMNS = ("time_s", "delta_r2star")
+"""Columns of a CSV file with an arterial input."""
 
 
 @dataclass(frozen=True, eq=False)
 class ArterialInput:
-    """An arterial input function.
+    """An arterial input function, checked when it is created.
 
-    times         float64[t], s, strictly increasing
-    delta_r2star  float64[t], 1/s
-    voxels        int[k, 3] indices (z, y, x) whose mean it is; empty where it is from elsewhere
-    score         0..1, how much it looks like an artery (1 is best); None where it was not judged
-    source        where it came from, in words
-    warnings      sentences about partial volume, saturation and the like
-    scale         factor by which the measured curve was multiplied to undo partial volume
+    Parameters
+    ----------
+    times : array, [t]
+        Times in s, strictly increasing.
+    delta_r2star : array, [t]
+        Delta R2* in 1/s.
+    voxels : int array, [k, 3]
+        Indices (z, y, x) of the voxels whose mean it is; empty if it comes from elsewhere.
+    score : float or None
+        Similarity to an artery from 0 to 1; None if it was not assessed.
+    source : str
+        Origin in words.
+    warnings : tuple of str
+        Sentences about partial volume, saturation and similar problems.
+    scale : float
+        Factor that was applied to the measured curve to correct partial volume.
 
-    Raises ``PerfusionError`` for curves that are no arterial input.
+    Raises
+    ------
+    PerfusionError
+        If the curve cannot be an arterial input.
     """
 
     times: np.ndarray
@@ -53,14 +64,17 @@ class ArterialInput:
         object.__setattr__(self, "voxels", np.asarray(self.voxels, int).reshape(-1, 3))
 
     def at(self, times: np.ndarray) -> np.ndarray:
-        """float64[m]: the curve at other times (s), linear in between, 0 before its first, flat after its last."""
+        """Return the curve at other times (s), float64[m].
+
+        Linear in between, 0 before the first time, constant after the last.
+        """
         return np.interp(times, self.times, self.delta_r2star, left=0.0)
 
 
 def read_aif_csv(path: str | Path) -> ArterialInput:
-    """An arterial input from a CSV file with the columns ``time_s,delta_r2star`` (s, 1/s).
+    """Read an arterial input from a CSV file with the columns ``time_s,delta_r2star`` (s, 1/s).
 
-    Raises ``PerfusionError`` with the line that is wrong.
+    Raises ``PerfusionError`` that names the invalid line.
     """
     path = Path(path)
     try:
@@ -72,16 +86,16 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
             f"The arterial input {path.name} cannot be read as text ({type(error).__name__})."
         ) from None
     header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
-    if any(column not in header for column in COLUMNS):
+    if any(column not in header for column in CSV_COLUMNS):
         raise PerfusionError(
-            f"The arterial input {path.name} needs a first line naming the columns {','.join(COLUMNS)}."
+            f"The arterial input {path.name} needs a first line naming the columns {','.join(CSV_COLUMNS)}."
         )
     rows = []
     for number, row in enumerate(csv.reader(lines[1:]), start=2):
         if not any(cell.strip() for cell in row):
             continue
         try:
-            rows.append([float(row[header.index(column)]) for column in COLUMNS])
+            rows.append([float(row[header.index(column)]) for column in CSV_COLUMNS])
         except (ValueError, IndexError):
             raise PerfusionError(
                 f"Line {number} of the arterial input {path.name} does not hold two numbers."
@@ -92,17 +106,11 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
     return ArterialInput(times, curve, source=f"file {path.name}")
 
 
-def population_aif(times: np.ndarray, onset: float, peak: float = 600.0) -> ArterialInput:
-    """A typical arterial curve at times[t] (s) that begins ``onset`` s and reaches ``peak`` (1/s): for relative maps.
-
-    The gamma variate (alpha 3, beta 1.5 s) with recirculation of the reference objects.
-    """
-    model = GammaVariate(peak, onset, alpha=3.0, beta=1.5, recirculation=0.6, delay=8.0, dispersion=30.0)
-    return ArterialInput(times, model(times), source="population curve; maps are relative", warnings=(RELATIVE,))
-
-
 def aif_from_voxels(delta_r2star: np.ndarray, times: np.ndarray, voxels: np.ndarray) -> ArterialInput:
-    """The mean curve of delta_r2star[t, z, y, x] over ``voxels``: bool[z, y, x] or indices int[k, 3] (z, y, x)."""
+    """Return the mean curve of delta_r2star[t, z, y, x] over ``voxels``: bool[z, y, x] or indices int[k, 3] (z, y, x).
+
+    Raises ``PerfusionError`` for an empty region or voxels outside the series.
+    """
     voxels = np.asarray(voxels)
     if voxels.dtype == bool:
         if voxels.shape != delta_r2star.shape[1:]:
@@ -120,10 +128,11 @@ def aif_from_voxels(delta_r2star: np.ndarray, times: np.ndarray, voxels: np.ndar
 
 
 def scaled_to_vein(aif: ArterialInput, venous: np.ndarray, times: np.ndarray) -> ArterialInput:
-    """The arterial input with the area of a large vein's curve venous[t] (1/s) at times[t] (s), against partial volume.
+    """Return the arterial input scaled to the area of a large vein, as a correction of partial volume.
 
-    All blood that enters by arteries leaves by veins, and large veins fill whole voxels. An artery of larger area stays
-    as it is. Raises ``PerfusionError`` where the vein holds no bolus.
+    Blood that enters through arteries leaves through veins, and large veins fill whole voxels. ``venous`` [t] is the
+    vein's Delta R2* (1/s) at ``times`` [t] (s). An arterial input with a larger area is not changed. Raises
+    ``PerfusionError`` if the vein shows no bolus.
     """
     area = np.trapezoid(venous, times)
     if not area > 0:

@@ -1,0 +1,95 @@
+"""What the image formats share: file names, the content of an image as stored, quiet SimpleITK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.geometry import Geometry
+from dsc_superres.series import MISSING
+
+SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
+"""Suffixes of files that a series can be written to."""
+VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+"""Suffixes of files that a single volume can be written to."""
+
+
+@dataclass
+class StoredImage:
+    """Content of one image file or DICOM folder, before the sidecar and the user's values are applied.
+
+    array        float32[..., z, y, x]; with four axes, the first is time
+    scalar_type  type of the stored voxels; float32 if a slope or intercept has been applied
+    frame_times  s, if the file states the time of each frame
+    interval     s, if the file states only an interval; ``start`` is the time of the first frame
+    sources      as in ``Series.sources``
+    """
+
+    array: np.ndarray
+    geometry: Geometry
+    scalar_type: np.dtype
+    frame_times: np.ndarray | None = None
+    interval: float | None = None
+    start: float = 0.0
+    echo_time: float | None = None
+    sources: dict[str, str] = field(default_factory=lambda: {"times": MISSING, "echo_time": MISSING})
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix that decides the format, in lower case; ``.nii.gz`` and ``.seq.nrrd`` count as one suffix."""
+    name = path.name.lower()
+    return next((s for s in (".nii.gz", ".seq.nrrd") if name.endswith(s)), path.suffix.lower())
+
+
+def stem_of(path: Path) -> str:
+    """Return the file name without the suffix that ``suffix_of`` returns."""
+    return path.name[: len(path.name) - len(suffix_of(path))]
+
+
+def check_exists(path: Path) -> Path:
+    """Return ``path``; raise ``FileError`` if it does not exist or may not be accessed."""
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise FileError(f"{path} does not exist: check the name.") from error
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
+    return path
+
+
+@contextmanager
+def quiet_itk() -> Iterator[None]:
+    """Suppress the warnings that SimpleITK prints on standard error, which refer to C++ source lines."""
+    warnings_shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warnings_shown)
+
+
+def check_sidecar_is_free(path: Path) -> None:
+    """Raise ``FileError`` if another image beside ``path`` has the same sidecar, which writing would replace."""
+    name = path.name.lower()
+    for suffix in SERIES_SUFFIXES:
+        other = path.with_name(stem_of(path) + suffix)
+        if other.name.lower() != name and other.exists():
+            raise FileError(
+                f"Cannot write {path}: {other.name} lies beside it, and both would share {stem_of(path)}.json; "
+                "choose another name."
+            )
+
+
+def spatial_geometry(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
+    """Return the geometry of the first three axes; the default geometry for images with fewer axes."""
+    axes = image.GetDimension()
+    if axes < 3:
+        return Geometry()
+    direction = np.reshape(image.GetDirection(), (axes, axes))[:3, :3]
+    return Geometry(image.GetSpacing()[:3], image.GetOrigin()[:3], tuple(map(tuple, direction)))
