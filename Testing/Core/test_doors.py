@@ -41,6 +41,7 @@ VALUES = {
     "oscillation": 0.05,
     "integration_end": 40.0,
     "baseline": [1.5, 9.0],
+    "spatial_prior": False,
     "maps": False,
     "report": True,
     "format": "nii.gz",
@@ -63,7 +64,7 @@ def words(name, value):
     """The same value on a command line."""
     option = f"--{name.replace('_', '-')}"
     if isinstance(value, bool):
-        return [option if value else f"--no-{name}"]
+        return [option if value else f"--no-{name.replace('_', '-')}"]
     if name == "aif_voxels":
         return [option, *(",".join(map(str, voxel)) for voxel in value)]
     if name == "inputs":

@@ -11,7 +11,9 @@ from dsc_superres.perfusion import MapOptions, compute_maps
 from dsc_superres.phantom import DigitalPatient, digital_patient
 from dsc_superres.phantom.anatomy import ARTERY, VEIN
 from dsc_superres.phantom.blood_supply import ARTERY_MTT
-from dsc_superres.phantom.kinetics import SimulatedBolus as Bolus, SimulatedResidue as Residue, TissueCurves
+from dsc_superres.phantom.kinetics import SimulatedBolus as Bolus
+from dsc_superres.phantom.kinetics import SimulatedResidue as Residue
+from dsc_superres.phantom.kinetics import TissueCurves
 
 TOLERANCE = 15.0
 """%; how far area and peak may lie from the truth."""

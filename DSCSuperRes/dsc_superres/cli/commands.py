@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.cli.options import job_options
+from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.errors import FileError
 
 if TYPE_CHECKING:

@@ -23,7 +23,16 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     uncertain = "input" if job.inputs is None else "reconstruction"
     if uncertainty is not None:
         check_uncertainty(uncertainty, series[uncertain])
-    maps = map_series(series, find_masks(series, job.mask), job, None, part(progress, 0.02, 0.95), cancelled)
+    maps = map_series(
+        series,
+        find_masks(series, job.mask),
+        job,
+        None,
+        part(progress, 0.02, 0.95),
+        cancelled,
+        acquired={"reconstruction": series["input"].times} if {"reconstruction", "input"} <= set(series) else None,
+        uncertainties={uncertain: uncertainty},
+    )
     maps = with_reconstruction_uncertainty(maps, uncertain, series.get(uncertain), uncertainty)
     progress(0.95, "Writing")
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))

@@ -56,7 +56,7 @@ def curve_maps(
     if "mtt_sd" in values:
         values["mtt_sd"] = values["mtt_sd"] * values["mtt"]
         if in_image:
-            values = with_spatial_prior(values, mask)
+            values = with_spatial_prior(values, mask, len(aif.voxels) > 0)
             values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
     values["ttp"] = time_to_peak(curves, times, bolus)
     return values
@@ -168,13 +168,13 @@ def _bayes(
     except ImportError:
         raise PerfusionError("The Bayesian method needs PyTorch, which is not installed: choose csvd.") from None
     from dsc_superres.perfusion.bayes import MODEL_ERROR, posterior
+    from dsc_superres.perfusion.continuous_aif import continuous_arterial_curve
     from dsc_superres.perfusion.dictionary import dictionary
-    from dsc_superres.perfusion.gamma_variate import continuous_curve
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
-    artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
     attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-    model_error = model_error_in_images(frames.interval) if in_image else MODEL_ERROR
+    artery = continuous_arterial_curve(aif.times, echo_time * aif.delta_r2star, times, attenuation)
+    model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
     estimate = posterior(attenuation, dictionary(artery, times), model_error=model_error, frames=frames)
     cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
     return {

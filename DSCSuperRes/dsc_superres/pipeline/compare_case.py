@@ -54,7 +54,7 @@ def compare_case(
     mapped, name = CaseMaps({}), label(options.model)
     if maps:
         all_series = {TRUTH: truth, **fine, INPUT: coarse}
-        mapped = map_case(all_series, mask, options, part(progress, 0.9, 1.0), aif)
+        mapped = map_case(all_series, mask, options, part(progress, 0.9, 1.0), aif, {name: uncertainty})
         watch.lap("maps")
     return Case(
         input=coarse,

@@ -44,7 +44,8 @@ def reconstruct_case(
     mapped, mask = CaseMaps({}), None
     if maps:
         mask = fine_mask(options.mask, series, fine)
-        mapped = map_case({name: fine, INPUT: series}, mask, options, part(progress, share, 1.0))
+        both = {name: fine, INPUT: series}
+        mapped = map_case(both, mask, options, part(progress, share, 1.0), uncertainties={name: uncertainty})
         watch.lap("maps")
     return Case(
         input=series,

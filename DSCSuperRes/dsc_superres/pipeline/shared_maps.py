@@ -26,12 +26,18 @@ def map_series(
     aif: ArterialInput | None = None,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
+    *,
+    acquired: Mapping[str, np.ndarray] | None = None,
+    uncertainties: Mapping[str, Series | None] | None = None,
 ) -> dict[str, PerfusionMaps]:
     """Maps of each series in its mask, bool[z, y, x] (None: the brain, found automatically).
 
     The arterial input function is ``aif``, or that of the options; where there is none, it is found in the first
     series and serves all: arteries are thinner than coarse pixels, and an arterial input that is too low would scale
-    every voxel of a map. Raises ``PerfusionError`` and ``Cancelled``.
+    every voxel of a map. Of reconstructions, ``acquired`` holds the times (s) that were measured and ``uncertainties``
+    the standard deviation of the error: both tell how much each frame adds.
+
+    Raises ``PerfusionError`` and ``Cancelled``.
     """
     maps: dict[str, PerfusionMaps] = {}
     aif = chosen_aif(series, masks, options) if aif is None else aif
@@ -39,7 +45,14 @@ def map_series(
         if cancelled():
             raise Cancelled
         progress(count / len(series), f"Perfusion maps: {name}")
-        maps[name] = compute_maps(with_echo_time(one), aif=aif, mask=masks.get(name), options=options.map_options())
+        maps[name] = compute_maps(
+            with_echo_time(one),
+            aif=aif,
+            mask=masks.get(name),
+            options=options.map_options(),
+            acquired_times=(acquired or {}).get(name),
+            uncertainty=(uncertainties or {}).get(name),
+        )
         aif = maps[name].aif
     return maps
 

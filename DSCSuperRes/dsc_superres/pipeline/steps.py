@@ -12,7 +12,7 @@ import numpy as np
 from dsc_superres.errors import Cancelled, PerfusionError
 from dsc_superres.models import INTERPOLATORS
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
-from dsc_superres.pipeline.case import INPUT
+from dsc_superres.pipeline.case import INPUT, TRUTH
 from dsc_superres.pipeline.masks import find_mask, find_masks, on_grid
 from dsc_superres.pipeline.options import PerfusionOptions, ReconstructionOptions
 from dsc_superres.pipeline.shared_maps import ASSUMED_ECHO_TIME, map_series
@@ -79,17 +79,20 @@ def map_case(
     options: PerfusionOptions,
     progress: Progress,
     aif: ArterialInput | None = None,
+    uncertainties: Mapping[str, Series | None] | None = None,
 ) -> CaseMaps:
     """Maps of each series, and apart from them those of ``INPUT``, all on one arterial input function.
 
-    ``mask`` is on the grid of all but the input.
+    ``mask`` is on the grid of all but the input. Of all but ``TRUTH`` and the input, only the input's times were
+    measured; ``uncertainties`` holds the standard deviations of their errors where they are known.
     """
     masks = dict.fromkeys(series, mask) if mask is not None else find_masks(series, options.mask)
     if mask is not None:
         masks[INPUT] = on_grid(mask, series[INPUT].signal.shape[1:])
     fine = {name: one for name, one in series.items() if name != INPUT}
     try:
-        maps = map_series(fine, masks, options, aif, progress)
+        acquired = {name: series[INPUT].times for name in fine if name != TRUTH}
+        maps = map_series(fine, masks, options, aif, progress, acquired=acquired, uncertainties=uncertainties)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=str(error))
     artery = next(iter(maps.values())).aif

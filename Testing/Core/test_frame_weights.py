@@ -1,0 +1,52 @@
+"""Maps of reconstructions weigh their frames by what they add."""
+
+import numpy as np
+import pytest
+
+from dsc_superres.benchmark import reference_objects as objects
+from dsc_superres.errors import PerfusionError
+from dsc_superres.perfusion.bayes import posterior
+from dsc_superres.perfusion.dictionary import dictionary
+from dsc_superres.perfusion.frame_weights import frame_weights
+
+TIMES = 1.5 * np.arange(61)
+
+
+def test_frames_that_were_all_measured_count_alike():
+    found = frame_weights(TIMES)
+    assert np.array_equal(found.weight, np.ones(61))
+    assert (found.frames_per_measurement, found.interval) == (1.0, 1.5)
+
+
+def test_uncertain_frames_count_less_but_none_is_silenced():
+    sd = np.where(np.arange(61) % 4 == 0, 1.0, 2.0)
+    sd[5] = 1000.0
+    found = frame_weights(TIMES, TIMES[::4], sd)
+    assert found.weight[0] == 1.0
+    assert found.weight[1] == pytest.approx(0.25)
+    assert found.weight[5] == pytest.approx(0.1)
+    assert found.interval == 6.0
+
+
+def test_acquired_times_outside_the_series_are_refused():
+    with pytest.raises(PerfusionError, match="acquired times"):
+        frame_weights(TIMES, TIMES + 1000)
+
+
+def test_repeated_measurements_do_not_make_maps_surer():
+    """Copies of frames carry no news: their posterior is as wide as that of the measured frames, if it is told so."""
+    made = objects.reference_object([("exp", 4.0, 5.0, 1.0)] * 40, TIMES, 30.0, seed=2)
+    curves = -np.log(np.maximum(made.signal, 1) / made.signal[made.baseline].mean(axis=0))
+    copies, copied_times = np.repeat(curves, 4, axis=0), (TIMES[:, None] + 0.01 * np.arange(4)).ravel()
+
+    def artery(t):
+        return 0.03 * np.interp(t, TIMES, made.arterial)
+
+    def mtt_sd(values, times, **frames):
+        return np.median(posterior(values, dictionary(artery, times), **frames).mtt_sd)
+
+    measured = mtt_sd(curves, TIMES)
+    naive = mtt_sd(copies, copied_times)
+    told = mtt_sd(copies, copied_times, frames=frame_weights(copied_times, TIMES))
+    assert naive < 0.85 * measured
+    assert told == pytest.approx(measured, rel=0.1)
