@@ -29,8 +29,11 @@ BRIGHT_SHARE = 0.6
 """Share of the tissue, by height over noise, from which they are taken."""
 TISSUE_ERROR = 0.03
 """Share of a tissue curve's norm by which the small dictionary may miss it."""
-SAMPLE_ERROR = 0.01
-"""Share of the arterial peak by which a gamma variate may miss a sample."""
+MIN_SAMPLE_ERROR, SAMPLE_ERROR = 0.0005, 0.01
+"""Least and largest share of the arterial peak by which a gamma variate may miss a sample.
+
+Between them it is what the fit to the samples alone misses: where it misses nothing, the tissue has nothing to add.
+"""
 USUAL = np.array([0.0, 0.0, np.log(3.0), np.log(1.5), 0.5, 10.0, np.log(25.0)])
 SPREAD = np.array([np.inf, np.inf, 0.6, 0.5, 0.5, 5.0, 0.8])
 """Prior of ln height, onset, ln alpha, ln beta, recirculation, its delay (s) and ln dispersion: normal, wide."""
@@ -48,9 +51,9 @@ def continuous_arterial_curve(
     """
     if np.median(np.diff(times)) <= COARSE_INTERVAL:
         return continuous_curve(times, arterial)
-    model, sample_sd = _fit(times, arterial, tissue_times, tissue)
+    model, noise_sd = _fit(times, arterial, tissue_times, tissue)
     residual = arterial - model(times)
-    surplus = np.sign(residual) * np.maximum(np.abs(residual) - 2 * sample_sd, 0)
+    surplus = np.sign(residual) * np.maximum(np.abs(residual) - 2 * noise_sd, 0)
     spline = PchipInterpolator(times, surplus)
 
     def at(t: np.ndarray) -> np.ndarray:
@@ -63,12 +66,14 @@ def continuous_arterial_curve(
 def _fit(
     times: np.ndarray, arterial: np.ndarray, tissue_times: np.ndarray, tissue: np.ndarray
 ) -> tuple[GammaVariate, np.ndarray]:
-    """Return the joint fit and the standard deviation of each arterial sample."""
+    """Return the joint fit and the noise of each arterial sample."""
     start = fit_gamma_variate(times, arterial)
     before = arterial[times < times[0] + 0.8 * max(start.onset - times[0], 0)]
     noise = float(before.std(ddof=1)) if len(before) >= 3 else float(curve_noise(arterial))
     height = np.clip(np.minimum(arterial, start(times)), 0, 4)
-    sample_sd = np.hypot(noise * np.exp(height), SAMPLE_ERROR * arterial.max())
+    noise_sd = noise * np.exp(height)
+    misfit = np.sqrt(np.sum((arterial - start(times)) ** 2) / max(len(times) - len(USUAL), 1))
+    sample_sd = np.hypot(noise_sd, np.clip(misfit, MIN_SAMPLE_ERROR * arterial.max(), SAMPLE_ERROR * arterial.max()))
     curves = _brightest(tissue)
     noise_of_curves = np.maximum(curve_noise_of_tails(curves), 1e-4)
     first = _parameters(start)
@@ -85,7 +90,7 @@ def _fit(
     found = minimize(
         cost, np.zeros(7), method="L-BFGS-B", bounds=bounds, options={"maxiter": ITERATIONS, "eps": 1e-2, "maxfun": 150}
     )
-    return _gamma_variate(first + found.x * STEP), sample_sd
+    return _gamma_variate(first + found.x * STEP), noise_sd
 
 
 def _parameters(model: GammaVariate) -> np.ndarray:
