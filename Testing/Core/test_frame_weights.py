@@ -50,3 +50,33 @@ def test_repeated_measurements_do_not_make_maps_surer():
     told = mtt_sd(copies, copied_times, frames=frame_weights(copied_times, TIMES))
     assert naive < 0.85 * measured
     assert told == pytest.approx(measured, rel=0.1)
+
+
+def test_maps_of_a_case_know_the_times_of_its_input(monkeypatch):
+    from dsc_superres.degrade import undersample
+    from dsc_superres.phantom import digital_patient
+    from dsc_superres.pipeline import shared_maps
+    from dsc_superres.pipeline.options import PerfusionOptions
+    from dsc_superres.pipeline.steps import map_case
+    from dsc_superres.reconstruction.reconstruct import reconstruct
+
+    patient = digital_patient(1000, slices=1, frames=41, matrix=64)
+    coarse = undersample(patient.series, 2, 4, "block")
+    fine = reconstruct(coarse, space=2, time=4, model="pchip")
+    known = {}
+
+    def spy(series, **options):
+        known[series.signal.shape] = options["acquired_times"], options["uncertainty"]
+        return compute(series, **options)
+
+    compute = shared_maps.compute_maps
+    monkeypatch.setattr(shared_maps, "compute_maps", spy)
+    sd = fine.with_signal(np.ones_like(fine.signal))
+    all_series = {"pchip": fine, "input": coarse}
+    found = map_case(all_series, None, PerfusionOptions(), lambda *_: None, uncertainties={"pchip": sd})
+    assert found.maps_error is None
+    times, uncertainty = known[fine.signal.shape]
+    assert np.array_equal(times, coarse.times)
+    assert uncertainty is sd
+    assert known[coarse.signal.shape] == (None, None)
+    assert found.maps["pchip"].provenance["measured_interval_s"] == pytest.approx(coarse.interval, rel=0.01)

@@ -97,7 +97,8 @@ def test_it_is_on_in_images_and_off_by_an_option():
 
     patient = digital_patient(1000, slices=1, frames=40, matrix=64)
     prior, none = (
-        compute_maps(patient.series, mask=patient.mask, options=MapOptions(spatial_prior=each)) for each in (True, False)
+        compute_maps(patient.series, mask=patient.mask, options=MapOptions(spatial_prior=each))
+        for each in (True, False)
     )
     tissue = patient.mask & (none.cbv > np.quantile(none.cbv[patient.mask], 0.3))
 

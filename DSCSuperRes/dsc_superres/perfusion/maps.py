@@ -173,7 +173,7 @@ def compute_maps(
         aif=aif,
         bolus=bolus,
         warnings=warnings,
-        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings),
+        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
         extra=maps,
         candidates=candidates,
     )
