@@ -47,6 +47,7 @@ VALUES = {
     "oscillation": 0.05,
     "integration_end": 40.0,
     "baseline": [1.5, 9.0],
+    "spatial_prior": False,
     "maps": False,
     "report": True,
     "format": "nii.gz",
@@ -69,7 +70,7 @@ def words(name, value):
     """The same value on a command line."""
     option = f"--{name.replace('_', '-')}"
     if isinstance(value, bool):
-        return [option if value else f"--no-{name}"]
+        return [option if value else f"--no-{name.replace('_', '-')}"]
     if name == "uncertainty" and value.endswith(".nii"):
         return ["--deviation", value]
     if name == "aif_voxels":

@@ -16,9 +16,9 @@ def progress_bar(title: str) -> Iterator[Progress]:
     layout = "{desc:<34.34} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, desc=title, bar_format=layout, disable=None, leave=False) as bar:
 
-        def progress(fraction: float, stage: str) -> None:
+        def report(fraction: float, stage: str) -> None:
             bar.set_description_str(stage, refresh=False)
             bar.update(max(fraction - bar.n, 0.0))
             bar.refresh()
 
-        yield progress
+        yield report

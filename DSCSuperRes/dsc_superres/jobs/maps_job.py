@@ -27,7 +27,9 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     if uncertainty is not None:
         check_uncertainty(uncertainty, series[uncertain])
     masks, known = find_masks(series, job.mask), {uncertain: uncertainty}
-    maps = map_series(series, masks, job, None, known, part(progress, 0.02, 0.95), cancelled)
+    acquired = {"reconstruction": series["input"].times} if {"reconstruction", "input"} <= set(series) else {}
+    work = part(progress, 0.02, 0.95)
+    maps = map_series(series, masks, job, None, known, work, cancelled, acquired_times=acquired)
     progress(0.95, "Writing")
     provenance = {name: maps_provenance(values) for name, values in maps.items()}
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 
 from dsc_superres.perfusion.dictionary import Dictionary
+from dsc_superres.perfusion.frame_weights import FrameWeights
 from dsc_superres.utils.parallel import parallel_map
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ MAX_ATOMS_TIMES_VOXELS = 20_000_000
 SHARPNESS = 3
 """Power of the posterior whose means are the estimates: 1 gives the posterior mean, a large value the mode."""
 MODEL_ERROR = 8e-3
-"""Share of a curve's height by which the best atom may miss it: the grid is finite and not all residues are gamma."""
+"""Share of a curve's norm by which the best atom may miss it: the grid is finite, residues are not all gamma."""
 
 MODEL_SD = (0.01, 0.065, 0.065, 0.154)
 """Standard deviations of ln CBV, ln CBF, ln MTT and delay (s) that remain without noise; added to the posterior's.
@@ -77,8 +78,19 @@ class Posterior:
     noise: np.ndarray
 
 
-def posterior(attenuation: np.ndarray, atoms: Dictionary) -> Posterior:
-    """Return the posterior of attenuation[t, n] = -ln(S/S0) under ``atoms`` computed from the arterial attenuation."""
+def posterior(
+    attenuation: np.ndarray,
+    atoms: Dictionary,
+    *,
+    model_error: float = MODEL_ERROR,
+    frames: FrameWeights | None = None,
+) -> Posterior:
+    """Return the posterior of attenuation[t, n] = -ln(S/S0) under ``atoms`` computed from the arterial attenuation.
+
+    ``model_error`` is the share of a curve's norm by which the best atom may miss it; ``frames`` is how the frames
+    count, all alike by default.
+    """
+    frames = frames or FrameWeights(np.ones(len(attenuation)), 1.0, 0.0)
     y = np.ascontiguousarray(np.asarray(attenuation, np.float32).T)
     _, values, basis = np.linalg.svd(_thin_rows(atoms.curves, 1500), full_matrices=False)
     basis = basis[values > RANK_TOLERANCE * values[0]]
@@ -89,7 +101,8 @@ def posterior(attenuation: np.ndarray, atoms: Dictionary) -> Posterior:
     for k, weight in enumerate(weights):
         members = np.flatnonzero(classes == k)
         if members.size:
-            result[:, members] = _class_posterior(y[members], atoms, coordinates, basis, weight, max_atoms)
+            fit = _Fit(weight * frames.weight, model_error, frames.frames_per_measurement, max_atoms)
+            result[:, members] = _class_posterior(y[members], atoms, coordinates, basis, fit)
     return Posterior(*result)
 
 
@@ -130,12 +143,23 @@ def _thin_rows(rows: np.ndarray, max_rows: int) -> np.ndarray:
     return rows[:: max(1, -(-len(rows) // max_rows))]
 
 
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What curves of one class share: frame weights[t], errors of the model and of frames, and the cost allowed."""
+
+    weight: np.ndarray
+    model_error: float
+    frames_per_measurement: float
+    max_atoms: int
+
+
 def _class_posterior(
-    y: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, weight: np.ndarray, max_atoms: int
+    y: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, fit: _Fit
 ) -> np.ndarray:
-    """Return the fields of ``Posterior``, float32[8, n], for curves y[n, t] that share the frame weights weight[t]."""
+    """Return the fields of ``Posterior``, float32[8, n], for the curves y[n, t] of one class."""
     import torch
 
+    weight = fit.weight
     directions, triangle = np.linalg.qr(_whiten(basis, weight).T)
     table = coordinates @ triangle.T.astype(np.float32)
     norm = np.maximum(np.linalg.norm(table, axis=1), 1e-12)
@@ -148,14 +172,15 @@ def _class_posterior(
     coarse = _coarse_atoms(atoms.grid.shape)
     table_coarse = table[:, torch.from_numpy(coarse.ravel())].contiguous()
     best, best_atom = _best_coarse_atoms(projected, table_coarse)
-    variance = np.maximum(energy - best**2, 0) / freedom + (MODEL_ERROR * best) ** 2
+    noise = np.maximum(energy - best**2, 0) / freedom * fit.frames_per_measurement
+    variance = noise + (fit.model_error * best) ** 2
     order = _neighbor_order(best_atom, coarse.shape)
     result = np.empty((8, len(y)), np.float32)
 
     def average(chunk: np.ndarray) -> Iterator[None]:
         scale = np.sqrt(0.5 / variance[chunk]).astype(np.float32)
         block = torch.from_numpy(projected[chunk] * scale[:, None])
-        plausible = torch.from_numpy(_plausible_atoms(block, table_coarse, coarse, atoms.grid.shape, max_atoms))
+        plausible = torch.from_numpy(_plausible_atoms(block, table_coarse, coarse, atoms.grid.shape, fit.max_atoms))
         size = torch.from_numpy(scale * np.float32(norm.mean()))
         moments = _moments(block, table[:, plausible], features[plausible], sharpened[plausible], size)
         result[:, chunk] = np.concatenate([moments.numpy(), np.sqrt(variance[chunk])[None]])

@@ -12,8 +12,10 @@ from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.oscillation import delay_independent_osvd
+from dsc_superres.perfusion.spatial_prior import model_error_in_images, with_spatial_prior
 
 PUBLISHED_THRESHOLDS = {
     "ssvd": deconvolution.STANDARD_THRESHOLD,
@@ -32,21 +34,30 @@ def curve_maps(
     bolus: Bolus,
     options: MapOptions,
     echo_time: float = 0.03,
+    *,
+    mask: np.ndarray | None = None,
+    frames: FrameWeights | None = None,
 ) -> dict[str, np.ndarray]:
     """Return map values, float32[n] by name, for concentration curves[t, n] (1/s) at times[t] (s).
 
     The names are cbv, cbf, mtt, ttp and tmax; with "bayes" also the standard deviations cbv_sd, cbf_sd, mtt_sd,
-    tmax_sd.
+    tmax_sd. ``mask``, bool[z, y, x], tells where the curves lie: with it the Bayesian method has its spatial prior.
+    ``frames`` is how the frames count there, all alike by default.
     """
+    frames = frames or frame_weights(times)
+    in_image = mask is not None and options.spatial_prior
     curves = np.asarray(curves, np.float32)
     options = resolve_options(options, curves, times, aif, bolus)
     if options.method == "bayes":
-        values = _bayes(curves, times, aif, options, echo_time)
+        values = _bayes(curves, times, aif, options, echo_time, frames, in_image)
     else:
         values = _svd(curves, times, aif.at(times), bolus, options)
     values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
     if "mtt_sd" in values:
         values["mtt_sd"] = values["mtt_sd"] * values["mtt"]
+        if in_image:
+            values = with_spatial_prior(values, mask, len(aif.voxels) > 0)
+            values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
     values["ttp"] = time_to_peak(curves, times, bolus)
     return values
 
@@ -143,21 +154,28 @@ def _adaptive_threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, cir
 
 
 def _bayes(
-    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, options: MapOptions, echo_time: float
+    curves: np.ndarray,
+    times: np.ndarray,
+    aif: ArterialInput,
+    options: MapOptions,
+    echo_time: float,
+    frames: FrameWeights,
+    in_image: bool,
 ) -> dict[str, np.ndarray]:
     """Return cbv, cbf, tmax and the standard deviations by the Bayesian dictionary."""
     try:
         import torch  # noqa: F401
     except ImportError:
         raise PerfusionError("The Bayesian method needs PyTorch, which is not installed: choose csvd.") from None
-    from dsc_superres.perfusion.bayes import posterior
+    from dsc_superres.perfusion.bayes import MODEL_ERROR, posterior
+    from dsc_superres.perfusion.continuous_aif import continuous_arterial_curve
     from dsc_superres.perfusion.dictionary import dictionary
-    from dsc_superres.perfusion.gamma_variate import continuous_curve
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
-    artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
     attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-    estimate = posterior(attenuation, dictionary(artery, times))
+    artery = continuous_arterial_curve(aif.times, echo_time * aif.delta_r2star, times, attenuation)
+    model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
+    estimate = posterior(attenuation, dictionary(artery, times), model_error=model_error, frames=frames)
     cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
     return {
         "cbv": cbv,

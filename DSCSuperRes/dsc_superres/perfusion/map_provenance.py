@@ -6,8 +6,11 @@ from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bayes import MODEL_SD, SD_FACTORS, SHARPNESS
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.dictionary import DISPERSED, DISPERSION, LORENTZIAN, AtomGrid
+from dsc_superres.perfusion.frame_weights import FrameWeights
 from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 from dsc_superres.perfusion.options import MapOptions
+from dsc_superres.perfusion.spatial_prior import RADII, model_error_in_images
+from dsc_superres.perfusion.spatial_prior import SD_FACTORS as SD_FACTORS_IN_IMAGES
 from dsc_superres.series import Series
 
 FORMULAS = {
@@ -48,6 +51,7 @@ def provenance(
     resolved: MapOptions,
     candidates: tuple[ArterialInput, ...] = (),
     warnings: tuple[str, ...] = (),
+    frames: FrameWeights | None = None,
 ) -> dict[str, object]:
     """Return how maps were computed, as plain values for JSON.
 
@@ -60,6 +64,9 @@ def provenance(
         "threshold_choice": _threshold_choice(requested),
         "oscillation_limit": resolved.oscillation if resolved.method == "osvd" else None,
         "dictionary": _dictionary() if resolved.method == "bayes" else None,
+        "spatial_prior": _spatial_prior(aif, frames) if resolved.method == "bayes" and resolved.spatial_prior else None,
+        "measured_interval_s": None if frames is None else frames.interval,
+        "frames_per_measurement": None if frames is None else round(frames.frames_per_measurement, 3),
         "leakage": LEAKAGE[resolved.leakage],
         "integration_end_s": resolved.integration_end,
         "integration_end_choice": _integration_end_choice(requested),
@@ -91,6 +98,18 @@ def _integration_end_choice(requested: MapOptions) -> str:
     if requested.method == "bayes":
         return "none: the model is fitted to all frames"
     return "given" if requested.integration_end else "of least error for noise and tail"
+
+
+def _spatial_prior(aif: ArterialInput, frames: FrameWeights | None) -> dict[str, object]:
+    """Return the numbers of the spatial prior."""
+    measured = len(aif.voxels) > 0
+    return {
+        "quantities": "ln MTT and delay; CBF follows",
+        "strength": "variogram of each map at one and two voxels",
+        "radii_voxels": list(RADII),
+        "model_error": model_error_in_images(frames.interval if frames else 0.0, measured),
+        "factor_on_sd_of_cbv_ln_mtt_delay": list(SD_FACTORS_IN_IMAGES["measured" if measured else "given"]),
+    }
 
 
 def _dictionary() -> dict[str, object]:

@@ -13,6 +13,7 @@ from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps, resolve_options
+from dsc_superres.perfusion.frame_weights import frame_weights, typical_frame_sd
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.map_units import UNITS
@@ -93,6 +94,8 @@ def compute_maps(
     mask: np.ndarray | None = None,
     vein: np.ndarray | None = None,
     options: MapOptions | None = None,
+    acquired_times: np.ndarray | None = None,
+    uncertainty: Series | None = None,
 ) -> PerfusionMaps:
     """Compute the perfusion maps of a DSC series.
 
@@ -108,6 +111,11 @@ def compute_maps(
         Voxels of a large vein, to whose area the arterial input is scaled; not scaled by default.
     options : MapOptions, optional
         Method and parameters.
+    acquired_times : array, optional
+        Of a reconstruction: times of the frames that were measured in s; all frames by default.
+    uncertainty : Series, optional
+        Of a reconstruction: standard deviation of its error. With ``acquired_times`` it tells the Bayesian method how
+        much each frame adds.
 
     Returns
     -------
@@ -157,7 +165,10 @@ def compute_maps(
         fit = correct_leakage(curves, series.times, reference, bolus, options.leakage == "bidirectional")
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
     resolved = resolve_options(options, curves, series.times, aif, bolus)
-    values = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time) | leakage
+    frame_sd = None if uncertainty is None else typical_frame_sd(uncertainty.signal, mask)
+    frames = frame_weights(series.times, acquired_times, frame_sd)
+    found = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames)
+    values = found | leakage
     warnings = map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time)
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
     return PerfusionMaps(
@@ -166,7 +177,7 @@ def compute_maps(
         aif=aif,
         bolus=bolus,
         warnings=warnings,
-        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings),
+        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
         extra=maps,
         candidates=candidates,
     )

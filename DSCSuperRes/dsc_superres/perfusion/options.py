@@ -38,6 +38,9 @@ class MapOptions:
         End of the areas of CBV in s after the arrival of the bolus; None to choose it from the series.
     baseline : tuple of 2 floats or None
         Begin and end of the baseline as frame times in s; None to find it in the series.
+    spatial_prior : bool
+        Bayesian method: neighboring voxels have similar transit times and delays, as far as the data say so; see
+        ``perfusion.spatial_prior``.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class MapOptions:
     leakage: str = "none"
     integration_end: float | None = None
     baseline: tuple[float, float] | None = None
+    spatial_prior: bool = True
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

@@ -53,7 +53,8 @@ def map_case(
 ) -> CaseMaps:
     """Maps of each series, and apart from them those of ``INPUT``, all on one arterial input function.
 
-    ``mask`` is on the grid of all but the input; ``uncertainty`` as for ``map_series``.
+    ``mask`` is on the grid of all but the input; ``uncertainty`` as for ``map_series``. Of all series but the truth and
+    the input, only the input's times were measured.
     """
     masks = dict.fromkeys(series, mask) if mask is not None else find_masks(series, options.mask)
     if mask is not None:
@@ -62,7 +63,8 @@ def map_case(
     try:
         if aif is None:
             aif = chosen_aif(_by_role(series), _by_role(masks), options)
-        maps = map_series(fine, masks, options, aif, uncertainty, progress)
+        acquired = {name: series[INPUT].times for name in fine if name != TRUTH}
+        maps = map_series(fine, masks, options, aif, uncertainty, progress, acquired_times=acquired)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=str(error))
     artery = next(iter(maps.values())).aif
@@ -87,12 +89,15 @@ def map_series(
     uncertainty: Mapping[str, Series | None] = NONE,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
+    acquired_times: Mapping[str, np.ndarray] = NONE,
 ) -> dict[str, PerfusionMaps]:
     """Maps of each series in its mask, bool[z, y, x] (None: the brain, found automatically).
 
     The arterial input function is ``aif``, or that of the options; where there is none, it is found in the first
     series and serves all: arteries are thinner than coarse pixels, and an arterial input that is too low would scale
-    every voxel of a map. The standard deviations of maps of a series include its ``uncertainty``, where it is known.
+    every voxel of a map. Of reconstructions, ``acquired_times`` (s) are those that were measured, and ``uncertainty``
+    is the standard deviation of their error: both decide how much each frame adds, and the standard deviations of maps
+    include the latter.
     Raises ``PerfusionError`` and ``Cancelled``.
     """
     maps: dict[str, PerfusionMaps] = {}
@@ -101,7 +106,14 @@ def map_series(
         if cancelled():
             raise Cancelled
         progress(count / len(series), f"Perfusion maps: {name}")
-        maps[name] = compute_maps(with_echo_time(one), aif=aif, mask=masks.get(name), options=options.map_options())
+        maps[name] = compute_maps(
+            with_echo_time(one),
+            aif=aif,
+            mask=masks.get(name),
+            options=options.map_options(),
+            acquired_times=acquired_times.get(name),
+            uncertainty=uncertainty.get(name),
+        )
         aif = maps[name].aif
         if uncertainty.get(name) is not None:
             maps[name] = with_signal_uncertainty(maps[name], one, uncertainty[name])

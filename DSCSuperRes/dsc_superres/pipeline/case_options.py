@@ -44,6 +44,7 @@ MAP_OPTIONS = (
     "oscillation",
     "integration_end",
     "baseline",
+    "spatial_prior",
 )
 """The options that ``perfusion.MapOptions`` takes; None leaves its default."""
 
@@ -163,6 +164,9 @@ class PerfusionOptions:
     )
     baseline: tuple[float, float] | None = option(
         Span(), "begin and end of the baseline in seconds (default: found)", None
+    )
+    spatial_prior: bool = option(
+        Flag(), "bayes: neighboring voxels have similar transit times and delays, as far as the data say so", True
     )
 
     def map_options(self) -> MapOptions:
