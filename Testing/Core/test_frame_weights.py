@@ -53,12 +53,11 @@ def test_repeated_measurements_do_not_make_maps_surer():
 
 
 def test_maps_of_a_case_know_the_times_of_its_input(monkeypatch):
-    from dsc_superres.pipeline.case_options import PerfusionOptions
-    from dsc_superres.pipeline.case_maps import map_case
-
     from dsc_superres.degrade import undersample
     from dsc_superres.phantom import digital_patient
-    from dsc_superres.pipeline import shared_maps
+    from dsc_superres.pipeline import case_maps
+    from dsc_superres.pipeline.case_maps import map_case
+    from dsc_superres.pipeline.case_options import PerfusionOptions
     from dsc_superres.reconstruction.reconstruct import reconstruct
 
     patient = digital_patient(1000, slices=1, frames=41, matrix=64)
@@ -70,8 +69,8 @@ def test_maps_of_a_case_know_the_times_of_its_input(monkeypatch):
         known[series.signal.shape] = options["acquired_times"], options["uncertainty"]
         return compute(series, **options)
 
-    compute = shared_maps.compute_maps
-    monkeypatch.setattr(shared_maps, "compute_maps", spy)
+    compute = case_maps.compute_maps
+    monkeypatch.setattr(case_maps, "compute_maps", spy)
     sd = fine.with_signal(np.ones_like(fine.signal))
     all_series = {"pchip": fine, "input": coarse}
     found = map_case(all_series, None, PerfusionOptions(), lambda *_: None, uncertainty={"pchip": sd})
