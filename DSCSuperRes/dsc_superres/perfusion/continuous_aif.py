@@ -34,6 +34,8 @@ MIN_SAMPLE_ERROR, SAMPLE_ERROR = 0.0005, 0.01
 
 Between them it is what the fit to the samples alone misses: where it misses nothing, the tissue has nothing to add.
 """
+MAX_NOISE = 0.05
+"""Share of the arterial peak above which a sample is not said to be noisy: the height must hang on measured values."""
 USUAL = np.array([0.0, 0.0, np.log(3.0), np.log(1.5), 0.5, 10.0, np.log(25.0)])
 SPREAD = np.array([np.inf, np.inf, 0.6, 0.5, 0.5, 5.0, 0.8])
 """Prior of ln height, onset, ln alpha, ln beta, recirculation, its delay (s) and ln dispersion: normal, wide."""
@@ -71,7 +73,7 @@ def _fit(
     before = arterial[times < times[0] + 0.8 * max(start.onset - times[0], 0)]
     noise = float(before.std(ddof=1)) if len(before) >= 3 else float(curve_noise(arterial))
     height = np.clip(np.minimum(arterial, start(times)), 0, 4)
-    noise_sd = noise * np.exp(height)
+    noise_sd = np.minimum(noise * np.exp(height), max(noise, MAX_NOISE * arterial.max()))
     misfit = np.sqrt(np.sum((arterial - start(times)) ** 2) / max(len(times) - len(USUAL), 1))
     sample_sd = np.hypot(noise_sd, np.clip(misfit, MIN_SAMPLE_ERROR * arterial.max(), SAMPLE_ERROR * arterial.max()))
     curves = _brightest(tissue)
