@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import back_project, upsample
-from dsc_superres.networks.window import Window, forget, remember
+from dsc_superres.networks.window import Window, cached, drop_older
 
 
 def linear_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
@@ -90,8 +90,8 @@ class Interpolator(Model):
         with torch.autocast(t.device.type, enabled=False):  # bfloat16 would be visible and saves no time here
             for place in range(4):
                 index = max(window.index - 1 + place, 0)  # before the first frame, the window repeats it
-                fine.append(remember(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
-            forget(cache, window.index)
+                fine.append(cached(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
+            drop_older(cache, window.index)
             return self.in_time(torch.stack(fine, 1), window, t)
 
     def refine(self, frame: Tensor, size: tuple[int, int]) -> Tensor:

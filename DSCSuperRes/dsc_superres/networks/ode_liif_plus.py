@@ -17,7 +17,7 @@ from dsc_superres.networks.ode_liif import OdeLiif
 from dsc_superres.networks.resampling import upsample
 from dsc_superres.networks.signal_region import signal_region_of
 from dsc_superres.networks.static_detail import StaticDetail
-from dsc_superres.networks.window import ALWAYS, Window, in_bfloat16, remember
+from dsc_superres.networks.window import ALWAYS, Window, cached, in_bfloat16
 
 INITIAL_LOG_SD = -4.0
 """Logarithm of the standard deviation before training; the image is about 0..1."""
@@ -77,14 +77,14 @@ class OdeLiifPlus(OdeLiif):
         """As ``Model.with_uncertainty``; in air the standard deviation is that of the noise."""
         region = signal_region_of(window, size, cache)
         image = self.detail.frames(window, t, size, cache, region, fast=fast)
-        noise = remember(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
+        noise = cached(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
         uncertainty = noise.repeat_interleave(image.shape[0] // noise.shape[0], 0).expand_as(image)
         if region is None:
             return image, uncertainty
         with in_bfloat16(image, fast):
             output = self.residual(window.crop(*region.coarse), t, region.size, cache)
         residual, log_sd = output.float().unbind(2)
-        image = image + region.place(residual, size)
+        image = image + region.embed(residual, size)
         spread = self.calibration * (INITIAL_LOG_SD + log_sd / GAIN).clamp(LEAST_LOG_SD, GREATEST_LOG_SD).exp()
-        share = region.place(torch.ones_like(residual), size)  # outside the signal there is only noise
-        return image, region.place(spread, size) + (1 - share) * uncertainty
+        share = region.embed(torch.ones_like(residual), size)  # outside the signal there is only noise
+        return image, region.embed(spread, size) + (1 - share) * uncertainty

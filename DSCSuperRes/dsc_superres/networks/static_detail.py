@@ -22,7 +22,7 @@ from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.networks.signal_region import SignalRegion, signal_region_of
-from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
+from dsc_superres.networks.window import ALWAYS, Window, cached, channels_last, in_bfloat16
 
 CHANGE_GAIN = 4.0
 """Standard deviations over time are smaller than the mean; brought to about the same size, they are learned as fast."""
@@ -71,7 +71,7 @@ class StaticDetail(Model):
         image = self.base(window, t, size, cache)
         if region is None:
             return image
-        mean, detail, share = remember(cache, ("detail", ALWAYS), lambda: self._detail(window, size, region, fast))
+        mean, detail, share = cached(cache, ("detail", ALWAYS), lambda: self._detail(window, size, region, fast))
         repeat = image.shape[0] // mean.shape[0]
         mean, detail, share = (part.repeat_interleave(repeat, 0) for part in (mean, detail, share))
         return image + detail + share * (image - mean)
@@ -87,7 +87,7 @@ class StaticDetail(Model):
         summary = window.crop(*region.coarse).summary
         with in_bfloat16(summary, fast):
             maps = self._average(summary, region.size)
-        detail, share = region.place(maps.float(), size).split(1, 1)
+        detail, share = region.embed(maps.float(), size).split(1, 1)
         return back_project(window.summary[:, :1], size), detail, SHARE_GAIN * share
 
     def _average(self, summary: Tensor, size: tuple[int, int]) -> Tensor:

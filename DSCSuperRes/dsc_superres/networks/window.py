@@ -49,7 +49,7 @@ class Window:
         return replace(self, frames=self.frames[..., rows, columns], summary=self.summary[..., rows, columns])
 
 
-def summarise(frames: Tensor) -> Tensor:
+def summarize(frames: Tensor) -> Tensor:
     """[b, n, h, w] -> [b, 2, h, w]: mean and standard deviation over the frames."""
     return torch.stack([frames.mean(1), frames.std(1, correction=0)], 1)
 
@@ -65,7 +65,7 @@ def window(frames: Tensor, times: Tensor, summary: Tensor, index: int) -> Window
     return Window(frames[:, around], clock.expand(frames.shape[0], 4), summary, index)
 
 
-def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
+def cached(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
     """The result of ``make``, computed once per ``key`` (name, frame index) where there is a cache."""
     if cache is None:
         return make()
@@ -74,7 +74,7 @@ def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor
     return cache[key]
 
 
-def forget(cache: dict | None, before: int) -> None:
+def drop_older(cache: dict | None, before: int) -> None:
     """Remove from a cache what belongs to frames ``before`` this one: pairs come in order."""
     for key in [key for key in cache or () if 0 <= key[1] < before]:
         del cache[key]

@@ -16,7 +16,7 @@ from torch import nn
 
 from dsc_superres.degrade import block_average, matching_truth, undersample
 from dsc_superres.metrics import psnr
-from dsc_superres.networks import Window, load_model, summarise
+from dsc_superres.networks import Window, load_model, summarize
 from dsc_superres.networks import window as window_of
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
@@ -83,7 +83,7 @@ class Copy:
             wide_y, wide_x = (slice(s.start * self.space, s.stop * self.space) for s in (y, x))
             patch = coarse[at : at + 1, :, y, x]
             frames = [pair * FACTOR, pair * FACTOR + FACTOR // 2]
-            return window_of(patch, times, summarise(patch), pair), fine[at, frames, wide_y, wide_x]
+            return window_of(patch, times, summarize(patch), pair), fine[at, frames, wide_y, wide_x]
 
         def draw() -> Batch:
             windows, targets = zip(*(patch_and_target() for _ in range(WINDOWS)), strict=True)

@@ -84,7 +84,7 @@ class NearestDecoder(LocalImplicitDecoder):
     """The decoder without local ensemble: each query is answered by the latent pixel that it lies in."""
 
     @staticmethod
-    def votes(distance: Tensor) -> Tensor:
+    def ensemble_weights(distance: Tensor) -> Tensor:
         return (distance < 0.5).to(distance)
 
 

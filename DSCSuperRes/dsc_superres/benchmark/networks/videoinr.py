@@ -21,7 +21,7 @@ from dsc_superres.networks.encoder import ResidualEncoder, convolution
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import query_positions
-from dsc_superres.networks.window import Window, remember
+from dsc_superres.networks.window import Window, cached
 
 FREQUENCY = 30.0
 """The first layer's angular frequency (Sitzmann et al. 2020)."""
@@ -105,7 +105,7 @@ class VideoInr(Model):
     ) -> Tensor:
         """As ``Model.forward``; ``fast`` changes nothing."""
         encoded = [
-            remember(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
+            cached(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
         joint = _normalized(self.split(self.pair(torch.cat(encoded, 1))))
