@@ -54,12 +54,6 @@ def load_model(source: str | Path) -> Model:
     return _build(content, entry.weights)
 
 
-def describe_model(source: str | Path) -> tuple[str, dict]:
-    """The name and options of the network that weights (of a registered name or a file) belong to."""
-    header = read_weights_header(find(source).weights)
-    return header["network"], json.loads(header["options"])
-
-
 def _build(content: bytes, path: Path) -> Model:
     from safetensors import SafetensorError
     from safetensors.torch import load
