@@ -50,7 +50,7 @@ LIMITS = [
 ]
 
 
-def words_of(config: Path, card: Path) -> dict[str, str]:
+def handwritten_card_text(config: Path, card: Path) -> dict[str, str]:
     """What the present card of these weights says in words: method, command and history, which are written by hand.
 
     Raises ``FileError`` where there is no card yet.
@@ -143,5 +143,5 @@ def run(arguments: Sequence[str]) -> None:
     options = read_config(chosen.config)
     records = json.loads(chosen.quality.read_text(encoding="utf-8"))
     shipped = COMPARISON_WEIGHTS if is_compared(chosen.config) else WEIGHTS
-    words = words_of(chosen.config, shipped / f"{options.name}.json")
+    words = handwritten_card_text(chosen.config, shipped / f"{options.name}.json")
     print(publish(options, records, words, chosen.into or shipped))

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from dsc_superres.benchmark.image_quality.benchmark_cases import patient_case
-from dsc_superres.benchmark.publish import publish, words_of
+from dsc_superres.benchmark.publish import handwritten_card_text, publish
 from dsc_superres.benchmark.quality import evaluate_all
 from dsc_superres.benchmark.retraining.shortened import shorten, write_synthetic_heads, write_synthetic_patients
 from dsc_superres.benchmark.retraining.stages import CHAIN, MODELS, Chain, Stage
@@ -146,7 +146,7 @@ def publish_model(chain: Chain, model: str, shortened: bool) -> Path:
     cases = [partial(patient_case, seed, CARD_SLICES, 2, 4, **smaller) for seed in seeds]
     records = evaluate_all(cases, [str(weights)], 2, 4, jobs=1)
     write_json(weights.parent / "quality.json", records)
-    words = words_of(stages[-1].recipe, WEIGHTS / f"{model}.json") | {
+    words = handwritten_card_text(stages[-1].recipe, WEIGHTS / f"{model}.json") | {
         "command": f"dsc-superres benchmark retrain{' --shortened' if shortened else ''}",
         "history": history(chain, stages, shortened),
     }

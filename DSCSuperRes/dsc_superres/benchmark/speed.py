@@ -48,7 +48,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
     times, t = torch.from_numpy(series.times.copy()), torch.tensor(TIMES, device=device)
     rival = VideoInr().eval().to(device)
 
-    def theirs() -> np.ndarray:
+    def textbook_result() -> np.ndarray:
         with torch.inference_mode():
             images = torch.stack(list(textbook_frames(network, frames, times, t, fine)))
         return np.maximum(images.cpu().numpy() * scale + offset, 0)
@@ -56,7 +56,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
     latent = torch.rand(len(TIMES), network.decoder.branch[0].in_channels, size, size, device=device)
     latent = latent.contiguous(memory_format=torch.channels_last)
     textbook = TextbookDecoder(network.decoder)
-    expected, found = theirs(), reconstruct(series, model=network, device=device).signal[: pairs * len(TIMES)]
+    expected, found = textbook_result(), reconstruct(series, model=network, device=device).signal[: pairs * len(TIMES)]
     with torch.inference_mode():
         image = network.decoder(latent, fine)
         decoder = seconds(lambda: network.decoder(latent, fine), device)
@@ -64,7 +64,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
         decoder_difference = float((textbook(latent, fine) - image).abs().max())
     whole = seconds(lambda: reconstruct(series, model=network, device=device), device)
     begin = time.perf_counter()
-    theirs()
+    textbook_result()
     return {
         "decoder_ratio": decoder_ratio,
         "decoder_difference": decoder_difference,

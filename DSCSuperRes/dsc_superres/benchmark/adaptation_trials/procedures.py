@@ -54,11 +54,11 @@ class Copy:
         coarse = undersample(series, space, FACTOR)
         return cls(matching_truth(series, space, FACTOR), coarse, space, -(-2 * coarse.signal.shape[2] // 3))
 
-    def judge(self, signal: np.ndarray) -> float:
+    def held_out_psnr(self, signal: np.ndarray) -> float:
         """PSNR (dB) of the frames that the copy lacks, where there is signal, in the rows held out."""
         missing, rows = np.arange(FACTOR + 1, self.fine.frames, FACTOR), slice(self.learned * self.space, None)
         image, wanted = (x[missing][:, :, rows] for x in (signal, self.fine.signal))
-        return psnr(image, wanted, shown(self.fine)[:, rows], float(self.fine.signal[1:].max()))
+        return psnr(image, wanted, signal_mask(self.fine)[:, rows], float(self.fine.signal[1:].max()))
 
     def restored(self, model: str | nn.Module) -> np.ndarray:
         """The fine signal from the coarse one."""
@@ -93,7 +93,7 @@ class Copy:
         return draw
 
 
-def shown(series: Series) -> np.ndarray:
+def signal_mask(series: Series) -> np.ndarray:
     """bool[z, y, x]: the voxels with signal."""
     mean = series.signal[1:].mean(axis=0)
     return mean > 0.25 * np.percentile(mean, 99)
@@ -112,7 +112,7 @@ def learn(
     With ``space`` 1 the pixels stay what they are, and only frames that were acquired are held out.
     """
     copy, network, rng = Copy.of(series, space), load_model(model), np.random.default_rng(0)
-    start, draw = copy.judge(copy.restored(network)), copy.patches(rng)
+    start, draw = copy.held_out_psnr(copy.restored(network)), copy.patches(rng)
     optimizer = torch.optim.AdamW(network.train().parameters(), lr=rate, weight_decay=0.0)
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_running_mean)
     others = SceneBatches(DataOptions(scenes=2, coarse=PATCH), seed=0, steps=steps)
@@ -126,7 +126,7 @@ def learn(
         average.update_parameters(network)
         network.train()
     adapted = average.module.eval()
-    return copy.judge(copy.restored(adapted)) - start, refined(series, adapted)
+    return copy.held_out_psnr(copy.restored(adapted)) - start, refined(series, adapted)
 
 
 def _running_mean(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
@@ -134,7 +134,7 @@ def _running_mean(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | i
     return torch.lerp(mean, new, max(0.02, 5 / (5 + float(count))))
 
 
-def weigh(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
+def fit_gains(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
     """Two numbers: gains of the still and of the changing part of what the network adds to back-projection.
 
     They are those that fit the copy best, by least squares. With ``space`` 1, of the changing part alone: at unchanged
@@ -150,7 +150,7 @@ def weigh(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
     added = parts(own, copy.restored("backprojection"))
     learned = np.stack([part[FACTOR:, :, rows].ravel() for part in added], 1)
     gains = np.linalg.lstsq(learned, (copy.fine.signal - own)[FACTOR:, :, rows].ravel(), rcond=None)[0]
-    claimed = copy.judge(own + sum(map(np.multiply, gains, added))) - copy.judge(own)
+    claimed = copy.held_out_psnr(own + sum(map(np.multiply, gains, added))) - copy.held_out_psnr(own)
     image = refined(series, model)
     return claimed, image + sum(map(np.multiply, gains, parts(image, refined(series, "backprojection"))))
 
@@ -167,7 +167,7 @@ def denoise(series: Series, model: str, steps: int) -> Adapted:
 
     Optimal shrinkage of Gavish and Donoho (IEEE Trans Inf Theory 2017;63:2137).
     """
-    where = shown(series)
+    where = signal_mask(series)
     curves = series.signal[1:, where].astype(np.float64)
     shares = curves / curves.mean(axis=0)
     bends = np.diff(shares - shares.mean(axis=1, keepdims=True), 2, axis=0) * curves.mean(axis=0)
@@ -185,8 +185,8 @@ PROCEDURES: dict[str, Callable[[Series, str, int], Adapted]] = {
     "the same at a tenth of the rate": partial(learn, rate=1e-5),
     "the same with scenes mixed in": partial(learn, rate=3e-5, scenes=True),
     "all weights, frames held out": partial(learn, space=1, rate=1e-5),
-    "two gains, coarser copy": weigh,
-    "one gain, frames held out": partial(weigh, space=1),
+    "two gains, coarser copy": fit_gains,
+    "one gain, frames held out": partial(fit_gains, space=1),
     "mean agrees with the input": match_mean,
     "noise of the input shrunk": denoise,
 }

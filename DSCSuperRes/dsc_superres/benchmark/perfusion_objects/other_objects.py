@@ -77,7 +77,7 @@ def other_tables(count: int = 30) -> list[TextTable]:
                 inside.setdefault((snr, residue in OF_MODEL), []).append(held[:, chosen])
     columns = ("object", "SNR", "residue", "method", *QUANTITIES, *COVERED)
     title = "Other objects: median error %, mean delay error s, and how many % of 95 % intervals hold the truth"
-    return [TextTable(title, columns, tuple(rows)), _beside(rows, pooled), _coverage(inside)]
+    return [TextTable(title, columns, tuple(rows)), _comparison_table(rows, pooled), _coverage(inside)]
 
 
 def _object(setting: Setting, snr: float, count: int, seed: int) -> objects.ReferenceObject:
@@ -101,7 +101,7 @@ def _chosen(found: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.nd
     return {name: numbers[chosen] for name, numbers in found.items()}
 
 
-def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> TextTable:
+def _comparison_table(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> TextTable:
     """Mean errors by setting and by residue, and in how many rows the Bayesian method is clearly worse."""
     own, classic = (np.array([row[4:8] for row in rows if row[3] == method], float) for method in ("bayes", "csvd"))
     slack = np.array([WORSE_DIFFERENCE[name] for name in QUANTITIES])

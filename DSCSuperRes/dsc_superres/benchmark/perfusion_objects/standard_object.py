@@ -59,7 +59,7 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextT
     title = "Standard object (3 residues x 4 CBV x 6 MTT x 4 delays): median error %, Tmax mean error s"
     found = [TextTable(title, ("TR s", "SNR", "method", *QUANTITIES, *COVERED), tuple(rows))]
     if published and "bayes" in methods:
-        found += [beside_table(ours, published), standing_table(ours, published)]
+        found += [comparison_table(ours, published), rank_table(ours, published)]
     if published and set(methods) & set(TOOLBOX):
         found.append(parity_table(whole, published))
     if inside:
@@ -67,7 +67,7 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextT
     return found
 
 
-def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+def comparison_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
     """The Bayesian method's errors in each cell, and after the stroke the least of the published tools."""
     rows = [
         (*cell, *(f"{own:.1f} / {bar:.1f}" for own, bar in zip(ours[*cell, "bayes"], names[BAR], strict=True)))
@@ -77,7 +77,7 @@ def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]
     return TextTable(title, ("TR s", "SNR", *QUANTITIES), tuple(rows), headline=True)
 
 
-def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+def rank_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
     """In how many cells the Bayesian method is at or below published errors, and by how much it misses the others."""
     rows = []
     for name, limit in ((BAR, np.inf), (STRETCH, 2.0)):

@@ -74,7 +74,7 @@ def peaks(device: str, threads: int) -> list[dict]:
     return rows
 
 
-class Stopwatch:
+class StageStopwatch:
     """Time that each thread spent in each stage of a network, summed, by hooks around its parts."""
 
     def __init__(self, network: nn.Module, device: str) -> None:
@@ -114,7 +114,7 @@ def stages(network: nn.Module, series: Series, device: str) -> tuple[list[dict],
 
     threads = torch.get_num_threads()
     total = seconds(work, device)
-    watch = Stopwatch(network, device)
+    watch = StageStopwatch(network, device)
     work()
     watch.remove()
     counter = FlopCounterMode(display=False)
