@@ -72,9 +72,9 @@ def tissue_regions(tissue: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray
     from dsc_superres.phantom import anatomy as kind
 
     kinds = {
-        "grey": (kind.GRAY,),
+        "gray": (kind.GRAY,),
         "white": (kind.WHITE,),
-        "lesion": (kind.RIM, kind.OEDEMA, kind.CORE, kind.PENUMBRA),
+        "lesion": (kind.RIM, kind.EDEMA, kind.CORE, kind.PENUMBRA),
         "vessel": (kind.ARTERY, kind.VEIN),
     }
     return {name: np.isin(tissue, labels) & mask for name, labels in kinds.items()}

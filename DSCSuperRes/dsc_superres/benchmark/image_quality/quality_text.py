@@ -30,7 +30,7 @@ MAPS = {
     "mtt": ("MTT, %", False),
     "tmax": ("Tmax, s", False),
 }
-REGIONS = {"grey": "gray matter", "white": "white matter", "lesion": "lesions", "vessel": "large vessels"}
+REGIONS = {"gray": "gray matter", "white": "white matter", "lesion": "lesions", "vessel": "large vessels"}
 PERFUSION = MAPS | {
     f"{name}_{region}": (f"{name.upper()}, {title}, %", False)
     for name in ("cbv", "cbf")
@@ -39,7 +39,7 @@ PERFUSION = MAPS | {
 MEASURES = IMAGE | PERFUSION
 COMPARED = (
     *("psnr", "nmse", "ssim", "psnr_clean", "psnr_between", "psnr_bolus", "peak", "cbv", "cbf", "mtt", "tmax"),
-    *("cbv_grey", "cbf_grey", "cbv_lesion", "cbf_lesion"),
+    *("cbv_gray", "cbf_gray", "cbv_lesion", "cbf_lesion"),
 )
 """Measures in which models are compared pair by pair: all of them would be too many to read."""
 BRIEF = ("psnr_clean", "psnr_between", "psnr_bolus", "nmse", "ssim", "peak", "cbv", "cbf")

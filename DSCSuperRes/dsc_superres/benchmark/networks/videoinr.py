@@ -1,4 +1,4 @@
-"""VideoINR (Chen et al., CVPR 2022) for one grey channel: the method that the abstract compares with.
+"""VideoINR (Chen et al., CVPR 2022) for one gray-scale channel: the method that the abstract compares with.
 
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the

@@ -38,7 +38,7 @@ def patient_records(seed: int, models: Sequence[str], methods: Mapping[str, Mapp
     regions = tissue_regions(patient.tissue, patient.mask)
     mask = np.zeros_like(patient.mask)
     mask[:, ::PIXEL_STEP, ::PIXEL_STEP] = True
-    mask &= regions["grey"] | regions["white"] | regions["lesion"]
+    mask &= regions["gray"] | regions["white"] | regions["lesion"]
     errors: dict[tuple[str, str], list] = {}
     flows: dict[tuple[str, str], list] = {}
     for phase in range(FACTOR):
