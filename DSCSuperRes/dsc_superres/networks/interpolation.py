@@ -1,4 +1,4 @@
-"""Classic interpolators with the interface of the networks: what a network is compared with, and what it corrects."""
+"""Classic interpolators with the interface of the networks, which correct them and are compared with them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _combine(parts: Tensor, weights: Tensor) -> Tensor:
 
 
 def _differences(frames: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Slopes before, within and after the pair and the steps on either side (0 where there is no frame)."""
+    """Slopes before, within and after the pair and the steps on either side (0 if there is no frame)."""
     step_before = torch.nan_to_num(-window.times[:, 0])[:, None, None].to(frames)
     step_after = torch.nan_to_num(window.times[:, 3] - 1)[:, None, None].to(frames)
     before = (frames[:, 1] - frames[:, 0]) / step_before.clamp(min=1e-6) * (step_before > 0)

@@ -2,8 +2,8 @@
 
 ``static_detail`` computes fine detail once per series with a deep network, at the signal-to-noise ratio of the mean
 over all frames. The bi-directional ODE between two frames and its LIIF decoder, those of ``ode_liif``, add what
-changes; the deep features of the anatomy take the place of an encoder of their own. A second output of the decoder is
-the standard deviation of the remaining error (Nix and Weigend 1994).
+changes; the deep features of the anatomy replace a separate anatomy encoder. A second output of the decoder is the
+standard deviation of the remaining error (Nix and Weigend 1994).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COEFFICIENTS = {
     "same_pixels": -0.60,
     "other_factor": 0.22,
 }
-"""Of ``reconstruction.uncertainty_calibration`` for the shipped weights; other weights ask for others.
+"""Coefficients of ``reconstruction.uncertainty_calibration`` for the shipped weights; other weights need others.
 
 By quantile regression of the logarithm of errors (pinball losses at 68.27 % and, with weight 0.7, at 95 %) against the
 noise-free signal in the brain, after the first interval. Fitted at 2 x 2 x 4 on eight training patients (seeds 1000 to

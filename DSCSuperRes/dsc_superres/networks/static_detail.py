@@ -1,9 +1,9 @@
 """Fine detail that is computed once per series and is the same in all of its frames.
 
-Most of a reconstruction's error is that of the mean over all frames: with the true fine mean in place of its own,
-ODE-LIIF gains 3 to 10 dB on validation patients. And the mean has a far better signal-to-noise ratio than any frame.
-So a deep network takes the mean and the standard deviation of every pixel over the series, once, and gives at any fine
-position the detail D that the mean lacks, and the share e by which a pixel's changes exceed those of its surroundings.
+Most of a reconstruction's error is that of the mean over all frames: with the true fine mean, ODE-LIIF gains 3 to 10 dB
+on validation patients. The mean also has a far better signal-to-noise ratio than any frame. A deep network therefore
+takes the mean and the standard deviation of every pixel over the series, once, and gives at any fine position the
+detail D that the mean lacks, and the share e by which a pixel's changes exceed those of its surroundings.
 Frame t of the series is then
 
     I(x, t) = B(x, t) + D(x) + e(x) (B(x, t) - B_mean(x))
@@ -67,7 +67,7 @@ class StaticDetail(Model):
         *,
         fast: bool = False,
     ) -> Tensor:
-        """As ``forward``, with detail in ``region`` only; None where there is no signal."""
+        """As ``forward``, with detail in ``region`` only; None if there is no signal."""
         image = self.base(window, t, size, cache)
         if region is None:
             return image

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 ALWAYS = -1
-"""Frame index of what a cache keeps for a whole series."""
+"""Frame index of cache entries that belong to the whole series."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def window(frames: Tensor, times: Tensor, summary: Tensor, index: int) -> Window
 
 
 def cached(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
-    """The result of ``make``, computed once per ``key`` (name, frame index) where there is a cache."""
+    """Return the result of ``make``, computed once per ``key`` (name, frame index) if there is a cache."""
     if cache is None:
         return make()
     if key not in cache:
@@ -75,7 +75,7 @@ def cached(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor])
 
 
 def drop_older(cache: dict | None, before: int) -> None:
-    """Remove from a cache what belongs to frames ``before`` this one: pairs come in order."""
+    """Remove cache entries of frames earlier than ``before``, which are not needed again: pairs come in order."""
     for key in [key for key in cache or () if 0 <= key[1] < before]:
         del cache[key]
 

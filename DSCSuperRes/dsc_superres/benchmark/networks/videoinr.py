@@ -3,10 +3,10 @@
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the
 continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the
-paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own; normalized features,
-whose growth in training would otherwise turn the sinusoidal layers' phases; and the same residual on back-projection
-as ``OdeLiif`` has, so that the two differ in what they model and not in where they start. The published sinusoidal
-layers had learned nothing within 1,400 steps, so ReLU can take their place.
+paper: residual blocks instead of the deformable recurrent encoder, which is a large network by itself; normalized
+features, whose growth in training would otherwise turn the phases of the sinusoidal layers; and the residual on
+back-projection that ``OdeLiif`` also has, so that the two differ in their models and not in their starting points. The
+published sinusoidal layers had learned nothing within 1,400 steps, so they can be replaced by ReLU.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FREQUENCY = 30.0
 """The first layer's angular frequency (Sitzmann et al. 2020)."""
 
 REACH = 1.2
-"""Latent pixels that a flow of one is long: the same on images of any size."""
+"""Length of a flow of one in latent pixels, on images of any size."""
 
 
 class Sine(nn.Module):

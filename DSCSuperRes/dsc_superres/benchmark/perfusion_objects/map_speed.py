@@ -1,4 +1,4 @@
-"""Speed of the map methods in one process: ours, a plain loop over voxels, and osipy where it is installed."""
+"""Speed of the map methods in one process: ours, a plain loop over voxels, and osipy if it is installed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _timed_curves() -> TimedCurves:
 
 
 def _methods(timed: TimedCurves) -> Iterator[tuple[str, tuple[Callable[[], object], int]]]:
-    """What to run, and the voxels that it does, by name; the last word names what is comparable."""
+    """Yield each method's name, function to time, and number of voxels; the last word of names is what is compared."""
     curves, times, arterial, bolus = timed
     aif, count = ArterialInput(times, arterial), curves.shape[1]
     for method in ("ssvd", "csvd", "osvd", *(("bayes",) if _has("torch") else ())):

@@ -38,7 +38,7 @@ class Setting:
 
 
 def settings() -> dict[str, Setting]:
-    """By name."""
+    """Return the settings by name."""
     random = np.random.default_rng(11)
     even = 1.5 * np.arange(60)
     jitter = even + np.append(0, random.uniform(-0.5, 0.5, 59))
@@ -59,7 +59,7 @@ def settings() -> dict[str, Setting]:
 
 
 def other_tables(count: int = 30) -> list[TextTable]:
-    """Every setting, noise and residue; the same pooled, Bayesian method over cSVD; and coverage by kind of residue."""
+    """Return tables of all settings, noise levels and residues, of pooled errors by method, and of coverage."""
     rows, pooled, inside = [], {}, {}
     for number, (name, setting) in enumerate(settings().items()):
         for snr in NOISE:

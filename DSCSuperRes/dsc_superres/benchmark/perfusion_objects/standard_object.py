@@ -1,4 +1,4 @@
-"""The standard object at every interval and noise: errors, coverage, and where they stand beside published ones."""
+"""The standard object at every interval and noise: errors, coverage, and comparison with published errors."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ Errors = dict[tuple[float, float, str], tuple[float, ...]]
 
 
 def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextTable]:
-    """Median absolute relative errors (%) of 288 cases, the mean Tmax error (s) of the exponential ones, coverage.
+    """Return median absolute relative errors (%) of 288 cases, mean Tmax errors (s) of exponential ones, and coverage.
 
-    On the published noise where the folder holds it. With published results further tables tell where ours stand.
+    The published noise is used if the folder contains it. If it contains published results, further tables compare the
+    errors with them.
     """
     published = published_rows(folder)
     rows, ours, whole, inside = [], {}, {}, {}
@@ -68,7 +69,7 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextT
 
 
 def comparison_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
-    """The Bayesian method's errors in each cell, and after the stroke the least of the published tools."""
+    """Return the errors of the Bayesian method and of the best published tool in each cell, as "own / published"."""
     rows = [
         (*cell, *(f"{own:.1f} / {bar:.1f}" for own, bar in zip(ours[*cell, "bayes"], names[BAR], strict=True)))
         for cell, names in published.items()
@@ -78,7 +79,7 @@ def comparison_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, 
 
 
 def rank_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
-    """In how many cells the Bayesian method is at or below published errors, and by how much it misses the others."""
+    """Return in how many cells the Bayesian method's errors are at most the published ones, and the excess in others."""
     rows = []
     for name, limit in ((BAR, np.inf), (STRETCH, 2.0)):
         cells = [cell for cell in published if cell[0] <= limit]
@@ -95,7 +96,7 @@ def rank_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]
 
 
 def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
-    """How far the classic methods' errors are from the toolbox's, CBV over the whole series as there."""
+    """Return the distance of the classic methods' errors from the toolbox's; CBV over the whole series, as there."""
     rows = []
     for method, name in TOOLBOX.items():
         cells = [cell for cell in published if cell[0] <= 2 and cell[1] >= 50 and (*cell, method) in whole]
@@ -107,7 +108,7 @@ def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...
 
 
 def coverage_table(inside: dict[Cell, np.ndarray]) -> TextTable:
-    """Coverage of all cells of one noise together."""
+    """Return the coverage at each noise level, over all cells."""
     rows = [
         (snr, *share(np.concatenate([found for cell, found in inside.items() if cell[1] == snr], axis=1)))
         for snr in NOISE

@@ -30,9 +30,9 @@ DOWNLOAD_TIMEOUT = 60
 class HeadVolume:
     """One entry of the list.
 
-    file    its place in the folder of heads
+    file    path in the folder of heads
     url     a file, or a .tar.gz archive of a repository
-    files   pattern of the DICOM files in that archive, where there is one
+    files   pattern of the DICOM files in that archive, if it is one
     sha256  of the file at ``url``; of DICOM files, of the list of their checksums
     """
 
@@ -55,7 +55,7 @@ def read_heads(path: Path = HEADS) -> list[HeadVolume]:
 
 
 def state(head: HeadVolume, folder: Path) -> str:
-    """``ok``, ``missing`` or ``differs``; ``unchecked`` where a converted file is of unknown origin."""
+    """Return ``ok``, ``missing`` or ``differs``; ``unchecked`` for a converted file of unknown origin."""
     path = folder / head.file
     if not path.is_file():
         return "missing"
