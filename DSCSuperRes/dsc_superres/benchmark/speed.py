@@ -96,7 +96,7 @@ def _peak_mib(device: str) -> float:
 
 
 def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dict[str, object]:
-    """Return time and memory by slices and frames, a line fitted to the times, and the time of ``JOB``, fitted or run."""
+    """Return time and memory by slices and frames, a line fitted to the times, and the (fitted) time of ``JOB``."""
     shapes = [(2, 8), (4, 8), (8, 8), (2, 16), (2, 32)] + ([JOB] if full else [])
     rows, machine = [], {"gflops": convolution_rate(device)}
     for slices, frames in shapes:

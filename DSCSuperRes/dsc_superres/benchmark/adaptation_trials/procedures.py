@@ -65,7 +65,7 @@ class Copy:
         return reconstruct(self.coarse, space=self.space, times=self.fine.times, model=model, device="cpu").signal
 
     def patches(self, rng: np.random.Generator) -> Callable[[], Batch]:
-        """Return a function that draws patches around pixels with signal: an acquired frame and the next missing one."""
+        """Return a function that draws patches around pixels with signal: an acquired frame and the next missing."""
         offset, scale = normalization(self.coarse.signal.mean(axis=0))
         start = int(has_initial_transient(self.coarse.signal))
         coarse, fine = (

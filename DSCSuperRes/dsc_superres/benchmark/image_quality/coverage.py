@@ -9,7 +9,7 @@ from dsc_superres.series import Series
 
 
 def coverage(case: BenchmarkCase, recon: Series, uncertainty: Series, time: int) -> dict[str, float]:
-    """Return how often (%) the signal of the brain lies within 1 and 1.96 standard deviations, after the first interval.
+    """Return how often (%) the brain lies within 1 and 1.96 standard deviations, after the first interval.
 
     The intervals are meant for the noise-free signal, which is used if it is known. A measured signal includes noise,
     which the intervals do not. The coverage of bolus frames is also returned separately.

@@ -138,11 +138,11 @@ def _paired(records: Records, model: str, other: str, name: str) -> str:
     from scipy.stats import t
 
     more = MEASURES[name][1]
-    own, theirs = (
+    of_model, of_other = (
         {record["case"]: record[name] for record in records if record["model"] == one and name in record}
         for one in (model, other)
     )
-    pairs = np.array([(own[case], theirs[case]) for case in own if case in theirs], float).reshape(-1, 2)
+    pairs = np.array([(of_model[case], of_other[case]) for case in of_model if case in of_other], float).reshape(-1, 2)
     if len(pairs) < 2 or not (more or np.all(pairs > 0)):
         return ""
     change = pairs[:, 0] - pairs[:, 1] if more else np.log(pairs[:, 0] / pairs[:, 1])

@@ -109,7 +109,7 @@ def _comparison_table(rows: list[tuple], pooled: dict[tuple[str, str], list[tupl
     lines = []
     for key in (*settings(), *RESIDUES):
         mean = [np.mean(pooled[key, method], axis=0) for method in ("bayes", "csvd")]
-        lines.append((key, *(f"{ours:.1f} / {theirs:.1f}" for ours, theirs in zip(*mean, strict=True))))
+        lines.append((key, *(f"{bayesian:.1f} / {other:.1f}" for bayesian, other in zip(*mean, strict=True))))
     lines.append(("clearly worse", *(f"{n} of {len(worse)}" for n in worse.sum(axis=0))))
     title = "Bayesian method / cSVD on other objects, SNR 100, 50 and 20: median error %, mean delay error s"
     return TextTable(title, ("object or residue", *QUANTITIES), tuple(lines), headline=True)

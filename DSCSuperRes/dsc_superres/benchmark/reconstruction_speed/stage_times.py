@@ -132,7 +132,7 @@ def stages(network: nn.Module, series: Series, device: str) -> tuple[list[dict],
 
 
 def saving(network: nn.Module, series: Series, device: str) -> dict[str, float]:
-    """Return the time with ``fast`` and the change of the result: root mean square and largest, in shares of the range."""
+    """Return the time with ``fast`` and the resulting error: root mean square and largest, in shares of the range."""
     exact = reconstruct(series, model=network, device=device).signal
     begin = time.perf_counter()
     quick = reconstruct(series, model=network, device=device, fast=True).signal

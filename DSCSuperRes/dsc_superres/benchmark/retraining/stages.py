@@ -95,7 +95,7 @@ class Chain:
         return self._placed(read_config(stage.recipe))
 
     def start_options(self, stage: Stage) -> StartOptions:
-        """Return the options of a start; its dynamic part ships with the package unless this folder has a finished one."""
+        """Return the options of a start; its dynamic part is the one that ships unless this folder has one."""
         values = tomllib.loads(stage.recipe.read_text(encoding="utf-8"))
         dynamic = Path(self._path(values["dynamic"]))
         is_shipped = not self._has(dynamic)

@@ -89,9 +89,9 @@ def _maps(
 def _errors(found: PerfusionMaps, truth: PerfusionMaps, mask: np.ndarray) -> list[float]:
     """Return median absolute errors of CBV, CBF and MTT (%) and Tmax (s) in voxels with a tenth of the median flow."""
     perfused = mask & (truth.cbf > 0.1 * np.median(truth.cbf[mask])) & (truth.mtt > 0)
-    ours, theirs = ([getattr(maps, name)[perfused] for name in QUANTITIES] for maps in (found, truth))
-    relative = [100 * float(np.median(np.abs(a / b - 1))) for a, b in zip(ours[:3], theirs[:3], strict=True)]
-    return [*relative, float(np.median(np.abs(ours[3] - theirs[3])))]
+    measured, true = ([getattr(maps, name)[perfused] for name in QUANTITIES] for maps in (found, truth))
+    relative = [100 * float(np.median(np.abs(a / b - 1))) for a, b in zip(measured[:3], true[:3], strict=True)]
+    return [*relative, float(np.median(np.abs(measured[3] - true[3])))]
 
 
 def patients_table(records: list[dict], titles: Mapping[str, str]) -> TextTable:
