@@ -10,13 +10,13 @@ import slicer
 from dsc_superres.errors import DSCError, SeriesError
 
 from .Jobs.BackgroundJob import BackgroundJob, Finished, Progress
-from .Jobs.ExportJob import ExportJob
+from .Jobs.ComputeMaps import ComputeMaps
 from .Jobs.ExportRequest import ExportRequest, makeExportRequest
-from .Jobs.MapsJob import MapsJob
+from .Jobs.ExportResult import ExportResult
 from .Jobs.MapsRequest import MapsRequest, makeMapsRequest
-from .Jobs.OpeningJob import OpeningJob
-from .Jobs.ReconstructionJob import ReconstructionJob
+from .Jobs.OpenSeries import OpenSeries
 from .Jobs.ReconstructionRequest import ReconstructionRequest, makeRequest
+from .Jobs.ReconstructSeries import ReconstructSeries
 from .Parameters import Parameters, renameFormerParameters
 from .Process.Interpreter import interpreter
 from .Process.WorkerProcess import Log, Outcome, WorkerProcess
@@ -28,7 +28,7 @@ from .Translation import _
 RUN = "run"
 MAPS = "maps"
 EXPORT = "export"
-OPENING = "opening"
+OPEN = "open"
 OnFinished = Callable[[Finished], None]
 
 
@@ -82,7 +82,7 @@ class Logic:
                 noteFile(outcome.result, source, self.files)
             onFinished(outcome)
 
-        self._start(OPENING, OpeningJob(slicer.mrmlScene, source), finished, onProgress)
+        self._start(OPEN, OpenSeries(slicer.mrmlScene, source), finished, onProgress)
 
     def request(self, parameters: Parameters) -> ReconstructionRequest:
         """The run that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
@@ -92,7 +92,7 @@ class Logic:
 
     def startRun(self, parameters: Parameters, onFinished: OnFinished, onProgress: Progress = noProgress) -> None:
         """Reconstruct in the background; the result is a ``Result``. Raises ``DSCError`` where that is not possible."""
-        job = ReconstructionJob(self.request(parameters), parameters.input.sequence)
+        job = ReconstructSeries(self.request(parameters), parameters.input.sequence)
         self._start(RUN, job, onFinished, onProgress)
 
     def mapsRequest(self, parameters: Parameters, result: Result) -> MapsRequest:
@@ -106,7 +106,7 @@ class Logic:
 
         Raises ``DSCError`` while other maps are being computed.
         """
-        self._start(MAPS, MapsJob(result, request), onFinished, onProgress)
+        self._start(MAPS, ComputeMaps(result, request), onFinished, onProgress)
 
     def exportRequest(self, parameters: Parameters, result: Result | None) -> ExportRequest:
         """The export that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
@@ -121,12 +121,12 @@ class Logic:
 
         Nothing is overwritten unless the request says so. Raises ``DSCError`` while another export is going on.
         """
-        self._start(EXPORT, ExportJob(result, request), onFinished, onProgress)
+        self._start(EXPORT, ExportResult(result, request), onFinished, onProgress)
 
     @property
     def opening(self) -> bool:
         """Whether a file is being opened."""
-        return self._active(OPENING)
+        return self._active(OPEN)
 
     @property
     def running(self) -> bool:
@@ -214,6 +214,6 @@ def _busyText(kind: str) -> str:
         RUN: _("Another run is going on: wait for it, or cancel it."),
         MAPS: _("Other maps are being computed: wait for them, or cancel that."),
         EXPORT: _("Another export is going on: wait for it, or cancel it."),
-        OPENING: _("Another file is being opened: wait for it."),
+        OPEN: _("Another file is being opened: wait for it."),
     }
     return texts[kind]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import slicer
 
 from .Jobs.BackgroundJob import Finished
-from .Jobs.OpeningJob import SAMPLE_NAME
+from .Jobs.OpenSeries import SAMPLE_NAME
 from .Logic import Logic
 from .Translation import _
 

@@ -70,8 +70,8 @@ def makeSource(scene: slicer.vtkMRMLScene, request: ReconstructionRequest) -> sl
 
 def makeFiles(folder: Path, request: ReconstructionRequest) -> dict:
     """The worker's files and message."""
-    (size, frames), (workedSize, workedFrames) = request.output, request.worked
-    start, end = request.times[0], request.times[0] + (workedFrames - 1) * TIME * INTERVAL
+    (size, frames), (inputSize, inputFrames) = request.output, request.networkInput
+    start, end = request.times[0], request.times[0] + (inputFrames - 1) * TIME * INTERVAL
     if request.task == "enhance":
         end = request.times[-1]
     pixel = 1.0 if request.task == "compare" else 1.0 / SPACE
@@ -79,7 +79,7 @@ def makeFiles(folder: Path, request: ReconstructionRequest) -> dict:
         role: _describe(folder, role, size, pixel, np.linspace(start, end, frames))
         for role in ("truth", "reconstruction", "difference")
     }
-    series["input"] = _describe(folder, "input", workedSize, pixel * SPACE, np.linspace(start, end, workedFrames))
+    series["input"] = _describe(folder, "input", inputSize, pixel * SPACE, np.linspace(start, end, inputFrames))
     return {"series": series, "provenance": {"source": {}}, "metrics": {}, "files": {}}
 
 

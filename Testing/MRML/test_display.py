@@ -187,7 +187,7 @@ def test_the_input_holds_its_last_acquired_frame(result):
         np.testing.assert_allclose(shown, inputSignal()[frame // STEP].ravel(), rtol=1e-6)
         moment = shownMoment(result)
         assert moment.acquired == (frame % STEP == 0)
-        assert moment.held == TIMES[frame - frame % STEP]
+        assert moment.shownFrameTime == TIMES[frame - frame % STEP]
     assert result.sequence("input").GetNumberOfDataNodes() == len(TIMES) // STEP
 
 

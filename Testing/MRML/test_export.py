@@ -52,7 +52,7 @@ def result(tmp_path):
 
 
 def prepare(result, folder: Path, **changes) -> Path:
-    """The job of an export of everything, as ``ExportJob`` writes it; its path."""
+    """The job of an export of everything, as ``ExportResult`` writes it; its path."""
     files = folder / "files"
     files.mkdir(parents=True)
     described: list[dict] = []

@@ -16,7 +16,7 @@ from ..Scene.Sequences.NewSequence import newSequence, voxelType
 from ..Scene.Sequences.SequenceFrames import readFrames, shareFrames
 from .ReconstructionRequest import ReconstructionRequest
 
-HELD = ("input",)
+SPARSER = ("input",)
 """Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
 
 
@@ -87,7 +87,7 @@ def _show(
     volume = result.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
     browser.AddProxyNode(volume, sequence, False)
     browser.SetOverwriteProxyName(sequence, False)
-    browser.SetSaveChanges(sequence, role not in HELD)
+    browser.SetSaveChanges(sequence, role not in SPARSER)
     volume.CreateDefaultDisplayNodes()
     result.add(volume, f"{role}.proxy")
 

@@ -59,7 +59,7 @@ class ReconstructionRequest:
         return (*self.info.size[:2], self.slices.stop - self.slices.start)
 
     @property
-    def worked(self) -> tuple[tuple[int, int, int], int]:
+    def networkInput(self) -> tuple[tuple[int, int, int], int]:
         """Size (x, y, z) and frames of the network's input."""
         if self.task == "enhance":
             return self.size, len(self.frames)
@@ -69,7 +69,7 @@ class ReconstructionRequest:
     @property
     def output(self) -> tuple[tuple[int, int, int], int]:
         """Size (x, y, z) and frames of the reconstruction."""
-        size, frames = self.worked
+        size, frames = self.networkInput
         size = (round(size[0] * self.space), round(size[1] * self.space), size[2])
         if self.interval is not None:
             return size, math.floor((self.times[-1] - self.times[0]) / self.interval + 1e-6) + 1
@@ -78,7 +78,7 @@ class ReconstructionRequest:
     @property
     def timeFactor(self) -> float:
         """Frames of the reconstruction per interval between frames of the network's input."""
-        return (self.output[1] - 1) / (self.worked[1] - 1)
+        return (self.output[1] - 1) / (self.networkInput[1] - 1)
 
     def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
         """The worker's job file."""
@@ -139,7 +139,7 @@ def _last(number: int, count: int) -> int:
 
 
 def _check(request: ReconstructionRequest) -> None:
-    size, frames = request.worked
+    size, frames = request.networkInput
     if request.task == "compare" and request.space % 1:
         raise SeriesError(_("To compare with ground truth, the factor in the plane must be a whole number."))
     if frames < 2:

@@ -26,7 +26,7 @@ class RunEstimate:
 
 def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> RunEstimate:
     """Output size, memory, and time of ``request`` on a device among the worker's ``capabilities``, where known."""
-    (size, frames), (outputSize, outputFrames) = request.worked, request.output
+    (size, frames), (outputSize, outputFrames) = request.networkInput, request.output
     device = _device(request.device, capabilities)
     expected = estimate(
         size,
@@ -55,14 +55,14 @@ def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> Ru
 
 def sceneBytes(request: ReconstructionRequest) -> int:
     """What the result takes in the scene; frames that are the user's own take nothing."""
-    (size, frames), (workedSize, workedFrames) = request.output, request.worked
+    (size, frames), (inputSize, inputFrames) = request.output, request.networkInput
     kind = request.info.scalarType
     total = math.prod(size) * frames * voxelType(kind).itemsize
     if request.uncertainty:
         total += 4 * math.prod(size) * frames
     if request.task == "compare":
         total += math.prod(size) * frames * voxelType(kind, signed=True).itemsize
-        total += math.prod(workedSize) * workedFrames * voxelType(kind).itemsize
+        total += math.prod(inputSize) * inputFrames * voxelType(kind).itemsize
     return total
 
 

@@ -217,9 +217,9 @@ def _plotTitle(plot: str) -> str:
 def _momentText(moment: Moment) -> str:
     if moment.acquired:
         kind = _("acquired")
-    elif moment.held is None:
+    elif moment.shownFrameTime is None:
         kind = _("reconstructed, before the first frame of the input")
     else:
-        kind = _("reconstructed; the input still shows {held} s").format(held=f"{moment.held:.2f}")
+        kind = _("reconstructed; the input still shows {time} s").format(time=f"{moment.shownFrameTime:.2f}")
     text = _("{time} s, frame {frame} of {frames}: {kind}")
     return text.format(time=f"{moment.time:.2f}", frame=moment.frame, frames=moment.frames, kind=kind)

@@ -90,7 +90,7 @@ class MapControls:
         self.update()
         self._onShown()
 
-    def follow(self) -> None:
+    def overlayChanged(self) -> None:
         """Something may have taken the place of the map."""
         if self._name and self._overlay.shown(self._result) is None:
             self._name = ""

@@ -54,7 +54,7 @@ class PerfusionSection(Section):
 
     def overlayChanged(self) -> None:
         """Follow what lies over the images."""
-        self._maps.follow()
+        self._maps.overlayChanged()
 
     def cleanup(self) -> None:
         """Leave nothing running or observed."""

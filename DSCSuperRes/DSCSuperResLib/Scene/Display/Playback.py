@@ -16,17 +16,17 @@ SAME_TIME = 2e-3
 class Moment:
     """What the browser of a result shows.
 
-    time        s
-    frame       number of the frame, from 1, of ``frames``
-    acquired    whether the input holds this very moment
-    held        s, when the input's frame that is shown was acquired; None before its first
+    time            s
+    frame           number of the frame, from 1, of ``frames``
+    acquired        whether the input contains a frame of this time
+    shownFrameTime  time of the shown frame of the input, s; None before its first frame
     """
 
     time: float
     frame: int
     frames: int
     acquired: bool
-    held: float | None
+    shownFrameTime: float | None
 
 
 def preparePlayback(browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
@@ -48,6 +48,6 @@ def shownMoment(result) -> Moment | None:
     frame = browser.GetSelectedItemNumber()
     acquired = result.times("input")
     before = acquired[acquired <= times[frame] + SAME_TIME]
-    held = float(before[-1]) if before.size else None
+    shown = float(before[-1]) if before.size else None
     same = bool(acquired.size and np.abs(acquired - times[frame]).min() <= SAME_TIME)
-    return Moment(float(times[frame]), frame + 1, len(times), same, held)
+    return Moment(float(times[frame]), frame + 1, len(times), same, shown)

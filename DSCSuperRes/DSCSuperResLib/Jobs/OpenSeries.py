@@ -23,7 +23,7 @@ SAMPLE_SLICES = 4
 SAMPLE_NAME = "DSC sample patient"
 
 
-class OpeningJob(BackgroundJob):
+class OpenSeries(BackgroundJob):
     """Opens ``path``, or simulates the sample patient where it is None; the result is a sequence node."""
 
     def __init__(self, scene: slicer.vtkMRMLScene, path: Path | None) -> None:

@@ -22,7 +22,7 @@ COMPUTED = 0.9
 """Fractions of the progress at which the input is written, and the worker is done."""
 
 
-class ReconstructionJob(BackgroundJob):
+class ReconstructSeries(BackgroundJob):
     """Reconstructs ``sequence`` as ``request`` asks for; the result is a ``Result``."""
 
     def __init__(self, request: ReconstructionRequest, sequence: slicer.vtkMRMLSequenceNode) -> None:

@@ -37,7 +37,7 @@ class Exported:
     files: tuple[str, ...]
 
 
-class ExportJob(BackgroundJob):
+class ExportResult(BackgroundJob):
     """Exports ``result`` as ``request`` asks for; the result of the job is ``Exported``.
 
     The folder appears when everything is in it.

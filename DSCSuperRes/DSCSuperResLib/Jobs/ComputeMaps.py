@@ -18,7 +18,7 @@ COMPUTED = 0.9
 MASK = "mask.nii.gz"
 
 
-class MapsJob(BackgroundJob):
+class ComputeMaps(BackgroundJob):
     """Computes the maps of ``result`` as ``request`` asks for; they replace the present ones at the end."""
 
     def __init__(self, result: Result, request: MapsRequest) -> None:
