@@ -10,7 +10,8 @@ from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, p
 
 from dsc_superres.models import DEFAULT_MODEL
 
-TASKS = ("compare", "enhance")
+from .Tasks import COMPARE, ENHANCE
+
 OPERATORS = ("block", "kspace")
 METHODS = ("bayes", "csvd", "osvd", "ssvd")
 LEAKAGE = ("none", "bsw", "bidirectional")
@@ -43,7 +44,7 @@ class TaskParameters:
     ``regular`` is whether ``enhance`` goes by ``interval`` (s) instead of the factor ``time``.
     """
 
-    task: Annotated[str, Choice(TASKS), Default("compare")]
+    task: Annotated[str, Choice((COMPARE, ENHANCE)), Default(COMPARE)]
     space: Annotated[float, WithinRange(1, 8), Default(2.0)]
     time: Annotated[int, WithinRange(1, 20), Default(4)]
     regular: Annotated[bool, Default(False)]

@@ -159,7 +159,7 @@ def test_the_users_layout_comes_back_from_a_saved_scene(windows, window, shown, 
 
 def test_enhance_shows_no_truth(window):
     layout = CompareLayout(window.scene, window.application)
-    layout.show(addResult(window.scene, "enhance"))
+    layout.show(addResult(window.scene, "reconstruct"))
     assert layout.sliceNode("truth") is None
     assert layout.sliceNode("difference") is None
     assert layout.sliceNode("input") is not None

@@ -59,7 +59,7 @@ def _fill(
     folder: Path,
 ) -> Iterator[float]:
     """The frames of one role: the user's own where they are unchanged, else from the worker's files."""
-    if role == "input" and request.task == "enhance":
+    if role == "input" and request.task == "reconstruct":
         whole = slice(None)
         box = (request.slices, whole, whole)
         return shareFrames(sequence, source, request.frames, request.times, request.geometry, box)

@@ -11,6 +11,7 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.models import find
 
 from ..Scene.Sequences.SequenceInput import InputInfo
+from ..Tasks import ENHANCE, JOB_TASKS
 from ..Translation import _
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class ReconstructionRequest:
 
     frames       of the series, as numbers from 0
     slices       as numbers from 0, the last one not included
-    task         ``compare``, or ``enhance``, which the worker calls "reconstruct"
+    task         "compare" or "reconstruct"
     uncertainty  whether the standard deviation of the error is loaded too
     fast         whether the network computes in half precision
     """
@@ -61,7 +62,7 @@ class ReconstructionRequest:
     @property
     def networkInput(self) -> tuple[tuple[int, int, int], int]:
         """Size (x, y, z) and frames of the network's input."""
-        if self.task == "enhance":
+        if self.task == "reconstruct":
             return self.size, len(self.frames)
         space, time = int(self.space), int(self.time)
         return (self.size[0] // space, self.size[1] // space, self.size[2]), (len(self.frames) - 1) // time + 1
@@ -83,7 +84,7 @@ class ReconstructionRequest:
     def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
         """The worker's job file."""
         fields = {
-            "task": "reconstruct" if self.task == "enhance" else self.task,
+            "task": self.task,
             "input": inputFile,
             "output": outputFolder,
             "space": self.space,
@@ -119,10 +120,10 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Reconstru
         info=info,
         frames=frames,
         slices=slices,
-        task=task.task,
+        task=JOB_TASKS[task.task],
         space=task.space,
         time=task.time,
-        interval=task.interval if task.task == "enhance" and task.regular else None,
+        interval=task.interval if task.task == ENHANCE and task.regular else None,
         operator=task.operator,
         model=chosen.model,
         device=chosen.device,

@@ -70,8 +70,8 @@ class Result:
 
     @property
     def task(self) -> str:
-        """``compare`` where there is a ground truth, else ``enhance``."""
-        return "compare" if self.sequence("truth") else "enhance"
+        """``compare`` if there is a ground truth, else ``reconstruct``."""
+        return "compare" if self.sequence("truth") else "reconstruct"
 
     @property
     def folderItem(self) -> int:

@@ -9,11 +9,9 @@ from dsc_superres.errors import DSCError
 
 from ..Jobs.RunEstimate import estimateRun
 from ..Parameters import OPERATORS
+from ..Tasks import COMPARE, ENHANCE
 from ..Translation import _
 from .Section import Section
-
-COMPARE = "compare"
-ENHANCE = "enhance"
 
 
 class TaskSection(Section):

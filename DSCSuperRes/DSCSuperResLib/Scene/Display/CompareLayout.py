@@ -35,7 +35,7 @@ VIEWS = {
 }
 LAYOUTS = {
     "compare": (5911, ("truth", "input", "reconstruction", "difference")),
-    "enhance": (5912, ("input", "reconstruction")),
+    "reconstruct": (5912, ("input", "reconstruction")),
 }
 """By task: the number of the layout and the roles it shows, left to right."""
 
