@@ -35,11 +35,11 @@ def addRun(
             yield (number + fraction) / (len(roles) + 1)
         _show(result, browser, sequence, role)
     result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
-    _addText(result, "text.provenance", json.dumps(_provenance(message, request), indent=1))
+    result.setText("text.provenance", json.dumps(_provenance(message, request), indent=1))
     if request.task == "compare":
-        _addText(result, "text.metrics", json.dumps(message["metrics"], indent=1))
+        result.setText("text.metrics", json.dumps(message["metrics"], indent=1))
     if "report" in message["files"]:
-        _addText(result, REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
+        result.setText(REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
     browser.SetSelectedItemNumber(0)
     yield 1.0
 
@@ -102,9 +102,3 @@ def _provenance(message: dict, request: ReconstructionRequest) -> dict:
         "slices_used": [request.slices.start + 1, request.slices.stop],
     }
     return provenance
-
-
-def _addText(result: Result, role: str, text: str) -> None:
-    node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
-    node.SetText(text)
-    result.add(node, role)

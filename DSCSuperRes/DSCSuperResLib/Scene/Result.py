@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import slicer
@@ -124,15 +126,36 @@ class Result:
         if item and folder:
             hierarchy.SetItemParent(item, folder)
 
-    def remove(self) -> None:
-        """Take the run out of the scene, with its folder."""
-        folder, hierarchy = self.folderItem, self._hierarchy
-        proxies = [self.proxy(role) for role in SEQUENCES]
-        nodes = [node for node in (self.node("browser"), *proxies, *self.nodes()) if node is not None]
+    def text(self, role: str) -> str:
+        """The text of the text node of this role; empty without one."""
+        node = self.node(role)
+        return (node.GetText() or "") if node is not None else ""
+
+    def record(self, role: str) -> dict:
+        """The JSON object in the text node of this role; empty without one."""
+        return json.loads(self.text(role) or "{}")
+
+    def setText(self, role: str, text: str) -> None:
+        """Set the text of the text node of this role, which is created if there is none."""
+        node = self.node(role)
+        if node is None:
+            node = self.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{self.name} {role.removeprefix('text.')}")
+            self.add(node, role)
+        node.SetText(text)
+
+    def removeNodes(self, nodes: Iterable[slicer.vtkMRMLNode]) -> None:
+        """Remove nodes of the run from the scene, with their display nodes."""
+        nodes = list(nodes)
         displays = [display for node in nodes for display in _displays(node)]
         for node in (*nodes, *displays):
             if node is not None and self.scene.IsNodePresent(node):
                 self.scene.RemoveNode(node)
+
+    def remove(self) -> None:
+        """Take the run out of the scene, with its folder."""
+        folder, hierarchy = self.folderItem, self._hierarchy
+        proxies = [self.proxy(role) for role in SEQUENCES]
+        self.removeNodes(node for node in (self.node("browser"), *proxies, *self.nodes()) if node is not None)
         if folder:
             hierarchy.RemoveItem(folder)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import qt
 import slicer
 import vtk
@@ -184,8 +182,8 @@ class DisplaySection(Section, VTKObservationMixin):
 
     def _echoTime(self) -> float | None:
         """s; None where the provenance lacks it."""
-        node = self._result.node("text.provenance") if self._result else None
-        return json.loads(node.GetText()).get("source", {}).get("echo_time_s") if node else None
+        provenance = self._result.record("text.provenance") if self._result else {}
+        return provenance.get("source", {}).get("echo_time_s")
 
     def _relaxation(self) -> Relaxation | None:
         """How to plot Delta R2*; None where the signal is wanted, or there is no bolus."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import slicer
 
@@ -18,8 +16,7 @@ COLORS = ((0.23, 0.56, 0.85), (0.80, 0.47, 0.65), (0.18, 0.72, 0.55), (0.90, 0.6
 
 def readMetrics(result) -> dict[str, dict]:
     """What the worker measured, by model, the job's own first; empty where there is no ground truth."""
-    node = result.node("text.metrics")
-    return json.loads(node.GetText()).get("images", {}) if node and node.GetText() else {}
+    return result.record("text.metrics").get("images", {})
 
 
 def regions(metrics: dict[str, dict]) -> list[str]:

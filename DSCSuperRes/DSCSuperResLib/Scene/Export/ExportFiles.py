@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -109,26 +108,26 @@ def writeProvenance(result: Result, folder: Path) -> None:
     maps = {source: _nameless(found) for source in SOURCES if (found := mapsProvenance(result, source))}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     exported = {"created": now, "dsc_superres": __version__, "run": result.run}
-    write_json(folder / PROVENANCE, {**_runProvenance(result), "maps": maps, EXPORT_KEY: exported})
+    write_json(folder / PROVENANCE, {**result.record("text.provenance"), "maps": maps, EXPORT_KEY: exported})
 
 
 def writeReport(result: Result, folder: Path) -> None:
     """The run's report, where it has one."""
-    node = result.node(REPORT)
-    if node is not None and node.GetText():
-        (folder / "report.html").write_text(node.GetText(), encoding="utf-8")
+    report = result.text(REPORT)
+    if report:
+        (folder / "report.html").write_text(report, encoding="utf-8")
 
 
 def reportIsOlder(result: Result) -> bool:
     """Whether the report shows other maps than the result has now, because they were computed again."""
-    was = [maps for name, maps in _runProvenance(result).get("maps", {}).items() if name != "truth"]
+    was = [maps for name, maps in result.record("text.provenance").get("maps", {}).items() if name != "truth"]
     now = mapsProvenance(result, "reconstruction")
     return result.node(REPORT) is not None and any(now.get(name) != value for one in was for name, value in one.items())
 
 
 def derivation(result: Result) -> dict[str, object]:
     """The derivation of the maps of the reconstruction, for DICOM."""
-    maps, model = mapsProvenance(result, "reconstruction"), _runProvenance(result).get("model", {})
+    maps, model = mapsProvenance(result, "reconstruction"), result.record("text.provenance").get("model", {})
     known = {
         "model": model.get("name"),
         "weights SHA-256": (model.get("weights_sha256") or "")[:16],
@@ -140,11 +139,6 @@ def derivation(result: Result) -> dict[str, object]:
         "description": "Perfusion map of a DSC series after spatio-temporal super-resolution",
         "provenance": {name: str(value) for name, value in known.items() if value},
     }
-
-
-def _runProvenance(result: Result) -> dict:
-    node = result.node("text.provenance")
-    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
 
 
 def _makeMetrics(result: Result) -> None:

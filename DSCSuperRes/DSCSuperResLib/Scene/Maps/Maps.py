@@ -15,7 +15,7 @@ from dsc_superres.io import read_volume
 from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 
 from ...Translation import _
-from ..Result import ROLE, Result
+from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
 from ..Volumes import frameArray, ijkToRas, setFrame
 
@@ -45,12 +45,12 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     made = {path.name.removesuffix(".nii.gz") for path in files}
     for (name, kind), node in mapNodes(result).items():
         if name not in made and kind == source:
-            _remove(result, node)
+            result.removeNodes([node])
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
-    _keepText(result, f"text.maps.{source}", provenance)
+    result.setText(f"text.maps.{source}", provenance)
     found = json.loads(provenance).get("aif_candidates")
     if found:  # they stay when maps are computed again with one of them
-        _keepText(result, CANDIDATES, json.dumps({"source": source, "candidates": found}))
+        result.setText(CANDIDATES, json.dumps({"source": source, "candidates": found}))
     yield from addDifferences(result)
 
 
@@ -64,7 +64,7 @@ def addDifferences(result: Result) -> Iterator[float]:
                 _place(result, name, difference, voxels, _matrix(truth))
                 yield 1.0
             elif (old := mapNode(result, name, difference)) is not None:
-                _remove(result, old)
+                result.removeNodes([old])
 
 
 def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -100,20 +100,16 @@ def mapUnit(name: str) -> str:
 
 def sourceTitle(source: str) -> str:
     """What the user reads instead of a source."""
-    titles = {
-        "truth": _("ground truth"),
-        "input": _("input"),
-        "reconstruction": _("reconstruction"),
+    differences = {
         "difference": _("reconstruction - ground truth"),
         "inputDifference": _("input - ground truth"),
     }
-    return titles[source]
+    return differences[source] if source in differences else roleTitle(source)
 
 
 def mapsProvenance(result: Result, source: str) -> dict:
     """What the maps of ``source`` were computed from and with; empty where there are none."""
-    node = result.node(f"text.maps.{source}")
-    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+    return result.record(f"text.maps.{source}")
 
 
 def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
@@ -131,8 +127,7 @@ def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
 
 def aifCandidates(result: Result) -> dict:
     """The arterial inputs that were found last: ``candidates``, best first, and ``source``; empty where none were."""
-    node = result.node(CANDIDATES)
-    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+    return result.record(CANDIDATES)
 
 
 def aifGrid(result: Result) -> str:
@@ -145,12 +140,6 @@ def computedVoxels(result: Result, source: str) -> np.ndarray | None:
     """bool[z, y, x]: where the maps of ``source`` were computed; None where that is not known."""
     mask = mapNode(result, MASK, "truth" if source in DIFFERENCES.values() else source)
     return frameArray(mask) > 0 if mask is not None else None
-
-
-def _remove(result: Result, node: slicer.vtkMRMLScalarVolumeNode) -> None:
-    for index in reversed(range(node.GetNumberOfDisplayNodes())):
-        result.scene.RemoveNode(node.GetNthDisplayNode(index))
-    result.scene.RemoveNode(node)
 
 
 def _base(name: str) -> str:
@@ -199,11 +188,3 @@ def _matrix(volume: slicer.vtkMRMLScalarVolumeNode) -> vtk.vtkMatrix4x4:
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return matrix
-
-
-def _keepText(result: Result, role: str, text: str) -> None:
-    node = result.node(role)
-    if node is None:
-        node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
-        result.add(node, role)
-    node.SetText(text)
