@@ -9,28 +9,28 @@ import slicer
 from dsc_superres.errors import DSCError
 
 from ..Jobs.BackgroundJob import Finished
-from ..Parameters import AIF
+from ..Parameters import AIF, PerfusionParameters
 from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
 from ..Translation import _
 from .MapOptionControls import MapOptionControls
+from .PerfusionControls import PerfusionControls
 
 PLOT_VIEW = "DSCSuperResArterialInput"
 
 
-class ArterialControls:
+class ArterialControls(PerfusionControls):
     """Controls of ``Perfusion.ui`` for the arterial input. ``onMaps`` is called when maps were computed."""
 
     def __init__(self, ui, context, onMaps: Callable[[], None]) -> None:
-        self._ui, self._context, self._onMaps = ui, context, onMaps
-        self._result, self._updating = None, False
+        super().__init__(ui, context)
+        self._onMaps, self._result = onMaps, None
         self._options = MapOptionControls(ui, context)
         self._plot = None
         ui.progressBar.visible = False
-        for value, title in _aifTitles().items():
-            ui.aifSelector.addItem(title, value)
-        for selector in (ui.aifSelector, ui.candidateSelector, ui.segmentSelector):
-            selector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.aifFile.connect("currentPathChanged(QString)", self._onFile)
+        self._offer(ui.aifSelector, _aifTitles())
+        self._observe(ui.candidateSelector)
+        self._observe(ui.segmentSelector)
+        self._observeFile(ui.aifFile, "aifFile")
         ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
         ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
         ui.computeButton.connect("clicked()", self.compute)
@@ -174,19 +174,12 @@ class ArterialControls:
         selector.currentIndex = ids.index(chosen.aifSegment) if chosen.aifSegment in ids else (0 if ids else -1)
         self._updating = False
 
-    def _onChoice(self) -> None:
-        parameters = self._context.parameters
-        if self._updating or parameters is None:
-            return
-        ui, chosen = self._ui, parameters.perfusion
-        with slicer.util.NodeModify(self._context.logic.parameterNode()):
-            chosen.aif = AIF[ui.aifSelector.currentIndex]
-            chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
-            chosen.aifSegment = ui.segmentSelector.currentData or ""
-
-    def _onFile(self, path: str) -> None:
-        if not self._updating and self._context.parameters is not None:
-            self._context.parameters.perfusion.aifFile = path
+    def store(self, chosen: PerfusionParameters) -> None:
+        """Store the source of the arterial input, its candidate and its segment."""
+        ui = self._ui
+        chosen.aif = AIF[ui.aifSelector.currentIndex]
+        chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
+        chosen.aifSegment = ui.segmentSelector.currentData or ""
 
     def _onOwnBaseline(self, own: bool) -> None:
         """Begin with the baseline that was found."""

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import slicer
-
 from ..Jobs.MapsRequest import ADAPTIVE, OSCILLATION, SVD
-from ..Parameters import LEAKAGE, MASKS, METHODS
+from ..Parameters import LEAKAGE, MASKS, METHODS, PerfusionParameters
 from ..Translation import _
+from .PerfusionControls import PerfusionControls
 
 
-class MapOptionControls:
-    """Controls of ``Perfusion.ui`` that the parameter node cannot follow by itself, and which of them apply."""
+class MapOptionControls(PerfusionControls):
+    """Controls of ``Perfusion.ui`` for the options of map computation; those that do not apply are disabled."""
 
     def __init__(self, ui, context) -> None:
-        self._ui, self._context, self._updating = ui, context, False
-        for selector, titles in (
-            (ui.methodSelector, _methodTitles()),
-            (ui.leakageSelector, _leakageTitles()),
-            (ui.maskSelector, _maskTitles()),
-        ):
-            for value, title in titles.items():
-                selector.addItem(title, value)
-            selector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.maskFile.connect("currentPathChanged(QString)", self._onMaskFile)
+        super().__init__(ui, context)
+        self._offer(ui.methodSelector, _methodTitles())
+        self._offer(ui.leakageSelector, _leakageTitles())
+        self._offer(ui.maskSelector, _maskTitles())
+        self._observeFile(ui.maskFile, "maskFile")
 
     def parametersChanged(self) -> None:
         """Show the parameters, and disable what the method does not have."""
@@ -44,19 +38,11 @@ class MapOptionControls:
         ui.oscillation.toolTip = _oscillationText(chosen.method)
         ui.asPublished.toolTip = _asPublishedText(chosen.method)
 
-    def _onChoice(self) -> None:
-        parameters = self._context.parameters
-        if self._updating or parameters is None:
-            return
-        ui, chosen = self._ui, parameters.perfusion
-        with slicer.util.NodeModify(self._context.logic.parameterNode()):
-            chosen.method = METHODS[ui.methodSelector.currentIndex]
-            chosen.leakage = LEAKAGE[ui.leakageSelector.currentIndex]
-            chosen.mask = MASKS[ui.maskSelector.currentIndex]
-
-    def _onMaskFile(self, path: str) -> None:
-        if not self._updating and self._context.parameters is not None:
-            self._context.parameters.perfusion.maskFile = path
+    def store(self, chosen: PerfusionParameters) -> None:
+        """Store method, leakage correction and brain mask."""
+        chosen.method = METHODS[self._ui.methodSelector.currentIndex]
+        chosen.leakage = LEAKAGE[self._ui.leakageSelector.currentIndex]
+        chosen.mask = MASKS[self._ui.maskSelector.currentIndex]
 
 
 def _thresholdText(method: str, adaptive: bool) -> str:
