@@ -15,7 +15,7 @@ CATEGORY = "DSCSuperRes"
 
 
 def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
-    """Offer the sample patient, where the Sample Data module exists; ``makeLogic`` makes what simulates it."""
+    """Add the sample patient to the Sample Data module, if there is one; ``makeLogic`` creates the logic."""
     try:
         from SampleData import SampleDataLogic
     except ImportError:

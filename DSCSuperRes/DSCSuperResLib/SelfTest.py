@@ -27,7 +27,7 @@ INTERVAL = 1.5
 def runSelfTest(workflow: Logic) -> None:
     """Compare a series with its ground truth by interpolation, in the background, and check what is in the scene.
 
-    Raises ``AssertionError`` where something is wrong, ``unittest.SkipTest`` where the background process lacks
+    Raises ``AssertionError`` if something is wrong, ``unittest.SkipTest`` where the background process lacks
     packages: those are installed by the user alone.
     """
     _wait(workflow.probe, 120, "the probe of the background process")

@@ -1,4 +1,4 @@
-"""Makes nodes of one result from the worker's files, in small steps."""
+"""Creation of the nodes of one result from the worker's files, in small steps."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _fill(
     message: dict,
     folder: Path,
 ) -> Iterator[float]:
-    """The frames of one role: the user's own where they are unchanged, else from the worker's files."""
+    """Fill one role with frames: those of the user's series if they are unchanged, else those of the worker's files."""
     if role == "input" and request.task == "reconstruct":
         whole = slice(None)
         box = (request.slices, whole, whole)
@@ -72,7 +72,7 @@ def _fill(
         return shareFrames(sequence, source, frames, described["times"], geometry, box)
     kind = voxelType(request.info.scalarType, signed=role == "difference")
     if role == "uncertainty":
-        kind = np.dtype(np.float32)  # of the size of some units, so that whole numbers would show steps
+        kind = np.dtype(np.float32)  # it is only a few signal units, so that whole numbers would show steps
     return readFrames(sequence, folder / described["file"], described["times"], geometry, kind)
 
 
@@ -93,7 +93,7 @@ def _show(
 
 
 def _provenance(message: dict, request: ReconstructionRequest) -> dict:
-    """The worker's, with what only the scene knows: where times and echo time came from, what was cut out."""
+    """Return the worker's provenance with the sources of times and echo time, and the frames and slices used."""
     provenance = dict(message["provenance"])
     provenance["source"] = {
         **provenance["source"],

@@ -1,4 +1,4 @@
-"""What one run is asked to do: made from the parameters, and checked before anything starts."""
+"""The request for a run, made from the parameters and checked before the job starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionRequest:
-    """A run: frames and slices of ``info`` that it uses, and the fields of the worker's job.
+    """The frames and slices of ``info`` that a run uses, and the fields of the worker's job.
 
     frames       of the series, as numbers from 0
     slices       as numbers from 0, the last one not included
@@ -46,22 +46,22 @@ class ReconstructionRequest:
 
     @property
     def times(self) -> list[float]:
-        """s, of the frames that are used."""
+        """Times in s of the frames that are used."""
         return [float(self.info.times[frame]) for frame in self.frames]
 
     @property
     def geometry(self) -> Geometry:
-        """Of the slices that are used."""
+        """Geometry of the slices that are used."""
         return self.info.geometry.cropped((0, 0, self.slices.start))
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """Voxels along x, y, z that are used."""
+        """Number of voxels along x, y, z that are used."""
         return (*self.info.size[:2], self.slices.stop - self.slices.start)
 
     @property
     def networkInput(self) -> tuple[tuple[int, int, int], int]:
-        """Size (x, y, z) and frames of the network's input."""
+        """Size (x, y, z) and number of frames of the network's input."""
         if self.task == "reconstruct":
             return self.size, len(self.frames)
         space, time = int(self.space), int(self.time)
@@ -69,7 +69,7 @@ class ReconstructionRequest:
 
     @property
     def output(self) -> tuple[tuple[int, int, int], int]:
-        """Size (x, y, z) and frames of the reconstruction."""
+        """Size (x, y, z) and number of frames of the reconstruction."""
         size, frames = self.networkInput
         size = (round(size[0] * self.space), round(size[1] * self.space), size[2])
         if self.interval is not None:
@@ -82,7 +82,7 @@ class ReconstructionRequest:
         return (self.output[1] - 1) / (self.networkInput[1] - 1)
 
     def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
-        """The worker's job file."""
+        """Return the fields of the worker's job file."""
         fields = {
             "task": self.task,
             "input": inputFile,
@@ -106,7 +106,7 @@ class ReconstructionRequest:
 
 
 def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> ReconstructionRequest:
-    """The run that ``parameters`` describe on the series ``info``. Raises ``SeriesError``, in one sentence."""
+    """Return the request for ``parameters`` and the series ``info``. Raises ``SeriesError`` with one sentence."""
     task, chosen = parameters.task, parameters.reconstruct
     frames = range(max(task.firstFrame, 1) - 1, _last(task.lastFrame, len(info.times)))
     slices = slice(max(task.firstSlice, 1) - 1, _last(task.lastSlice, info.size[2]))

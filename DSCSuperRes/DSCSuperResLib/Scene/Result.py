@@ -77,7 +77,7 @@ class Result:
 
     @property
     def folderItem(self) -> int:
-        """Its folder in the subject hierarchy; 0 where the user removed it."""
+        """Its folder in the subject hierarchy; 0 if the user removed it."""
         hierarchy = self._hierarchy
         return next((item for item in _items(hierarchy) if hierarchy.GetItemAttribute(item, RUN) == self.run), 0)
 
@@ -105,7 +105,7 @@ class Result:
         return browser.GetProxyNode(sequence) if browser is not None and sequence is not None else None
 
     def times(self, role: str) -> np.ndarray:
-        """float64[t], s: when the frames of a sequence were; numbers 0, 1, 2, ... where that is not known."""
+        """float64[t], s: when the frames of a sequence were; numbers 0, 1, 2, ... if that is not known."""
         sequence = self.sequence(role)
         count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
         return np.array([float(sequence.GetNthIndexValue(index)) for index in range(count)])

@@ -14,7 +14,7 @@ from ..Translation import _
 
 
 class BackgroundControls:
-    """``problem`` says why the background process cannot work; empty where it can, or is not known yet.
+    """``problem`` says why the background process cannot work; empty if it can, or is not known yet.
 
     ``onChanged`` is called when there is another Python, or more packages in it.
     """

@@ -157,7 +157,7 @@ def _middle(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
 
 
 def _position(crosshair: slicer.vtkMRMLCrosshairNode | None, plot: str) -> np.ndarray | None:
-    """Where the mouse or the crosshair points, RAS in mm; None where it is over no slice."""
+    """Where the mouse or the crosshair points, RAS in mm; None if it is over no slice."""
     if crosshair is None:
         return None
     if plot == CROSSHAIR:

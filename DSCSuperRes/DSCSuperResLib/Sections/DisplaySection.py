@@ -181,12 +181,12 @@ class DisplaySection(Section, VTKObservationMixin):
         return chosen if not self._metrics or chosen in regions(self._metrics) else "whole"
 
     def _echoTime(self) -> float | None:
-        """s; None where the provenance lacks it."""
+        """s; None if the provenance lacks it."""
         provenance = self._result.record("text.provenance") if self._result else {}
         return provenance.get("source", {}).get("echo_time_s")
 
     def _relaxation(self) -> Relaxation | None:
-        """How to plot Delta R2*; None where the signal is wanted, or there is no bolus."""
+        """How to plot Delta R2*; None if the signal is wanted, or there is no bolus."""
         echoTime = self._echoTime()
         if not self.ui.relaxationCheckBox.checked or echoTime is None:
             return None

@@ -65,7 +65,7 @@ class ExportSection(Section):
         self._update()
 
     def _chooseFolder(self) -> bool:
-        """Whether there is a folder; the user is asked for one where there is none yet."""
+        """Whether there is a folder; the user is asked for one if there is none yet."""
         if not self.context.parameters.export.folder:
             title = _("Choose the folder to write to")
             self.ui.folderEdit.currentPath = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title)

@@ -188,7 +188,7 @@ def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
 
 
 def _showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
-    """Put the volume that shows ``sequence`` into the slice views, where there are any."""
+    """Put the volume that shows ``sequence`` into the slice views, if there are any."""
     scene = sequence.GetScene()
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
         browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")

@@ -107,5 +107,5 @@ class TaskSection(Section):
 
 
 def _toEnd(last: float, maximum: float) -> int:
-    """0 where the range goes to the end, so that it also does in another series."""
+    """0 if the range goes to the end, so that it also does in another series."""
     return 0 if round(last) >= round(maximum) else round(last)

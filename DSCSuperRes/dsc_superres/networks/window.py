@@ -17,7 +17,7 @@ class Window:
     """Four consecutive coarse frames around a pair, and statistics of each pixel over the whole series.
 
     frames   float32[b, 4, h, w]: before the pair, the pair, after it; normalized signal
-    times    float32[b, 4]: frame times on a clock that reads 0 and 1 at the pair; NaN where a frame is absent
+    times    float32[b, 4]: frame times on a clock that reads 0 and 1 at the pair; NaN if a frame is absent
              (the pair is the series' first or last), whose image then repeats its neighbor's
     summary  float32[b, 2, h, w]: mean and standard deviation of every pixel over the series' frames
     index    position of the pair's first frame in the series

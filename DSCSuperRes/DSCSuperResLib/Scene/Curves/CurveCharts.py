@@ -43,7 +43,7 @@ class CurveCharts:
     ) -> slicer.vtkMRMLPlotChartNode | None:
         """``chart.cursor``: the curves of the voxels at ``ras`` (mm), with a line at ``time`` (s); Delta R2* if asked.
 
-        None where the reconstruction has no voxel.
+        None if the reconstruction has no voxel.
         """
         curves: dict[str, Curve] = {}
         for role in self._roles():

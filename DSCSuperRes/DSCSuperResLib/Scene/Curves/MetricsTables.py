@@ -15,7 +15,7 @@ COLORS = ((0.23, 0.56, 0.85), (0.80, 0.47, 0.65), (0.18, 0.72, 0.55), (0.90, 0.6
 
 
 def readMetrics(result) -> dict[str, dict]:
-    """What the worker measured, by model, the job's own first; empty where there is no ground truth."""
+    """What the worker measured, by model, the job's own first; empty if there is no ground truth."""
     return result.record("text.metrics").get("images", {})
 
 
@@ -58,7 +58,7 @@ def metricsChart(result, metrics: dict[str, dict], measure: str, region: str) ->
 
 
 def frameMetrics(found: dict, region: str, time: float) -> str:
-    """The three measures of the frame at ``time`` (s) in words; empty where that frame was not measured."""
+    """The three measures of the frame at ``time`` (s) in words; empty if that frame was not measured."""
     times = np.array(found["times_s"], float)
     frame = int(np.abs(times - time).argmin())
     if abs(times[frame] - time) > 2e-3:

@@ -77,7 +77,7 @@ class CompareLayout:
         self.assign(result)
 
     def hide(self) -> None:
-        """Bring back the layout that the user had; does nothing where ours is not shown."""
+        """Bring back the layout that the user had; does nothing if ours is not shown."""
         node = self._layoutNode()
         if node is None or not self.shown:
             return

@@ -108,7 +108,7 @@ def _values(result: Result, name: str, source: str) -> np.ndarray:
 
 
 def _rounded(value: float) -> float:
-    """Up to a number whose quarters read well in a legend; 1 where there is nothing to scale."""
+    """Up to a number whose quarters read well in a legend; 1 if there is nothing to scale."""
     if not value > 0:
         return 1.0
     step = 0.4 * 10.0 ** np.floor(np.log10(value))

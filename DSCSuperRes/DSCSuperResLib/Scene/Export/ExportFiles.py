@@ -59,7 +59,7 @@ def writeMaps(
 ) -> Iterator[float]:
     """Write all maps into ``folder`` as .npy, and append their entries of an export job to ``described``.
 
-    The maps of the reconstruction become DICOM where that is asked for.
+    The maps of the reconstruction become DICOM if that is asked for.
     """
     found = mapNodes(result)
     for number, ((name, source), node) in enumerate(found.items(), 1):

@@ -24,7 +24,7 @@ def noteFile(sequence: slicer.vtkMRMLSequenceNode, path: Path, opened: dict[str,
 
 
 def studyFile(result: Result, opened: Mapping[str, Path]) -> Path | None:
-    """A DICOM file or folder of the series that ``result`` was computed from; None where there is none.
+    """A DICOM file or folder of the series that ``result`` was computed from; None if there is none.
 
     ``opened`` are the files that series were opened from in this session (see ``noteFile``). Otherwise Slicer's DICOM
     database knows the instances that it loaded, by the attributes of the series or its place in the hierarchy.

@@ -36,19 +36,19 @@ class ArterialCurve:
 
 
 def arterialInput(result: Result) -> ArterialCurve | None:
-    """The arterial input function of the maps; None where there are no maps."""
+    """The arterial input function of the maps; None if there are no maps."""
     described = next((aif for source in SOURCES if (aif := mapsProvenance(result, source).get("aif"))), None)
     return _arterial(described, aifGrid(result)) if described else None
 
 
 def candidates(result: Result) -> list[ArterialCurve]:
-    """The arterial inputs that were found, best first; empty where none were looked for."""
+    """The arterial inputs that were found, best first; empty if none were looked for."""
     found = aifCandidates(result)
     return [_arterial(described, found["source"]) for described in found.get("candidates", ())]
 
 
 def bolusTimes(result: Result) -> tuple[float, float, float, float] | None:
-    """s: start and end of the baseline, arrival and peak of the bolus; None where there are no maps."""
+    """s: start and end of the baseline, arrival and peak of the bolus; None if there are no maps."""
     for source in SOURCES:
         found = mapsProvenance(result, source)
         if found:
@@ -58,7 +58,7 @@ def bolusTimes(result: Result) -> tuple[float, float, float, float] | None:
 
 
 def markVoxels(result: Result, arterial: ArterialCurve) -> slicer.vtkMRMLMarkupsFiducialNode | None:
-    """Points at the voxels of the arterial input, in the scene; None where its voxels are not known."""
+    """Points at the voxels of the arterial input, in the scene; None if its voxels are not known."""
     volume = next((v for s in (arterial.source, *SOURCES) if (v := mapNode(result, "cbv", s)) is not None), None)
     node = result.node(POINTS)
     if volume is None or not len(arterial.voxels):

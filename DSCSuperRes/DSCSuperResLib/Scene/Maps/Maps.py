@@ -28,7 +28,7 @@ DIFFERENCES = {"reconstruction": "difference", "input": "inputDifference"}
 CANDIDATES = "text.aif"
 """Role of the arterial inputs that were found, and in which source."""
 MASK = "mask"
-"""The map that is 1 where the others were computed."""
+"""Map that is 1 in voxels in which the others were computed."""
 
 
 def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
@@ -108,7 +108,7 @@ def sourceTitle(source: str) -> str:
 
 
 def mapsProvenance(result: Result, source: str) -> dict:
-    """What the maps of ``source`` were computed from and with; empty where there are none."""
+    """What the maps of ``source`` were computed from and with; empty if there are none."""
     return result.record(f"text.maps.{source}")
 
 
@@ -126,7 +126,7 @@ def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
 
 
 def aifCandidates(result: Result) -> dict:
-    """The arterial inputs that were found last: ``candidates``, best first, and ``source``; empty where none were."""
+    """The arterial inputs that were found last: ``candidates``, best first, and ``source``; empty if none were."""
     return result.record(CANDIDATES)
 
 
@@ -137,7 +137,7 @@ def aifGrid(result: Result) -> str:
 
 
 def computedVoxels(result: Result, source: str) -> np.ndarray | None:
-    """bool[z, y, x]: where the maps of ``source`` were computed; None where that is not known."""
+    """bool[z, y, x]: where the maps of ``source`` were computed; None if that is not known."""
     mask = mapNode(result, MASK, "truth" if source in DIFFERENCES.values() else source)
     return frameArray(mask) > 0 if mask is not None else None
 

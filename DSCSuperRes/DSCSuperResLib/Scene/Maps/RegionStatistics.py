@@ -20,7 +20,7 @@ VALUES = "table.regions.values"
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one map in one segment: over ``voxels`` in which it was computed; NaN where there are none.
+    """Of one map in one segment: over ``voxels`` in which it was computed; NaN if there are none.
 
     ``volume`` is in mL, all else in the unit of the map.
     """

@@ -70,7 +70,7 @@ class InputInfo:
 
 
 def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | None:
-    """The sequence that ``node`` is, or that the volume ``node`` shows; None where it is neither."""
+    """The sequence that ``node`` is, or that the volume ``node`` shows; None if it is neither."""
     if node is None or node.IsA("vtkMRMLSequenceNode"):
         return node
     scene = node.GetScene()
@@ -82,7 +82,7 @@ def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | 
 
 
 def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
-    """What is known about the series in ``sequence``. Raises ``SeriesError`` where it cannot be used."""
+    """What is known about the series in ``sequence``. Raises ``SeriesError`` if it cannot be used."""
     frames, name = sequence.GetNumberOfDataNodes(), sequence.GetName()
     if frames < 2:
         raise SeriesError(f"{name} has {frames} frame(s); a perfusion series needs at least two.")
