@@ -1,4 +1,4 @@
-"""The part of the Perfusion panel about the arterial input: shown, chosen; and the button that computes maps."""
+"""The part of the Perfusion panel that shows and sets the arterial input, and starts the computation of maps."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class ArterialControls(PerfusionControls):
         ui.cancelButton.connect("clicked()", self._onCancel)
 
     def setResult(self, result) -> None:
-        """Show the arterial input of ``result``; what is being computed for another one ends."""
+        """Show the arterial input of ``result``; stop a computation for another one."""
         if result != self._result:
             self.stop()
         self._result = result
         self.update()
 
     def update(self) -> None:
-        """Follow the maps that there are, and the parameters."""
+        """Update the controls from the current maps and parameters."""
         ui, result = self._ui, self._result
         ui.aifBox.enabled = result is not None
         arterial = arterialInput(result) if result is not None else None
@@ -54,7 +54,7 @@ class ArterialControls(PerfusionControls):
         self.parametersChanged()
 
     def parametersChanged(self) -> None:
-        """Let the selectors say what the parameters are."""
+        """Update the selectors from the parameters."""
         parameters = self._context.parameters
         if parameters is None:
             return
@@ -82,7 +82,7 @@ class ArterialControls(PerfusionControls):
         self._options.parametersChanged()
 
     def compute(self) -> None:
-        """Compute the maps again, in the background."""
+        """Recompute the maps in the background."""
         logic, parameters = self._context.logic, self._context.parameters
         self._ui.statusLabel.text = ""
         try:
@@ -93,7 +93,7 @@ class ArterialControls(PerfusionControls):
         self.parametersChanged()
 
     def stop(self) -> None:
-        """Leave nothing running."""
+        """Stop the computation of maps."""
         self._context.logic.stopMaps()
         self._ui.progressBar.visible = False
 
@@ -133,7 +133,7 @@ class ArterialControls(PerfusionControls):
         self._plotView().SetPlotChartNodeID(chart.GetID())
 
     def _plotView(self) -> slicer.vtkMRMLPlotViewNode:
-        """The view node of the plot in the panel."""
+        """Return the view node of the plot in the panel."""
         scene = slicer.mrmlScene
         node = scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
         if node is None:
@@ -163,7 +163,7 @@ class ArterialControls(PerfusionControls):
         self._updating = False
 
     def _fillSegments(self) -> None:
-        """Offer the segments of the chosen segmentation; changes no parameter, because that is what calls this."""
+        """List the segments of the chosen segmentation; must not change parameters, which would call this again."""
         selector, chosen = self._ui.segmentSelector, self._context.parameters.perfusion
         segmentation = chosen.aifSegmentation
         ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
@@ -182,7 +182,7 @@ class ArterialControls(PerfusionControls):
         chosen.aifSegment = ui.segmentSelector.currentData or ""
 
     def _onOwnBaseline(self, own: bool) -> None:
-        """Begin with the baseline that was found."""
+        """Initialize the user's baseline with the one that was found."""
         bolus = bolusTimes(self._result) if own and self._result is not None else None
         if bolus is not None:
             self._ui.baselineStart.value, self._ui.baselineEnd.value = bolus[:2]
@@ -194,7 +194,7 @@ class ArterialControls(PerfusionControls):
 
 
 def _facts(result, arterial: ArterialCurve) -> str:
-    """The arterial input and the bolus in words."""
+    """Return a description of the arterial input and the bolus."""
     score = (
         ""
         if arterial.score is None

@@ -1,4 +1,4 @@
-"""The part of the Perfusion panel about how maps are computed: method, leakage, brain mask, and advanced options."""
+"""The part of the Perfusion panel for the options of maps: method, leakage, brain mask, and advanced ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MapOptionControls(PerfusionControls):
         self._observeFile(ui.maskFile, "maskFile")
 
     def parametersChanged(self) -> None:
-        """Show the parameters, and disable what the method does not have."""
+        """Show the parameters, and disable options that do not apply to the method."""
         ui, chosen = self._ui, self._context.parameters.perfusion
         self._updating = True
         ui.methodSelector.currentIndex = METHODS.index(chosen.method)
