@@ -211,9 +211,9 @@ class Logic:
 
 def _busyText(kind: str) -> str:
     texts = {
-        RUN: _("Another run is going on: wait for it, or cancel it."),
-        MAPS: _("Other maps are being computed: wait for them, or cancel that."),
-        EXPORT: _("Another export is going on: wait for it, or cancel it."),
+        RUN: _("Another run is in progress: wait for it, or cancel it."),
+        MAPS: _("Other maps are being computed: wait for them, or cancel their computation."),
+        EXPORT: _("Another export is in progress: wait for it, or cancel it."),
         OPEN: _("Another file is being opened: wait for it."),
     }
     return texts[kind]

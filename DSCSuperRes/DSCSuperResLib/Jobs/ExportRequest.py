@@ -63,7 +63,7 @@ def makeExportRequest(chosen: ExportParameters, result: Result, reference: Path 
         report=chosen.report,
     )
     if request.empty:
-        raise FileError(_("Choose what to export: nothing is marked."))
+        raise FileError(_("Choose what to export: nothing is selected."))
     return request
 
 

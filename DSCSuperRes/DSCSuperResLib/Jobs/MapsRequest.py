@@ -87,7 +87,7 @@ def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
     """Return the request for ``chosen``. Raises ``PerfusionError`` with one sentence."""
     voxels = _voxels(chosen, result)
     if voxels is not None and not len(voxels):
-        raise PerfusionError(_("The arterial input holds no voxel of the series: mark at least one."))
+        raise PerfusionError(_("The arterial input contains no voxel of the series: mark at least one."))
     file = Path(chosen.aifFile) if chosen.aif == "file" else None
     if file is not None and not file.is_file():
         raise PerfusionError(_("Choose a CSV file with the arterial input: columns time_s and delta_r2star."))
@@ -130,13 +130,13 @@ def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
     if chosen.aif == "candidate":
         found = candidates(result)
         if not 0 <= chosen.candidate < len(found):
-            raise PerfusionError(_("Choose one of the arterial inputs that were found, or let them be found first."))
+            raise PerfusionError(_("Choose one of the detected arterial inputs, or compute automatic maps first."))
         return found[chosen.candidate].voxels
     if chosen.aif == "segment":
         segmentation = chosen.aifSegmentation
         ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
         if not ids:
-            raise PerfusionError(_("Choose the segment that holds the artery."))
+            raise PerfusionError(_("Choose the segment that contains the artery."))
         segment = chosen.aifSegment if chosen.aifSegment in ids else ids[0]
         return np.argwhere(segmentMask(segmentation, segment, volume))
     if chosen.aif == "points":

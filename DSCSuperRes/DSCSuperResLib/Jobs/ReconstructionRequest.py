@@ -142,12 +142,12 @@ def _last(number: int, count: int) -> int:
 def _check(request: ReconstructionRequest) -> None:
     size, frames = request.networkInput
     if request.task == "compare" and request.space % 1:
-        raise SeriesError(_("To compare with ground truth, the factor in the plane must be a whole number."))
+        raise SeriesError(_("To compare with ground truth, the in-plane factor must be a whole number."))
     if frames < 2:
-        text = _("{frames} frames leave one when only every {factor}th is kept: use a smaller factor in time.")
+        text = _("{frames} frames leave one when only every {factor}th is kept: use a smaller time factor.")
         raise SeriesError(text.format(frames=len(request.frames), factor=int(request.time)))
     if min(size[:2]) < 2:
-        raise SeriesError(_("The matrix is too small for this factor in the plane: use a smaller one."))
+        raise SeriesError(_("The matrix is too small for this in-plane factor: use a smaller one."))
     duration = request.times[-1] - request.times[0]
     if request.interval is not None and request.interval > duration:
         text = _("The interval of {interval} s is longer than the series, which lasts {duration} s.")

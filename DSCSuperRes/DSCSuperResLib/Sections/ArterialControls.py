@@ -213,7 +213,7 @@ def _facts(result, arterial: ArterialCurve) -> str:
 def _aifTitles() -> dict[str, str]:
     return {
         "automatic": _("Automatic"),
-        "candidate": _("One of those found"),
+        "candidate": _("Detected candidate"),
         "segment": _("Voxels of a segment"),
         "points": _("Voxels at points"),
         "file": _("CSV file"),

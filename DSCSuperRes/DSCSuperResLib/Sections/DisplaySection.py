@@ -149,7 +149,7 @@ class DisplaySection(Section, VTKObservationMixin):
             self._plotter.markTime(moment.time)
         if moment is not None and self._metrics:
             measured = frameMetrics(next(iter(self._metrics.values())), self._region(), moment.time)
-            self.ui.frameMetricsLabel.text = measured or _("This frame has no partner in the ground truth.")
+            self.ui.frameMetricsLabel.text = measured or _("The ground truth has no frame at this time.")
 
     def _onChoice(self) -> None:
         if self.context.parameters is not None:

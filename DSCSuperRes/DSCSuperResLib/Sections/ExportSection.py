@@ -106,7 +106,7 @@ class ExportSection(Section):
             text = _("Done: {count} files in {folder}.")
             lines = [text.format(count=len(exported.files), folder=exported.folder)]
             if self._reportIsOlder:
-                lines.append(_("The report shows the maps of the run, from before they were computed again."))
+                lines.append(_("The report shows the maps of the run before they were recomputed."))
             self._done = "\n".join(lines)
             self.context.status(lines[0])
         self._update()
@@ -117,7 +117,7 @@ class ExportSection(Section):
     def _update(self) -> None:
         """Update buttons and texts: what is possible now, and why not."""
         ui, running = self.ui, self.context.logic.exporting
-        problem = _("An export is going on.") if running else self._findProblem()
+        problem = _("An export is in progress.") if running else self._findProblem()
         ui.exportButton.enabled = not problem
         ui.exportButton.toolTip = problem or _("Write the files in the background. Nothing is overwritten unasked.")
         ui.cancelButton.enabled = ui.progressBar.visible = running

@@ -150,7 +150,7 @@ def _fileFilter() -> str:
 def _framesText(info: InputInfo) -> str:
     frames = len(info.times)
     if not info.hasTimes:
-        return _("{frames}, numbered but not timed").format(frames=frames)
+        return _("{frames}, without times").format(frames=frames)
     text = _("{frames} in {duration} s") if info.uniform else _("{frames} in {duration} s, unevenly spaced")
     return text.format(frames=frames, duration=f"{info.times[-1] - info.times[0]:.1f}")
 
@@ -167,7 +167,7 @@ def _missing(info: InputInfo) -> str:
             _("TR is needed: frames are only numbered, but the model and the maps work in seconds. See the protocol.")
         )
     if info.echoTime is None:
-        notes.append(_("TE is not known. Enter it to have ΔR2* in 1/s; without it maps assume 30 ms, which cancels."))
+        notes.append(_("TE is not known. Enter it for ΔR2* in 1/s; without it maps assume 30 ms, which cancels out."))
     if info.size[2] == 1 and len(info.times) > 200:
         notes.append(
             _("A single slice over many frames may be a mix-up: in DICOM, Advanced, load it as a volume sequence.")

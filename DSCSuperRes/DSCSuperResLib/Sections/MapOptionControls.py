@@ -49,10 +49,10 @@ def _thresholdText(method: str, adaptive: bool) -> str:
     if method not in SVD:
         return _("The Bayesian method has no threshold: choose cSVD, oSVD or sSVD.")
     if adaptive:
-        return _("The threshold is chosen from the noise of the series: unmark Adaptive to set it.")
+        return _("The threshold is chosen from the noise of the series: clear Adaptive to set it.")
     if method in OSCILLATION:
         return _("oSVD: step between the thresholds that are tried (0 to 1). The default is 0.05, as published.")
-    return _("Singular values below this share of the largest one are cut (0 to 1). The default is that published.")
+    return _("Singular values below this share of the largest are discarded (0 to 1). The default is that published.")
 
 
 def _adaptiveText(method: str) -> str:
@@ -92,7 +92,7 @@ def _leakageTitles() -> dict[str, str]:
 
 def _maskTitles() -> dict[str, str]:
     return {
-        "automatic": _("Found automatically"),
+        "automatic": _("Automatic"),
         "none": _("None: all voxels"),
         "segmentation": _("Visible segments"),
         "file": _("File"),

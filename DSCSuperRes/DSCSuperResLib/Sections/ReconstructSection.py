@@ -129,7 +129,7 @@ class ReconstructSection(Section):
 
     def _onFinished(self, finished: Finished) -> None:
         if finished.cancelled:
-            self._outcome = _("Canceled. The scene is as it was.")
+            self._outcome = _("Canceled. The scene was not changed.")
         elif finished.result is None:
             self._outcome = finished.error
         else:
@@ -141,7 +141,7 @@ class ReconstructSection(Section):
         """Update buttons and texts: what is possible now, and why not."""
         ui, logic = self.ui, self.context.logic
         running = logic.running
-        problem = self._findProblem() if not running else _("A run is going on.")
+        problem = self._findProblem() if not running else _("A run is in progress.")
         ui.applyButton.enabled = not problem
         ui.applyButton.toolTip = problem or _("Reconstruct in the background. Slicer stays usable meanwhile.")
         ui.cancelButton.enabled = running

@@ -54,7 +54,7 @@ class UncertaintyControls:
         ui.uncertaintyCheckBox.toolTip = (
             _("Overlay the standard deviation of the error on the reconstruction, frame by frame, in colors.")
             if volume is not None
-            else _("This run did not compute it: mark Compute uncertainty, in the section Reconstruct, before Apply.")
+            else _("This run did not compute it: select Compute uncertainty in the section Reconstruct before Apply.")
         )
         ui.uncertaintyCheckBox.checked = shown
         for widget in (
