@@ -1,4 +1,4 @@
-"""Everything that a user can click, for scripts: parameters, files, reconstruction, maps, export."""
+"""Everything in the panel, for scripts: parameters, files, reconstruction, maps, export."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import slicer
 from dsc_superres.errors import DSCError, SeriesError
 
 from .Jobs.BackgroundJob import BackgroundJob, Finished, Progress
-from .Jobs.ExportJob import ExportJob
+from .Jobs.ComputeMaps import ComputeMaps
 from .Jobs.ExportRequest import ExportRequest, makeExportRequest
-from .Jobs.MapsJob import MapsJob
+from .Jobs.ExportResult import ExportResult
 from .Jobs.MapsRequest import MapsRequest, makeMapsRequest
-from .Jobs.OpeningJob import OpeningJob
-from .Jobs.ReconstructionJob import ReconstructionJob
+from .Jobs.OpenSeries import OpenSeries
 from .Jobs.ReconstructionRequest import ReconstructionRequest, makeRequest
+from .Jobs.ReconstructSeries import ReconstructSeries
 from .Parameters import Parameters, renameFormerParameters
 from .Process.Interpreter import interpreter
 from .Process.WorkerProcess import Log, Outcome, WorkerProcess
@@ -28,16 +28,16 @@ from .Translation import _
 RUN = "run"
 MAPS = "maps"
 EXPORT = "export"
-OPENING = "opening"
+OPEN = "open"
 OnFinished = Callable[[Finished], None]
 
 
 def noProgress(fraction: float, stage: str, left: float | None) -> None:
-    """For callers that do not show progress."""
+    """Ignore progress."""
 
 
 class Logic:
-    """The workflow. One job of each kind, and one probe, can be going on at a time.
+    """The workflow. One job of each kind, and one probe, can run at a time.
 
     A script that waits for a job lets the event loop turn, ``slicer.app.processEvents()``, until ``onFinished`` is
     called with the outcome (``Finished``).
@@ -57,7 +57,7 @@ class Logic:
         return Parameters(self.parameterNode())
 
     def inputInfo(self, parameters: Parameters) -> InputInfo:
-        """What the chosen series is, with the user's corrections. Raises ``SeriesError``."""
+        """Return the properties of the chosen series, with the user's corrections. Raises ``SeriesError``."""
         sequence = parameters.input.sequence
         if sequence is None:
             raise SeriesError(_("Choose a volume sequence in the section Input, open a file, or try the sample."))
@@ -82,34 +82,34 @@ class Logic:
                 noteFile(outcome.result, source, self.files)
             onFinished(outcome)
 
-        self._start(OPENING, OpeningJob(slicer.mrmlScene, source), finished, onProgress)
+        self._start(OPEN, OpenSeries(slicer.mrmlScene, source), finished, onProgress)
 
     def request(self, parameters: Parameters) -> ReconstructionRequest:
-        """The run that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
+        """Return the request for a run with ``parameters``. Raises ``DSCError`` if it is not possible."""
         info = self.inputInfo(parameters)
         name = f"{parameters.input.sequence.GetName()} {parameters.reconstruct.model}"
         return makeRequest(parameters, info, name)
 
     def startRun(self, parameters: Parameters, onFinished: OnFinished, onProgress: Progress = noProgress) -> None:
-        """Reconstruct in the background; the result is a ``Result``. Raises ``DSCError`` where that is not possible."""
-        job = ReconstructionJob(self.request(parameters), parameters.input.sequence)
+        """Reconstruct in the background; the result is a ``Result``. Raises ``DSCError`` if that is not possible."""
+        job = ReconstructSeries(self.request(parameters), parameters.input.sequence)
         self._start(RUN, job, onFinished, onProgress)
 
     def mapsRequest(self, parameters: Parameters, result: Result) -> MapsRequest:
-        """The maps that ``parameters`` ask for. Raises ``DSCError`` where that is not possible."""
+        """Return the request for maps with ``parameters``. Raises ``DSCError`` if it is not possible."""
         return makeMapsRequest(parameters.perfusion, result)
 
     def startMaps(
         self, result: Result, request: MapsRequest, onFinished: OnFinished, onProgress: Progress = noProgress
     ) -> None:
-        """Compute the maps of ``result`` again in the background; they replace its present ones.
+        """Recompute the maps of ``result`` in the background; they replace its current ones.
 
         Raises ``DSCError`` while other maps are being computed.
         """
-        self._start(MAPS, MapsJob(result, request), onFinished, onProgress)
+        self._start(MAPS, ComputeMaps(result, request), onFinished, onProgress)
 
     def exportRequest(self, parameters: Parameters, result: Result | None) -> ExportRequest:
-        """The export that ``parameters`` ask for. Raises ``DSCError`` where it is not possible."""
+        """Return the request for an export with ``parameters``. Raises ``DSCError`` if it is not possible."""
         if result is None or result.sequence("reconstruction") is None:
             raise DSCError(_("There is no result to export: press Apply in the section Reconstruct first."))
         return makeExportRequest(parameters.export, result, self.studyFile(result))
@@ -119,28 +119,28 @@ class Logic:
     ) -> None:
         """Write the files of ``request`` in the background; the result is ``Exported``.
 
-        Nothing is overwritten unless the request says so. Raises ``DSCError`` while another export is going on.
+        Nothing is overwritten unless the request says so. Raises ``DSCError`` while another export is running.
         """
-        self._start(EXPORT, ExportJob(result, request), onFinished, onProgress)
+        self._start(EXPORT, ExportResult(result, request), onFinished, onProgress)
 
     @property
     def opening(self) -> bool:
         """Whether a file is being opened."""
-        return self._active(OPENING)
+        return self._active(OPEN)
 
     @property
     def running(self) -> bool:
-        """Whether a run is going on."""
+        """Whether a run is active."""
         return self._active(RUN)
 
     @property
     def computingMaps(self) -> bool:
-        """Whether maps are being computed again."""
+        """Whether maps are being recomputed."""
         return self._active(MAPS)
 
     @property
     def exporting(self) -> bool:
-        """Whether an export is going on."""
+        """Whether an export is running."""
         return self._active(EXPORT)
 
     def cancelRun(self) -> None:
@@ -148,7 +148,7 @@ class Logic:
         self._cancel(RUN)
 
     def cancelMaps(self) -> None:
-        """Ask the maps to stop; ``onFinished`` is called within some seconds."""
+        """Ask the computation of maps to stop; ``onFinished`` is called within some seconds."""
         self._cancel(MAPS)
 
     def cancelExport(self) -> None:
@@ -156,7 +156,7 @@ class Logic:
         self._cancel(EXPORT)
 
     def studyFile(self, result: Result) -> Path | None:
-        """A DICOM file or folder of the series that ``result`` was computed from, if that is known."""
+        """Return a DICOM file or folder of the series that ``result`` was computed from; None if unknown."""
         return studyFile(result, self.files)
 
     def probe(self, onFinished: Callable[[Outcome], None]) -> None:
@@ -176,16 +176,16 @@ class Logic:
         return Result.all(slicer.mrmlScene)
 
     def stopMaps(self) -> None:
-        """End now the computation of maps, without calling its ``onFinished``."""
+        """Stop the computation of maps immediately, without calling its ``onFinished``."""
         self._kill(MAPS)
 
     def stopWork(self) -> None:
-        """End now all jobs on the scene, without calling their ``onFinished``; they leave nothing behind."""
+        """Stop all jobs immediately, without calling their ``onFinished``; they leave nothing behind."""
         for kind in self._jobs:
             self._kill(kind)
 
     def stopAll(self) -> None:
-        """End everything in the background now."""
+        """Stop everything in the background immediately."""
         self.stopWork()
         if self._probe is not None:
             self._probe.kill()
@@ -211,9 +211,9 @@ class Logic:
 
 def _busyText(kind: str) -> str:
     texts = {
-        RUN: _("Another run is going on: wait for it, or cancel it."),
-        MAPS: _("Other maps are being computed: wait for them, or cancel that."),
-        EXPORT: _("Another export is going on: wait for it, or cancel it."),
-        OPENING: _("Another file is being opened: wait for it."),
+        RUN: _("Another run is in progress: wait for it, or cancel it."),
+        MAPS: _("Other maps are being computed: wait for them, or cancel their computation."),
+        EXPORT: _("Another export is in progress: wait for it, or cancel it."),
+        OPEN: _("Another file is being opened: wait for it."),
     }
     return texts[kind]

@@ -1,4 +1,4 @@
-"""The words on a model's card, for the panel."""
+"""Text of a model's card for the panel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .Translation import _
 
 
 def summaryText(model: str | None) -> str:
-    """One or two sentences on ``model``, a registered name; nothing without one."""
+    """Return one or two sentences on ``model``, a registered name; empty without a model."""
     if not model:
         return ""
     entry = find(model)
@@ -19,7 +19,7 @@ def summaryText(model: str | None) -> str:
 
 
 def cardText(model: str) -> str:
-    """The card of ``model``: summary, method, data, use and limits."""
+    """Return the card of ``model``: summary, method, data, use and limits."""
     card = find(model).card
     if not card:
         return summaryText(model)

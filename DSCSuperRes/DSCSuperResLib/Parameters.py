@@ -10,7 +10,8 @@ from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, p
 
 from dsc_superres.models import DEFAULT_MODEL
 
-TASKS = ("compare", "enhance")
+from .Tasks import COMPARE, ENHANCE
+
 OPERATORS = ("block", "kspace")
 METHODS = ("bayes", "csvd", "osvd", "ssvd")
 LEAKAGE = ("none", "bsw", "bidirectional")
@@ -24,12 +25,12 @@ FORMER_NAMES = {
     "look.relaxation": "display.relaxation",
     "look.segmentation": "display.segmentation",
 }
-"""Names of parameters in scenes that earlier versions saved, with those of today."""
+"""Names of parameters in scenes saved by earlier versions, with their current names."""
 
 
 @parameterPack
 class InputParameters:
-    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace its own values where they are not 0."""
+    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace the series' values unless they are 0."""
 
     sequence: vtkMRMLSequenceNode
     repetitionTime: Annotated[float, Minimum(0.0), Default(0.0)]
@@ -38,12 +39,12 @@ class InputParameters:
 
 @parameterPack
 class TaskParameters:
-    """What to do with it, and with how much of it: frames and slices are counted from 1, and 0 means to the end.
+    """The task, and the range of frames and slices, which are counted from 1; a last one of 0 means to the end.
 
-    ``regular`` is whether ``enhance`` goes by ``interval`` (s) instead of the factor ``time``.
+    ``regular`` is whether ``enhance`` uses ``interval`` (s) instead of the factor ``time``.
     """
 
-    task: Annotated[str, Choice(TASKS), Default("compare")]
+    task: Annotated[str, Choice((COMPARE, ENHANCE)), Default(COMPARE)]
     space: Annotated[float, WithinRange(1, 8), Default(2.0)]
     time: Annotated[int, WithinRange(1, 20), Default(4)]
     regular: Annotated[bool, Default(False)]
@@ -57,9 +58,9 @@ class TaskParameters:
 
 @parameterPack
 class ReconstructParameters:
-    """With which model, where, and what is computed beside the reconstruction.
+    """Model, device, and further results of a run.
 
-    ``uncertainty`` and ``fast`` have no effect on models that cannot do it.
+    ``uncertainty`` and ``fast`` have no effect on models that do not support them.
     """
 
     model: Annotated[str, Default(DEFAULT_MODEL)]
@@ -71,7 +72,7 @@ class ReconstructParameters:
 
 @parameterPack
 class DisplayParameters:
-    """What the plot below the views shows, in which region. Display nodes keep how volumes are shown."""
+    """The plot below the views and its region. The display of volumes is stored in their display nodes."""
 
     plot: Annotated[str, Default("cursor")]
     region: Annotated[str, Default("brain")]
@@ -81,16 +82,16 @@ class DisplayParameters:
 
 @parameterPack
 class PerfusionParameters:
-    """How maps are computed. Display nodes keep how they are shown.
+    """Options of map computation. The display of maps is stored in their display nodes.
 
-    aif            where the arterial input is from: ``candidate`` (one of those found, by number), ``segment``, ...
-    aifSegment     its id; one that does not exist stands for the first
+    aif            source of the arterial input: ``candidate`` (one of those found, by number), ``segment``, ...
+    aifSegment     its id; the first segment if it does not exist
     ownBaseline    whether the baseline goes from ``baselineStart`` to ``baselineEnd`` (s) instead of being found
-    integrationEnd s after the bolus' arrival at which the areas of CBV end; 0 lets the series decide
+    integrationEnd end of the integration for CBV, s after the arrival of the bolus; 0: chosen from the series
     khOverRho      mL/g; 0 is the default, and so it is for ``threshold`` (of SVD) and ``oscillation`` (of oSVD)
     adaptiveThreshold  whether the threshold is chosen from the noise, instead of ``threshold``
     asPublished    oSVD exactly as published
-    mask           where the brain mask is from
+    mask           source of the brain mask
     regions        the segments for statistics
     """
 
@@ -120,7 +121,7 @@ class PerfusionParameters:
 
 @parameterPack
 class ExportParameters:
-    """What is written; ``folder`` is where, empty before one was chosen."""
+    """The exported files; ``folder`` is empty before one is chosen."""
 
     folder: str
     sequence: Annotated[bool, Default(True)]
@@ -147,7 +148,7 @@ class Parameters:
 
 
 def renameFormerParameters(node: slicer.vtkMRMLScriptedModuleNode) -> None:
-    """Give the parameters of a node from an earlier version the names of today; must precede ``Parameters(node)``."""
+    """Rename the parameters of a node from an earlier version; must precede ``Parameters(node)``."""
     with slicer.util.NodeModify(node):
         for former, name in FORMER_NAMES.items():
             if node.HasParameter(former):  # only in a node that was just read

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import slicer
 
 from .Jobs.BackgroundJob import Finished
-from .Jobs.OpeningJob import SAMPLE_NAME
+from .Jobs.OpenSeries import SAMPLE_NAME
 from .Logic import Logic
 from .Translation import _
 
@@ -15,7 +15,7 @@ CATEGORY = "DSCSuperRes"
 
 
 def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
-    """Offer the sample patient, where the Sample Data module exists; ``makeLogic`` makes what simulates it."""
+    """Add the sample patient to the Sample Data module, if there is one; ``makeLogic`` creates the logic."""
     try:
         from SampleData import SampleDataLogic
     except ImportError:

@@ -1,4 +1,4 @@
-"""Pictures of what is on the screen: the window, and each slice view."""
+"""Screenshots of the window and of each slice view."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import slicer
 
 QUALITY = 85
-"""Of PNG, which loses nothing: how little time is spent on making the file small."""
+"""Quality of PNG, which is lossless: higher values compress faster and less."""
 
 
 def takeScreenshots(folder: Path) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""The workflow on a small series, as a script takes it: for ctest, and for *Reload and Test* in Slicer."""
+"""A test of the workflow on a small series, for ctest and for *Reload and Test* in Slicer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INTERVAL = 1.5
 def runSelfTest(workflow: Logic) -> None:
     """Compare a series with its ground truth by interpolation, in the background, and check what is in the scene.
 
-    Raises ``AssertionError`` where something is wrong, ``unittest.SkipTest`` where the background process lacks
+    Raises ``AssertionError`` if something is wrong, ``unittest.SkipTest`` where the background process lacks
     packages: those are installed by the user alone.
     """
     _wait(workflow.probe, 120, "the probe of the background process")
@@ -47,7 +47,7 @@ def runSelfTest(workflow: Logic) -> None:
 
 
 def _addSeries() -> slicer.vtkMRMLSequenceNode:
-    """A disk that darkens and brightens again, with its echo time."""
+    """Add a series of a disk that darkens and brightens again, with its echo time."""
     depth, height, width = SIZE
     y, x = np.indices((height, width))
     inside = np.hypot(x - width / 2, y - height / 2) < 0.4 * width

@@ -1,4 +1,4 @@
-"""The panel: its sections, one below the other, and what they have in common."""
+"""The panel with its sections."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AFTER_A_RUN = ("Display", "Perfusion", "Export")
 
 
 class Panel(VTKObservationMixin):
-    """The panel, and the ``Context`` of its sections. ``widget`` is what the module shows."""
+    """The panel, and the ``Context`` of its sections. ``widget`` is shown by the module."""
 
     def __init__(self, logic: Logic, resourcePath: Callable[[str], str]) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Panel(VTKObservationMixin):
         slicer.util.showStatusMessage(text, 8000)
 
     def selectResult(self, result: Result | None) -> None:
-        """Show another run in the sections below."""
+        """Show a result in the sections below; None for none."""
         if self.parameters is not None:
             self.parameters.result = result.run if result else ""
         self.result = result
@@ -100,12 +100,12 @@ class Panel(VTKObservationMixin):
                 getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
 
     def overlayChanged(self) -> None:
-        """Another volume lies over the images now."""
+        """Notify all sections that the overlay of the images has changed."""
         for section in self.sections.values():
             section.overlayChanged()
 
     def parametersChanged(self) -> None:
-        """A parameter, or what the background process can do, is different now."""
+        """Notify all sections that a parameter, or the capabilities of the background process, have changed."""
         for section in self.sections.values():
             section.parametersChanged()
 
@@ -115,7 +115,7 @@ class Panel(VTKObservationMixin):
         layout.addWidget(form)
 
     def _connect(self) -> None:
-        """Work on the scene's parameter node and results."""
+        """Connect the panel with the scene's parameter node and results."""
         self.parameters = self.logic.parameters()
         node = self.logic.parameterNode()
         if not self.hasObserver(node, vtk.vtkCommand.ModifiedEvent, self._onParametersModified):
@@ -155,7 +155,7 @@ class Panel(VTKObservationMixin):
             section.setParameterNode(None)
 
     def _onSceneStartsImporting(self, caller: vtk.vtkObject, event: str) -> None:
-        """The parameter node may be overwritten by one of another version, with other parameters."""
+        """Disconnect from the parameter node, which may be overwritten by one of another version."""
         self._stopObservingParameters()
         for section in self.sections.values():
             section.setParameterNode(None)

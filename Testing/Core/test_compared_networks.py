@@ -9,7 +9,7 @@ from torch import nn
 from dsc_superres.benchmark.networks.ablated import PARTS, NearestDecoder
 from dsc_superres.benchmark.research_models import ABLATED
 from dsc_superres.models import find, names
-from dsc_superres.networks import create, load_model, summarise, window
+from dsc_superres.networks import create, load_model, summarize, window
 from dsc_superres.networks.liif import neighbors
 
 
@@ -18,7 +18,7 @@ from dsc_superres.networks.liif import neighbors
 def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
     model, (frames, times) = create(name), series_of()
     with torch.no_grad():
-        image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
+        image = model(window(frames, times, summarize(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
     assert image.shape == (2, 3, *size)
     assert torch.isfinite(image).all()
 
@@ -40,7 +40,7 @@ def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[in
             nn.init.normal_(parameter, std=0.2, generator=torch.Generator().manual_seed(sum(map(ord, name))))
         frames, times = series_of()
         with torch.no_grad():
-            return model.eval()(window(frames, times, summarise(frames), 1), torch.tensor([0.0, 0.3]), size)
+            return model.eval()(window(frames, times, summarize(frames), 1), torch.tensor([0.0, 0.3]), size)
 
     with torch.autocast("cpu", torch.bfloat16):  # as in training
         assert torch.isfinite(frames_of(without=part)).all()
@@ -53,7 +53,7 @@ def test_each_part_can_be_taken_out_and_does_something(part: str, size: tuple[in
 def test_a_query_on_a_border_has_one_nearest_latent_pixel() -> None:
     decoder = NearestDecoder(8, 8)
     for fine, coarse in ((14, 7), (21, 7), (25, 9), (7, 7)):
-        total = sum(decoder.votes(offset.abs()) for _, offset in neighbors(fine, coarse))
+        total = sum(decoder.ensemble_weights(offset.abs()) for _, offset in neighbors(fine, coarse))
         np.testing.assert_array_equal(total, 1)
 
 
@@ -63,7 +63,7 @@ def test_videoinr_sees_detail_within_a_latent_pixel_without_any_flow() -> None:
     nn.init.zeros_(model.time[-1].weight)
     nn.init.zeros_(model.time[-1].bias)
     with torch.inference_mode():
-        seen, size = window(frames, times, summarise(frames), 1), (14, 18)
+        seen, size = window(frames, times, summarize(frames), 1), (14, 18)
         added = model(seen, torch.tensor([0.3]), size) - model.base(seen, torch.tensor([0.3]), size)
     within = added.unfold(2, 2, 2).unfold(3, 2, 2)
     assert within.std((-1, -2)).median() > 1e-5
@@ -76,7 +76,7 @@ def test_videoinr_sees_the_same_in_a_part_of_an_image() -> None:
     frames, times, t = torch.rand(1, 5, 40, 40), torch.arange(5.0), torch.tensor([0.3])
 
     def added(seen: torch.Tensor) -> torch.Tensor:
-        around, size = window(seen, times, summarise(seen), 1), (2 * seen.shape[2], 2 * seen.shape[3])
+        around, size = window(seen, times, summarize(seen), 1), (2 * seen.shape[2], 2 * seen.shape[3])
         with torch.inference_mode():
             return model(around, t, size) - model.base(around, t, size)
 
@@ -88,5 +88,5 @@ def test_liif_linear_is_linear_in_time() -> None:
     torch.manual_seed(0)
     model, (frames, times) = create("liif-linear", channels=8, blocks=1, frame_blocks=1, decoder=8).eval(), series_of()
     with torch.inference_mode():
-        image = model(window(frames, times, summarise(frames), 2), torch.tensor([0.0, 0.5, 1.0]), (14, 18))
+        image = model(window(frames, times, summarize(frames), 2), torch.tensor([0.0, 0.5, 1.0]), (14, 18))
     np.testing.assert_allclose(image[:, 1], (image[:, 0] + image[:, 2]) / 2, atol=1e-5)

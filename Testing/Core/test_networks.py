@@ -12,7 +12,7 @@ from torchdiffeq import odeint
 
 from dsc_superres.errors import ModelError
 from dsc_superres.models import find, names
-from dsc_superres.networks import create, load_model, save_model, summarise, window
+from dsc_superres.networks import create, load_model, save_model, summarize, window
 from dsc_superres.networks.interpolation import Interpolator, cubic_in_time, pchip_in_time
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbors
 from dsc_superres.networks.ode import VectorField, solve
@@ -27,7 +27,7 @@ def test_what_models_can_do_is_known_without_building_them() -> None:
         assert isinstance(model, Interpolator) == entry.is_interpolator
         assert model.estimates_uncertainty == entry.estimates_uncertainty
         assert model.removes_initial_transient == entry.removes_initial_transient
-        around = window(*series_of(), summarise(series_of()[0]), 1)
+        around = window(*series_of(), summarize(series_of()[0]), 1)
         if entry.estimates_uncertainty:
             assert len(model.with_uncertainty(around, torch.tensor([0.5]), (7, 9))) == 2
         else:
@@ -42,7 +42,7 @@ def test_pchip_is_scipys() -> None:
     for count in (2, 3, 6):
         oracle = PchipInterpolator(times[:count].numpy(), frames[:, :count].numpy(), axis=1)
         for index in range(count - 1):
-            around = window(frames[:, :count], times[:count], summarise(frames), index)
+            around = window(frames[:, :count], times[:count], summarize(frames), index)
             at = (times[index] + t * (times[index + 1] - times[index])).numpy()
             np.testing.assert_allclose(pchip_in_time(around.frames, around, t), oracle(at), atol=2e-6)
 
@@ -50,7 +50,7 @@ def test_pchip_is_scipys() -> None:
 def test_cubic_in_time_reproduces_parabolas() -> None:
     _, times = series_of()
     frames = (2 + times - 0.3 * times**2).float()[None, :, None, None].expand(1, 6, 2, 2).contiguous()
-    around = window(frames, times, summarise(frames), 2)
+    around = window(frames, times, summarize(frames), 2)
     at = times[2] + 0.4 * (times[3] - times[2])
     value = cubic_in_time(around.frames, around, torch.tensor([0.4]))
     np.testing.assert_allclose(value, 2 + at - 0.3 * at**2, atol=1e-5)
@@ -78,10 +78,10 @@ def test_back_projection_is_consistent_with_the_data() -> None:
 @settings(max_examples=60, deadline=None)
 def test_liif_weights_sum_to_one(fine: int, coarse: int) -> None:
     rows, columns = neighbors(fine, coarse), neighbors(fine + 3, coarse)
-    votes = [[LocalImplicitDecoder.votes(offset.abs()) for _, offset in axis] for axis in (rows, columns)]
-    total = sum(row[:, None] * column[None, :] for row in votes[0] for column in votes[1])
+    weights = [[LocalImplicitDecoder.ensemble_weights(offset.abs()) for _, offset in axis] for axis in (rows, columns)]
+    total = sum(row[:, None] * column[None, :] for row in weights[0] for column in weights[1])
     np.testing.assert_allclose(total, 1, atol=1e-6)
-    assert all((weight >= 0).all() for weight in votes[0])
+    assert all((weight >= 0).all() for weight in weights[0])
 
 
 def textbook_liif(decoder: LocalImplicitDecoder, latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -165,7 +165,7 @@ def test_flows_return_their_starting_features() -> None:
 def test_one_solve_serves_all_times() -> None:
     """A frame does not depend on which others are asked for, on the solver's grid of times or off it."""
     model, (frames, times) = random_network(), series_of()
-    around, t = window(frames, times, summarise(frames), 2), torch.tensor([0.0, 0.25, 0.35, 0.8, 1.0])
+    around, t = window(frames, times, summarize(frames), 2), torch.tensor([0.0, 0.25, 0.35, 0.8, 1.0])
     with torch.no_grad():
         together = model(around, t, (14, 18))
         apart = torch.cat([model(around, moment[None], (14, 18)) for moment in t], 1)
@@ -178,7 +178,7 @@ def test_cached_frames_change_nothing(name: str, kept: int) -> None:
     t, cache = torch.tensor([0.25, 0.5]), {}
     with torch.no_grad():
         for index in range(5):
-            around = window(frames, times, summarise(frames), index)
+            around = window(frames, times, summarize(frames), index)
             np.testing.assert_allclose(model(around, t, (10, 11), cache), model(around, t, (10, 11)), atol=1e-5)
     # anatomy, signal region, two encoded and three fine frames; in plus also detail and noise
     assert len(cache) <= kept
@@ -190,7 +190,7 @@ def test_any_size_any_times(name: str, size: tuple[int, int]) -> None:
     model = random_network(name) if name.startswith("ode-liif") else create(name)
     frames, times = series_of()
     with torch.no_grad():
-        image = model(window(frames, times, summarise(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
+        image = model(window(frames, times, summarize(frames), 0), torch.tensor([0.0, 0.1, 0.9]), size)
     assert image.shape == (2, 3, *size)
     assert torch.isfinite(image).all()
 
@@ -199,7 +199,7 @@ def test_air_keeps_its_noise_floor() -> None:
     """A magnitude image is not zero in air; a network that learned from noise-free targets would make it so."""
     model, (frames, times) = random_network(), series_of()
     frames = torch.cat([0.01 * frames, 0.3 + frames], dim=-1)
-    around = window(frames, times, summarise(frames), 2)
+    around = window(frames, times, summarize(frames), 2)
     size, t = (14, 36), torch.tensor([0.0, 0.4])
     with torch.inference_mode():
         image, base = model(around, t, size), model.base(around, t, size)
@@ -214,7 +214,7 @@ def test_static_detail_turns_with_the_image(size: tuple[int, int]) -> None:
     t = torch.tensor([0.0, 0.4])
 
     def detail(frames: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        around = window(frames, times, summarise(frames), 2)
+        around = window(frames, times, summarize(frames), 2)
         return model(around, t, size) - model.base(around, t, size)
 
     with torch.inference_mode():
@@ -226,7 +226,7 @@ def test_static_detail_turns_with_the_image(size: tuple[int, int]) -> None:
 def test_static_detail_is_the_same_for_all_frames_of_a_still_series() -> None:
     model, (frames, times) = random_network("ode-liif-plus").detail, series_of()
     still = frames[:, :1].expand_as(frames)
-    around = window(still, times, summarise(still), 2)
+    around = window(still, times, summarize(still), 2)
     with torch.inference_mode():
         image = model(around, torch.tensor([0.0, 0.3, 1.0]), (14, 18))
     np.testing.assert_allclose(image, image[:, :1].expand_as(image), atol=1e-5)
@@ -235,7 +235,7 @@ def test_static_detail_is_the_same_for_all_frames_of_a_still_series() -> None:
 def test_deviation_is_positive_and_that_of_the_noise_in_air() -> None:
     model, (frames, times) = random_network("ode-liif-plus"), series_of()
     frames = torch.cat([0.01 * frames, 0.3 + frames], dim=-1)
-    summary = summarise(frames)
+    summary = summarize(frames)
     with torch.inference_mode():
         _, uncertainty = model.with_uncertainty(window(frames, times, summary, 2), torch.tensor([0.0, 0.4]), (14, 36))
     assert (uncertainty > 0).all()
@@ -245,7 +245,7 @@ def test_deviation_is_positive_and_that_of_the_noise_in_air() -> None:
 @pytest.mark.parametrize("name", ["ode-liif", "ode-liif-plus"])
 def test_gradients_reach_every_parameter(name: str) -> None:
     model, (frames, times) = random_network(name).train(), series_of()
-    around, t, size = window(frames, times, summarise(frames), 2), torch.tensor([0.3, 0.6]), (14, 18)
+    around, t, size = window(frames, times, summarize(frames), 2), torch.tensor([0.3, 0.6]), (14, 18)
     outputs = model.with_uncertainty(around, t, size) if name == "ode-liif-plus" else [model(around, t, size)]
     sum(output.square().mean() for output in outputs).backward()
     idle = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
@@ -256,7 +256,7 @@ def test_weights_travel_with_their_options(tmp_path) -> None:
     model, (frames, times) = random_network(), series_of()
     path = tmp_path / "mine.safetensors"
     save_model(model, path, name="ode-liif", options=SMALL)
-    around, t = window(frames, times, summarise(frames), 1), torch.tensor([0.5])
+    around, t = window(frames, times, summarize(frames), 1), torch.tensor([0.5])
     with torch.no_grad():
         assert torch.equal(load_model(path)(around, t, (14, 18)), model(around, t, (14, 18)))
 

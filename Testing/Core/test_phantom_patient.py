@@ -58,12 +58,12 @@ def test_truth_maps_obey_the_central_volume_theorem_and_are_plausible(patient):
     perfused = patient.cbf > 0
     np.testing.assert_allclose((patient.mtt * patient.cbf)[perfused], 60 * patient.cbv[perfused], rtol=1e-4)
     assert np.all(patient.tmax >= patient.delay - 1e-4)
-    cbv = {name: np.median(patient.cbv[patient.tissue == LABEL[name]]) for name in ("grey", "white", "csf")}
-    cbf = {name: np.median(patient.cbf[patient.tissue == LABEL[name]]) for name in ("grey", "white")}
-    assert 2.5 < cbv["grey"] < 5.5
+    cbv = {name: np.median(patient.cbv[patient.tissue == LABEL[name]]) for name in ("gray", "white", "csf")}
+    cbf = {name: np.median(patient.cbf[patient.tissue == LABEL[name]]) for name in ("gray", "white")}
+    assert 2.5 < cbv["gray"] < 5.5
     assert 1.2 < cbv["white"] < 3.0
     assert cbv["csf"] < cbv["white"]
-    assert 35 < cbf["grey"] < 75
+    assert 35 < cbf["gray"] < 75
     assert 15 < cbf["white"] < 35
     maps = patient.truth_maps()
     assert {values.shape for values in maps.values()} == {patient.series.signal.shape[1:]}
@@ -71,7 +71,7 @@ def test_truth_maps_obey_the_central_volume_theorem_and_are_plausible(patient):
 
 def test_the_curve_areas_give_back_the_blood_volume(patient):
     """Area of Delta R2* over that of the arterial input, with the kH/rho stated, in pure tissue."""
-    kinds = [ndimage.binary_erosion(patient.tissue == LABEL[n], np.ones((1, 3, 3))) for n in ("grey", "white")]
+    kinds = [ndimage.binary_erosion(patient.tissue == LABEL[n], np.ones((1, 3, 3))) for n in ("gray", "white")]
     pure = kinds[0] | kinds[1]
     signal, times = patient.clean.signal[:, pure].astype(float), patient.aif.times
     curves = -np.log(signal / signal[5:9].mean(axis=0)) / patient.clean.echo_time
@@ -83,11 +83,11 @@ def test_the_curve_areas_give_back_the_blood_volume(patient):
 
 
 def test_a_glioma_has_a_vascular_rim_and_a_stroke_is_late_and_starved():
-    tumour, stroke = (small(3, slices=16, matrix=64, frames=2, lesion=kind) for kind in ("glioma", "stroke"))
-    rim, white = (tumour.tissue == LABEL[name] for name in ("tumour rim", "white"))
+    tumor, stroke = (small(3, slices=16, matrix=64, frames=2, lesion=kind) for kind in ("glioma", "stroke"))
+    rim, white = (tumor.tissue == LABEL[name] for name in ("tumor rim", "white"))
     assert rim.any()
-    assert np.median(tumour.cbv[rim]) > 2 * np.median(tumour.cbv[white])
-    core, risk, healthy = (stroke.tissue == LABEL[name] for name in ("stroke core", "stroke penumbra", "grey"))
+    assert np.median(tumor.cbv[rim]) > 2 * np.median(tumor.cbv[white])
+    core, risk, healthy = (stroke.tissue == LABEL[name] for name in ("stroke core", "stroke penumbra", "gray"))
     assert np.median(stroke.cbf[core]) < np.median(stroke.cbf[risk]) < 0.6 * np.median(stroke.cbf[healthy])
     assert np.median(stroke.tmax[risk]) > np.median(stroke.tmax[healthy]) + 2
 

@@ -56,10 +56,10 @@ def test_errors_of_tissues_are_told_apart_where_they_are_known() -> None:
     labels[..., 16:], labels[:, 0, :9] = anatomy.WHITE, anatomy.ARTERY
     known = replace(case(), regions=tissue_regions(labels, case().mask))
     found = evaluate(lambda: known, ["linear"], 2, 4)[0]
-    assert {"cbv_grey", "cbf_white", "mtt", "tmax"} <= set(found)
-    assert min(found["cbf_grey"], found["cbf_white"]) < found["cbf"] < max(found["cbf_grey"], found["cbf_white"])
+    assert {"cbv_gray", "cbf_white", "mtt", "tmax"} <= set(found)
+    assert min(found["cbf_gray"], found["cbf_white"]) < found["cbf"] < max(found["cbf_gray"], found["cbf_white"])
     assert "cbv_vessel" not in found  # nine voxels are too few
-    assert "cbv_grey" not in evaluate(case, ["linear"], 2, 4)[0]
+    assert "cbv_gray" not in evaluate(case, ["linear"], 2, 4)[0]
 
 
 def made(psnr_gain: float = 1.0, count: int = 3) -> list[dict]:

@@ -12,7 +12,7 @@ import torch
 
 from dsc_superres.benchmark import heads, retrain
 from dsc_superres.benchmark.retraining import head_files
-from dsc_superres.benchmark.retraining.head_files import Head, download, folder_sha256, read_heads, state
+from dsc_superres.benchmark.retraining.head_files import HeadVolume, download, folder_sha256, read_heads, state
 from dsc_superres.benchmark.retraining.plus_start import write_plus_start
 from dsc_superres.benchmark.retraining.stages import CHAIN, MODELS, RECIPES, Chain
 from dsc_superres.errors import FileError, ModelError
@@ -146,7 +146,7 @@ def test_the_list_of_heads_is_what_recipes_name() -> None:
 def test_heads_are_downloaded_checked_and_kept(tmp_path, capsys, monkeypatch) -> None:
     (tmp_path / "source.mgz").write_bytes(b"a head")
     bad, good = (
-        Head("anatomy/head.mgz", (tmp_path / "source.mgz").as_uri(), sha256(content).hexdigest(), "CC0", "a head")
+        HeadVolume("anatomy/head.mgz", (tmp_path / "source.mgz").as_uri(), sha256(content).hexdigest(), "CC0", "a head")
         for content in (b"another", b"a head")
     )
     with pytest.raises(FileError, match="has the SHA-256"):
@@ -169,7 +169,7 @@ def test_dicom_files_of_an_archive_are_checked_as_a_folder(tmp_path, monkeypatch
     for name, content in (("a.dcm", b"1"), ("b.dcm", b"2")):
         (tmp_path / name).write_bytes(content)
     digest = folder_sha256([tmp_path / "b.dcm", tmp_path / "a.dcm"])
-    head = Head("head.nii.gz", (tmp_path / "archive.tar.gz").as_uri(), digest, "MIT", "a head", "dicoms/*.dcm")
+    head = HeadVolume("head.nii.gz", (tmp_path / "archive.tar.gz").as_uri(), digest, "MIT", "a head", "dicoms/*.dcm")
 
     def convert(source: Path, target: Path) -> None:
         target.write_bytes(b"".join(path.read_bytes() for path in sorted(source.iterdir())))

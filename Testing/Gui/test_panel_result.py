@@ -241,7 +241,7 @@ def test_second_run_leaves_the_first_alone(driver, monkeypatch) -> None:
     second = driver.result
     assert second != first
     assert nodes <= sceneNodes()
-    assert (second.task, second.sequence("truth")) == ("enhance", None)
+    assert (second.task, second.sequence("truth")) == ("reconstruct", None)
     assert second.signal("reconstruction")[0].shape == (1, 128, 128)
     assert len(second.times("reconstruction")) == 129
     driver.show("Display", "Perfusion")

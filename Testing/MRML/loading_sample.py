@@ -27,7 +27,7 @@ SOURCES = {"times": "file", "echo_time": "file"}
 def main() -> None:
     """Load, browse through all frames, print ``data`` and ``grown``, both in bytes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task", choices=("compare", "enhance"))
+    parser.add_argument("task", choices=("compare", "reconstruct"))
     parser.add_argument("size", type=int, nargs=4, help="x, y, z and frames of the series in the scene")
     options = parser.parse_args()
     scene, sequences = slicer.vtkMRMLScene(), slicer.vtkSlicerSequencesLogic()
@@ -70,16 +70,16 @@ def makeSource(scene: slicer.vtkMRMLScene, request: ReconstructionRequest) -> sl
 
 def makeFiles(folder: Path, request: ReconstructionRequest) -> dict:
     """The worker's files and message."""
-    (size, frames), (workedSize, workedFrames) = request.output, request.worked
-    start, end = request.times[0], request.times[0] + (workedFrames - 1) * TIME * INTERVAL
-    if request.task == "enhance":
+    (size, frames), (inputSize, inputFrames) = request.output, request.networkInput
+    start, end = request.times[0], request.times[0] + (inputFrames - 1) * TIME * INTERVAL
+    if request.task == "reconstruct":
         end = request.times[-1]
     pixel = 1.0 if request.task == "compare" else 1.0 / SPACE
     series = {
         role: _describe(folder, role, size, pixel, np.linspace(start, end, frames))
         for role in ("truth", "reconstruction", "difference")
     }
-    series["input"] = _describe(folder, "input", workedSize, pixel * SPACE, np.linspace(start, end, workedFrames))
+    series["input"] = _describe(folder, "input", inputSize, pixel * SPACE, np.linspace(start, end, inputFrames))
     return {"series": series, "provenance": {"source": {}}, "metrics": {}, "files": {}}
 
 

@@ -23,6 +23,7 @@ from result_sample import (
     uncertaintySignal,
 )
 from vtk.util.numpy_support import vtk_to_numpy
+from window_sample import USERS_LAYOUT, reopen
 
 from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.Curves import Relaxation, findBaseline
@@ -34,64 +35,6 @@ from DSCSuperResLib.Scene.Display.Playback import shownMoment
 from DSCSuperResLib.Scene.Display.SharedWindow import SharedWindow
 from DSCSuperResLib.Scene.Display.Uncertainty import UncertaintyOverlay, colorUncertainty, shownLimit
 from DSCSuperResLib.Scene.Result import Result
-
-USERS_LAYOUT = 3
-
-
-class Window:
-    """A scene with what the application adds to it: layout, slice views, colors."""
-
-    def __init__(self) -> None:
-        self.scene = slicer.vtkMRMLScene()
-        self.application = slicer.vtkMRMLApplicationLogic()
-        self.application.SetMRMLScene(self.scene)
-        self._modules = (slicer.vtkSlicerColorLogic(), slicer.vtkSlicerSequencesLogic())
-        self._layouts = slicer.vtkMRMLLayoutLogic()
-        for logic in (*self._modules, self._layouts):
-            logic.SetMRMLScene(self.scene)
-        self.layoutNode.SetViewArrangement(USERS_LAYOUT)
-        self._logics = vtk.vtkCollection()
-        self.application.SetSliceLogics(self._logics)
-
-    @property
-    def layoutNode(self):
-        return self._layouts.GetLayoutNode()
-
-    def makeSliceViews(self) -> None:
-        """What the layout manager does for slice nodes: a logic with a composite node for each."""
-        for index in range(self.scene.GetNumberOfNodesByClass("vtkMRMLSliceNode")):
-            node = self.scene.GetNthNodeByClass(index, "vtkMRMLSliceNode")
-            node.SetDimensions(300 + 10 * index, 400, 1)
-            logic = slicer.vtkMRMLSliceLogic()
-            logic.SetMRMLScene(self.scene)
-            logic.SetMRMLApplicationLogic(self.application)
-            logic.SetSliceNode(node)
-            self._logics.AddItem(logic)
-
-    def close(self) -> None:
-        """Part the logics from the scene: freed in another order they crash."""
-        logics = [self._logics.GetItemAsObject(index) for index in range(self._logics.GetNumberOfItems())]
-        for logic in (*logics, *self._modules, self._layouts, self.application):
-            logic.SetMRMLScene(None)
-
-
-@pytest.fixture
-def windows():
-    """Makes windows, and closes them after the test."""
-    opened = []
-
-    def openWindow() -> Window:
-        opened.append(Window())
-        return opened[-1]
-
-    yield openWindow
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def window(windows) -> Window:
-    return windows()
 
 
 @pytest.fixture
@@ -114,15 +57,6 @@ def column(table, name: str) -> np.ndarray:
 
 def rasOf(i: int, j: int, k: int) -> np.ndarray:
     return (obliqueIjkToRas(1) @ (i, j, k, 1))[:3]
-
-
-def reopen(window: Window, other: Window, folder) -> Window:
-    """The scene of ``window``, saved and read in ``other``."""
-    folder.mkdir()
-    assert window.application.SaveSceneToSlicerDataBundleDirectory(str(folder), None)
-    other.scene.SetURL(str(next(folder.glob("*.mrml"))))
-    assert other.scene.Connect()
-    return other
 
 
 def test_compare_views_are_linked_with_each_other_only(window, result, shown):
@@ -159,7 +93,7 @@ def test_the_users_layout_comes_back_from_a_saved_scene(windows, window, shown, 
 
 def test_enhance_shows_no_truth(window):
     layout = CompareLayout(window.scene, window.application)
-    layout.show(addResult(window.scene, "enhance"))
+    layout.show(addResult(window.scene, "reconstruct"))
     assert layout.sliceNode("truth") is None
     assert layout.sliceNode("difference") is None
     assert layout.sliceNode("input") is not None
@@ -187,7 +121,7 @@ def test_the_input_holds_its_last_acquired_frame(result):
         np.testing.assert_allclose(shown, inputSignal()[frame // STEP].ravel(), rtol=1e-6)
         moment = shownMoment(result)
         assert moment.acquired == (frame % STEP == 0)
-        assert moment.held == TIMES[frame - frame % STEP]
+        assert moment.shownFrameTime == TIMES[frame - frame % STEP]
     assert result.sequence("input").GetNumberOfDataNodes() == len(TIMES) // STEP
 
 

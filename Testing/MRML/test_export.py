@@ -19,7 +19,6 @@ import SimpleITK as sitk
 from maps_sample import OFFSET, addAllMaps, values
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from result_sample import TIMES, addResult, obliqueIjkToRas, reconstructionSignal, uncertaintySignal, volume
-from test_display import Window
 
 from dsc_superres.io import read_series
 from DSCSuperResLib.Jobs.ExportRequest import folderName, freeFolder
@@ -39,20 +38,18 @@ FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @pytest.fixture
-def result(tmp_path):
-    window = Window()
+def result(window, tmp_path):
     found = addResult(window.scene)
     (tmp_path / "worker").mkdir()
     addAllMaps(found, tmp_path / "worker")
     text = window.scene.AddNewNodeByClass("vtkMRMLTextNode", "report")
     text.SetText("<html>Bericht über Δ</html>")
     found.add(text, REPORT)
-    yield found
-    window.close()
+    return found
 
 
 def prepare(result, folder: Path, **changes) -> Path:
-    """The job of an export of everything, as ``ExportJob`` writes it; its path."""
+    """The job of an export of everything, as ``ExportResult`` writes it; its path."""
     files = folder / "files"
     files.mkdir(parents=True)
     described: list[dict] = []

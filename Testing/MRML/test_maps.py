@@ -13,8 +13,8 @@ import slicer
 import vtk
 from maps_sample import ARTERY, OFFSET, addAllMaps, brain, curve, values, writeMaps
 from result_sample import addResult, obliqueIjkToRas
-from test_display import Window, reopen
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from window_sample import reopen
 
 from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Display.Difference import legendShown
@@ -32,25 +32,6 @@ from DSCSuperResLib.Scene.Maps.Maps import addMaps, mapNames, mapNode, mapNodes,
 from DSCSuperResLib.Scene.Maps.RegionStatistics import regionStatistics, showStatistics
 from DSCSuperResLib.Scene.Result import Result
 from DSCSuperResLib.Scene.Volumes import frameArray
-
-
-@pytest.fixture
-def windows():
-    """Makes windows, and closes them after the test."""
-    opened = []
-
-    def openWindow() -> Window:
-        opened.append(Window())
-        return opened[-1]
-
-    yield openWindow
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def window(windows) -> Window:
-    return windows()
 
 
 @pytest.fixture

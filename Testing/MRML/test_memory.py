@@ -19,7 +19,7 @@ SPARE = 16 * 2**20
 
 
 @pytest.mark.parametrize(
-    ("task", "size", "frames"), [("enhance", (64, 64, 10, 60), 237), ("compare", (128, 128, 10, 237), 237)]
+    ("task", "size", "frames"), [("reconstruct", (64, 64, 10, 60), 237), ("compare", (128, 128, 10, 237), 237)]
 )
 def test_loading_a_result_takes_little_more_than_its_data(task, size, frames):
     program = [sys.executable, str(SAMPLE), task, *map(str, size)]

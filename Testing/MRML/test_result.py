@@ -49,10 +49,10 @@ def test_proxies_are_found_after_browsing(scene):
 
 
 def test_runs_have_their_own_names_and_nodes(scene):
-    first, second = addResult(scene), addResult(scene, "enhance")
+    first, second = addResult(scene), addResult(scene, "reconstruct")
     assert Result.all(scene) == [first, second]
     assert (first.name, second.name) == ("Run", "Run 2")
-    assert second.task == "enhance"
+    assert second.task == "reconstruct"
     assert first.sequence("input") is not second.sequence("input")
 
 

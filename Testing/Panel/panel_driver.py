@@ -90,7 +90,7 @@ class PanelDriver:
         self.wait(lambda: not self.logic.running, 8, "the end of a canceled run")
         print(f"canceled after {time.monotonic() - started:.1f} s", flush=True)
         text = self.ui("Reconstruct").statusLabel.text
-        assert text == "Canceled. The scene is as it was.", text
+        assert text == "Canceled. The scene was not changed.", text
 
     def startMaps(self) -> None:
         """Click Compute maps."""

@@ -1,4 +1,4 @@
-"""One background job: files out of the scene, the worker on them, its results into the scene. Nothing of it waits."""
+"""A background job: writes files from the scene, runs the worker on them, and loads its results; it never blocks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..Process.WorkerProcess import Log, Outcome, WorkerProcess
 from .TimeSlicedTask import PAUSE, TimeSlicedTask
 
 Progress = Callable[[float, str, float | None], None]
-"""Called with the fraction done (0..1), the stage in words, and the seconds left, where they are known."""
+"""Called with the fraction done (0..1), the stage in words, and the seconds left, if known."""
 
 
 @dataclass
 class Finished:
-    """How a job ended: with a ``result``; else ``cancelled``, or for the reason in ``error``, one sentence.
+    """The outcome of a job: a ``result``, an ``error`` (one sentence), or ``cancelled``.
 
-    ``notes`` are sentences for the user about a result.
+    ``notes`` are sentences for the user about the result.
     """
 
     result: Any = None
@@ -35,24 +35,24 @@ class Finished:
 
 
 class BackgroundJob(ABC):
-    """A kind of job says in ``steps`` what it prepares, which job file it writes, and what it loads.
+    """Base class of background jobs, whose ``steps`` prepare files, run the worker, and load the results.
 
-    Reading and writing take place on the GUI thread in short slices, computing in a process of its own. A job that
-    fails, crashes, or is canceled leaves no process, no file, and no node. ``active`` is whether it is going on.
+    Files are read and written on the GUI thread in short slices; the worker is a separate process. A job that fails,
+    crashes, or is canceled leaves no process, no file, and no node. ``active`` is whether the job is running.
     """
 
     active = False
 
     @abstractmethod
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
-        """Do everything, from writing the worker's input into ``folder`` to loading its results.
+        """Write the worker's input into ``folder``, run the worker, load its results, and return the outcome.
 
-        A generator of ``part`` and ``compute`` that returns the outcome. It is closed where the job fails or is
-        canceled, and must then take back what it put into the scene.
+        This is a generator of ``part`` and ``compute``. It is closed if the job fails or is canceled, and must then
+        remove the nodes that it has added to the scene.
         """
 
     def start(self, command: Command, log: Log, onFinished: Callable[[Finished], None], onProgress: Progress) -> None:
-        """Start and return at once; ``command`` is the interpreter. ``onFinished`` is called once."""
+        """Start the job and return immediately; ``command`` is the interpreter. ``onFinished`` is called once."""
         self._command, self._log = command, log
         self._onFinished, self._onProgress = onFinished, onProgress
         self.active = True
@@ -64,7 +64,7 @@ class BackgroundJob(ABC):
         self._task = TimeSlicedTask(steps, self._end, self._fail, lambda part: onProgress(*part, None))
 
     def cancel(self) -> None:
-        """Ask it to stop; it ends within some seconds, as canceled."""
+        """Ask the job to stop, which takes up to some seconds."""
         self._cancelled = True
         if self._worker is not None:
             self._worker.cancel()
@@ -72,21 +72,21 @@ class BackgroundJob(ABC):
             self._end(Finished(cancelled=True))
 
     def kill(self) -> None:
-        """End it now, without calling ``onFinished``."""
+        """Stop the job immediately, without calling ``onFinished``."""
         self._onFinished = lambda finished: None
         if self._worker is not None:
             self._worker.kill()
         self._end(Finished(cancelled=True))
 
     def part(self, stage: str, start: float, end: float, work: Iterator[float]) -> Iterator[tuple[float, str]]:
-        """Do ``work``, which yields fractions, as the part of the job from ``start`` to ``end``."""
+        """Do ``work``, which yields fractions, as the part of the job from progress ``start`` to ``end``."""
         for fraction in work:
             yield start + (end - start) * fraction, stage
 
     def compute(
         self, fields: dict[str, object], folder: Path, start: float, end: float
     ) -> Generator[object, None, dict]:
-        """Let the worker do the job of these ``fields``, with paths relative to ``folder``; returns its message."""
+        """Run the worker on a job with these ``fields``, whose paths are relative to ``folder``; return its message."""
         job = folder / "job.json"
         job.write_text(json.dumps(fields), encoding="utf-8")
         # Temporary files of a worker that crashes are removed with the job's own.

@@ -1,4 +1,4 @@
-"""What is exported, and where: made from the parameters, and checked before anything starts."""
+"""The request for an export, made from the parameters and checked before the job starts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class ExportRequest:
     """The files of one export.
 
-    output     the folder that is made for them
-    replace    whether an earlier export of that name goes
+    output     the folder that is created for them
+    replace    whether an earlier export of that name is replaced
     series     formats of the reconstruction: "seq.nrrd", "nii.gz"
     maps       formats of all maps: "nii.gz", "nrrd"
-    dicom      whether the maps of the reconstruction become DICOM
+    dicom      whether the maps of the reconstruction are exported as DICOM
     reference  a DICOM file or folder of the study that they belong to; None for a new study without a patient
     """
 
@@ -46,7 +46,7 @@ class ExportRequest:
 
 
 def makeExportRequest(chosen: ExportParameters, result: Result, reference: Path | None = None) -> ExportRequest:
-    """What ``chosen`` asks for. Raises ``FileError``, in one sentence."""
+    """Return the request for ``chosen``. Raises ``FileError`` with one sentence."""
     if not chosen.folder.strip():
         raise FileError(_("Choose the folder to write to."))
     folder = Path(chosen.folder.strip()).expanduser().absolute()
@@ -63,17 +63,17 @@ def makeExportRequest(chosen: ExportParameters, result: Result, reference: Path 
         report=chosen.report,
     )
     if request.empty:
-        raise FileError(_("Choose what to export: nothing is marked."))
+        raise FileError(_("Choose what to export: nothing is selected."))
     return request
 
 
 def folderName(name: str) -> str:
-    """``name`` without what some file systems do not allow."""
+    """Return ``name`` without characters that some file systems do not allow."""
     return re.sub(r"[^\w.+ -]+", "_", name).strip(" .") or "result"
 
 
 def freeFolder(output: Path) -> Path:
-    """``output``, or that with a number where it is taken."""
+    """Return ``output``, with a number appended if it exists."""
     number, free = 1, output
     while free.exists():
         number += 1

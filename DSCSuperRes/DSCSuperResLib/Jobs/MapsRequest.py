@@ -1,4 +1,4 @@
-"""How maps are to be computed: made from the parameters, and checked before anything starts."""
+"""The request for maps, made from the parameters and checked before the job starts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ OSCILLATION = ("osvd",)
 
 @dataclass(frozen=True, eq=False)
 class MapsRequest:
-    """Maps of all series of a result. Where a value is None, it is found, or the method's default.
+    """Options of the maps of all series of a result. None: detected in the series, or the method's default.
 
     voxels       the arterial input function as voxels (z, y, x) of the series ``grid``
     file         a CSV file of it
-    baseline     s, from and to
-    end          s after the arrival at which the areas of CBV end
+    baseline     start and end, s
+    end          end of the integration for CBV, s after the arrival of the bolus
     khOverRho    hematocrit factor over brain density, mL/g
     threshold    of the SVD methods, or "adaptive"
     oscillation  limit of oSVD
@@ -61,7 +61,7 @@ class MapsRequest:
     brain: np.ndarray | None = None
 
     def job(self, series: dict[str, dict], echoTime: float | None, outputFolder: str) -> dict[str, object]:
-        """The worker's job file; ``series`` are file, times, and geometry by role."""
+        """Return the fields of the worker's job file; ``series`` are file, times, and geometry by role."""
         fields = {
             "task": "maps",
             "inputs": series,
@@ -84,10 +84,10 @@ class MapsRequest:
 
 
 def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
-    """What ``chosen`` asks for. Raises ``PerfusionError``, in one sentence."""
+    """Return the request for ``chosen``. Raises ``PerfusionError`` with one sentence."""
     voxels = _voxels(chosen, result)
     if voxels is not None and not len(voxels):
-        raise PerfusionError(_("The arterial input holds no voxel of the series: mark at least one."))
+        raise PerfusionError(_("The arterial input contains no voxel of the series: mark at least one."))
     file = Path(chosen.aifFile) if chosen.aif == "file" else None
     if file is not None and not file.is_file():
         raise PerfusionError(_("Choose a CSV file with the arterial input: columns time_s and delta_r2star."))
@@ -115,28 +115,28 @@ def writeMask(result: Result, request: MapsRequest, path: Path) -> None:
 
 
 def echoTime(result: Result) -> float | None:
-    """s, of the series of a result; None where it is not known."""
+    """Return the echo time (s) of the series of a result; None if it is not known."""
     return readInput(result.sequence("reconstruction")).echoTime
 
 
 def sequences(result: Result) -> list[str]:
-    """The roles of the series that maps are computed from, and of the uncertainty of the reconstruction."""
+    """Return the roles of the series that maps are computed from, and of the uncertainty of the reconstruction."""
     return [source for source in (*SOURCES, UNCERTAINTY) if result.sequence(source) is not None]
 
 
 def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
-    """int[k, 3] (z, y, x) of the series ``aifGrid``; None where the arterial input is found or in a file."""
+    """Return voxels int[k, 3] (z, y, x) of the series ``aifGrid``; None if it is automatic or a file."""
     volume = result.sequence(aifGrid(result)).GetNthDataNode(0)
     if chosen.aif == "candidate":
         found = candidates(result)
         if not 0 <= chosen.candidate < len(found):
-            raise PerfusionError(_("Choose one of the arterial inputs that were found, or let them be found first."))
+            raise PerfusionError(_("Choose one of the detected arterial inputs, or compute automatic maps first."))
         return found[chosen.candidate].voxels
     if chosen.aif == "segment":
         segmentation = chosen.aifSegmentation
         ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
         if not ids:
-            raise PerfusionError(_("Choose the segment that holds the artery."))
+            raise PerfusionError(_("Choose the segment that contains the artery."))
         segment = chosen.aifSegment if chosen.aifSegment in ids else ids[0]
         return np.argwhere(segmentMask(segmentation, segment, volume))
     if chosen.aif == "points":
@@ -147,7 +147,7 @@ def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
 
 
 def _threshold(chosen: PerfusionParameters) -> float | str | None:
-    """Settings that the method does not have are left out."""
+    """Return the threshold, or None if the method has none."""
     if chosen.method in ADAPTIVE and chosen.adaptiveThreshold:
         return "adaptive"
     return (chosen.threshold or None) if chosen.method in SVD else None
@@ -162,7 +162,7 @@ def _mask(chosen: PerfusionParameters) -> str:
 
 
 def _brain(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
-    """bool[z, y, x] on the series ``aifGrid``: the visible segments of the chosen segmentation; None where unused."""
+    """Return the visible segments of the segmentation as bool[z, y, x] on the series ``aifGrid``; None if unused."""
     if chosen.mask != "segmentation":
         return None
     segmentation, volume = chosen.maskSegmentation, result.sequence(aifGrid(result)).GetNthDataNode(0)

@@ -1,4 +1,4 @@
-"""Makes nodes of one result from the worker's files, in small steps."""
+"""Creation of the nodes of one result from the worker's files, in small steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..Scene.Sequences.NewSequence import newSequence, voxelType
 from ..Scene.Sequences.SequenceFrames import readFrames, shareFrames
 from .ReconstructionRequest import ReconstructionRequest
 
-HELD = ("input",)
+SPARSER = ("input",)
 """Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
 
 
@@ -35,11 +35,11 @@ def addRun(
             yield (number + fraction) / (len(roles) + 1)
         _show(result, browser, sequence, role)
     result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
-    _addText(result, "text.provenance", json.dumps(_provenance(message, request), indent=1))
+    result.setText("text.provenance", json.dumps(_provenance(message, request), indent=1))
     if request.task == "compare":
-        _addText(result, "text.metrics", json.dumps(message["metrics"], indent=1))
+        result.setText("text.metrics", json.dumps(message["metrics"], indent=1))
     if "report" in message["files"]:
-        _addText(result, REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
+        result.setText(REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
     browser.SetSelectedItemNumber(0)
     yield 1.0
 
@@ -58,8 +58,8 @@ def _fill(
     message: dict,
     folder: Path,
 ) -> Iterator[float]:
-    """The frames of one role: the user's own where they are unchanged, else from the worker's files."""
-    if role == "input" and request.task == "enhance":
+    """Fill one role with frames: those of the user's series if they are unchanged, else those of the worker's files."""
+    if role == "input" and request.task == "reconstruct":
         whole = slice(None)
         box = (request.slices, whole, whole)
         return shareFrames(sequence, source, request.frames, request.times, request.geometry, box)
@@ -72,7 +72,7 @@ def _fill(
         return shareFrames(sequence, source, frames, described["times"], geometry, box)
     kind = voxelType(request.info.scalarType, signed=role == "difference")
     if role == "uncertainty":
-        kind = np.dtype(np.float32)  # of the size of some units, so that whole numbers would show steps
+        kind = np.dtype(np.float32)  # it is only a few signal units, so that whole numbers would show steps
     return readFrames(sequence, folder / described["file"], described["times"], geometry, kind)
 
 
@@ -87,13 +87,13 @@ def _show(
     volume = result.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
     browser.AddProxyNode(volume, sequence, False)
     browser.SetOverwriteProxyName(sequence, False)
-    browser.SetSaveChanges(sequence, role not in HELD)
+    browser.SetSaveChanges(sequence, role not in SPARSER)
     volume.CreateDefaultDisplayNodes()
     result.add(volume, f"{role}.proxy")
 
 
 def _provenance(message: dict, request: ReconstructionRequest) -> dict:
-    """The worker's, with what only the scene knows: where times and echo time came from, what was cut out."""
+    """Return the worker's provenance with the sources of times and echo time, and the frames and slices used."""
     provenance = dict(message["provenance"])
     provenance["source"] = {
         **provenance["source"],
@@ -102,9 +102,3 @@ def _provenance(message: dict, request: ReconstructionRequest) -> dict:
         "slices_used": [request.slices.start + 1, request.slices.stop],
     }
     return provenance
-
-
-def _addText(result: Result, role: str, text: str) -> None:
-    node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
-    node.SetText(text)
-    result.add(node, role)

@@ -1,4 +1,4 @@
-"""What one run is asked to do: made from the parameters, and checked before anything starts."""
+"""The request for a run, made from the parameters and checked before the job starts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.models import find
 
 from ..Scene.Sequences.SequenceInput import InputInfo
+from ..Tasks import ENHANCE, JOB_TASKS
 from ..Translation import _
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionRequest:
-    """A run: frames and slices of ``info`` that it uses, and the fields of the worker's job.
+    """The frames and slices of ``info`` that a run uses, and the fields of the worker's job.
 
     frames       of the series, as numbers from 0
     slices       as numbers from 0, the last one not included
-    task         ``compare``, or ``enhance``, which the worker calls "reconstruct"
+    task         "compare" or "reconstruct"
     uncertainty  whether the standard deviation of the error is loaded too
     fast         whether the network computes in half precision
     """
@@ -45,31 +46,31 @@ class ReconstructionRequest:
 
     @property
     def times(self) -> list[float]:
-        """s, of the frames that are used."""
+        """Times in s of the frames that are used."""
         return [float(self.info.times[frame]) for frame in self.frames]
 
     @property
     def geometry(self) -> Geometry:
-        """Of the slices that are used."""
+        """Geometry of the slices that are used."""
         return self.info.geometry.cropped((0, 0, self.slices.start))
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """Voxels along x, y, z that are used."""
+        """Number of voxels along x, y, z that are used."""
         return (*self.info.size[:2], self.slices.stop - self.slices.start)
 
     @property
-    def worked(self) -> tuple[tuple[int, int, int], int]:
-        """Size (x, y, z) and frames of the network's input."""
-        if self.task == "enhance":
+    def networkInput(self) -> tuple[tuple[int, int, int], int]:
+        """Size (x, y, z) and number of frames of the network's input."""
+        if self.task == "reconstruct":
             return self.size, len(self.frames)
         space, time = int(self.space), int(self.time)
         return (self.size[0] // space, self.size[1] // space, self.size[2]), (len(self.frames) - 1) // time + 1
 
     @property
     def output(self) -> tuple[tuple[int, int, int], int]:
-        """Size (x, y, z) and frames of the reconstruction."""
-        size, frames = self.worked
+        """Size (x, y, z) and number of frames of the reconstruction."""
+        size, frames = self.networkInput
         size = (round(size[0] * self.space), round(size[1] * self.space), size[2])
         if self.interval is not None:
             return size, math.floor((self.times[-1] - self.times[0]) / self.interval + 1e-6) + 1
@@ -78,12 +79,12 @@ class ReconstructionRequest:
     @property
     def timeFactor(self) -> float:
         """Frames of the reconstruction per interval between frames of the network's input."""
-        return (self.output[1] - 1) / (self.worked[1] - 1)
+        return (self.output[1] - 1) / (self.networkInput[1] - 1)
 
     def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
-        """The worker's job file."""
+        """Return the fields of the worker's job file."""
         fields = {
-            "task": "reconstruct" if self.task == "enhance" else self.task,
+            "task": self.task,
             "input": inputFile,
             "output": outputFolder,
             "space": self.space,
@@ -105,7 +106,7 @@ class ReconstructionRequest:
 
 
 def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> ReconstructionRequest:
-    """The run that ``parameters`` describe on the series ``info``. Raises ``SeriesError``, in one sentence."""
+    """Return the request for ``parameters`` and the series ``info``. Raises ``SeriesError`` with one sentence."""
     task, chosen = parameters.task, parameters.reconstruct
     frames = range(max(task.firstFrame, 1) - 1, _last(task.lastFrame, len(info.times)))
     slices = slice(max(task.firstSlice, 1) - 1, _last(task.lastSlice, info.size[2]))
@@ -119,10 +120,10 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Reconstru
         info=info,
         frames=frames,
         slices=slices,
-        task=task.task,
+        task=JOB_TASKS[task.task],
         space=task.space,
         time=task.time,
-        interval=task.interval if task.task == "enhance" and task.regular else None,
+        interval=task.interval if task.task == ENHANCE and task.regular else None,
         operator=task.operator,
         model=chosen.model,
         device=chosen.device,
@@ -139,14 +140,14 @@ def _last(number: int, count: int) -> int:
 
 
 def _check(request: ReconstructionRequest) -> None:
-    size, frames = request.worked
+    size, frames = request.networkInput
     if request.task == "compare" and request.space % 1:
-        raise SeriesError(_("To compare with ground truth, the factor in the plane must be a whole number."))
+        raise SeriesError(_("To compare with ground truth, the in-plane factor must be a whole number."))
     if frames < 2:
-        text = _("{frames} frames leave one when only every {factor}th is kept: use a smaller factor in time.")
+        text = _("{frames} frames leave one when only every {factor}th is kept: use a smaller time factor.")
         raise SeriesError(text.format(frames=len(request.frames), factor=int(request.time)))
     if min(size[:2]) < 2:
-        raise SeriesError(_("The matrix is too small for this factor in the plane: use a smaller one."))
+        raise SeriesError(_("The matrix is too small for this in-plane factor: use a smaller one."))
     duration = request.times[-1] - request.times[0]
     if request.interval is not None and request.interval > duration:
         text = _("The interval of {interval} s is longer than the series, which lasts {duration} s.")

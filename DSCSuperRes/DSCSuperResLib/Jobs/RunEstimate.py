@@ -1,4 +1,4 @@
-"""What a run will produce and need: output size, memory, and time, estimated before it starts."""
+"""Estimate of the output size, memory, and time of a run before it starts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..Translation import _
 from .ReconstructionRequest import ReconstructionRequest
 
 RESERVE = 500 * 2**20
-"""Bytes for everything else in Slicer."""
+"""Bytes kept free for everything else in Slicer."""
 
 
 @dataclass(frozen=True)
 class RunEstimate:
-    """``text`` for the user; ``problem`` says why the run does not fit into memory, empty where it does."""
+    """An estimate in words; ``problem`` is the reason why the run does not fit into memory, empty if it does."""
 
     text: str
     problem: str
 
 
 def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> RunEstimate:
-    """Output size, memory, and time of ``request`` on a device among the worker's ``capabilities``, where known."""
-    (size, frames), (outputSize, outputFrames) = request.worked, request.output
+    """Return output size, memory, and time of ``request``; time only if the worker's ``capabilities`` are known."""
+    (size, frames), (outputSize, outputFrames) = request.networkInput, request.output
     device = _device(request.device, capabilities)
     expected = estimate(
         size,
@@ -54,20 +54,20 @@ def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> Ru
 
 
 def sceneBytes(request: ReconstructionRequest) -> int:
-    """What the result takes in the scene; frames that are the user's own take nothing."""
-    (size, frames), (workedSize, workedFrames) = request.output, request.worked
+    """Return the bytes of the result in the scene; frames shared with the user's series need none."""
+    (size, frames), (inputSize, inputFrames) = request.output, request.networkInput
     kind = request.info.scalarType
     total = math.prod(size) * frames * voxelType(kind).itemsize
     if request.uncertainty:
         total += 4 * math.prod(size) * frames
     if request.task == "compare":
         total += math.prod(size) * frames * voxelType(kind, signed=True).itemsize
-        total += math.prod(workedSize) * workedFrames * voxelType(kind).itemsize
+        total += math.prod(inputSize) * inputFrames * voxelType(kind).itemsize
     return total
 
 
 def freeMemory() -> int | None:
-    """Bytes that programs can still have (or, where only that is known, all there are); None where unknown."""
+    """Return the bytes of available memory (of all memory if only that is known); None if unknown."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             facts = dict(line.split(":", 1) for line in file)
@@ -81,7 +81,7 @@ def freeMemory() -> int | None:
 
 
 def _device(name: str, capabilities: dict | None) -> dict | None:
-    """The device that the worker will take; ``auto`` takes the first but the CPU."""
+    """Return the device that the worker will use; ``auto`` is the first one that is not the CPU."""
     devices = capabilities["devices"] if capabilities else []
     if name == "auto":
         return next((device for device in devices if device["name"] != "cpu"), devices[0] if devices else None)

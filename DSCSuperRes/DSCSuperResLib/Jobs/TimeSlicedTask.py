@@ -11,14 +11,14 @@ import qt
 TIME_SLICE = 0.03
 """s of work between two turns of the event loop."""
 PAUSE = object()
-"""What a generator yields to wait for ``resume``."""
+"""Value that a generator yields to wait for ``resume``."""
 
 
 class TimeSlicedTask:
     """Runs the generator ``work`` to its end; nothing is called after ``stop``.
 
-    ``onDone`` gets what it returns, ``onFailed`` the exception that it raises, and ``onProgress`` the last value that
-    it yielded in a slice.
+    ``onDone`` receives its return value, ``onFailed`` the exception that it raises, and ``onProgress`` the last value
+    that it yielded in a slice.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class TimeSlicedTask:
         self.resume()
 
     def resume(self) -> None:
-        """Go on, at the next turn of the event loop."""
+        """Continue at the next turn of the event loop."""
         self._timer.start(0)
 
     def stop(self) -> None:
-        """Leave the rest undone; the generator is closed, so that it can clean up."""
+        """Stop the work; the generator is closed so that it can clean up."""
         self._timer.stop()
         if self._work is not None:
             self._work.close()

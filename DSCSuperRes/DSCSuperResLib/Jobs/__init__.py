@@ -1,1 +1,1 @@
-"""Background jobs: what each prepares, which job file it writes for the worker, and what it loads into the scene."""
+"""Background jobs, each of which writes a job file for the worker and loads the results into the scene."""

@@ -1,4 +1,4 @@
-"""Installs what the worker lacks, with the user's consent: PyTorch for this computer, and some packages."""
+"""Installation of the worker's requirements with the user's consent: PyTorch for this computer, and some packages."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ REQUIREMENTS = (
 
 
 def lacks(capabilities: dict) -> list[str]:
-    """The packages that the worker needs and does not have."""
+    """Return the packages that the worker needs and does not have."""
     return [name for name, version in capabilities["versions"].items() if version is None and name not in NOT_PACKAGES]
 
 
 class Installation:
-    """Ask ``confirmed()``, then ``start()``; ``onFinished`` gets an error, empty where all went well."""
+    """Call ``confirmed()``, then ``start()``; ``onFinished`` receives an error, empty on success."""
 
     def __init__(self, log: Log, onFinished: Callable[[str], None]) -> None:
         self._log, self._onFinished = log, onFinished
         self._process: LineProcess | None = None
 
     def confirmed(self) -> bool:
-        """Whether the user agrees, having read what will happen."""
+        """Ask for the user's consent to the installation, and return it."""
         if chosenInterpreter():
             text = _("Install PyTorch and the packages of DSCSuperRes with pip into {path}? This downloads up to 3 GB.")
             return slicer.util.confirmOkCancelDisplay(text.format(path=chosenInterpreter()))
@@ -62,7 +62,7 @@ class Installation:
         return slicer.util.confirmOkCancelDisplay(text)
 
     def start(self) -> None:
-        """Install in the background; only PyTorchUtils blocks the window meanwhile."""
+        """Install in the background; only PyTorchUtils blocks the window."""
         if not chosenInterpreter() and importlib.util.find_spec("PyTorchUtils") is not None:
             import PyTorchUtils
 
@@ -74,7 +74,7 @@ class Installation:
         self._pip()
 
     def kill(self) -> None:
-        """Stop it, without calling ``onFinished``."""
+        """Stop the installation, without calling ``onFinished``."""
         if self._process is not None:
             self._process.kill()
 

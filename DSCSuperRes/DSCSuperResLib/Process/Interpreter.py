@@ -1,4 +1,4 @@
-"""Which Python runs the worker: Slicer's own, or one that the user chose."""
+"""The Python interpreter of the worker: Slicer's, or one that the user chose."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ PACKAGES = Path(__file__).resolve().parents[2]
 
 
 def chosenInterpreter() -> str:
-    """The interpreter that the environment or the settings name; empty for Slicer's own."""
+    """Return the interpreter named by the environment or the settings; empty for Slicer's."""
     return os.environ.get(VARIABLE) or slicer.util.settingsValue(SETTING, "") or ""
 
 
 def fixedInterpreter() -> bool:
-    """Whether the environment decides, and not the settings."""
+    """Return whether the interpreter is set by the environment."""
     return bool(os.environ.get(VARIABLE))
 
 
 def chooseInterpreter(path: str) -> None:
-    """Keep ``path`` in the settings; empty for Slicer's own."""
+    """Store ``path`` in the settings; empty for Slicer's interpreter."""
     slicer.app.settings().setValue(SETTING, path)
 
 
 def interpreter() -> Command:
-    """The interpreter, ready for arguments, in an environment in which it finds ``dsc_superres``.
+    """Return the interpreter as a command without arguments, in an environment in which it finds ``dsc_superres``.
 
-    Slicer's own is python-real: PythonSlicer would only be its parent, and ending that leaves python-real alone.
+    Slicer's interpreter is python-real: killing its parent process PythonSlicer would leave it running.
     """
     chosen = chosenInterpreter()
     if chosen:

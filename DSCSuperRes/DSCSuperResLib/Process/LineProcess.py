@@ -13,28 +13,28 @@ FAILED_TO_START = -1
 CRASHED = -2
 """Instead of an exit code: a signal or an access violation ended the process."""
 TERMINATE_AFTER = 2000
-"""ms after cancel at which the process is asked again."""
+"""ms from canceling to terminating the process."""
 KILL_AFTER = 3500
-"""ms after cancel at which the process is ended."""
+"""ms from canceling to killing the process."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to start: a program with arguments, in an environment."""
+    """A program with arguments and an environment."""
 
     program: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
 
     def following(self, *arguments: str, **variables: str) -> Command:
-        """The same program with other arguments and further environment variables."""
+        """Return the same program with other arguments and further environment variables."""
         return Command(self.program, arguments, {**self.environment, **variables})
 
 
 class LineProcess:
-    """Starts ``command`` at once. ``onOutput`` and ``onLog`` get lines of standard output and error.
+    """Starts ``command`` immediately. ``onOutput`` and ``onLog`` receive lines of standard output and error.
 
-    ``onFinished`` gets the exit code, ``FAILED_TO_START`` or ``CRASHED``, exactly once.
+    ``onFinished`` receives the exit code, ``FAILED_TO_START`` or ``CRASHED``, exactly once.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class LineProcess:
         return not self._ended and self._process.state() != qt.QProcess.NotRunning
 
     def cancel(self) -> None:
-        """Ask it to end; it ends within ``KILL_AFTER`` ms, and ``onFinished`` is called."""
+        """Ask the process to end; it ends within ``KILL_AFTER`` ms, and ``onFinished`` is called."""
         if self.running:
             self._process.write(b"cancel\n")
             self._reminder.start(TERMINATE_AFTER)
             self._end.start(KILL_AFTER)
 
     def kill(self) -> None:
-        """End it now, and wait for that; ``onFinished`` is not called."""
+        """Kill the process and wait until it has ended; ``onFinished`` is not called."""
         if self.running:
             self._close()
             self._process.kill()
@@ -105,7 +105,7 @@ class LineProcess:
         self._onFinished(code)
 
     def _close(self) -> None:
-        """Call back no more; Qt deletes the process once it is done with it."""
+        """Stop all callbacks, and let Qt delete the process."""
         self._ended = True
         for timer in (self._reminder, self._end, self._late):
             timer.stop()
@@ -113,7 +113,7 @@ class LineProcess:
 
 
 class _Lines:
-    """Cuts what arrives into lines: chunks end anywhere, also within a letter."""
+    """Splits output into lines; chunks end anywhere, also within a character."""
 
     def __init__(self, readAll: Callable[[], qt.QByteArray], onLine: Callable[[str], None]) -> None:
         self._readAll, self._onLine = readAll, onLine

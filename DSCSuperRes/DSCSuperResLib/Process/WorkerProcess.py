@@ -15,7 +15,7 @@ LOG_LINES = 2000
 
 @dataclass
 class Outcome:
-    """How the worker ended: ``message`` holds its result (or probe); else ``error`` says why not, in a sentence."""
+    """The outcome of the worker: ``message`` contains its result (or probe), or ``error`` the reason in a sentence."""
 
     message: dict | None = None
     error: str = ""
@@ -24,7 +24,7 @@ class Outcome:
 
 @dataclass
 class Log:
-    """The worker's log, its latest ``LOG_LINES`` lines."""
+    """The latest ``LOG_LINES`` lines of the worker's log."""
 
     onLine: Callable[[str], None] = lambda line: None
     lines: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Log:
 class WorkerProcess:
     """Runs ``command``, which speaks the worker's protocol.
 
-    ``onProgress(fraction, stage, secondsLeft or None)`` is called as it goes on, ``onFinished(Outcome)`` once.
+    ``onProgress(fraction, stage, secondsLeft or None)`` is called repeatedly, ``onFinished(Outcome)`` once.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class WorkerProcess:
         self._process = LineProcess(command, self._onLine, self._log.add, self._onEnd)
 
     def cancel(self) -> None:
-        """Ask it to stop; the outcome comes within some seconds."""
+        """Ask the worker to stop, which takes up to some seconds."""
         self._cancelled = True
         self._process.cancel()
 
     def kill(self) -> None:
-        """End it now, without calling ``onFinished``."""
+        """Kill the worker, without calling ``onFinished``."""
         self._process.kill()
 
     def _onLine(self, line: str) -> None:

@@ -1,1 +1,1 @@
-"""The background process: which Python, how it is started, spoken to and ended."""
+"""The background process: its interpreter, how it is started and stopped, and how its output is read."""

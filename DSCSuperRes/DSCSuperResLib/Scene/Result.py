@@ -1,8 +1,10 @@
-"""One run's outcome in the scene, found again by the attributes of its nodes."""
+"""The result of a run in the scene, identified by the attributes of its nodes."""
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import slicer
@@ -14,19 +16,19 @@ from .Volumes import frameArray
 RUN = "DSCSuperRes.Run"
 """Attribute of every node of a run, and of its folder: the run's id."""
 ROLE = "DSCSuperRes.Role"
-"""Attribute of every node of a run: what it is."""
+"""Attribute of every node of a run: its role."""
 SOURCE_SERIES = "DSCSuperRes.Source"
 """Role of the reference from the reconstruction to the series that the user chose."""
 REPORT = "text.report"
 """Role of the text with the run's report, HTML."""
 UNCERTAINTY = "uncertainty"
 FORMER_ROLES = {UNCERTAINTY: "deviation"}
-"""What roles are called in scenes that earlier versions saved."""
+"""Names of roles in scenes saved by earlier versions."""
 SEQUENCES = ("truth", "input", "reconstruction", "difference", UNCERTAINTY)
 
 
 class Result:
-    """The nodes of run ``run`` (an id such as "20261124-114433-1") in ``scene``, by role. Holds no node itself.
+    """The nodes of run ``run`` (an id such as "20261124-114433-1") in ``scene``, by role. Stores no nodes.
 
     Roles: ``truth``, ``input``, ``reconstruction``, ``difference``, ``uncertainty`` (sequences) and these with
     ``.proxy`` (the volumes that show them), ``browser``, ``map.<name>.<role>``, ``table.<name>``, ``chart.<name>``,
@@ -44,7 +46,7 @@ class Result:
 
     @classmethod
     def create(cls, scene: slicer.vtkMRMLScene, name: str, beside: slicer.vtkMRMLNode | None = None) -> Result:
-        """A result without nodes, with a folder next to the node ``beside`` in the subject hierarchy."""
+        """Return a new result without nodes, with a folder next to the node ``beside`` in the subject hierarchy."""
         taken = {result.run for result in cls.all(scene)}
         stamp = time.strftime("%Y%m%d-%H%M%S")
         result = cls(scene, next(run for n in range(1, len(taken) + 2) if (run := f"{stamp}-{n}") not in taken))
@@ -57,7 +59,7 @@ class Result:
 
     @classmethod
     def all(cls, scene: slicer.vtkMRMLScene) -> list[Result]:
-        """Every run in the scene, the newest last."""
+        """Return all results in the scene, the newest last."""
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
         runs = {hierarchy.GetItemAttribute(item, RUN) for item in _items(hierarchy)}
         runs |= {node.GetAttribute(RUN) for node in _nodes(scene) if node.GetAttribute(ROLE) == "browser"}
@@ -70,52 +72,52 @@ class Result:
 
     @property
     def task(self) -> str:
-        """``compare`` where there is a ground truth, else ``enhance``."""
-        return "compare" if self.sequence("truth") else "enhance"
+        """``compare`` if there is a ground truth, else ``reconstruct``."""
+        return "compare" if self.sequence("truth") else "reconstruct"
 
     @property
     def folderItem(self) -> int:
-        """Its folder in the subject hierarchy; 0 where the user removed it."""
+        """Its folder in the subject hierarchy; 0 if the user removed it."""
         hierarchy = self._hierarchy
         return next((item for item in _items(hierarchy) if hierarchy.GetItemAttribute(item, RUN) == self.run), 0)
 
     def node(self, role: str) -> slicer.vtkMRMLNode | None:
-        """The node of this role."""
+        """Return the node of this role; None if there is none."""
         if role.endswith(".proxy"):
             return self.proxy(role.removesuffix(".proxy"))
         roles = (role, FORMER_ROLES.get(role, role))
         return next((node for node in self.nodes() if node.GetAttribute(ROLE) in roles), None)
 
     def nodes(self) -> list[slicer.vtkMRMLNode]:
-        """All nodes of the run but the proxies."""
+        """Return all nodes of the run except the proxies."""
         return [node for node in _nodes(self.scene) if node.GetAttribute(RUN) == self.run]
 
     def sequence(self, role: str) -> slicer.vtkMRMLSequenceNode | None:
-        """One of ``SEQUENCES``."""
+        """Return the sequence of this role, one of ``SEQUENCES``."""
         return self.node(role)
 
     def proxy(self, role: str) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """The volume that shows the current frame of a sequence.
+        """Return the volume that shows the current frame of a sequence.
 
-        The browser knows it; its own attributes go with every frame that is copied into it.
+        It is found by the browser, because its attributes are overwritten by every frame that is copied into it.
         """
         browser, sequence = self.node("browser"), self.node(role)
         return browser.GetProxyNode(sequence) if browser is not None and sequence is not None else None
 
     def times(self, role: str) -> np.ndarray:
-        """float64[t], s: when the frames of a sequence were; numbers 0, 1, 2, ... where that is not known."""
+        """Return the times of the frames of a sequence, float64[t] in s; 0, 1, 2, ... if unknown."""
         sequence = self.sequence(role)
         count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
         return np.array([float(sequence.GetNthIndexValue(index)) for index in range(count)])
 
     def signal(self, role: str) -> list[np.ndarray]:
-        """The frames [z, y, x] of a sequence: views of the scene's own voxels, not to be kept or written to."""
+        """Return the frames [z, y, x] of a sequence: views of the scene's voxels, not to be stored or written to."""
         sequence = self.sequence(role)
         count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
         return [frameArray(sequence.GetNthDataNode(index)) for index in range(count)]
 
     def add(self, node: slicer.vtkMRMLNode, role: str) -> None:
-        """Make ``node`` part of the run, and show it in the run's folder."""
+        """Add ``node`` to the run and to its folder."""
         if not role.endswith(".proxy"):
             node.SetAttribute(RUN, self.run)
             node.SetAttribute(ROLE, role)
@@ -124,15 +126,36 @@ class Result:
         if item and folder:
             hierarchy.SetItemParent(item, folder)
 
-    def remove(self) -> None:
-        """Take the run out of the scene, with its folder."""
-        folder, hierarchy = self.folderItem, self._hierarchy
-        proxies = [self.proxy(role) for role in SEQUENCES]
-        nodes = [node for node in (self.node("browser"), *proxies, *self.nodes()) if node is not None]
+    def text(self, role: str) -> str:
+        """Return the text of the text node of this role; empty without one."""
+        node = self.node(role)
+        return (node.GetText() or "") if node is not None else ""
+
+    def record(self, role: str) -> dict:
+        """Return the JSON object in the text node of this role; empty without one."""
+        return json.loads(self.text(role) or "{}")
+
+    def setText(self, role: str, text: str) -> None:
+        """Set the text of the text node of this role, which is created if there is none."""
+        node = self.node(role)
+        if node is None:
+            node = self.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{self.name} {role.removeprefix('text.')}")
+            self.add(node, role)
+        node.SetText(text)
+
+    def removeNodes(self, nodes: Iterable[slicer.vtkMRMLNode]) -> None:
+        """Remove nodes of the run from the scene, with their display nodes."""
+        nodes = list(nodes)
         displays = [display for node in nodes for display in _displays(node)]
         for node in (*nodes, *displays):
             if node is not None and self.scene.IsNodePresent(node):
                 self.scene.RemoveNode(node)
+
+    def remove(self) -> None:
+        """Remove the run from the scene, with its folder."""
+        folder, hierarchy = self.folderItem, self._hierarchy
+        proxies = [self.proxy(role) for role in SEQUENCES]
+        self.removeNodes(node for node in (self.node("browser"), *proxies, *self.nodes()) if node is not None)
         if folder:
             hierarchy.RemoveItem(folder)
 
@@ -164,14 +187,14 @@ def _age(run: str) -> tuple[str, int]:
 
 
 def _freeName(name: str, taken: set[str]) -> str:
-    """``name``, or that with a number where another run has it."""
+    """Return ``name``, with a number appended if another run has it."""
     if name not in taken:
         return name
     return next(free for n in range(2, len(taken) + 3) if (free := f"{name} {n}") not in taken)
 
 
 def roleTitle(role: str) -> str:
-    """What the user reads instead of a role."""
+    """Return the title of a role."""
     titles = {
         "truth": _("ground truth"),
         "input": _("input"),

@@ -1,4 +1,4 @@
-"""Segments as voxels: which voxels of a volume a segment covers, and where they lie in the patient."""
+"""Segments as voxels of a volume, and the positions of voxels in the patient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 
 def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool = True) -> list[str]:
-    """The ids of the segments, in their order; only those that are shown, unless ``visibleOnly`` is False."""
+    """Return the ids of the segments in order; only the visible ones, unless ``visibleOnly`` is False."""
     ids = segmentation.GetSegmentation().GetSegmentIDs()
     display = segmentation.GetDisplayNode()
     return [one for one in ids if not visibleOnly or display is None or display.GetSegmentVisibility(one)]
@@ -18,7 +18,7 @@ def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool =
 def segmentMask(
     segmentation: slicer.vtkMRMLSegmentationNode, segmentId: str, volume: slicer.vtkMRMLVolumeNode
 ) -> np.ndarray:
-    """bool[k, j, i] on the grid of ``volume``: the voxels whose center lies in the segment. Makes no node."""
+    """Return the voxels of ``volume`` whose center lies in the segment, bool[k, j, i]. Creates no node."""
     labelmap = slicer.vtkOrientedImageData()
     dimensions = volume.GetImageData().GetDimensions()
     if not segmentation.GetBinaryLabelmapRepresentation(segmentId, labelmap) or labelmap.GetNumberOfPoints() == 0:
@@ -35,15 +35,15 @@ def segmentMask(
 
 
 def voxelCenters(mask: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    """float64[n, 3], RAS in mm: the centers of the voxels of ``volume`` that are set in ``mask`` bool[k, j, i]."""
+    """Return the centers, float64[n, 3] (RAS, mm), of the voxels of ``volume`` in ``mask`` bool[k, j, i]."""
     matrix = _ijkToRas(volume)
     return np.argwhere(mask)[:, ::-1] @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def voxelsAt(points: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    """int[m]: flat index (i fastest) of the voxel of ``volume`` at each point float[n, 3] in RAS mm.
+    """Return flat indices int[m] (i fastest) of the voxels of ``volume`` at points float[n, 3] (RAS, mm).
 
-    Points outside are left out; a coarse voxel comes once for each point in it.
+    Points outside are ignored; a coarse voxel is returned once for each point in it.
     """
     matrix = np.linalg.inv(_ijkToRas(volume))
     ijk = np.rint(np.atleast_2d(points) @ matrix[:3, :3].T + matrix[:3, 3]).astype(int)

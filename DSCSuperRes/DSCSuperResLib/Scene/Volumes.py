@@ -14,13 +14,13 @@ _FLIP = np.diag([-1.0, -1.0, 1.0])
 
 
 def frameArray(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    """The voxels [z, y, x] of a scalar volume: a view of its image."""
+    """Return the voxels [z, y, x] of a scalar volume, a view of its image."""
     image = volume.GetImageData()
     return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
 
 
 def setFrame(volume: slicer.vtkMRMLScalarVolumeNode, voxels: np.ndarray, ijkToRas: vtk.vtkMatrix4x4) -> None:
-    """Give ``volume`` a copy of ``voxels`` [z, y, x] as its image."""
+    """Set the image of ``volume`` to a copy of ``voxels`` [z, y, x]."""
     image = vtk.vtkImageData()
     image.SetDimensions(voxels.shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(voxels).ravel(), deep=True))
@@ -29,7 +29,7 @@ def setFrame(volume: slicer.vtkMRMLScalarVolumeNode, voxels: np.ndarray, ijkToRa
 
 
 def geometryOf(volume: slicer.vtkMRMLVolumeNode) -> Geometry:
-    """Where its voxels lie, in LPS. Raises ``SeriesError`` for axes that are not at right angles."""
+    """Return the geometry (LPS) of a volume. Raises ``SeriesError`` for axes that are not at right angles."""
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     affine = np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(3)])
@@ -40,7 +40,7 @@ def geometryOf(volume: slicer.vtkMRMLVolumeNode) -> Geometry:
 
 
 def ijkToRas(geometry: Geometry) -> vtk.vtkMatrix4x4:
-    """The matrix of a volume node for ``geometry``."""
+    """Return the matrix of a volume node for ``geometry``."""
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(affine.ravel())

@@ -1,1 +1,1 @@
-"""The MRML scene: nodes in, nodes out. Needs slicer, vtk and numpy, but no window."""
+"""Reading and writing of the MRML scene. Requires slicer, vtk and numpy, but no window."""

@@ -1,4 +1,4 @@
-"""The part of the Perfusion panel about the arterial input: shown, chosen; and the button that computes maps."""
+"""The part of the Perfusion panel that shows and sets the arterial input, and starts the computation of maps."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import slicer
 from dsc_superres.errors import DSCError
 
 from ..Jobs.BackgroundJob import Finished
-from ..Parameters import AIF
+from ..Parameters import AIF, PerfusionParameters
 from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
 from ..Translation import _
 from .MapOptionControls import MapOptionControls
+from .PerfusionControls import PerfusionControls
 
 PLOT_VIEW = "DSCSuperResArterialInput"
 
 
-class ArterialControls:
+class ArterialControls(PerfusionControls):
     """Controls of ``Perfusion.ui`` for the arterial input. ``onMaps`` is called when maps were computed."""
 
     def __init__(self, ui, context, onMaps: Callable[[], None]) -> None:
-        self._ui, self._context, self._onMaps = ui, context, onMaps
-        self._result, self._updating = None, False
+        super().__init__(ui, context)
+        self._onMaps, self._result = onMaps, None
         self._options = MapOptionControls(ui, context)
         self._plot = None
         ui.progressBar.visible = False
-        for value, title in _aifTitles().items():
-            ui.aifSelector.addItem(title, value)
-        for selector in (ui.aifSelector, ui.candidateSelector, ui.segmentSelector):
-            selector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.aifFile.connect("currentPathChanged(QString)", self._onFile)
+        self._offer(ui.aifSelector, _aifTitles())
+        self._observe(ui.candidateSelector)
+        self._observe(ui.segmentSelector)
+        self._observeFile(ui.aifFile, "aifFile")
         ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
         ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
         ui.computeButton.connect("clicked()", self.compute)
         ui.cancelButton.connect("clicked()", self._onCancel)
 
     def setResult(self, result) -> None:
-        """Show the arterial input of ``result``; what is being computed for another one ends."""
+        """Show the arterial input of ``result``; stop a computation for another one."""
         if result != self._result:
             self.stop()
         self._result = result
         self.update()
 
     def update(self) -> None:
-        """Follow the maps that there are, and the parameters."""
+        """Update the controls from the current maps and parameters."""
         ui, result = self._ui, self._result
         ui.aifBox.enabled = result is not None
         arterial = arterialInput(result) if result is not None else None
@@ -54,7 +54,7 @@ class ArterialControls:
         self.parametersChanged()
 
     def parametersChanged(self) -> None:
-        """Let the selectors say what the parameters are."""
+        """Update the selectors from the parameters."""
         parameters = self._context.parameters
         if parameters is None:
             return
@@ -82,7 +82,7 @@ class ArterialControls:
         self._options.parametersChanged()
 
     def compute(self) -> None:
-        """Compute the maps again, in the background."""
+        """Recompute the maps in the background."""
         logic, parameters = self._context.logic, self._context.parameters
         self._ui.statusLabel.text = ""
         try:
@@ -93,7 +93,7 @@ class ArterialControls:
         self.parametersChanged()
 
     def stop(self) -> None:
-        """Leave nothing running."""
+        """Stop the computation of maps."""
         self._context.logic.stopMaps()
         self._ui.progressBar.visible = False
 
@@ -133,7 +133,7 @@ class ArterialControls:
         self._plotView().SetPlotChartNodeID(chart.GetID())
 
     def _plotView(self) -> slicer.vtkMRMLPlotViewNode:
-        """The view node of the plot in the panel."""
+        """Return the view node of the plot in the panel."""
         scene = slicer.mrmlScene
         node = scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
         if node is None:
@@ -163,7 +163,7 @@ class ArterialControls:
         self._updating = False
 
     def _fillSegments(self) -> None:
-        """Offer the segments of the chosen segmentation; changes no parameter, because that is what calls this."""
+        """List the segments of the chosen segmentation; must not change parameters, which would call this again."""
         selector, chosen = self._ui.segmentSelector, self._context.parameters.perfusion
         segmentation = chosen.aifSegmentation
         ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
@@ -174,22 +174,15 @@ class ArterialControls:
         selector.currentIndex = ids.index(chosen.aifSegment) if chosen.aifSegment in ids else (0 if ids else -1)
         self._updating = False
 
-    def _onChoice(self) -> None:
-        parameters = self._context.parameters
-        if self._updating or parameters is None:
-            return
-        ui, chosen = self._ui, parameters.perfusion
-        with slicer.util.NodeModify(self._context.logic.parameterNode()):
-            chosen.aif = AIF[ui.aifSelector.currentIndex]
-            chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
-            chosen.aifSegment = ui.segmentSelector.currentData or ""
-
-    def _onFile(self, path: str) -> None:
-        if not self._updating and self._context.parameters is not None:
-            self._context.parameters.perfusion.aifFile = path
+    def store(self, chosen: PerfusionParameters) -> None:
+        """Store the source of the arterial input, its candidate and its segment."""
+        ui = self._ui
+        chosen.aif = AIF[ui.aifSelector.currentIndex]
+        chosen.candidate = max(ui.candidateSelector.currentIndex, 0)
+        chosen.aifSegment = ui.segmentSelector.currentData or ""
 
     def _onOwnBaseline(self, own: bool) -> None:
-        """Begin with the baseline that was found."""
+        """Initialize the user's baseline with the one that was found."""
         bolus = bolusTimes(self._result) if own and self._result is not None else None
         if bolus is not None:
             self._ui.baselineStart.value, self._ui.baselineEnd.value = bolus[:2]
@@ -201,7 +194,7 @@ class ArterialControls:
 
 
 def _facts(result, arterial: ArterialCurve) -> str:
-    """The arterial input and the bolus in words."""
+    """Return a description of the arterial input and the bolus."""
     score = (
         ""
         if arterial.score is None
@@ -220,7 +213,7 @@ def _facts(result, arterial: ArterialCurve) -> str:
 def _aifTitles() -> dict[str, str]:
     return {
         "automatic": _("Automatic"),
-        "candidate": _("One of those found"),
+        "candidate": _("Detected candidate"),
         "segment": _("Voxels of a segment"),
         "points": _("Voxels at points"),
         "file": _("CSV file"),

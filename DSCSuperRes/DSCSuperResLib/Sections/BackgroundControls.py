@@ -1,4 +1,4 @@
-"""The part of the Reconstruct panel about the background process: its Python, what it lacks, its log."""
+"""The part of the Reconstruct panel about the background process: its Python, missing packages, and log."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..Translation import _
 
 
 class BackgroundControls:
-    """``problem`` says why the background process cannot work; empty where it can, or is not known yet.
+    """Controls of the background process; ``problem`` is the reason why it cannot work, empty if there is none.
 
-    ``onChanged`` is called when there is another Python, or more packages in it.
+    ``onChanged`` is called when the interpreter or its packages have changed.
     """
 
     def __init__(self, ui, logic: Logic, onChanged: Callable[[], None]) -> None:
@@ -32,7 +32,7 @@ class BackgroundControls:
         ui.copyLogButton.connect("clicked()", self._onCopyLog)
 
     def show(self, capabilities: dict | None, error: str) -> None:
-        """Show what the probe found, or why it failed; neither while it is going on."""
+        """Show the result of the probe, or why it failed; neither while it is running."""
         self._capabilities = capabilities
         missing = lacks(capabilities) if capabilities else []
         self.problem = error
@@ -49,7 +49,7 @@ class BackgroundControls:
         self._ui.ownInterpreterButton.enabled = bool(chosenInterpreter()) and not fixed
 
     def cleanup(self) -> None:
-        """Stop following the log and installing."""
+        """Stop observing the log, and stop an installation."""
         self._logic.log.onLine = lambda line: None
         if self._installation is not None:
             self._installation.kill()

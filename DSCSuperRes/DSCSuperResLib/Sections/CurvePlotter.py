@@ -1,4 +1,4 @@
-"""Keeps the plot below the views up to date: at the cursor, over segments, or the metrics over time."""
+"""Updates of the plot below the views: curves at the cursor, mean curves of segments, or metrics over time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CurvePlotter(VTKObservationMixin):
         self._waiting = False
 
     def refresh(self) -> None:
-        """Draw again, and observe what the chosen plot depends on."""
+        """Redraw the plot, and observe the nodes that it depends on."""
         self.stop()
         if self.result is None:
             self._layout.showChart(None)
@@ -98,7 +98,7 @@ class CurvePlotter(VTKObservationMixin):
         self._schedule(THROTTLE)
 
     def _schedule(self, milliseconds: int) -> None:
-        """Update soon; changes until then need no update of their own."""
+        """Update soon; further changes until then are included."""
         if not self._waiting:
             self._waiting = True
             self._timer.start(milliseconds)
@@ -116,7 +116,7 @@ class CurvePlotter(VTKObservationMixin):
             self._plotPoint()
 
     def _plotPoint(self) -> None:
-        """The curves at the mouse; where it is not over the image, those before, or those of the middle."""
+        """Plot the curves at the mouse; outside the image, those of the last position or of the middle."""
         moment = shownMoment(self.result)
         if moment is None:
             return
@@ -157,7 +157,7 @@ def _middle(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
 
 
 def _position(crosshair: slicer.vtkMRMLCrosshairNode | None, plot: str) -> np.ndarray | None:
-    """Where the mouse or the crosshair points, RAS in mm; None where it is over no slice."""
+    """Return the position of the mouse or the crosshair (RAS, mm); None outside of slices."""
     if crosshair is None:
         return None
     if plot == CROSSHAIR:

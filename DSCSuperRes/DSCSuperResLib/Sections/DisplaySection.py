@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import qt
 import slicer
 import vtk
@@ -23,7 +21,7 @@ from .UncertaintyControls import UncertaintyControls
 REGIONS = ("brain", "whole")
 """The rows of the region selector."""
 BASELINE_SERIES = ("input", "reconstruction")
-"""The series in which the baseline is searched, in this order."""
+"""Series in which the baseline is searched, in this order."""
 
 
 class DisplaySection(Section, VTKObservationMixin):
@@ -52,14 +50,14 @@ class DisplaySection(Section, VTKObservationMixin):
         self.setResult(None)
 
     def setParameterNode(self, parameters) -> None:
-        """Plot what was plotted when the scene was saved."""
+        """Restore the plot of the saved scene."""
         super().setParameterNode(parameters)
         self._setUpChoices()
         if self._result is not None:
             self._onPlotOptions()
 
     def setResult(self, result) -> None:
-        """Show and control ``result``; with None the user's own layout comes back."""
+        """Show and control ``result``; None restores the user's layout."""
         self._plotter.stop()
         self.removeObservers()
         self._result, self._baseline = result, None
@@ -81,7 +79,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._onPlotOptions()
 
     def overlayChanged(self) -> None:
-        """Say whether the uncertainty is what lies over the reconstruction."""
+        """Update the controls of the uncertainty."""
         self._uncertainty.update()
 
     def cleanup(self) -> None:
@@ -91,7 +89,7 @@ class DisplaySection(Section, VTKObservationMixin):
         super().cleanup()
 
     def _setUpChoices(self) -> None:
-        """Offer what this result has."""
+        """Offer the plots and regions of this result."""
         ui, result = self.ui, self._result
         ui.compareButton.enabled = ui.playback.enabled = result is not None
         ui.metrics.visible = bool(self._metrics)
@@ -135,7 +133,7 @@ class DisplaySection(Section, VTKObservationMixin):
             self.layout.fit(self._result)
 
     def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
-        """Follow the layout, which can also be changed elsewhere."""
+        """Update the button when the layout was changed, here or elsewhere."""
         shown = self.layout.shown
         if shown and not self.ui.compareButton.checked and self._result is not None:
             self.ui.compareButton.checked = True
@@ -151,7 +149,7 @@ class DisplaySection(Section, VTKObservationMixin):
             self._plotter.markTime(moment.time)
         if moment is not None and self._metrics:
             measured = frameMetrics(next(iter(self._metrics.values())), self._region(), moment.time)
-            self.ui.frameMetricsLabel.text = measured or _("This frame has no partner in the ground truth.")
+            self.ui.frameMetricsLabel.text = measured or _("The ground truth has no frame at this time.")
 
     def _onChoice(self) -> None:
         if self.context.parameters is not None:
@@ -178,17 +176,17 @@ class DisplaySection(Section, VTKObservationMixin):
         return self.ui.plotSelector.currentData or CURSOR
 
     def _region(self) -> str:
-        """The chosen one, or the whole image where no brain was found."""
+        """Return the chosen region, or the whole image if no brain was found."""
         chosen = REGIONS[self.ui.regionSelector.currentIndex]
         return chosen if not self._metrics or chosen in regions(self._metrics) else "whole"
 
     def _echoTime(self) -> float | None:
-        """s; None where the provenance lacks it."""
-        node = self._result.node("text.provenance") if self._result else None
-        return json.loads(node.GetText()).get("source", {}).get("echo_time_s") if node else None
+        """Return the echo time in s; None if the provenance lacks it."""
+        provenance = self._result.record("text.provenance") if self._result else {}
+        return provenance.get("source", {}).get("echo_time_s")
 
     def _relaxation(self) -> Relaxation | None:
-        """How to plot Delta R2*; None where the signal is wanted, or there is no bolus."""
+        """Return the parameters for Delta R2*; None to plot the signal, or if there is no bolus."""
         echoTime = self._echoTime()
         if not self.ui.relaxationCheckBox.checked or echoTime is None:
             return None
@@ -200,7 +198,7 @@ class DisplaySection(Section, VTKObservationMixin):
         return Relaxation(echoTime, self._baseline)
 
     def _findBaseline(self) -> tuple[float, float] | None:
-        """In the input, which is small; where it has too few frames, in the reconstruction."""
+        """Return the baseline found in the input, or in the reconstruction if the input has too few frames."""
         found = (findBaseline(self._result.sequence(role), self._result.times(role)) for role in BASELINE_SERIES)
         return next((baseline for baseline in found if baseline is not None), None)
 
@@ -217,9 +215,9 @@ def _plotTitle(plot: str) -> str:
 def _momentText(moment: Moment) -> str:
     if moment.acquired:
         kind = _("acquired")
-    elif moment.held is None:
+    elif moment.shownFrameTime is None:
         kind = _("reconstructed, before the first frame of the input")
     else:
-        kind = _("reconstructed; the input still shows {held} s").format(held=f"{moment.held:.2f}")
+        kind = _("reconstructed; the input still shows {time} s").format(time=f"{moment.shownFrameTime:.2f}")
     text = _("{time} s, frame {frame} of {frames}: {kind}")
     return text.format(time=f"{moment.time:.2f}", frame=moment.frame, frames=moment.frames, kind=kind)

@@ -1,4 +1,4 @@
-"""Export: what of the result becomes files, and where."""
+"""The section Export: the choice of files, and the folder for them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class ExportSection(Section):
         ui.openFolderButton.connect("clicked()", self._onOpenFolder)
 
     def setResult(self, result) -> None:
-        """Export ``result`` from now on."""
+        """Set the result to export."""
         if result != self._result:
             self._done, self._written = "", None
         self._result = result
         self._update()
 
     def parametersChanged(self) -> None:
-        """Show the folder, and whether an export is possible."""
+        """Update the folder, and whether an export is possible."""
         parameters = self.context.parameters
         if parameters is not None and self.ui.folderEdit.currentPath != parameters.export.folder:
             self.ui.folderEdit.currentPath = parameters.export.folder
@@ -65,14 +65,14 @@ class ExportSection(Section):
         self._update()
 
     def _chooseFolder(self) -> bool:
-        """Whether there is a folder; the user is asked for one where there is none yet."""
+        """Ask the user for a folder if there is none yet, and return whether there is one."""
         if not self.context.parameters.export.folder:
             title = _("Choose the folder to write to")
             self.ui.folderEdit.currentPath = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title)
         return bool(self.context.parameters.export.folder)
 
     def _agreed(self, request: ExportRequest) -> ExportRequest | None:
-        """``request``, with what the user wants about a folder that is already there; None to do nothing."""
+        """Return ``request`` with the user's decision about an existing folder; None to cancel."""
         output = request.output
         if not output.exists():
             return request
@@ -106,7 +106,7 @@ class ExportSection(Section):
             text = _("Done: {count} files in {folder}.")
             lines = [text.format(count=len(exported.files), folder=exported.folder)]
             if self._reportIsOlder:
-                lines.append(_("The report shows the maps of the run, from before they were computed again."))
+                lines.append(_("The report shows the maps of the run before they were recomputed."))
             self._done = "\n".join(lines)
             self.context.status(lines[0])
         self._update()
@@ -115,9 +115,9 @@ class ExportSection(Section):
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._written)))
 
     def _update(self) -> None:
-        """Let buttons and texts say what is possible now, and why not."""
+        """Update buttons and texts: what is possible now, and why not."""
         ui, running = self.ui, self.context.logic.exporting
-        problem = _("An export is going on.") if running else self._findProblem()
+        problem = _("An export is in progress.") if running else self._findProblem()
         ui.exportButton.enabled = not problem
         ui.exportButton.toolTip = problem or _("Write the files in the background. Nothing is overwritten unasked.")
         ui.cancelButton.enabled = ui.progressBar.visible = running
@@ -129,7 +129,7 @@ class ExportSection(Section):
         self._showChoices(running)
 
     def _findProblem(self) -> str:
-        """Why an export cannot start; empty when it can, or when only the folder has to be asked for."""
+        """Return why an export cannot start; empty if it can, or if only the folder is missing."""
         parameters = self.context.parameters
         if parameters is None:
             return _("The scene is closing.")
@@ -140,7 +140,7 @@ class ExportSection(Section):
         return ""
 
     def _showChoices(self, running: bool) -> None:
-        """Offer what the result has, and say whose study the DICOM maps belong to."""
+        """Enable the files that the result has, and state the study of the DICOM maps."""
         ui, result = self.ui, self._result
         hasMaps = result is not None and bool(mapNames(result))
         for box in (ui.sequenceCheckBox, ui.niftiCheckBox, ui.tablesCheckBox, ui.screenshotsCheckBox):

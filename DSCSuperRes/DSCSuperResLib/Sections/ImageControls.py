@@ -1,4 +1,4 @@
-"""The part of the Display panel that changes how voxels are shown: gray levels, smoothing, the difference's colors."""
+"""The part of the Display panel for gray levels, interpolation, and the colors of the difference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PERCENT = 1
 
 
 class ImageControls:
-    """Controls of ``Display.ui`` for the display of a result, which the display nodes themselves keep."""
+    """Controls of ``Display.ui`` for the display of a result, whose state is stored in the display nodes."""
 
     def __init__(self, ui) -> None:
         self._ui, self._result, self._window = ui, None, None
@@ -54,7 +54,7 @@ class ImageControls:
             self._showState(hasDifference)
 
     def _showState(self, hasDifference: bool) -> None:
-        """Let the widgets say what the display nodes are set to."""
+        """Update the widgets from the display nodes."""
         self._updating = True
         sample = sampleVoxels(self._result.sequence("input"))
         self._ui.grayRange.minimum = min(0.0, float(sample.min()))
@@ -79,7 +79,7 @@ class ImageControls:
         self._ui.differenceLimit.value = limit / self._unit()
 
     def _unit(self) -> float:
-        """How much signal the unit of the limit stands for."""
+        """Return the unit of the limit in signal units."""
         percent = self._ui.differenceUnit.currentIndex == PERCENT
         return meanSignal(self._result.sequence("truth")) / 100 if percent else 1.0
 

@@ -1,4 +1,4 @@
-"""Input: which series, what is known about it, and what the user corrects."""
+"""The section Input: the choice of a series, its properties, and the user's corrections."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class InputSection(Section):
         ui.echoTimeReset.connect("clicked()", self._onEchoTimeReset)
 
     def setParameterNode(self, parameters) -> None:
-        """Follow other parameters; corrections belong to the series that they were saved with."""
+        """Connect other parameters; corrections belong to the series that they were saved with."""
         self._chosen = parameters.input.sequence if parameters is not None else None
         super().setParameterNode(parameters)
 
     def enter(self) -> None:
-        """Where nothing was chosen yet, take the series that is on the screen."""
+        """Choose the series on the screen, if none was chosen yet."""
         parameters = self.context.parameters
         if parameters is None or parameters.input.sequence is not None:
             return
@@ -47,7 +47,7 @@ class InputSection(Section):
             parameters.input.sequence = shown
 
     def parametersChanged(self) -> None:
-        """Show what the series is."""
+        """Show the properties of the series."""
         parameters = self.context.parameters
         if parameters is None:
             return
@@ -65,7 +65,7 @@ class InputSection(Section):
         self.ui.inputNote.visible = bool(note)
 
     def open(self, path: str | Path | None) -> None:
-        """Open a file or a folder, or make the sample (None); it becomes the input."""
+        """Open a file or a folder, or simulate the sample (None), and choose it as the input."""
         self._showOpening(_("Starting"))
         self.context.logic.openFile(path, self._onOpened, lambda fraction, stage, left: self._showOpening(stage))
 
@@ -103,14 +103,14 @@ class InputSection(Section):
         _showInViews(sequence)
 
     def _onSequence(self, node: slicer.vtkMRMLNode | None) -> None:
-        """Another series has other times and slices than those that were corrected and chosen."""
+        """Reset corrections and ranges, which belong to the previous series."""
         parameters = self.context.parameters
         if parameters is None or node is self._chosen:
             return
         self._chosen = node
         self.ui.openingLabel.visible = self.context.logic.opening  # an earlier failure does not matter any more
         with slicer.util.NodeModify(self.context.logic.parameterNode()):
-            parameters.input.sequence = node  # also here, or the others' change brings the former one back
+            parameters.input.sequence = node  # also here, or the other changes would restore the former one
             parameters.input.repetitionTime = parameters.input.echoTime = 0.0
             parameters.task.firstFrame = parameters.task.firstSlice = 1
             parameters.task.lastFrame = parameters.task.lastSlice = 0
@@ -150,7 +150,7 @@ def _fileFilter() -> str:
 def _framesText(info: InputInfo) -> str:
     frames = len(info.times)
     if not info.hasTimes:
-        return _("{frames}, numbered but not timed").format(frames=frames)
+        return _("{frames}, without times").format(frames=frames)
     text = _("{frames} in {duration} s") if info.uniform else _("{frames} in {duration} s, unevenly spaced")
     return text.format(frames=frames, duration=f"{info.times[-1] - info.times[0]:.1f}")
 
@@ -160,14 +160,14 @@ def _sourceText(source: str) -> str:
 
 
 def _missing(info: InputInfo) -> str:
-    """What to enter, and why; or what looks wrong."""
+    """Return notes on missing or suspicious properties."""
     notes = []
     if not info.hasTimes:
         notes.append(
             _("TR is needed: frames are only numbered, but the model and the maps work in seconds. See the protocol.")
         )
     if info.echoTime is None:
-        notes.append(_("TE is not known. Enter it to have ΔR2* in 1/s; without it maps assume 30 ms, which cancels."))
+        notes.append(_("TE is not known. Enter it for ΔR2* in 1/s; without it maps assume 30 ms, which cancels out."))
     if info.size[2] == 1 and len(info.times) > 200:
         notes.append(
             _("A single slice over many frames may be a mix-up: in DICOM, Advanced, load it as a volume sequence.")
@@ -176,7 +176,7 @@ def _missing(info: InputInfo) -> str:
 
 
 def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
-    """The sequence in the background of a slice view; else the only one in the scene."""
+    """Return the sequence in the background of a slice view; else the only one in the scene."""
     scene = slicer.mrmlScene
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
         composite = scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
@@ -188,7 +188,7 @@ def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
 
 
 def _showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
-    """Put the volume that shows ``sequence`` into the slice views, where there are any."""
+    """Show the volume of ``sequence`` in the slice views, if there are any."""
     scene = sequence.GetScene()
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
         browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")

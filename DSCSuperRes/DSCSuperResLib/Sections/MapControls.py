@@ -1,4 +1,4 @@
-"""The part of the Perfusion panel that shows maps: which one, over the images, in which colors."""
+"""The part of the Perfusion panel for the display of maps over the images, and their colors."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
 
 
 class MapControls:
-    """Controls of ``Perfusion.ui`` for what the views show; the display of the maps keeps it.
+    """Controls of ``Perfusion.ui`` for the display of maps, whose state is stored in views and display nodes.
 
-    ``onShown`` is called when something else lies over the images because of them.
+    ``onShown`` is called when they have changed the overlay of the images.
     """
 
     def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None]) -> None:
@@ -45,9 +45,9 @@ class MapControls:
         ui.differenceLimit.connect("valueChanged(double)", self._onLimit)
 
     def setResult(self, result) -> None:
-        """Offer the maps of ``result``, and show what its views show of them.
+        """Offer the maps of ``result``, and restore the one that its views show.
 
-        Who filled the views before, with images alone, also filled that of the difference.
+        The view of the difference is also restored, which may have been filled with images.
         """
         self._result = result
         shown = self._overlay.shown(result) if result is not None else None
@@ -58,7 +58,7 @@ class MapControls:
         self.update()
 
     def update(self) -> None:
-        """Follow the maps that there are, and their display."""
+        """Update the controls from the current maps and their display."""
         names = mapNames(self._result) if self._result is not None else []
         for name in BUTTONS:
             self._button(name).enabled = name in names
@@ -71,7 +71,7 @@ class MapControls:
             self._showState()
 
     def show(self, name: str) -> None:
-        """Lay the maps ``name`` over the images, side by side."""
+        """Overlay the maps ``name`` on the images, side by side."""
         result = self._result
         uncertainty = self._ui.uncertaintyCheckBox.checked and mapNode(result, name + SD_SUFFIX, "reconstruction")
         self._name = name + SD_SUFFIX if uncertainty else name
@@ -83,21 +83,21 @@ class MapControls:
         self._onShown()
 
     def hide(self) -> None:
-        """Show the images alone."""
+        """Show the images without a map."""
         self._name = ""
         if self._result is not None:
             self._overlay.hide(self._result)
         self.update()
         self._onShown()
 
-    def follow(self) -> None:
-        """Something may have taken the place of the map."""
+    def overlayChanged(self) -> None:
+        """Update the controls if another overlay has replaced the map."""
         if self._name and self._overlay.shown(self._result) is None:
             self._name = ""
             self.update()
 
     def refresh(self) -> None:
-        """Show the map that is shown once more: its volumes are other ones, or others are compared."""
+        """Show the current map again, after its volumes or the compared series have changed."""
         if self._name and mapNode(self._result, self._name, "reconstruction") is not None:
             self.show(self._name.removesuffix(SD_SUFFIX))
         elif self._name:
@@ -114,7 +114,7 @@ class MapControls:
         return [volume for volume in found if volume is not None]
 
     def _showState(self) -> None:
-        """Let the widgets say what the display of the map is set to."""
+        """Update the widgets from the display of the map."""
         ui, volumes, differences = self._ui, self._volumes(), self._differences()
         display = volumes[0].GetDisplayNode()
         self._updating = True

@@ -1,31 +1,25 @@
-"""The part of the Perfusion panel about how maps are computed: method, leakage, brain mask, and advanced options."""
+"""The part of the Perfusion panel for the options of maps: method, leakage, brain mask, and advanced ones."""
 
 from __future__ import annotations
 
-import slicer
-
 from ..Jobs.MapsRequest import ADAPTIVE, OSCILLATION, SVD
-from ..Parameters import LEAKAGE, MASKS, METHODS
+from ..Parameters import LEAKAGE, MASKS, METHODS, PerfusionParameters
 from ..Translation import _
+from .PerfusionControls import PerfusionControls
 
 
-class MapOptionControls:
-    """Controls of ``Perfusion.ui`` that the parameter node cannot follow by itself, and which of them apply."""
+class MapOptionControls(PerfusionControls):
+    """Controls of ``Perfusion.ui`` for the options of map computation; those that do not apply are disabled."""
 
     def __init__(self, ui, context) -> None:
-        self._ui, self._context, self._updating = ui, context, False
-        for selector, titles in (
-            (ui.methodSelector, _methodTitles()),
-            (ui.leakageSelector, _leakageTitles()),
-            (ui.maskSelector, _maskTitles()),
-        ):
-            for value, title in titles.items():
-                selector.addItem(title, value)
-            selector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.maskFile.connect("currentPathChanged(QString)", self._onMaskFile)
+        super().__init__(ui, context)
+        self._offer(ui.methodSelector, _methodTitles())
+        self._offer(ui.leakageSelector, _leakageTitles())
+        self._offer(ui.maskSelector, _maskTitles())
+        self._observeFile(ui.maskFile, "maskFile")
 
     def parametersChanged(self) -> None:
-        """Show the parameters, and disable what the method does not have."""
+        """Show the parameters, and disable options that do not apply to the method."""
         ui, chosen = self._ui, self._context.parameters.perfusion
         self._updating = True
         ui.methodSelector.currentIndex = METHODS.index(chosen.method)
@@ -44,29 +38,21 @@ class MapOptionControls:
         ui.oscillation.toolTip = _oscillationText(chosen.method)
         ui.asPublished.toolTip = _asPublishedText(chosen.method)
 
-    def _onChoice(self) -> None:
-        parameters = self._context.parameters
-        if self._updating or parameters is None:
-            return
-        ui, chosen = self._ui, parameters.perfusion
-        with slicer.util.NodeModify(self._context.logic.parameterNode()):
-            chosen.method = METHODS[ui.methodSelector.currentIndex]
-            chosen.leakage = LEAKAGE[ui.leakageSelector.currentIndex]
-            chosen.mask = MASKS[ui.maskSelector.currentIndex]
-
-    def _onMaskFile(self, path: str) -> None:
-        if not self._updating and self._context.parameters is not None:
-            self._context.parameters.perfusion.maskFile = path
+    def store(self, chosen: PerfusionParameters) -> None:
+        """Store method, leakage correction and brain mask."""
+        chosen.method = METHODS[self._ui.methodSelector.currentIndex]
+        chosen.leakage = LEAKAGE[self._ui.leakageSelector.currentIndex]
+        chosen.mask = MASKS[self._ui.maskSelector.currentIndex]
 
 
 def _thresholdText(method: str, adaptive: bool) -> str:
     if method not in SVD:
         return _("The Bayesian method has no threshold: choose cSVD, oSVD or sSVD.")
     if adaptive:
-        return _("The threshold is chosen from the noise of the series: unmark Adaptive to set it.")
+        return _("The threshold is chosen from the noise of the series: clear Adaptive to set it.")
     if method in OSCILLATION:
         return _("oSVD: step between the thresholds that are tried (0 to 1). The default is 0.05, as published.")
-    return _("Singular values below this share of the largest one are cut (0 to 1). The default is that published.")
+    return _("Singular values below this share of the largest are discarded (0 to 1). The default is that published.")
 
 
 def _adaptiveText(method: str) -> str:
@@ -106,7 +92,7 @@ def _leakageTitles() -> dict[str, str]:
 
 def _maskTitles() -> dict[str, str]:
     return {
-        "automatic": _("Found automatically"),
+        "automatic": _("Automatic"),
         "none": _("None: all voxels"),
         "segmentation": _("Visible segments"),
         "file": _("File"),

@@ -1,4 +1,4 @@
-"""Perfusion: maps over the images, the arterial input and method behind them, statistics of regions."""
+"""The section Perfusion: maps over the images, arterial input and method, statistics of regions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PerfusionSection(Section):
         self._showTable()
 
     def parametersChanged(self) -> None:
-        """Follow the parameters."""
+        """Update the controls from the parameters."""
         parameters = self.context.parameters
         if parameters is None:
             return
@@ -53,8 +53,8 @@ class PerfusionSection(Section):
         self.ui.measureButton.enabled = self._result is not None and parameters.perfusion.regions is not None
 
     def overlayChanged(self) -> None:
-        """Follow what lies over the images."""
-        self._maps.follow()
+        """Update the controls of the maps."""
+        self._maps.overlayChanged()
 
     def cleanup(self) -> None:
         """Leave nothing running or observed."""
@@ -62,7 +62,7 @@ class PerfusionSection(Section):
         super().cleanup()
 
     def _onMaps(self) -> None:
-        """The maps were computed again."""
+        """Show the recomputed maps."""
         self._maps.update()
         self._maps.refresh()
         self._showWarnings()
@@ -114,7 +114,7 @@ class PerfusionSection(Section):
 
 
 def _warningText(sentence: str, sources: list[str]) -> str:
-    """``sentence``, with the series where it is about one alone."""
+    """Return ``sentence``, with the series if it applies to only one."""
     if len(sources) > 1:
         return sentence
     return _("{sentence} ({series})").format(sentence=sentence, series=roleTitle(sources[0]))

@@ -1,4 +1,4 @@
-"""Reconstruct: with which model, where; start, follow, and stop the run."""
+"""The section Reconstruct: model and device; start, progress, and cancel of the run."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class ReconstructSection(Section):
         self._fillDevices(None)
 
     def enter(self) -> None:
-        """Find out once what the background process can do."""
+        """Probe the background process, once."""
         if not self._probed:
             self.probe()
 
     def probe(self) -> None:
-        """Ask the background process what it can do."""
+        """Ask the background process for its versions, devices, and models."""
         self._probed = True
         self._background.show(None, "")
         self.context.logic.probe(self._onProbed)
         self._update()
 
     def parametersChanged(self) -> None:
-        """Show the choices, and whether a run is possible."""
+        """Update the choices, and whether a run is possible."""
         self._outcome = ""
         self._select(self.ui.modelSelector, lambda parameters: parameters.reconstruct.model)
         self._select(self.ui.deviceSelector, lambda parameters: parameters.reconstruct.device)
@@ -87,7 +87,7 @@ class ReconstructSection(Section):
         self._updating = False
 
     def _select(self, selector, chosen) -> None:
-        """Show the parameter's value; where it is not offered, take the first that is."""
+        """Select the parameter's value, or the first item if it is not offered."""
         parameters = self.context.parameters
         if parameters is None:
             return
@@ -129,7 +129,7 @@ class ReconstructSection(Section):
 
     def _onFinished(self, finished: Finished) -> None:
         if finished.cancelled:
-            self._outcome = _("Canceled. The scene is as it was.")
+            self._outcome = _("Canceled. The scene was not changed.")
         elif finished.result is None:
             self._outcome = finished.error
         else:
@@ -138,10 +138,10 @@ class ReconstructSection(Section):
         self._update()
 
     def _update(self) -> None:
-        """Let buttons and texts say what is possible now, and why not."""
+        """Update buttons and texts: what is possible now, and why not."""
         ui, logic = self.ui, self.context.logic
         running = logic.running
-        problem = self._findProblem() if not running else _("A run is going on.")
+        problem = self._findProblem() if not running else _("A run is in progress.")
         ui.applyButton.enabled = not problem
         ui.applyButton.toolTip = problem or _("Reconstruct in the background. Slicer stays usable meanwhile.")
         ui.cancelButton.enabled = running
@@ -154,7 +154,7 @@ class ReconstructSection(Section):
         self._showOptions(running)
 
     def _showOptions(self, running: bool) -> None:
-        """Enable what the model can do; tooltips say why the rest is disabled."""
+        """Enable the options that the model supports; tooltips explain why others are disabled."""
         ui = self.ui
         model = find(ui.modelSelector.currentData or DEFAULT_MODEL)
         network, uncertain = not model.is_interpolator, model.estimates_uncertainty
@@ -162,7 +162,7 @@ class ReconstructSection(Section):
         ui.fastCheckBox.toolTip, ui.uncertaintyCheckBox.toolTip = _fastText(network), _uncertaintyText(uncertain)
 
     def _findProblem(self) -> str:
-        """Why a run cannot start; empty when it can."""
+        """Return why a run cannot start; empty if it can."""
         logic, parameters = self.context.logic, self.context.parameters
         if parameters is None:
             return _("The scene is closing.")

@@ -1,4 +1,4 @@
-"""What the sections of the panel have in common."""
+"""The base class of the sections of the panel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Context(Protocol):
-    """What a section sees of the panel.
+    """The interface of the panel for its sections.
 
     parameters  the parameter node, wrapped; None while the scene is closing
-    logic       everything that can also be done without a panel
+    logic       everything that is possible without a panel
     result      the selected run, or None
     """
 
@@ -29,10 +29,10 @@ class Context(Protocol):
         """Select another run."""
 
     def overlayChanged(self) -> None:
-        """Notify all sections that another volume lies over the images."""
+        """Notify all sections that the overlay of the images has changed."""
 
     def parametersChanged(self) -> None:
-        """Notify all sections that a parameter, or what the background process can do, has changed."""
+        """Notify all sections that a parameter, or the capabilities of the background process, have changed."""
 
 
 class Section:
@@ -55,14 +55,14 @@ class Section:
         """Show ``result``; None for none."""
 
     def parametersChanged(self) -> None:
-        """A parameter, or the input, is different now."""
+        """Update the section after a parameter or the input has changed."""
 
     def overlayChanged(self) -> None:
-        """Another volume lies over the images now."""
+        """Update the section after the overlay of the images has changed."""
 
     def enter(self) -> None:
-        """The user opens the module."""
+        """Prepare the section when the user opens the module."""
 
     def cleanup(self) -> None:
-        """Leave nothing running or observed."""
+        """Stop all work and observation."""
         self.setParameterNode(None)

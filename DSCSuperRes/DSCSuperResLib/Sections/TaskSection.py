@@ -1,4 +1,4 @@
-"""Task: compare with ground truth or enhance, by how much, and on which part of the series."""
+"""The section Task: comparison with ground truth or enhancement, factors, and range of the series."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from dsc_superres.errors import DSCError
 
 from ..Jobs.RunEstimate import estimateRun
 from ..Parameters import OPERATORS
+from ..Tasks import COMPARE, ENHANCE
 from ..Translation import _
 from .Section import Section
-
-COMPARE = "compare"
-ENHANCE = "enhance"
 
 
 class TaskSection(Section):
@@ -109,5 +107,5 @@ class TaskSection(Section):
 
 
 def _toEnd(last: float, maximum: float) -> int:
-    """0 where the range goes to the end, so that it also does in another series."""
+    """Return 0 if the range goes to the end, so that it also does in another series."""
     return 0 if round(last) >= round(maximum) else round(last)

@@ -21,9 +21,9 @@ PERCENT = 1
 
 
 class UncertaintyControls:
-    """Controls of ``Display.ui`` for the uncertainty of a result; view and display nodes keep what they set.
+    """Controls of ``Display.ui`` for the uncertainty of a result, whose state is stored in view and display nodes.
 
-    ``onShown`` is called when something else lies over the images because of them.
+    ``onShown`` is called when they have changed the overlay of the images.
     """
 
     def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None]) -> None:
@@ -46,15 +46,15 @@ class UncertaintyControls:
         self.update()
 
     def update(self) -> None:
-        """Let the widgets follow what is shown."""
+        """Update the widgets from the display."""
         ui, volume = self._ui, self._volume()
         shown = volume is not None and self._overlay.shown(self._result)
         self._updating = True
         ui.uncertaintyCheckBox.enabled = volume is not None
         ui.uncertaintyCheckBox.toolTip = (
-            _("Lay the standard deviation of the error over the reconstruction, frame by frame, in colors.")
+            _("Overlay the standard deviation of the error on the reconstruction, frame by frame, in colors.")
             if volume is not None
-            else _("This run did not compute it: mark Compute uncertainty, in the section Reconstruct, before Apply.")
+            else _("This run did not compute it: select Compute uncertainty in the section Reconstruct before Apply.")
         )
         ui.uncertaintyCheckBox.checked = shown
         for widget in (
@@ -76,7 +76,7 @@ class UncertaintyControls:
         return self._result.proxy(ROLE) if self._result is not None else None
 
     def _unit(self) -> float:
-        """How much signal the unit of the limit stands for."""
+        """Return the unit of the limit in signal units."""
         percent = self._ui.uncertaintyUnit.currentIndex == PERCENT
         return meanSignal(self._result.sequence("input")) / 100 if percent else 1.0
 

@@ -1,9 +1,9 @@
-"""Whether a network gains from being adapted to one scan: the gain that each procedure claims, and the true one.
+"""Adapting a network to one scan: the gain that each procedure claims, compared with its true gain.
 
-A series of known truth is under-sampled, a procedure adapts the network to what is left without seeing the truth, and
-the reconstruction is measured where it counts, on the grid of the truth, before and after: PSNR in the brain, median
-errors of the peak Delta R2* and of CBV. Beside it stands the gain that the procedure itself would claim, measured in
-rows that it did not learn from on a copy of the scan that is under-sampled once more. Does the one predict the other?
+A series with a ground truth is under-sampled, and a procedure adapts the network to the under-sampled series alone. The
+reconstruction is measured before and after, on the grid of the ground truth: PSNR in the brain, and median errors of
+the peak Delta R2* and of CBV. The claimed gain is measured on a copy of the scan that is under-sampled once more, in
+rows that the procedure did not train on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MEASURES = ("psnr", "peak", "cbv")
 
 
 def patient_case(seed: int, matrix: int) -> BenchmarkCase:
-    """A slice of a digital patient, in larger pixels than usual: for speed."""
+    """Return one slice of a digital patient with ``matrix`` pixels along a side."""
     from dsc_superres.phantom import digital_patient
 
     patient = digital_patient(seed, slices=1, matrix=matrix)
@@ -45,7 +45,7 @@ def patient_case(seed: int, matrix: int) -> BenchmarkCase:
 
 
 def middle_case(path: str) -> BenchmarkCase:
-    """The middle slice of a measured series."""
+    """Return the middle slice of a measured series."""
     case = measured_case(path, SPACE, TIME)
     middle = slice(case.mask.shape[0] // 2, case.mask.shape[0] // 2 + 1)
     truth = case.truth.with_signal(case.truth.signal[:, middle])
@@ -53,7 +53,7 @@ def middle_case(path: str) -> BenchmarkCase:
 
 
 def measure(case: BenchmarkCase, signal: np.ndarray) -> dict[str, float]:
-    """PSNR (dB) in the brain after the first interval; errors of peak Delta R2* and CBV (%) where there is a bolus."""
+    """Return PSNR (dB) in the brain after the first interval, and errors (%) of peak Delta R2* and CBV, or NaN."""
     signal, clean = np.maximum(signal, 0), case.clean
     value = psnr(signal[TIME:], clean.signal[TIME:], case.mask, float(clean.signal.max()))
     errors = perfusion_errors(case, clean.with_signal(signal)) if case.maps else {}
@@ -61,7 +61,7 @@ def measure(case: BenchmarkCase, signal: np.ndarray) -> dict[str, float]:
 
 
 def records_of(case: BenchmarkCase, models: Sequence[str], procedures: Sequence[str], steps: int) -> list[dict]:
-    """One record (case, model, procedure, gain claimed, measures before and after) each."""
+    """Return one record (case, model, procedure, claimed gain, measures before and after) per model and procedure."""
     coarse, records = undersample(case.truth, SPACE, TIME), []
     for model, name in labels(models).items():
         before = measure(case, refined(coarse, model))
@@ -73,7 +73,7 @@ def records_of(case: BenchmarkCase, models: Sequence[str], procedures: Sequence[
 
 
 def by_case(records: list[dict]) -> TextTable:
-    """Every record in a row."""
+    """Return a table with one row per record."""
     columns = ("model", "procedure", "series", "gain claimed, dB", "PSNR, dB", "peak error, %", "CBV error, %")
     pairs = [[f"{r['before'][name]:.2f} to {r['after'][name]:.2f}" for name in MEASURES] for r in records]
     rows = [
@@ -84,18 +84,18 @@ def by_case(records: list[dict]) -> TextTable:
 
 
 def summary(records: list[dict]) -> TextTable:
-    """Each procedure over all series: its gain at the mean and at the worst, and whether its claim predicts it."""
+    """Return each procedure's mean and worst gain over all series, and the rank correlation with its claimed gain."""
     rows = []
     for model, procedure in dict.fromkeys((r["model"], r["procedure"]) for r in records):
         own = [r for r in records if (r["model"], r["procedure"]) == (model, procedure)]
         claimed = np.array([r["claimed"] for r in own])
         gain, *worse = (np.array([r["after"][name] - r["before"][name] for r in own]) for name in MEASURES)
         used = np.where(claimed < LEAST_CLAIM, 0.0, gain)
-        knows = spearmanr(claimed, gain).statistic if len(own) > 2 else np.nan
+        correlation = spearmanr(claimed, gain).statistic if len(own) > 2 else np.nan
         means = [f"{values.mean():+.2f} ({values.min():+.2f})" for values in (gain, used)]
         means = [*means[:1], "-"] if np.isnan(claimed).any() else means
         changes = [f"{values.mean():+.1f} ({values.max():+.1f})" for values in worse]
-        rows.append((model, procedure, _signed(claimed.mean()), *means, *changes, _signed(knows)))
+        rows.append((model, procedure, _signed(claimed.mean()), *means, *changes, _signed(correlation)))
     columns = (
         "model",
         "procedure",
@@ -124,7 +124,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
     parser.add_argument("--matrix", type=int, default=128, help="pixels of a patient's slice along a side")
     parser.add_argument("--series", nargs="*", default=[], help="measured series as well, the middle slice of each")
-    parser.add_argument("--steps", type=int, default=40, help="of learning")
+    parser.add_argument("--steps", type=int, default=40, help="number of training steps")
     add_destinations(parser, "adaptation")
     options = parser.parse_args(arguments)
     makers = [partial(patient_case, seed, options.matrix) for seed in VALIDATION_SEEDS[: options.patients]]

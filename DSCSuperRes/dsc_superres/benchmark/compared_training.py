@@ -1,4 +1,4 @@
-"""Training of the networks to compare with, which ``dsc-superres train`` does not know."""
+"""Train a network of the comparison, which ``dsc-superres train`` does not offer."""
 
 from __future__ import annotations
 

@@ -32,17 +32,17 @@ Reconstructions = dict[str, Series]
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A case of one slice and what each model (by its name for people) made of it."""
+    """A case of one slice and its reconstructions by the models' titles."""
 
     case: BenchmarkCase
-    made: Reconstructions
+    reconstructions: Reconstructions
     time: int
     view: View
 
     @property
     def titles(self) -> list[str]:
-        """Of the columns."""
-        return ["Noise-free truth" if self.case.noise_free else "Ground truth", *self.made]
+        """Titles of the columns."""
+        return ["Noise-free truth" if self.case.noise_free else "Ground truth", *self.reconstructions]
 
 
 def picture(case: BenchmarkCase, models: Sequence[str], space: int, time: int) -> Picture:
@@ -62,7 +62,7 @@ def picture(case: BenchmarkCase, models: Sequence[str], space: int, time: int) -
 
 
 def one_slice(case: BenchmarkCase) -> BenchmarkCase:
-    """``case`` with nothing but its slice with most of a lesion, or its middle one."""
+    """Return ``case`` cut to the slice with most of a lesion, or to its middle slice."""
     lesion = (case.regions or {}).get("lesion", np.zeros_like(case.mask)).sum(axis=(1, 2))
     z = int(lesion.argmax()) if lesion.any() else len(lesion) // 2
     truth, clean = (series.with_signal(series.signal[:, z : z + 1]) for series in (case.truth, case.clean))
@@ -90,14 +90,14 @@ def frames_figure(shown: Picture) -> Figure:
     truth, view, frames = shown.case.clean, shown.view, moments(shown.case, shown.time)
     high = float(np.percentile([view(truth.signal[frame, 0]) for frame in frames.values()], 99.6))
     differences = {
-        label: [view(series.signal[frame, 0] - truth.signal[frame, 0]) for series in shown.made.values()]
+        label: [view(series.signal[frame, 0] - truth.signal[frame, 0]) for series in shown.reconstructions.values()]
         for label, frame in frames.items()
     }
     brain = view(shown.case.mask[0])
     limit = round_limit(np.stack([image[brain] for images in differences.values() for image in images]), 99)
     rows = []
     for label, frame in frames.items():
-        panels = [Panel(view(s.signal[frame, 0]), "gray", 0, high) for s in (truth, *shown.made.values())]
+        panels = [Panel(view(s.signal[frame, 0]), "gray", 0, high) for s in (truth, *shown.reconstructions.values())]
         panels[0] = replace(panels[0], note=time_text(truth, truth.times[frame]))
         rows.append(Row(label, panels, "signal (a.u.)"))
         rows.append(_differences(differences[label], limit, "a.u."))
@@ -107,7 +107,7 @@ def frames_figure(shown: Picture) -> Figure:
 def maps_figure(shown: Picture) -> Figure:
     """CBV and CBF of every model, and how they differ from those of the truth; with one arterial input."""
     case, view = shown.case, shown.view
-    found = [case.maps, *(_maps(case, series) for series in shown.made.values())]
+    found = [case.maps, *(_maps(case, series) for series in shown.reconstructions.values())]
     hidden = ~view(case.mask[0])
     rows = []
     for name in ("cbv", "cbf"):
@@ -135,7 +135,7 @@ def _differences(images: Sequence[np.ndarray], limit: float, unit: str) -> Row:
 
 
 def paletted(content: bytes, colors: int = 256) -> bytes:
-    """A PNG in so many colors: a third of the size, without a visible difference."""
+    """Return a PNG with at most ``colors`` colors: a third of the size, without a visible difference."""
     from PIL import Image  # comes with matplotlib
 
     buffer = io.BytesIO()

@@ -47,7 +47,7 @@ CELLS = (
 
 
 def fine_and_coarse(series: Series, cell: Cell) -> tuple[Series, Series]:
-    """What is to be reconstructed, and from what: for 1.5 x, halves of the pixels from thirds."""
+    """Return the target and the input of a reconstruction; for 1.5 x, pixels of 2 and of 3 times the original size."""
     if cell.space == int(cell.space):
         fine, factor = series, int(cell.space)
     else:

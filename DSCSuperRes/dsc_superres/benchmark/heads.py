@@ -1,7 +1,7 @@
 """Download and check the public head volumes of training.
 
-What is downloaded is checked by its SHA-256. DICOM is converted by dcm2niix (``pip install dcm2niix``). About 300 MB
-are downloaded, of which 50 MB stay. Without options the list is printed.
+Downloads are checked by their SHA-256. DICOM is converted by dcm2niix (``pip install dcm2niix``). About 300 MB are
+downloaded, of which 50 MB are kept. Without options the list is printed.
 """
 
 from __future__ import annotations

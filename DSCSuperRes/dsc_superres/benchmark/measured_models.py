@@ -1,4 +1,4 @@
-"""The models that a benchmark compares: names for people, and what they cost."""
+"""The models that a benchmark compares: their names in tables, and their cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSIC = tuple(entry.name for entry in entries() if entry.is_interpolator)
 
 
 def shipped(*names: str) -> list[str]:
-    """Those of ``names`` that can be used without training: interpolators, and networks whose weights ship."""
+    """Return those of ``names`` that can be used without training: interpolators, and networks whose weights ship."""
     return [name for name in names if find(name).available]
 
 
@@ -26,9 +26,9 @@ def shipped_networks() -> list[str]:
 
 
 def labels(models: Sequence[str]) -> dict[str, str]:
-    """What tables call each model: its name, a file's stem, or, where two are called the same, the file's folder.
+    """Return the name of each model in tables: its name, the stem of a file, or the folder of a file if stems coincide.
 
-    What follows an @ (``variant``) stays as it is.
+    Options after an @ (see ``variant``) are kept.
     """
     stems = {model: model if "@" in model else Path(model).stem for model in models}
     shared = {stem for stem in stems.values() if list(stems.values()).count(stem) > 1}
@@ -65,9 +65,9 @@ def variant(model: str) -> Model:
 
 
 def timed(work: Callable[[], tuple[Series, ...]], network) -> tuple[tuple[Series, ...], dict[str, float]]:
-    """What ``work`` gives, and its cost: parameters of the ``network``, CPU seconds per output frame of one slice.
+    """Return the result of ``work`` and its cost: parameters of ``network``, CPU seconds per output frame of one slice.
 
-    The processor's time and not the clock's: others may be using the same cores.
+    CPU time is measured because other processes may use the same cores.
     """
     begin = time.process_time()
     found = work()

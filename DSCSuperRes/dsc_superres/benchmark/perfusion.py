@@ -1,7 +1,7 @@
 """Perfusion methods on digital reference objects: ``dsc-superres benchmark perfusion`` prints these tables.
 
-Every object is made in code; published results stand beside ours where the reference folder (argument or the
-environment variable DSC_REFERENCE) holds them.
+Every object is generated in code. If the reference folder (argument or the environment variable DSC_REFERENCE) contains
+published results, the tables compare with them.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def run(arguments: Sequence[str] = ()) -> list[TextTable]:
     parser.add_argument("--patients", type=int, default=9, help="digital patients for the arterial input (0: none)")
     parser.add_argument("--slices", type=int, help="middle slices of each patient (all of them unless given)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="these parts alone")
-    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the main tables")
-    parser.add_argument("--mark", default="perfusion", help="that place: between <!-- MARK --> and <!-- /MARK -->")
+    parser.add_argument("--into", type=Path, help="Markdown file to insert the main tables into")
+    parser.add_argument("--mark", default="perfusion", help="insert them between <!-- MARK --> and <!-- /MARK -->")
     options = parser.parse_args(arguments)
 
     def progress(_: float, stage: str) -> None:
@@ -59,7 +59,7 @@ def tables(
     progress: Callable[[float, str], None] = lambda fraction, stage: None,
     only: Iterable[str] = PARTS,
 ) -> list[TextTable]:
-    """All tables.
+    """Return all tables.
 
     reference  folder with the published results and reference objects (``perfusion/bar.csv``, ``perfusion/osipi`` ...);
                DSC_REFERENCE unless given; without either, the objects made in code stand alone
@@ -68,7 +68,7 @@ def tables(
     progress   called with the fraction done and the name of the table under way
     only       the parts to make, of PARTS
 
-    Raises ``FileError`` where a folder is given that holds no perfusion references.
+    Raises ``FileError`` if the given folder contains no perfusion references.
     """
     from dsc_superres.benchmark.perfusion_objects.arteries import aif_table
     from dsc_superres.phantom import VALIDATION_SEEDS

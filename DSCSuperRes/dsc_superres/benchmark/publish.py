@@ -1,7 +1,7 @@
-"""From a finished run to weights with their card: copies the run's averaged weights and writes the card beside them.
+"""Publish the averaged weights of a finished run with their card.
 
 Every number on the card comes from the run or from ``dsc-superres benchmark quality --out``; method, command and
-history are those of the card that is there.
+history are kept from the present card.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ LIMITS = [
 ]
 
 
-def words_of(config: Path, card: Path) -> dict[str, str]:
-    """What the present card of these weights says in words: method, command and history, which are written by hand.
+def handwritten_card_text(config: Path, card: Path) -> dict[str, str]:
+    """Return the parts of the present card that are written by hand: method, command and history.
 
-    Raises ``FileError`` where there is no card yet.
+    Raises ``FileError`` if there is no card yet.
     """
     if not card.is_file():
         raise FileError(f"There is no card {card} yet: write one with method, training.command and training.history.")
@@ -109,7 +109,7 @@ def card(
 
 
 def _data(data: dict) -> str:
-    """What it was trained on, in words."""
+    """Return the description of the training data."""
     labels = LABELS if "labels" in data else ""
     heads = HEADS if any("DSC_HEADS" in volume for volume in data["volumes"]) else ""
     time = TIME_ALONE.format(**data) if data.get("time_alone") else ""
@@ -143,5 +143,5 @@ def run(arguments: Sequence[str]) -> None:
     options = read_config(chosen.config)
     records = json.loads(chosen.quality.read_text(encoding="utf-8"))
     shipped = COMPARISON_WEIGHTS if is_compared(chosen.config) else WEIGHTS
-    words = words_of(chosen.config, shipped / f"{options.name}.json")
+    words = handwritten_card_text(chosen.config, shipped / f"{options.name}.json")
     print(publish(options, records, words, chosen.into or shipped))

@@ -62,7 +62,7 @@ def evaluate_all(
 
 
 def _compared(chosen: Sequence[str] | None, models: Sequence[str]) -> list[str]:
-    """What tables call the models to compare with all others: those chosen, else the first network."""
+    """Return the names of the models to compare with all others: those chosen, else the first network."""
     names = labels(models)
     unknown = [model for model in chosen or () if model not in names and model not in names.values()]
     if unknown:
@@ -91,7 +91,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--space", type=int, default=2)
     parser.add_argument("--time", type=int, default=4)
     parser.add_argument("--jobs", type=int, default=1, help="cases at once (about 2 GiB each)")
-    parser.add_argument("--brief", action="store_true", help="one table: the first model, and the others beside it")
+    parser.add_argument(
+        "--brief", action="store_true", help="one table: the first model, and how the others differ from it"
+    )
     add_destinations(parser, "quality")
     options = parser.parse_args(arguments)
     compared = _compared(options.against, options.models)

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from dsc_superres.benchmark.image_quality.benchmark_cases import patient_case
-from dsc_superres.benchmark.publish import publish, words_of
+from dsc_superres.benchmark.publish import handwritten_card_text, publish
 from dsc_superres.benchmark.quality import evaluate_all
 from dsc_superres.benchmark.retraining.shortened import shorten, write_synthetic_heads, write_synthetic_patients
 from dsc_superres.benchmark.retraining.stages import CHAIN, MODELS, Chain, Stage
@@ -32,7 +32,7 @@ from dsc_superres.utils.atomic_writing import write_json
 CARD_SLICES = 2
 """Middle slices of each validation patient that a card's numbers are means over."""
 QUALITY_CORE_HOURS = 0.2
-"""What measuring a model takes, for the list of costs."""
+"""Cost of measuring one model."""
 SHORT_PATIENT = {"matrix": 64, "frames": 33}
 """The validation patient of a shortened run."""
 
@@ -88,7 +88,7 @@ def without_missing(options: TrainOptions) -> TrainOptions:
 
 
 def prepare(chain: Chain, stages: Sequence[Stage], shortened: bool) -> None:
-    """See that everything is there that the stages need, before hours are spent. Raises ``FileError``."""
+    """Check that everything that the stages need is present. Raises ``FileError``."""
     if shortened:
         write_synthetic_heads(chain.runs / "heads")
         write_synthetic_patients(chain.runs / "patients")
@@ -103,7 +103,7 @@ def prepare(chain: Chain, stages: Sequence[Stage], shortened: bool) -> None:
 
 
 def missing_heads(chain: Chain, stages: Sequence[Stage]) -> list[str]:
-    """Head volumes and segmentations of the recipes that are not there."""
+    """Return the head volumes and segmentations of the recipes that are missing."""
     found: dict[str, None] = {}
     for stage in stages:
         options = chain.start_options(stage).config if stage.is_start else chain.options(stage)
@@ -117,7 +117,7 @@ def _is_there(path: str) -> bool:
 
 
 def listing(chain: Chain, stages: Sequence[Stage], shortened: bool) -> str:
-    """A line for each stage with what it takes and how far it is, and what is left of all."""
+    """Return a line for each stage with its cost and progress, and the total cost that is left."""
     width = max(len(stage.name) for stage in stages)
     lines = [f"{'stage':<{width}}   steps  core-hours  state"]
     left = QUALITY_CORE_HOURS * len({stage.model for stage in stages})
@@ -146,7 +146,7 @@ def publish_model(chain: Chain, model: str, shortened: bool) -> Path:
     cases = [partial(patient_case, seed, CARD_SLICES, 2, 4, **smaller) for seed in seeds]
     records = evaluate_all(cases, [str(weights)], 2, 4, jobs=1)
     write_json(weights.parent / "quality.json", records)
-    words = words_of(stages[-1].recipe, WEIGHTS / f"{model}.json") | {
+    words = handwritten_card_text(stages[-1].recipe, WEIGHTS / f"{model}.json") | {
         "command": f"dsc-superres benchmark retrain{' --shortened' if shortened else ''}",
         "history": history(chain, stages, shortened),
     }
@@ -154,7 +154,7 @@ def publish_model(chain: Chain, model: str, shortened: bool) -> Path:
 
 
 def history(chain: Chain, stages: Sequence[Stage], shortened: bool) -> str:
-    """The stages that weights went through, in words: seeds, steps, hours, and what they went without."""
+    """Return the history of weights: stages with seeds, steps and hours, and the head volumes that were missing."""
     parts = []
     for stage in stages:
         if stage.is_start:

@@ -1,4 +1,4 @@
-"""Perfusion from samples every 6 s, brought to every 1.5 s by each model, beside both samplings as they are.
+"""Perfusion from samples every 6 s, refined to every 1.5 s by each model, compared with both samplings as they are.
 
 The standard object is drawn as a movie, a block of pixels for each curve and one for the artery, with the bolus at
 twelve phases of the sampling. Only time is refined. The arterial input is read off the same movie as the tissue, and in
@@ -48,7 +48,7 @@ TYPICAL = ("exp", 4.0, 4.0, 0.0)
 
 
 def phase_records(phase: float, snr: float, models: Sequence[str]) -> list[dict]:
-    """Of one phase (s) and noise: for each sampling or model and method its errors, and each curve's CBF over truth."""
+    """Return errors and each curve's CBF over truth by sampling or model and method, at one phase (s) and noise."""
     from dsc_superres.reconstruction.reconstruct import reconstruct
 
     made, names = sampling_object(phase, snr), labels(models)

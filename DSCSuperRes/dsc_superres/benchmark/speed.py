@@ -1,6 +1,6 @@
-"""What a reconstruction costs on this machine, beside what the machine can do and beside other ways to compute it.
+"""The cost of a reconstruction on this machine, compared with the machine's peak rates and with other implementations.
 
-The same network is also computed as a textbook would (LIIF query by query; every pair and every time on its own), and
+The same network is also computed as a textbook would (LIIF query by query; every pair and every time separately), and
 VideoINR does the same work. All are timed one after the other in this run, on a simulated head; nothing is trained.
 """
 
@@ -38,9 +38,9 @@ TIMES = (0.0, 0.25, 0.5, 0.75)
 
 
 def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[str, float]:
-    """Times faster than the textbook's decoder and loop and than VideoINR, and how much the results differ.
+    """Return the speed relative to the textbook's decoder and loop and to VideoINR, and the differences of the results.
 
-    Differences are the largest, in shares of the range of intensities.
+    Differences are the largest ones, in shares of the range of intensities.
     """
     series, fine = head_series(size, 2, pairs + 1), (2 * size, 2 * size)
     offset, scale = normalization(series.signal.mean(axis=0))
@@ -48,7 +48,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
     times, t = torch.from_numpy(series.times.copy()), torch.tensor(TIMES, device=device)
     rival = VideoInr().eval().to(device)
 
-    def theirs() -> np.ndarray:
+    def textbook_result() -> np.ndarray:
         with torch.inference_mode():
             images = torch.stack(list(textbook_frames(network, frames, times, t, fine)))
         return np.maximum(images.cpu().numpy() * scale + offset, 0)
@@ -56,7 +56,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
     latent = torch.rand(len(TIMES), network.decoder.branch[0].in_channels, size, size, device=device)
     latent = latent.contiguous(memory_format=torch.channels_last)
     textbook = TextbookDecoder(network.decoder)
-    expected, found = theirs(), reconstruct(series, model=network, device=device).signal[: pairs * len(TIMES)]
+    expected, found = textbook_result(), reconstruct(series, model=network, device=device).signal[: pairs * len(TIMES)]
     with torch.inference_mode():
         image = network.decoder(latent, fine)
         decoder = seconds(lambda: network.decoder(latent, fine), device)
@@ -64,7 +64,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
         decoder_difference = float((textbook(latent, fine) - image).abs().max())
     whole = seconds(lambda: reconstruct(series, model=network, device=device), device)
     begin = time.perf_counter()
-    theirs()
+    textbook_result()
     return {
         "decoder_ratio": decoder_ratio,
         "decoder_difference": decoder_difference,
@@ -75,7 +75,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
 
 
 def cost(size: int, slices: int, frames: int, model: str, device: str, threads: int) -> tuple[float, float]:
-    """Seconds of one reconstruction and its peak memory above the imports, MiB; in a process of its own."""
+    """Return seconds and peak memory above the imports (MiB) of one reconstruction; to be run in a new process."""
     torch.set_num_threads(threads)
     load_model(model)
     before = _peak_mib(device)
@@ -96,7 +96,7 @@ def _peak_mib(device: str) -> float:
 
 
 def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dict[str, object]:
-    """Time and memory over slices and frames, a line fitted to the times; and the whole job, fitted or run."""
+    """Return time and memory by slices and frames, a line fitted to the times, and the (fitted) time of ``JOB``."""
     shapes = [(2, 8), (4, 8), (8, 8), (2, 16), (2, 32)] + ([JOB] if full else [])
     rows, machine = [], {"gflops": convolution_rate(device)}
     for slices, frames in shapes:
@@ -129,13 +129,13 @@ def run(arguments: Sequence[str]) -> None:
         "--model", default=DEFAULT_MODEL, help=f"{DEFAULT_MODEL} or a .safetensors file of such a network"
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of the processor")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="number of processor threads")
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the input (default: 128)")
     parser.add_argument("--full", action="store_true", help="run the 20 slices x 60 frames, not only fit their time")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the tables")
+    parser.add_argument("--into", type=Path, help="Markdown file to insert the tables into")
     parser.add_argument(
-        "--mark", default="reconstruction-speed", help="that place: between <!-- MARK --> and <!-- /MARK -->"
+        "--mark", default="reconstruction-speed", help="insert them between <!-- MARK --> and <!-- /MARK -->"
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure these parts (default: all)")
     parser.add_argument(
@@ -155,7 +155,7 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def measure(model: str, device: str, threads: int, size: int, full: bool, parts: Sequence[str] = PARTS) -> dict:
-    """What the chosen parts find, for ``speed_text``."""
+    """Return the results of the chosen parts, for ``speed_text``."""
     torch.set_num_threads(threads)
     network = load_model(model).to(device, memory_format=torch.channels_last)
     found = {"device": device, "threads": threads, "size": size, "job": JOB}

@@ -2,6 +2,6 @@
 
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.weight_files import create, load_model, save_model
-from dsc_superres.networks.window import Window, summarise, window
+from dsc_superres.networks.window import Window, summarize, window
 
-__all__ = ["Model", "Window", "create", "load_model", "save_model", "summarise", "window"]
+__all__ = ["Model", "Window", "create", "load_model", "save_model", "summarize", "window"]

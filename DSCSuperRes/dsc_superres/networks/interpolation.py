@@ -1,4 +1,4 @@
-"""Classic interpolators with the interface of the networks: what a network is compared with, and what it corrects."""
+"""Classic interpolators with the interface of the networks, which correct them and are compared with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import back_project, upsample
-from dsc_superres.networks.window import Window, forget, remember
+from dsc_superres.networks.window import Window, cached, drop_older
 
 
 def linear_in_time(frames: Tensor, window: Window, t: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def _combine(parts: Tensor, weights: Tensor) -> Tensor:
 
 
 def _differences(frames: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Slopes before, within and after the pair and the steps on either side (0 where there is no frame)."""
+    """Slopes before, within and after the pair and the steps on either side (0 if there is no frame)."""
     step_before = torch.nan_to_num(-window.times[:, 0])[:, None, None].to(frames)
     step_after = torch.nan_to_num(window.times[:, 3] - 1)[:, None, None].to(frames)
     before = (frames[:, 1] - frames[:, 0]) / step_before.clamp(min=1e-6) * (step_before > 0)
@@ -90,8 +90,8 @@ class Interpolator(Model):
         with torch.autocast(t.device.type, enabled=False):  # bfloat16 would be visible and saves no time here
             for place in range(4):
                 index = max(window.index - 1 + place, 0)  # before the first frame, the window repeats it
-                fine.append(remember(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
-            forget(cache, window.index)
+                fine.append(cached(cache, ("fine", index), lambda k=place: self.refine(window.frames[:, k], size)))
+            drop_older(cache, window.index)
             return self.in_time(torch.stack(fine, 1), window, t)
 
     def refine(self, frame: Tensor, size: tuple[int, int]) -> Tensor:

@@ -66,7 +66,7 @@ class LocalImplicitDecoder(nn.Module):
         return self.gain * (images[:, 0] if self.outputs == 1 else images)
 
     @staticmethod
-    def votes(distance: Tensor) -> Tensor:
+    def ensemble_weights(distance: Tensor) -> Tensor:
         """Weight along one axis of a cell whose center is at that ``distance`` (latent pixels).
 
         It is the distance to the other cell, so that the product over both axes is the area of the rectangle
@@ -91,7 +91,7 @@ class LocalImplicitDecoder(nn.Module):
             position = (torch.arange(factor) + 0.5) / factor - 0.5
             offset = (position[:, None] - taps).flatten()
             offsets.append(offset.to(features))
-            weights.append(self.votes(offset.abs()).to(features))
+            weights.append(self.ensemble_weights(offset.abs()).to(features))
         table = self.coordinates(*offsets, (1 / down, 1 / right)) * torch.outer(*weights)[..., None]
         # [phase row, tap row, phase column, tap column, output, hidden] -> [output and phase, hidden, tap row, column]
         kernel = table.view(down, 3, right, 3, self.outputs, -1).permute(4, 0, 2, 5, 1, 3).flatten(0, 2)
@@ -111,7 +111,7 @@ class LocalImplicitDecoder(nn.Module):
             for column, right in neighbors(size[1], width):
                 query = rows.index_select(2, column.to(features.device))
                 trunk = self.coordinates(down.to(features), right.to(features), cell)
-                share = torch.outer(self.votes(down.abs()), self.votes(right.abs())).to(features)
+                share = torch.outer(self.ensemble_weights(down.abs()), self.ensemble_weights(right.abs())).to(features)
                 trunk = trunk.unflatten(-1, (self.outputs, -1))
                 image = image + share * torch.einsum("byxc,yxoc->boyx", query, trunk)
         return image

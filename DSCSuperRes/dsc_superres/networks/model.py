@@ -25,18 +25,19 @@ class Model(nn.Module):
     """Whether ``reconstruct`` gives it a first frame in steady state and restores the initial transient afterwards."""
 
     uncertainty_coefficients: Mapping[str, float] | None = None
-    """For ``reconstruction.uncertainty_calibration``; None leaves the standard deviation as it is estimated."""
+    """Coefficients for ``reconstruction.uncertainty_calibration``; None leaves the standard deviation as estimated."""
 
     transient_is_factor = False
-    """Whether that transient is restored as a factor between two images of ``base``, not as a difference of its own."""
+    """Whether that transient is restored as a factor between two images of ``base`` instead of as a difference."""
 
     def forward(
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
     ) -> Tensor:
         """Frames float32[b, m, H, W] at the times ``t`` [m] (ascending, 0 and 1 at the pair), ``size`` (H, W).
 
-        ``cache`` (optional) keeps between calls on successive pairs of one series what these have in common.
-        ``fast`` computes in bfloat16 where a model can: about a thousandth of the intensities off, in half the time.
+        ``cache`` (optional) keeps results that successive pairs of one series share.
+        ``fast`` computes in bfloat16 if the model supports it: twice as fast, with errors of about a thousandth of the
+        intensities.
         """
         raise NotImplementedError
 
@@ -51,5 +52,5 @@ class Model(nn.Module):
 
 
 def no_uncertainty() -> ModelError:
-    """The error to raise where the uncertainty is asked of a model that does not estimate it."""
+    """Return the error for a model that does not estimate its uncertainty."""
     return ModelError(f"This model does not estimate its uncertainty: choose {' or '.join(names_with_uncertainty())}.")

@@ -21,7 +21,7 @@ from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.ode import VectorField, solve
 from dsc_superres.networks.signal_region import signal_region_of
-from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
+from dsc_superres.networks.window import ALWAYS, Window, cached, channels_last, in_bfloat16
 
 SLOPE_GAIN = 4.0
 """Changes between frames are smaller than frames; brought to about the same size, they are learned as fast."""
@@ -135,16 +135,16 @@ class OdeLiif(Model):
             return image
         with in_bfloat16(image, fast):
             residual = self.residual(window.crop(*region.coarse), t, region.size, cache)
-        return image + region.place(residual.float(), size)
+        return image + region.embed(residual.float(), size)
 
     def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
         """What the network adds to the interpolator: [b, m, H, W], or [b, m, outputs, H, W] of several outputs."""
-        anatomy = remember(cache, ("anatomy", ALWAYS), lambda: self.anatomy_features(window.summary))
+        anatomy = cached(cache, ("anatomy", ALWAYS), lambda: self.anatomy_features(window.summary))
         repeat = window.frames.shape[0] // window.summary.shape[0]
         window = replace(window, summary=window.summary.repeat_interleave(repeat, 0))
         anatomy = anatomy.repeat_interleave(repeat, 0)
         pair = [
-            remember(cache, ("encoded", index), lambda frame=frame: self.encode(frame, window.summary, anatomy))
+            cached(cache, ("encoded", index), lambda frame=frame: self.encode(frame, window.summary, anatomy))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
         return self.between(window, pair, t, size)

@@ -2,8 +2,8 @@
 
 ``static_detail`` computes fine detail once per series with a deep network, at the signal-to-noise ratio of the mean
 over all frames. The bi-directional ODE between two frames and its LIIF decoder, those of ``ode_liif``, add what
-changes; the deep features of the anatomy take the place of an encoder of their own. A second output of the decoder is
-the standard deviation of the remaining error (Nix and Weigend 1994).
+changes; the deep features of the anatomy replace a separate anatomy encoder. A second output of the decoder is the
+standard deviation of the remaining error (Nix and Weigend 1994).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dsc_superres.networks.ode_liif import OdeLiif
 from dsc_superres.networks.resampling import upsample
 from dsc_superres.networks.signal_region import signal_region_of
 from dsc_superres.networks.static_detail import StaticDetail
-from dsc_superres.networks.window import ALWAYS, Window, in_bfloat16, remember
+from dsc_superres.networks.window import ALWAYS, Window, cached, in_bfloat16
 
 INITIAL_LOG_SD = -4.0
 """Logarithm of the standard deviation before training; the image is about 0..1."""
@@ -33,7 +33,7 @@ COEFFICIENTS = {
     "same_pixels": -0.60,
     "other_factor": 0.22,
 }
-"""Of ``reconstruction.uncertainty_calibration`` for the shipped weights; other weights ask for others.
+"""Coefficients of ``reconstruction.uncertainty_calibration`` for the shipped weights; other weights need others.
 
 By quantile regression of the logarithm of errors (pinball losses at 68.27 % and, with weight 0.7, at 95 %) against the
 noise-free signal in the brain, after the first interval. Fitted at 2 x 2 x 4 on eight training patients (seeds 1000 to
@@ -77,14 +77,14 @@ class OdeLiifPlus(OdeLiif):
         """As ``Model.with_uncertainty``; in air the standard deviation is that of the noise."""
         region = signal_region_of(window, size, cache)
         image = self.detail.frames(window, t, size, cache, region, fast=fast)
-        noise = remember(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
+        noise = cached(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
         uncertainty = noise.repeat_interleave(image.shape[0] // noise.shape[0], 0).expand_as(image)
         if region is None:
             return image, uncertainty
         with in_bfloat16(image, fast):
             output = self.residual(window.crop(*region.coarse), t, region.size, cache)
         residual, log_sd = output.float().unbind(2)
-        image = image + region.place(residual, size)
+        image = image + region.embed(residual, size)
         spread = self.calibration * (INITIAL_LOG_SD + log_sd / GAIN).clamp(LEAST_LOG_SD, GREATEST_LOG_SD).exp()
-        share = region.place(torch.ones_like(residual), size)  # outside the signal there is only noise
-        return image, region.place(spread, size) + (1 - share) * uncertainty
+        share = region.embed(torch.ones_like(residual), size)  # outside the signal there is only noise
+        return image, region.embed(spread, size) + (1 - share) * uncertainty

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dsc_superres.networks.window import ALWAYS, Window, remember
+from dsc_superres.networks.window import ALWAYS, Window, cached
 
 AIR_SIGNAL = 0.03
 """Normalized signal (mean over the series) up to which a pixel is air."""
@@ -38,20 +38,20 @@ class SignalRegion:
         """Rows and columns of the box on the fine grid."""
         return tuple(self.share.shape[-2:])
 
-    def place(self, residual: Tensor, size: tuple[int, int]) -> Tensor:
-        """A residual in the box, [b, m, H', W'], on the grid of the whole image, [b, m, H, W]: zero in air."""
+    def embed(self, residual: Tensor, size: tuple[int, int]) -> Tensor:
+        """Embed a residual in the box, [b, m, H', W'], into the whole image, [b, m, H, W]: zero in air."""
         masked = self.share.repeat_interleave(residual.shape[0] // self.share.shape[0], 0) * residual
         rows, columns = self.fine
         return nn.functional.pad(masked, (columns.start, size[1] - columns.stop, rows.start, size[0] - rows.stop))
 
 
 def signal_region_of(window: Window, size: tuple[int, int], cache: dict | None) -> SignalRegion | None:
-    """Where a window's series has signal; computed once per series where there is a cache."""
-    return remember(cache, ("signal region", ALWAYS), lambda: find_signal_region(window.summary[:, :1], size))
+    """Return the signal region of a window's series; computed once per series if there is a cache."""
+    return cached(cache, ("signal region", ALWAYS), lambda: find_signal_region(window.summary[:, :1], size))
 
 
 def find_signal_region(mean: Tensor, size: tuple[int, int]) -> SignalRegion | None:
-    """Where a series whose temporal mean is [b, 1, h, w] has signal, for ``size`` (H, W); None where all is air."""
+    """Return the signal region of a series with temporal mean [b, 1, h, w] for ``size`` (H, W); None if all is air."""
     near = nn.functional.max_pool2d(mean, 3, 1, 1)
     share = ((near - AIR_SIGNAL) / (TISSUE_SIGNAL - AIR_SIGNAL)).clamp(0, 1)
     signal = (share > 0).any(0).any(0)

@@ -1,9 +1,9 @@
 """Fine detail that is computed once per series and is the same in all of its frames.
 
-Most of a reconstruction's error is that of the mean over all frames: with the true fine mean in place of its own,
-ODE-LIIF gains 3 to 10 dB on validation patients. And the mean has a far better signal-to-noise ratio than any frame.
-So a deep network takes the mean and the standard deviation of every pixel over the series, once, and gives at any fine
-position the detail D that the mean lacks, and the share e by which a pixel's changes exceed those of its surroundings.
+Most of a reconstruction's error is that of the mean over all frames: with the true fine mean, ODE-LIIF gains 3 to 10 dB
+on validation patients. The mean also has a far better signal-to-noise ratio than any frame. A deep network therefore
+takes the mean and the standard deviation of every pixel over the series, once, and gives at any fine position the
+detail D that the mean lacks, and the share e by which a pixel's changes exceed those of its surroundings.
 Frame t of the series is then
 
     I(x, t) = B(x, t) + D(x) + e(x) (B(x, t) - B_mean(x))
@@ -22,7 +22,7 @@ from dsc_superres.networks.liif import LocalImplicitDecoder
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.networks.signal_region import SignalRegion, signal_region_of
-from dsc_superres.networks.window import ALWAYS, Window, channels_last, in_bfloat16, remember
+from dsc_superres.networks.window import ALWAYS, Window, cached, channels_last, in_bfloat16
 
 CHANGE_GAIN = 4.0
 """Standard deviations over time are smaller than the mean; brought to about the same size, they are learned as fast."""
@@ -67,11 +67,11 @@ class StaticDetail(Model):
         *,
         fast: bool = False,
     ) -> Tensor:
-        """As ``forward``, with detail in ``region`` only; None where there is no signal."""
+        """As ``forward``, with detail in ``region`` only; None if there is no signal."""
         image = self.base(window, t, size, cache)
         if region is None:
             return image
-        mean, detail, share = remember(cache, ("detail", ALWAYS), lambda: self._detail(window, size, region, fast))
+        mean, detail, share = cached(cache, ("detail", ALWAYS), lambda: self._detail(window, size, region, fast))
         repeat = image.shape[0] // mean.shape[0]
         mean, detail, share = (part.repeat_interleave(repeat, 0) for part in (mean, detail, share))
         return image + detail + share * (image - mean)
@@ -87,7 +87,7 @@ class StaticDetail(Model):
         summary = window.crop(*region.coarse).summary
         with in_bfloat16(summary, fast):
             maps = self._average(summary, region.size)
-        detail, share = region.place(maps.float(), size).split(1, 1)
+        detail, share = region.embed(maps.float(), size).split(1, 1)
         return back_project(window.summary[:, :1], size), detail, SHARE_GAIN * share
 
     def _average(self, summary: Tensor, size: tuple[int, int]) -> Tensor:

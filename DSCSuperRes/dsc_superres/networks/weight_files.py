@@ -39,25 +39,19 @@ def save_model(model: Model, path: str | Path, *, name: str, options: dict) -> s
 def load_model(source: str | Path) -> Model:
     """A model ready to reconstruct: a registered name (with the weights that ship) or a .safetensors file.
 
-    Weights must match the checksum on the card beside them, where there is one. Raises ``ModelError``.
+    Weights must match the checksum on their card, if they have one. Raises ``ModelError``.
     """
     entry = find(source)
     if entry.is_interpolator:
         return create(entry.name).eval()
     if not entry.available:
-        raise ModelError(f"The weights of {entry.name} are not there: train a model or choose another one.")
+        raise ModelError(f"The weights of {entry.name} are missing: train a model or choose another one.")
     content = entry.weights.read_bytes()
     if entry.card and entry.card["sha256"] != hashlib.sha256(content).hexdigest():
         raise ModelError(
             f"The weights {entry.weights.name} differ from the checksum on their card: install them again."
         )
     return _build(content, entry.weights)
-
-
-def describe_model(source: str | Path) -> tuple[str, dict]:
-    """The name and options of the network that weights (of a registered name or a file) belong to."""
-    header = read_weights_header(find(source).weights)
-    return header["network"], json.loads(header["options"])
 
 
 def _build(content: bytes, path: Path) -> Model:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 ALWAYS = -1
-"""Frame index of what a cache keeps for a whole series."""
+"""Frame index of cache entries that belong to the whole series."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Window:
     """Four consecutive coarse frames around a pair, and statistics of each pixel over the whole series.
 
     frames   float32[b, 4, h, w]: before the pair, the pair, after it; normalized signal
-    times    float32[b, 4]: frame times on a clock that reads 0 and 1 at the pair; NaN where a frame is absent
+    times    float32[b, 4]: frame times on a clock that reads 0 and 1 at the pair; NaN if a frame is absent
              (the pair is the series' first or last), whose image then repeats its neighbor's
     summary  float32[b, 2, h, w]: mean and standard deviation of every pixel over the series' frames
     index    position of the pair's first frame in the series
@@ -49,7 +49,7 @@ class Window:
         return replace(self, frames=self.frames[..., rows, columns], summary=self.summary[..., rows, columns])
 
 
-def summarise(frames: Tensor) -> Tensor:
+def summarize(frames: Tensor) -> Tensor:
     """[b, n, h, w] -> [b, 2, h, w]: mean and standard deviation over the frames."""
     return torch.stack([frames.mean(1), frames.std(1, correction=0)], 1)
 
@@ -65,8 +65,8 @@ def window(frames: Tensor, times: Tensor, summary: Tensor, index: int) -> Window
     return Window(frames[:, around], clock.expand(frames.shape[0], 4), summary, index)
 
 
-def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
-    """The result of ``make``, computed once per ``key`` (name, frame index) where there is a cache."""
+def cached(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor]) -> Tensor:
+    """Return the result of ``make``, computed once per ``key`` (name, frame index) if there is a cache."""
     if cache is None:
         return make()
     if key not in cache:
@@ -74,8 +74,8 @@ def remember(cache: dict | None, key: tuple[str, int], make: Callable[[], Tensor
     return cache[key]
 
 
-def forget(cache: dict | None, before: int) -> None:
-    """Remove from a cache what belongs to frames ``before`` this one: pairs come in order."""
+def drop_older(cache: dict | None, before: int) -> None:
+    """Remove cache entries of frames earlier than ``before``, which are not needed again: pairs come in order."""
     for key in [key for key in cache or () if 0 <= key[1] < before]:
         del cache[key]
 

@@ -25,7 +25,7 @@ ARTERY = 6
 VEIN = 7
 RIM = 8
 NECROSIS = 9
-OEDEMA = 10
+EDEMA = 10
 CORE = 11
 PENUMBRA = 12
 TISSUES = {
@@ -33,13 +33,13 @@ TISSUES = {
     SCALP: "scalp",
     SKULL: "skull",
     CSF: "csf",
-    GRAY: "grey",
+    GRAY: "gray",
     WHITE: "white",
     ARTERY: "artery",
     VEIN: "vein",
-    RIM: "tumour rim",
+    RIM: "tumor rim",
     NECROSIS: "necrosis",
-    OEDEMA: "oedema",
+    EDEMA: "edema",
     CORE: "stroke core",
     PENUMBRA: "stroke penumbra",
 }

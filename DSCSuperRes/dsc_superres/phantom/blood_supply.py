@@ -30,7 +30,7 @@ class BloodSupply:
 
     bolus: SimulatedBolus
     normal: TissueCurves
-    tumour: TissueCurves
+    tumor: TissueCurves
     stroke: TissueCurves
     vessel: TissueCurves
     artery_cbv: float
@@ -46,7 +46,7 @@ class BloodSupply:
         bolus = replace(bolus, area=float(area))
         residues = {
             "normal": normal,
-            "tumour": SimulatedResidue(float(rng.choice([1.0, 2.0, 4.0]))),
+            "tumor": SimulatedResidue(float(rng.choice([1.0, 2.0, 4.0]))),
             "stroke": SimulatedResidue(1.0, float(rng.uniform(0.5, 2.0))),
             "vessel": SimulatedResidue(2.0),
         }
@@ -58,7 +58,7 @@ class BloodSupply:
 
     def description(self) -> dict[str, object]:
         """Return the parameters as plain values."""
-        kinds = ("normal", "tumour", "stroke", "vessel")
+        kinds = ("normal", "tumor", "stroke", "vessel")
         residues = {name: asdict(getattr(self, name).residue) for name in kinds}
         return {"bolus": asdict(self.bolus), "residues": residues} | {
             "artery_cbv": self.artery_cbv,
@@ -69,12 +69,12 @@ class BloodSupply:
         """Return the compartments of slice ``index`` of the whole head."""
         layers = slice(index * LAYERS, (index + 1) * LAYERS)
         layer_values = {name: getattr(head, name)[layers].reshape(LAYERS, -1) for name in head.__dataclass_fields__}
-        lesion = np.isin(layer_values["labels"], (tissue.RIM, tissue.NECROSIS, tissue.OEDEMA))
+        lesion = np.isin(layer_values["labels"], (tissue.RIM, tissue.NECROSIS, tissue.EDEMA))
         stroke = np.isin(layer_values["labels"], (tissue.CORE, tissue.PENUMBRA))
         in_head = layer_values["labels"] != tissue.BACKGROUND
         rest = 1 - layer_values["artery"] - layer_values["vein"]
         tissue_share = rest * (1 - layer_values["fluid"])
-        groups = ((in_head & ~lesion & ~stroke, self.normal), (lesion, self.tumour), (stroke, self.stroke))
+        groups = ((in_head & ~lesion & ~stroke, self.normal), (lesion, self.tumor), (stroke, self.stroke))
         compartments = [self._compartment(layer_values, voxels, tissue_share, curves) for voxels, curves in groups]
         for name, share, values in (
             ("fluid", rest * layer_values["fluid"], {"density": 1.0, "t1": 4.0, "r2": 4.0, "cbf": 0.0, "mtt": 1.0}),

@@ -18,7 +18,7 @@ _PROPERTIES = {
     tissue.WHITE: (0.71, 0.85, 0.048, 22, 5.4),
     tissue.RIM: (0.86, 1.55, 0.060, 110, 5.0),
     tissue.NECROSIS: (0.95, 2.6, 0.130, 3, 8.0),
-    tissue.OEDEMA: (0.86, 1.6, 0.090, 14, 6.0),
+    tissue.EDEMA: (0.86, 1.6, 0.090, 14, 6.0),
     tissue.CORE: (0.84, 1.4, 0.058, 7, 8.5),
     tissue.PENUMBRA: (0.80, 1.2, 0.052, 22, 9.5),
 }

@@ -7,9 +7,9 @@ import numpy as np
 from dsc_superres.phantom.anatomy import (
     BACKGROUND,
     CORE,
+    EDEMA,
     GRAY,
     NECROSIS,
-    OEDEMA,
     PENUMBRA,
     RIM,
     SCALP,
@@ -58,7 +58,7 @@ def _glioma(rng: np.random.Generator, anatomy: Anatomy, labels: np.ndarray, flui
     edema_radius = radius + rng.uniform(5, 15) + 6 * anatomy.grid.field(rng, 30.0)
     brain = ~np.isin(labels, (BACKGROUND, SCALP, SKULL))
     solid = brain & (uneven_distance < radius)
-    labels[(labels == WHITE) & (uneven_distance < edema_radius)] = OEDEMA
+    labels[(labels == WHITE) & (uneven_distance < edema_radius)] = EDEMA
     labels[solid] = RIM
     fluid[solid] = 0
     if radius > 13:

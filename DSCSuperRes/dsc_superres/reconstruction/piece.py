@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from dsc_superres.networks import Model, summarise, window
+from dsc_superres.networks import Model, summarize, window
 from dsc_superres.networks.window import ALWAYS
 from dsc_superres.reconstruction.initial_transient import remaining_excess
 
@@ -42,7 +42,7 @@ class PieceModel:
         self._transient, self._uncertainty, self._fast = transient, uncertainty, fast
         self._acquired = frames
         self._frames = torch.cat([frames[:, 1:2], frames[:, 1:]], 1) if transient else frames
-        self._summary = summarise(self._frames)
+        self._summary = summarize(self._frames)
         self._cache: dict = {}
 
     def between(self, pair: int, moments: np.ndarray) -> torch.Tensor:

@@ -114,8 +114,8 @@ def _tissue_classes(case: Case, patient: DigitalPatient | None) -> dict[str, np.
         }
     tissue = cropped(patient.tissue, case)
     codes = {name: code for code, name in patient.names.items()}
-    lesions = {"Tumor rim": "tumour rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
-    classes = {"Gray matter": tissue == codes["grey"], "White matter": tissue == codes["white"]}
+    lesions = {"Tumor rim": "tumor rim", "Stroke core": "stroke core", "Stroke penumbra": "stroke penumbra"}
+    classes = {"Gray matter": tissue == codes["gray"], "White matter": tissue == codes["white"]}
     lesion_classes = {title: tissue == codes[name] for title, name in lesions.items() if (tissue == codes[name]).any()}
     if lesion_classes:
         largest = max(lesion_classes, key=lambda title: np.count_nonzero(lesion_classes[title]))

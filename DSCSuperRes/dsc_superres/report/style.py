@@ -14,7 +14,7 @@ from dsc_superres.errors import ModelError
 from dsc_superres.models import DEFAULT_MODEL, ModelEntry, find
 
 WIDTH = 11.2
-"""Inches of every figure, so that all texts have one size on the page."""
+"""Width of every figure in inches, so that all texts have the same size on the page."""
 Box = tuple[float, float, float, float]
 PANEL = "#0d1013"
 TEXT = "#e8eaed"
@@ -26,11 +26,11 @@ TRUTH_COLOR = "#f2f4f5"
 DIFFERENCE = LinearSegmentedColormap.from_list(
     "difference", ["#a8e1ff", "#2f93dc", "#17507f", PANEL, "#84401c", "#e0662a", "#ffd9a3"]
 )
-"""For signed differences: blue below, orange above, and as dark as the panel at zero."""
+"""Colors of signed differences: blue below, orange above, and as dark as the panel at zero."""
 
 
 def model_name(model: str) -> str:
-    """The title of a model, or of the ground truth; a file of weights is called by its name."""
+    """Return the title of a model or of the ground truth; for a file of weights, its name."""
     if model == TRUTH:
         return TRUTH_TITLE
     entry = _entry(model)
@@ -38,14 +38,14 @@ def model_name(model: str) -> str:
 
 
 def model_color(model: str) -> str:
-    """The color of a model, or of the ground truth, in every figure; that of the default model for a file."""
+    """Return the color of a model or of the ground truth in all figures; a file has that of the default model."""
     if model == TRUTH:
         return TRUTH_COLOR
     return (_entry(model) or find(DEFAULT_MODEL)).color
 
 
 def _entry(model: str) -> ModelEntry | None:
-    """The entry of a registered name; results call a network from a file by the file's name, which has none."""
+    """Return the catalog entry of a registered name, or None: a network from a file has the name of its file."""
     if model.endswith(".safetensors"):
         return None
     try:
@@ -55,12 +55,12 @@ def _entry(model: str) -> ModelEntry | None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty dark figure of ``width`` x ``height`` inches."""
+    """Return an empty dark figure of ``width`` x ``height`` inches."""
     return Figure(figsize=(width, height), facecolor=PANEL)
 
 
 def style_plot(axes: Axes, x_label: str = "", y_label: str = "", title: str = "") -> None:
-    """Make a plot quiet: light text, no box, a faint grid."""
+    """Give a plot light text, no box, and a faint grid."""
     axes.set_facecolor(PANEL)
     axes.tick_params(colors=MUTED, labelsize=8, length=0)
     axes.grid(color=LINE, linewidth=0.6)
@@ -73,7 +73,7 @@ def style_plot(axes: Axes, x_label: str = "", y_label: str = "", title: str = ""
 
 
 def color_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[float, float], label: str) -> None:
-    """A vertical color bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
+    """Draw a vertical color bar with its unit in ``box`` (left, bottom, width, height as shares of the figure)."""
     axes = figure.add_axes(box)
     bar = figure.colorbar(ScalarMappable(Normalize(*limits), cmap), cax=axes)
     bar.outline.set_visible(False)
@@ -82,12 +82,12 @@ def color_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[floa
 
 
 def png(figure: Figure, dpi: int = 160) -> bytes:
-    """The figure as a PNG file."""
+    """Return the figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, facecolor=figure.get_facecolor())
     return buffer.getvalue()
 
 
 def data_uri(content: bytes) -> str:
-    """A PNG as text that a page can hold."""
+    """Return a PNG as a data URI for embedding in a page."""
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")

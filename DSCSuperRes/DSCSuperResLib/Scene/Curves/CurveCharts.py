@@ -41,9 +41,9 @@ class CurveCharts:
     def atPoint(
         self, ras: np.ndarray, time: float, relaxation: Relaxation | None = None
     ) -> slicer.vtkMRMLPlotChartNode | None:
-        """``chart.cursor``: the curves of the voxels at ``ras`` (mm), with a line at ``time`` (s); Delta R2* if asked.
+        """Return ``chart.cursor``, the curves of the voxels at ``ras`` (mm) with a line at ``time`` (s).
 
-        None where the reconstruction has no voxel.
+        The curves are Delta R2* if ``relaxation`` is given. Returns None outside the reconstruction.
         """
         curves: dict[str, Curve] = {}
         for role in self._roles():
@@ -70,11 +70,11 @@ class CurveCharts:
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
     ) -> Iterator[slicer.vtkMRMLPlotChartNode | None]:
-        """``chart.segments``: the mean curves of the visible segments.
+        """Fill ``chart.segments`` with the mean curves of the visible segments.
 
-        Yields None after each frame that was read, so that the caller can pause, and the chart at the end. The
-        regions are those voxels of the reconstruction whose center lies in the segment; the input's coarse voxels
-        count as often as they hold one. Delta R2* is that of the mean signal.
+        Yields None after each frame that was read, so that the caller can pause, and the chart at the end. A region
+        consists of the voxels of the reconstruction whose center lies in the segment; a coarse voxel of the input is
+        counted once for each of them. Delta R2* is that of the mean signal.
         """
         segments, y = _segments(segmentation), RELAXATION if relaxation else SIGNAL
         grid = self._result.sequence("reconstruction").GetNthDataNode(0)
@@ -95,7 +95,7 @@ class CurveCharts:
     def _segmentSeries(
         self, segments: list[Segment], curves: dict[str, dict[str, np.ndarray]]
     ) -> list[slicer.vtkMRMLPlotSeriesNode]:
-        """One segment has the colors of the roles; several have their own, and the roles differ in their lines."""
+        """Return the series: a single segment in the colors of the roles, several in their own with different lines."""
         series = []
         for role, columns in curves.items():
             table = self._kept.table(f"segments.{role}", f"Mean curves, {NAMES[role]}", columns)
@@ -120,7 +120,7 @@ class CurveCharts:
 
 
 def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> list[Segment]:
-    """The visible segments, each with a name of its own."""
+    """Return the visible segments with unique names."""
     found: list[Segment] = []
     for one in segmentIds(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(one)
@@ -136,7 +136,7 @@ def _quantity(axis: str) -> str:
 
 
 def _place(ras: np.ndarray) -> str:
-    """For example "L 12.0, A 45.5, S 7.0 mm"."""
+    """Return a position as text, for example "L 12.0, A 45.5, S 7.0 mm"."""
     letters = ("LR", "PA", "IS")
     parts = (f"{pair[int(value >= 0)]} {abs(value):.1f}" for pair, value in zip(letters, ras, strict=True))
     return ", ".join(parts) + " mm"

@@ -13,13 +13,13 @@ from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion import delta_r2star, find_bolus
 
 STRIDE = 7
-"""One voxel in so many serves to find the bolus; coprime to common matrix sizes, so no column is preferred."""
+"""One in STRIDE voxels is used to find the bolus; coprime to common matrix sizes, so that no column is preferred."""
 
 
 def meanFrames(sequence: slicer.vtkMRMLSequenceNode, voxels: np.ndarray) -> Iterator[float]:
-    """The mean signal over ``voxels`` (flat indices, int[n]) in each frame, one frame at a time.
+    """Yield the mean signal over ``voxels`` (flat indices, int[n]) of each frame; NaN without voxels.
 
-    Only these voxels are read. NaN without voxels.
+    Only these voxels are read.
     """
     single = int(voxels[0]) if len(voxels) == 1 else None
     for frame in range(sequence.GetNumberOfDataNodes()):
@@ -31,14 +31,14 @@ def meanFrames(sequence: slicer.vtkMRMLSequenceNode, voxels: np.ndarray) -> Iter
 
 
 def meanCurve(sequence: slicer.vtkMRMLSequenceNode, voxels: np.ndarray) -> np.ndarray:
-    """float64[t]: all of ``meanFrames``."""
+    """Return the mean signal over ``voxels`` in all frames, float64[t]."""
     return np.fromiter(meanFrames(sequence, voxels), np.float64, sequence.GetNumberOfDataNodes())
 
 
 def findBaseline(sequence: slicer.vtkMRMLSequenceNode, times: np.ndarray) -> tuple[float, float] | None:
-    """First and last time (s) of the frames before the bolus, found in the mean of the bright voxels; None if none.
+    """Return the first and last time (s) of the frames before the bolus, found in the mean of the bright voxels.
 
-    ``times`` float64[t], s.
+    ``times`` is float64[t] in s. Returns None if there is no bolus.
     """
     scalars = sequence.GetNthDataNode(0).GetImageData().GetPointData().GetScalars()
     first = vtk_to_numpy(scalars)[::STRIDE]
@@ -52,13 +52,13 @@ def findBaseline(sequence: slicer.vtkMRMLSequenceNode, times: np.ndarray) -> tup
 
 @dataclass(frozen=True)
 class Relaxation:
-    """How a signal becomes Delta R2*: echo time (s), and the first and last time (s) of the baseline."""
+    """Parameters of the conversion to Delta R2*: echo time (s), and first and last time (s) of the baseline."""
 
     echoTime: float
     baseline: tuple[float, float]
 
     def change(self, signal: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """float64[t]: Delta R2* in 1/s of signal[t] at times[t] (s)."""
+        """Return Delta R2* (1/s), float64[t], of signal[t] at times[t] (s)."""
         start = int(np.searchsorted(times, self.baseline[0] - 1e-3))
         stop = int(np.searchsorted(times, self.baseline[1] + 1e-3))
         return delta_r2star(signal, self.echoTime, slice(start, max(stop, start + 1))).astype(np.float64)

@@ -1,8 +1,6 @@
-"""How close a reconstruction comes to the ground truth: the worker's numbers as a table and as curves over time."""
+"""Metrics of a reconstruction against the ground truth, as a table and as curves over time."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import slicer
@@ -13,22 +11,21 @@ MEASURES = {"nmse": "NMSE", "psnr": "PSNR (dB)", "ssim": "SSIM"}
 REGIONS = {"brain": "brain", "whole": "whole image"}
 TIME = "Time (s)"
 COLORS = ((0.23, 0.56, 0.85), (0.80, 0.47, 0.65), (0.18, 0.72, 0.55), (0.90, 0.62, 0.00), (0.55, 0.60, 0.64))
-"""Of the models, the job's own first."""
+"""Colors of the models, that of the job first."""
 
 
 def readMetrics(result) -> dict[str, dict]:
-    """What the worker measured, by model, the job's own first; empty where there is no ground truth."""
-    node = result.node("text.metrics")
-    return json.loads(node.GetText()).get("images", {}) if node and node.GetText() else {}
+    """Return the worker's metrics by model, that of the job first; empty without a ground truth."""
+    return result.record("text.metrics").get("images", {})
 
 
 def regions(metrics: dict[str, dict]) -> list[str]:
-    """The regions that were measured: "brain" where a mask was found, and "whole"."""
+    """Return the regions with metrics: "brain" if a mask was found, and "whole"."""
     return [region for region in REGIONS if all(found.get(region) for found in metrics.values())]
 
 
 def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
-    """``table.metrics``: a row for each measure and region, a column for each model; made once."""
+    """Return ``table.metrics``: a row for each measure and region, a column for each model; created once."""
     node = result.node("table.metrics")
     if node is not None:
         return node
@@ -44,9 +41,9 @@ def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
 
 
 def metricsChart(result, metrics: dict[str, dict], measure: str, region: str) -> slicer.vtkMRMLPlotChartNode:
-    """``chart.metrics``: one measure ("nmse", "psnr", "ssim") in one region over time, a curve for each model.
+    """Return ``chart.metrics``: one measure ("nmse", "psnr", "ssim") in one region over time, a curve for each model.
 
-    All measures of all frames stand in the tables ``table.metrics.frames.<model>``.
+    The tables ``table.metrics.frames.<model>`` contain all measures of all frames.
     """
     plots, series = Plots(result), []
     for index, (model, found) in enumerate(metrics.items()):
@@ -61,7 +58,7 @@ def metricsChart(result, metrics: dict[str, dict], measure: str, region: str) ->
 
 
 def frameMetrics(found: dict, region: str, time: float) -> str:
-    """The three measures of the frame at ``time`` (s) in words; empty where that frame was not measured."""
+    """Return the three measures of the frame at ``time`` (s) as text; empty if that frame was not measured."""
     times = np.array(found["times_s"], float)
     frame = int(np.abs(times - time).argmin())
     if abs(times[frame] - time) > 2e-3:

@@ -1,4 +1,4 @@
-"""Tables, plot series and charts of a result: made once, filled again at each update."""
+"""Tables, plot series and charts of a result, created once and refilled at each update."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 Color = tuple[float, float, float]
 LEGEND_SHARE = 0.2
-"""Room on the right for the legend, which would lie over the curves, as a share of the time that they cover."""
+"""Space on the right for the legend, which would cover the curves, as a share of the range of time."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a curve looks: color (RGB 0..1), a line or points or both, and its width."""
+    """The style of a curve: color (RGB 0..1), line or points or both, and width."""
 
     color: Color
     line: bool = True
@@ -36,7 +36,7 @@ class Plots:
         self._result, self._transient = result, transient
 
     def table(self, role: str, name: str, columns: Mapping[str, np.ndarray]) -> slicer.vtkMRMLTableNode:
-        """The table ``table.<role>`` with these columns, float64[n] each."""
+        """Return the table ``table.<role>`` with these columns, float64[n] each."""
         node = self._node("vtkMRMLTableNode", f"table.{role}", name)
         table = node.GetTable()
         rows = {len(values) for values in columns.values()}
@@ -54,7 +54,7 @@ class Plots:
     def series(
         self, role: str, name: str, table: slicer.vtkMRMLTableNode, x: str, y: str, style: Style
     ) -> slicer.vtkMRMLPlotSeriesNode:
-        """The plot series ``series.<role>``: column ``y`` of ``table`` over column ``x``, at true distances."""
+        """Return the plot series ``series.<role>``: column ``y`` of ``table`` over column ``x``, at true distances."""
         node = self._node("vtkMRMLPlotSeriesNode", f"series.{role}", name)
         with slicer.util.NodeModify(node):
             node.SetName(name)
@@ -73,7 +73,7 @@ class Plots:
     def chart(
         self, role: str, title: str, xTitle: str, yTitle: str, series: Iterable[slicer.vtkMRMLPlotSeriesNode]
     ) -> slicer.vtkMRMLPlotChartNode:
-        """The chart ``chart.<role>`` that shows exactly ``series``, the last one on top, with axes that fit them."""
+        """Return the chart ``chart.<role>`` with exactly ``series``, the last one on top, and axes that fit them."""
         node = self._node("vtkMRMLPlotChartNode", f"chart.{role}", title)
         series = list(series)
         wanted = [one.GetID() for one in series]

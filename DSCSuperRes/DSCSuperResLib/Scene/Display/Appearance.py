@@ -1,4 +1,4 @@
-"""How a result looks when it is first shown: honest voxels, one brightness, the difference in its own colors."""
+"""The initial display of a result: voxels without interpolation, common gray levels, the difference in colors."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .SharedWindow import automaticLevels
 from .Uncertainty import colorUncertainty, showUncertaintyLegend, typicalUncertainty
 
 PREPARED = "DSCSuperRes.Prepared"
-"""Attribute of the browser of a result whose display was set up once; from then on it is the user's."""
+"""Attribute of the browser of a result whose display was set up; later changes are the user's."""
 SIGNALS = ("truth", "input", "reconstruction")
 
 
 def signalVolumes(result) -> list[slicer.vtkMRMLScalarVolumeNode]:
-    """The proxies that show signal: truth (where there is one), input and reconstruction."""
+    """Return the proxies that show signal: truth (if any), input and reconstruction."""
     return [volume for volume in map(result.proxy, SIGNALS) if volume is not None]
 
 
 def prepareDisplay(result) -> None:
-    """Set up display and playback of a result, the first time only; a scene that is reopened keeps what it had."""
+    """Set up display and playback of a result, the first time only; a reopened scene keeps its display."""
     browser = result.node("browser")
     if browser is None or browser.GetAttribute(PREPARED):
         return
@@ -43,7 +43,7 @@ def prepareDisplay(result) -> None:
 
 
 def setInterpolation(result, on: bool) -> None:
-    """Let Slicer smooth between voxels on the screen, or show each as the box it is."""
+    """Set whether Slicer interpolates between voxels on the screen, or draws each as a box."""
     volumes = [*signalVolumes(result), result.proxy("difference"), result.proxy("uncertainty")]
     for volume in volumes:
         if volume is not None:
@@ -51,10 +51,10 @@ def setInterpolation(result, on: bool) -> None:
 
 
 def interpolation(result) -> bool:
-    """Whether Slicer smooths between the voxels of the reconstruction."""
+    """Return whether Slicer interpolates between the voxels of the reconstruction."""
     return bool(result.proxy("reconstruction").GetDisplayNode().GetInterpolate())
 
 
 def differenceTitle(absolute: bool) -> str:
-    """The title of the difference's legend."""
+    """Return the title of the difference's legend."""
     return f"Abs. difference ({UNIT})" if absolute else f"Difference ({UNIT})"

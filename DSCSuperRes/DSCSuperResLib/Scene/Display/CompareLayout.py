@@ -1,6 +1,6 @@
-"""Our own layout: ground truth | input | reconstruction | difference side by side, curves below.
+"""The layout of the module: ground truth | input | reconstruction | difference side by side, curves below.
 
-The views are linked with each other and with no other view: they have a view group of their own.
+The views are linked with each other and with no other view, because they are in a separate view group.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..Result import SEQUENCES
 VIEW_GROUP = 59
 PLOT_VIEW = "DSCSuperResCurves"
 LAYOUT_BEFORE = "DSCSuperRes.LayoutBefore"
-"""Attribute of the layout node: what the user had, so that it comes back also in a scene saved meanwhile."""
+"""Attribute of the layout node with the user's layout, so that it can also be restored in a saved scene."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ VIEWS = {
 }
 LAYOUTS = {
     "compare": (5911, ("truth", "input", "reconstruction", "difference")),
-    "enhance": (5912, ("input", "reconstruction")),
+    "reconstruct": (5912, ("input", "reconstruction")),
 }
-"""By task: the number of the layout and the roles it shows, left to right."""
+"""Number of the layout and roles from left to right, by task."""
 
 
 class CompareLayout:
-    """Shows and hides our layout in a scene, and fills its views with the volumes of a result.
+    """Shows and hides the module's layout in a scene, and fills its views with the volumes of a result.
 
-    ``applicationLogic`` (vtkMRMLApplicationLogic) knows the sizes of the views; without it nothing is fitted.
+    ``applicationLogic`` (vtkMRMLApplicationLogic) knows the sizes of the views; without it slices are not fitted.
     """
 
     def __init__(self, scene: slicer.vtkMRMLScene, applicationLogic=None) -> None:
@@ -53,19 +53,19 @@ class CompareLayout:
 
     @property
     def shown(self) -> bool:
-        """Whether one of our layouts is on the screen."""
+        """Whether one of the module's layouts is on the screen."""
         node = self._layoutNode()
         return node is not None and node.GetViewArrangement() in _numbers()
 
     def register(self) -> None:
-        """Tell Slicer what our layouts look like; a scene saved with one of them needs it."""
+        """Register the module's layouts with Slicer, as required by scenes that were saved with one of them."""
         node = self._layoutNode()
         for number, roles in LAYOUTS.values():
             if node is not None and not node.IsLayoutDescription(number):
                 node.AddLayoutDescription(number, _description(roles))
 
     def show(self, result) -> None:
-        """Change to the layout for the result's task, remember the user's own, and fill the views."""
+        """Change to the layout for the result's task, store the user's layout, and fill the views."""
         node = self._layoutNode()
         if node is None:
             return
@@ -77,7 +77,7 @@ class CompareLayout:
         self.assign(result)
 
     def hide(self) -> None:
-        """Bring back the layout that the user had; does nothing where ours is not shown."""
+        """Restore the user's layout, if the module's layout is shown."""
         node = self._layoutNode()
         if node is None or not self.shown:
             return
@@ -90,7 +90,7 @@ class CompareLayout:
         node.RemoveAttribute(LAYOUT_BEFORE)
 
     def assign(self, result) -> None:
-        """Put the result's volumes into our views, link these, and keep other volumes out of them."""
+        """Show the result's volumes in the module's views, link these, and keep other volumes out of them."""
         for role in LAYOUTS[result.task][1]:
             composite, volume = self.compositeNode(role), result.proxy(role)
             if composite is None:
@@ -107,9 +107,9 @@ class CompareLayout:
             composite.SetInteractionFlags(0)
 
     def fit(self, result) -> None:
-        """Turn our views into the slices of the result, oblique or not, and fit its whole field of view.
+        """Align the module's views with the slices of the result, and fit its whole field of view.
 
-        To be called once the views have their size.
+        The views must have their final size.
         """
         volume, offset = result.proxy("reconstruction"), None
         for role in LAYOUTS[result.task][1]:
@@ -127,28 +127,28 @@ class CompareLayout:
                 view.SetSliceOffset(offset)
 
     def showChart(self, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
-        """Show ``chart`` in our plot view."""
+        """Show ``chart`` in the module's plot view."""
         view = self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
         identifier = chart.GetID() if chart else None
         if view is not None and view.GetPlotChartNodeID() != identifier:
             view.SetPlotChartNodeID(identifier)
 
     def sliceNode(self, role: str) -> slicer.vtkMRMLSliceNode | None:
-        """Our slice view for ``role``; None before it was first shown."""
+        """Return the module's slice view for ``role``; None before it was first shown."""
         return self._scene.GetSingletonNode(VIEWS[role].tag, "vtkMRMLSliceNode")
 
     def compositeNode(self, role: str) -> slicer.vtkMRMLSliceCompositeNode | None:
-        """What the slice view for ``role`` shows; None before it was first shown."""
+        """Return the composite node of the slice view for ``role``; None before it was first shown."""
         view = self.sliceNode(role)
         return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view) if view else None
 
     def _belongs(self, volume: str | None, result) -> bool:
-        """Whether the volume of this ID is one of the result: what lay over images of another goes with them."""
+        """Return whether the volume with this ID belongs to the result, and may stay over its images."""
         node = self._scene.GetNodeByID(volume or "")
         return node is not None and any(node is one for one in (*result.nodes(), *map(result.proxy, SEQUENCES)))
 
     def _layoutNode(self) -> slicer.vtkMRMLLayoutNode | None:
-        """None without a main window."""
+        """Return the layout node; None without a main window."""
         return self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
 
 

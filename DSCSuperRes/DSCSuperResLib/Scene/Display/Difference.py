@@ -1,4 +1,4 @@
-"""How the difference reconstruction - ground truth is colored: signed, or by its size alone."""
+"""Colors of the difference reconstruction - ground truth: signed, or by magnitude."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .SharedWindow import sampleVoxels
 ATTRIBUTE = "DSCSuperRes.Colors"
 ABSOLUTE = "absolute difference"
 UNIT = "a.u."
-"""Of the signal."""
+"""Unit of the signal."""
 SIGNED = ("#8fd3ff", "#2f93dc", "#17507f", "#000000", "#84401c", "#e0662a", "#ffbe7a")
 SIZE = ("#ffe08a", "#f2813a", "#8f2f6b", "#000000", "#8f2f6b", "#f2813a", "#ffe08a")
-"""Both as dark as the view where there is no difference; signed is blue below the truth and orange above."""
+"""Color scales that are black at zero; the signed one is blue below the truth and orange above."""
 COLORS = 255
-"""Odd, so that zero has a color of its own."""
+"""Odd, so that zero has its own color."""
 
 
 def colorDifference(volume: slicer.vtkMRMLScalarVolumeNode, limit: float, absolute: bool) -> None:
@@ -29,26 +29,26 @@ def colorDifference(volume: slicer.vtkMRMLScalarVolumeNode, limit: float, absolu
 
 
 def shownDifference(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, bool]:
-    """The limit (signal units) and whether ``volume`` is colored by size alone: what ``colorDifference`` set."""
+    """Return the limit (signal units) and whether ``volume`` is colored by magnitude, as set by ``colorDifference``."""
     display = volume.GetDisplayNode()
     colors = display.GetColorNode()
     return display.GetWindowLevelMax(), colors is not None and colors.GetAttribute(ATTRIBUTE) == ABSOLUTE
 
 
 def legendShown(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether the legend of ``volume`` is shown."""
+    """Return whether the legend of ``volume`` is visible."""
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume.GetDisplayNode())
     return legend is not None and bool(legend.GetVisibility())
 
 
 def meanSignal(sequence: slicer.vtkMRMLSequenceNode) -> float:
-    """The mean over the head in the first frame: over the voxels above the mean of all."""
+    """Return the mean signal of the head in the first frame: of the voxels above the mean of all."""
     signal = vtk_to_numpy(sequence.GetNthDataNode(0).GetImageData().GetPointData().GetScalars())
     return float(signal[signal >= signal.mean()].mean())
 
 
 def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool) -> None:
-    """Show or hide the color legend of ``volume``, with ``title`` (quantity and unit), where it is shown."""
+    """Show or hide the color legend of ``volume`` with ``title`` (quantity and unit)."""
     display = volume.GetDisplayNode()
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(display)
     if legend is None and not visible:
@@ -65,7 +65,7 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
 
 
 def typicalLimit(sequence: slicer.vtkMRMLSequenceNode, percent: float = 99.5) -> float:
-    """A limit of the absolute value for ``percent`` of the voxels, rounded up to one digit."""
+    """Return a limit above the absolute value of ``percent`` of the voxels, rounded up to one digit."""
     limit = float(np.percentile(np.abs(sampleVoxels(sequence)), percent))
     if limit <= 0:
         return 1.0

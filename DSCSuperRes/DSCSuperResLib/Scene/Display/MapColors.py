@@ -1,4 +1,4 @@
-"""How maps are colored: one scale for all sources of a map, differences from the truth in their own, with legends."""
+"""Colors of maps: one scale for all sources of a map, another for differences from the truth, with legends."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..Volumes import frameArray
 from .Difference import colorDifference, showLegend
 
 PREPARED = "DSCSuperRes.Coloured"
-"""Attribute of a map whose colors were chosen once; from then on they are the user's."""
+"""Attribute of a map whose colors were set up; later changes are the user's."""
 PREFERRED = ("vtkMRMLColorTableNodeFileColdToHotRainbow.txt", "vtkMRMLPETProceduralColorNodePET-Rainbow2")
 FOR_UNCERTAINTY = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNodeIron")
-"""The first of these that Slicer has."""
+"""Colors in order of preference; the first that Slicer has are used."""
 SCALE_PERCENTILE = 98
 """Percentile of the voxels of a map at which its scale ends."""
 DIFFERENCE_PERCENTILE = 95
-"""That of a difference."""
+"""Percentile of a difference at which its scale ends."""
 
 
 def prepareColors(result: Result, name: str) -> None:
@@ -58,7 +58,7 @@ def setScale(
     upper: float,
     colors: slicer.vtkMRMLColorNode | None = None,
 ) -> None:
-    """Color ``volumes`` from ``lower`` to ``upper`` (in the map's unit), with other colors where these are given."""
+    """Color ``volumes`` from ``lower`` to ``upper`` (in the map's unit), with ``colors`` if given."""
     for volume in volumes:
         display = volume.GetDisplayNode()
         with slicer.util.NodeModify(display):
@@ -69,7 +69,7 @@ def setScale(
 
 
 def setThreshold(volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], lowest: float) -> None:
-    """Let what lies below ``lowest`` (in the map's unit) be transparent."""
+    """Make values below ``lowest`` (in the map's unit) transparent."""
     for volume in volumes:
         display = volume.GetDisplayNode()
         with slicer.util.NodeModify(display):
@@ -79,24 +79,24 @@ def setThreshold(volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], lowest: floa
 
 
 def smallestShown(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
-    """A threshold that hides what was not computed (0) and little else: a thousandth of the scale."""
+    """Return a threshold that hides voxels that were not computed (0) and little else: a thousandth of the scale."""
     return volume.GetDisplayNode().GetWindowLevelMax() / 1000
 
 
 def typicalScale(result: Result, name: str) -> float:
-    """Where the scale of all maps ``name`` ends, from the most trusted one."""
+    """Return the upper end of the scale of all maps ``name``, from the most trusted one."""
     source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
     return _rounded(np.percentile(_values(result, name, source), SCALE_PERCENTILE))
 
 
 def typicalDifference(result: Result, name: str) -> float:
-    """A limit that most differences stay below; the same for the reconstruction and the input."""
+    """Return a limit above most differences of the reconstruction and of the input."""
     values = [np.abs(_values(result, name, one)) for one in DIFFERENCES.values() if mapNode(result, name, one)]
     return _rounded(max(np.percentile(one, DIFFERENCE_PERCENTILE) for one in values))
 
 
 def legendTitle(name: str, source: str) -> str:
-    """The title of a legend: quantity and unit."""
+    """Return the title of a legend: quantity and unit."""
     delta = "Δ " if source in DIFFERENCES.values() else ""
     return f"{delta}{mapTitle(name)} ({mapUnit(name)})"
 
@@ -108,7 +108,7 @@ def _values(result: Result, name: str, source: str) -> np.ndarray:
 
 
 def _rounded(value: float) -> float:
-    """Up to a number whose quarters read well in a legend; 1 where there is nothing to scale."""
+    """Round up to a number whose quarters are short in a legend; 1 unless ``value`` is positive."""
     if not value > 0:
         return 1.0
     step = 0.4 * 10.0 ** np.floor(np.log10(value))
@@ -116,5 +116,5 @@ def _rounded(value: float) -> float:
 
 
 def firstColors(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:
-    """The first of these color nodes (IDs) that the scene has."""
+    """Return the first of these color nodes (IDs) that the scene contains."""
     return next((node for name in names if (node := scene.GetNodeByID(name)) is not None), None)

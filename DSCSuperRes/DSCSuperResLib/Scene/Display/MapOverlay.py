@@ -17,9 +17,9 @@ class MapOverlay:
         self._layout = layout
 
     def show(self, result: Result, name: str, opacity: float, compared: str = "reconstruction") -> None:
-        """Lay the maps ``name`` of all sources over their views with ``opacity`` (0..1).
+        """Overlay the maps ``name`` of all sources on their views with ``opacity`` (0..1).
 
-        The view of the difference shows the map's own: that of ``compared`` minus the ground truth.
+        The view of the difference shows the map of ``compared`` minus that of the ground truth.
         """
         prepareColors(result, name)
         for role, composite in self._views(result):
@@ -30,12 +30,12 @@ class MapOverlay:
                 assignView(composite, result.proxy(role), mapNode(result, name, role), opacity)
 
     def hide(self, result: Result) -> None:
-        """Show the images alone."""
+        """Show the images without maps."""
         for role, composite in self._views(result):
             assignView(composite, result.proxy(role), None, composite.GetForegroundOpacity())
 
     def shown(self, result: Result) -> tuple[str, float] | None:
-        """The name and the opacity of the map in the view of the reconstruction; None for none."""
+        """Return the name and the opacity of the map in the view of the reconstruction; None if there is none."""
         composite = self._layout.compositeNode("reconstruction")
         volume = result.scene.GetNodeByID(composite.GetForegroundVolumeID() or "") if composite else None
         role = (volume.GetAttribute(ROLE) or "").split(".") if volume is not None else []
@@ -44,17 +44,17 @@ class MapOverlay:
         return role[1], composite.GetForegroundOpacity()
 
     def _views(self, result: Result) -> list[tuple[str, slicer.vtkMRMLSliceCompositeNode]]:
-        """The views that exist, by role."""
+        """Return the existing views with their roles."""
         roles = LAYOUTS[result.task][1]
         return [(role, composite) for role in roles if (composite := self._layout.compositeNode(role)) is not None]
 
 
 def assignView(composite, background, foreground, opacity: float) -> None:
-    """Let a view show ``background``, and ``foreground`` over it with ``opacity`` (0..1); None for no volume."""
+    """Show ``background`` in a view, and ``foreground`` over it with ``opacity`` (0..1); None for no volume."""
     with slicer.util.NodeModify(composite):
         composite.SetBackgroundVolumeID(background.GetID() if background is not None else None)
         composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
         composite.SetForegroundOpacity(opacity)
         composite.SetInteractionFlags(composite.BackgroundVolumeFlag | composite.ForegroundVolumeFlag)
-    # Color legends are drawn, or taken away, only after a change with these flags.
+    # Color legends are drawn or removed only after a change with these flags.
     composite.SetInteractionFlags(0)

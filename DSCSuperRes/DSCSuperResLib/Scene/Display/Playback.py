@@ -1,4 +1,4 @@
-"""Which moment a result shows, and whether that frame was acquired or reconstructed."""
+"""The time that a result shows, and whether that frame was acquired or reconstructed."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import slicer
 
 FRAMES_PER_SECOND = 10.0
 SAME_TIME = 2e-3
-"""s; two frames closer than this are one: MRML distinguishes times by a millisecond."""
+"""Largest distance in s of times that are equal, because MRML stores milliseconds."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What the browser of a result shows.
+    """The frame that the browser of a result shows.
 
-    time        s
-    frame       number of the frame, from 1, of ``frames``
-    acquired    whether the input holds this very moment
-    held        s, when the input's frame that is shown was acquired; None before its first
+    time            s
+    frame           number of the frame, from 1, of ``frames``
+    acquired        whether the input contains a frame of this time
+    shownFrameTime  time of the shown frame of the input, s; None before its first frame
     """
 
     time: float
     frame: int
     frames: int
     acquired: bool
-    held: float | None
+    shownFrameTime: float | None
 
 
 def preparePlayback(browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
-    """Play steadily and over and over, and show times in seconds."""
+    """Set up playback at a steady rate in a loop, with times in seconds."""
     with slicer.util.NodeModify(browser):
         browser.SetPlaybackRateFps(FRAMES_PER_SECOND)
         browser.SetPlaybackLooped(True)
@@ -40,7 +40,7 @@ def preparePlayback(browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
 
 
 def shownMoment(result) -> Moment | None:
-    """The moment that the result's browser shows; None without a browser or a frame."""
+    """Return the moment that the result's browser shows; None without a browser or a frame."""
     browser = result.node("browser")
     times = result.times("reconstruction")
     if browser is None or not 0 <= browser.GetSelectedItemNumber() < len(times):
@@ -48,6 +48,6 @@ def shownMoment(result) -> Moment | None:
     frame = browser.GetSelectedItemNumber()
     acquired = result.times("input")
     before = acquired[acquired <= times[frame] + SAME_TIME]
-    held = float(before[-1]) if before.size else None
+    shown = float(before[-1]) if before.size else None
     same = bool(acquired.size and np.abs(acquired - times[frame]).min() <= SAME_TIME)
-    return Moment(float(times[frame]), frame + 1, len(times), same, held)
+    return Moment(float(times[frame]), frame + 1, len(times), same, shown)

@@ -1,4 +1,4 @@
-"""One brightness and contrast for several volumes: what changes in one follows in the others."""
+"""Common brightness and contrast of several volumes: a change of one is applied to the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 SAMPLED_FRAMES = 8
 SAMPLED_VOXELS = 13
-"""Every so many voxels of every so many frames decide the automatic window."""
+"""Number of frames, and distance of the voxels, that are sampled for the automatic window."""
 
 
 class SharedWindow:
@@ -36,7 +36,7 @@ class SharedWindow:
         return display.GetWindowLevelMin(), display.GetWindowLevelMax()
 
     def set(self, lower: float, upper: float) -> None:
-        """Give all volumes these gray levels, and keep Slicer from choosing others for each frame."""
+        """Set the gray levels of all volumes, and disable Slicer's automatic levels for each frame."""
         self._busy = True
         for display in self._displays:
             with slicer.util.NodeModify(display):
@@ -60,13 +60,13 @@ class SharedWindow:
 
 
 def automaticLevels(sequence: slicer.vtkMRMLSequenceNode) -> tuple[float, float]:
-    """Gray levels for all frames: from the darkest to the 99.8th percentile of a sample of the voxels."""
+    """Return gray levels for all frames: from the darkest to the 99.8th percentile of a sample of the voxels."""
     sample = sampleVoxels(sequence)
     return float(min(sample.min(), 0.0)), float(np.percentile(sample, 99.8))
 
 
 def sampleVoxels(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
-    """A thin sample of the voxels of all times, float[n]: enough for percentiles, at once also for gigabytes."""
+    """Return a small sample of the voxels of all frames, float[n], for percentiles of large series."""
     frames = np.unique(np.linspace(0, sequence.GetNumberOfDataNodes() - 1, SAMPLED_FRAMES).astype(int))
     images = (sequence.GetNthDataNode(int(frame)).GetImageData() for frame in frames)
     return np.concatenate([vtk_to_numpy(one.GetPointData().GetScalars())[::SAMPLED_VOXELS] for one in images])

@@ -1,4 +1,4 @@
-"""The uncertainty of a reconstruction, the standard deviation of its error, in colors over the frames."""
+"""Colored overlay of the uncertainty of a reconstruction, which is the standard deviation of its error."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def colorUncertainty(volume: slicer.vtkMRMLScalarVolumeNode, limit: float) -> No
 
 
 def typicalUncertainty(result) -> float:
-    """A limit that shows where the uncertainty is larger than elsewhere, in signal units."""
+    """Return a limit (signal units) that makes differences of the uncertainty visible."""
     return typicalLimit(result.sequence(ROLE), SCALE_PERCENTILE)
 
 
 def shownLimit(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
-    """The limit that ``colorUncertainty`` set, in signal units."""
+    """Return the limit that ``colorUncertainty`` has set, in signal units."""
     return volume.GetDisplayNode().GetWindowLevelMax()
 
 
@@ -35,16 +35,16 @@ def showUncertaintyLegend(volume: slicer.vtkMRMLScalarVolumeNode, visible: bool)
 
 
 class UncertaintyOverlay:
-    """Lays the uncertainty of a result over its reconstruction in the views of ``layout``.
+    """Overlays the uncertainty of a result on its reconstruction in the views of ``layout``.
 
-    The view itself keeps what is shown, so that it is saved with the scene.
+    The state is stored in the view, so that it is saved with the scene.
     """
 
     def __init__(self, layout: CompareLayout) -> None:
         self._layout, self._maps = layout, MapOverlay(layout)
 
     def show(self, result, opacity: float) -> None:
-        """Lay it over the image with ``opacity`` (0..1), in place of maps."""
+        """Overlay the uncertainty on the image with ``opacity`` (0..1), replacing maps."""
         if not self.shown(result):
             self._maps.hide(result)
         composite, volume = self._layout.compositeNode(VIEW), result.proxy(ROLE)
@@ -52,17 +52,17 @@ class UncertaintyOverlay:
             assignView(composite, result.proxy(VIEW), volume, opacity)
 
     def hide(self, result) -> None:
-        """Show the image alone, where the uncertainty was over it."""
+        """Remove the uncertainty from the image."""
         composite = self._layout.compositeNode(VIEW)
         if self.shown(result):
             assignView(composite, result.proxy(VIEW), None, composite.GetForegroundOpacity())
 
     def shown(self, result) -> bool:
-        """Whether the view of the reconstruction shows it."""
+        """Return whether the view of the reconstruction shows the uncertainty."""
         composite, volume = self._layout.compositeNode(VIEW), result.proxy(ROLE)
         return None not in (composite, volume) and composite.GetForegroundVolumeID() == volume.GetID()
 
     def opacity(self) -> float | None:
-        """Of what lies over the reconstruction (0..1); None before there is a view."""
+        """Return the opacity of the overlay on the reconstruction (0..1); None before there is a view."""
         composite = self._layout.compositeNode(VIEW)
         return composite.GetForegroundOpacity() if composite is not None else None

@@ -1,1 +1,1 @@
-"""How a result is shown: layout, gray levels, colors, overlays, playback."""
+"""Display of a result: layout, gray levels, colors, overlays, playback."""

@@ -1,10 +1,9 @@
-"""What an export takes from a result in the scene: maps as arrays; tables, report, and provenance as files."""
+"""Data of an export from a result in the scene: series and maps as arrays; tables, report, and provenance as files."""
 
 from __future__ import annotations
 
 import csv
 import datetime
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,11 +24,11 @@ from ..Sequences.SeriesFiles import describeSeries, writeSequence
 from ..Volumes import frameArray, geometryOf
 
 FOLDERS = {"inputDifference": "maps_input_difference"}
-"""Of maps, where they are not called maps_ and their source."""
+"""Folders of maps by source, unless they are called "maps_" and the source."""
 LEFT_OUT = ("table.cursor", "table.marker", "table.aif")
-"""Tables that follow the mouse or only draw: how their roles begin. The arterial input has a file of its own."""
+"""Prefixes of the roles of tables for display only; the arterial input is written to a separate file."""
 EXPORTED = ("reconstruction", "uncertainty")
-"""The sequences that are written, as far as the result has them."""
+"""Sequences that are written if the result has them."""
 
 
 def writeSeries(result: Result, folder: Path, formats: Sequence[str], described: list[dict]) -> Iterator[float]:
@@ -60,7 +59,7 @@ def writeMaps(
 ) -> Iterator[float]:
     """Write all maps into ``folder`` as .npy, and append their entries of an export job to ``described``.
 
-    The maps of the reconstruction become DICOM where that is asked for.
+    With ``dicom``, the maps of the reconstruction are also exported as DICOM.
     """
     found = mapNodes(result)
     for number, ((name, source), node) in enumerate(found.items(), 1):
@@ -105,30 +104,30 @@ def writeTables(result: Result, folder: Path) -> Iterator[float]:
 
 
 def writeProvenance(result: Result, folder: Path) -> None:
-    """How everything came about: the run, the maps as they are now, and this export. Names no file and no patient."""
+    """Write the provenance of the run, of the current maps, and of this export, without names of files or patients."""
     maps = {source: _nameless(found) for source in SOURCES if (found := mapsProvenance(result, source))}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     exported = {"created": now, "dsc_superres": __version__, "run": result.run}
-    write_json(folder / PROVENANCE, {**_runProvenance(result), "maps": maps, EXPORT_KEY: exported})
+    write_json(folder / PROVENANCE, {**result.record("text.provenance"), "maps": maps, EXPORT_KEY: exported})
 
 
 def writeReport(result: Result, folder: Path) -> None:
-    """The run's report, where it has one."""
-    node = result.node(REPORT)
-    if node is not None and node.GetText():
-        (folder / "report.html").write_text(node.GetText(), encoding="utf-8")
+    """Write the run's report, if it has one."""
+    report = result.text(REPORT)
+    if report:
+        (folder / "report.html").write_text(report, encoding="utf-8")
 
 
 def reportIsOlder(result: Result) -> bool:
-    """Whether the report shows other maps than the result has now, because they were computed again."""
-    was = [maps for name, maps in _runProvenance(result).get("maps", {}).items() if name != "truth"]
+    """Return whether the maps have been recomputed since the report was made."""
+    was = [maps for name, maps in result.record("text.provenance").get("maps", {}).items() if name != "truth"]
     now = mapsProvenance(result, "reconstruction")
     return result.node(REPORT) is not None and any(now.get(name) != value for one in was for name, value in one.items())
 
 
 def derivation(result: Result) -> dict[str, object]:
-    """The derivation of the maps of the reconstruction, for DICOM."""
-    maps, model = mapsProvenance(result, "reconstruction"), _runProvenance(result).get("model", {})
+    """Return the derivation of the maps of the reconstruction, for DICOM."""
+    maps, model = mapsProvenance(result, "reconstruction"), result.record("text.provenance").get("model", {})
     known = {
         "model": model.get("name"),
         "weights SHA-256": (model.get("weights_sha256") or "")[:16],
@@ -142,13 +141,8 @@ def derivation(result: Result) -> dict[str, object]:
     }
 
 
-def _runProvenance(result: Result) -> dict:
-    node = result.node("text.provenance")
-    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
-
-
 def _makeMetrics(result: Result) -> None:
-    """The tables of the metrics, where they were not shown yet."""
+    """Create the tables of the metrics, unless they exist."""
     metrics = readMetrics(result)
     found = regions(metrics) if metrics else []
     if found:
@@ -170,7 +164,7 @@ def _writeBrainCurve(result: Result, source: str, folder: Path) -> Iterator[floa
 
 
 def _nameless(maps: dict) -> dict:
-    """Provenance of maps without the name of the arterial input's file, which may be a patient's."""
+    """Return the provenance of maps without the file name of the arterial input, which may name a patient."""
     aif = maps.get("aif") or {}
     if str(aif.get("source", "")).startswith("file "):
         return {**maps, "aif": {**aif, "source": "file"}}

@@ -1,4 +1,4 @@
-"""Which DICOM study a result belongs to."""
+"""The DICOM study that a result belongs to."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dsc_superres.io.dicom import is_dicom
 from ..Result import SOURCE_SERIES, Result
 
 OPENED = "DSCSuperRes.Opened"
-"""Attribute of a series that was opened from a file: a random name for it. Node ids are used again in other scenes."""
+"""Attribute of a series that was opened from a file: a random name, because other scenes reuse node ids."""
 
 
 def noteFile(sequence: slicer.vtkMRMLSequenceNode, path: Path, opened: dict[str, Path]) -> None:
-    """Keep in ``opened``, and not in the scene, that ``sequence`` was opened from ``path``."""
+    """Record in ``opened``, not in the scene, that ``sequence`` was opened from ``path``."""
     name = uuid.uuid4().hex
     sequence.SetAttribute(OPENED, name)
     opened[name] = path
 
 
 def studyFile(result: Result, opened: Mapping[str, Path]) -> Path | None:
-    """A DICOM file or folder of the series that ``result`` was computed from; None where there is none.
+    """Return a DICOM file or folder of the series that ``result`` was computed from; None if there is none.
 
-    ``opened`` are the files that series were opened from in this session (see ``noteFile``). Otherwise Slicer's DICOM
-    database knows the instances that it loaded, by the attributes of the series or its place in the hierarchy.
+    ``opened`` are the files that series were opened from in this session (see ``noteFile``). For other series, Slicer's
+    DICOM database is searched by the attributes of the series or its item in the hierarchy.
     """
     reconstruction = result.sequence("reconstruction")
     source = reconstruction.GetNodeReference(SOURCE_SERIES) if reconstruction is not None else None
@@ -48,7 +48,7 @@ def studyFile(result: Result, opened: Mapping[str, Path]) -> Path | None:
 
 
 def _proxies(sequence: slicer.vtkMRMLSequenceNode) -> list[slicer.vtkMRMLNode]:
-    """The volumes that show ``sequence``."""
+    """Return the volumes that show ``sequence``."""
     scene, found = sequence.GetScene(), []
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
         browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")

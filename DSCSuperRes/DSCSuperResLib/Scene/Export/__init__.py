@@ -1,1 +1,1 @@
-"""What an export holds of a result."""
+"""Export of a result: its files, and its DICOM study."""

@@ -1,4 +1,4 @@
-"""The arterial input on the image and as a curve: points at its voxels, its curve with baseline, arrival and peak."""
+"""Display of the arterial input: points at its voxels, and its curve with baseline, arrival and peak."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class ArterialCurve:
 
 
 def arterialInput(result: Result) -> ArterialCurve | None:
-    """The arterial input function of the maps; None where there are no maps."""
+    """Return the arterial input function of the maps; None if there are no maps."""
     described = next((aif for source in SOURCES if (aif := mapsProvenance(result, source).get("aif"))), None)
     return _arterial(described, aifGrid(result)) if described else None
 
 
 def candidates(result: Result) -> list[ArterialCurve]:
-    """The arterial inputs that were found, best first; empty where none were looked for."""
+    """Return the arterial inputs that were found, best first; empty if none were searched."""
     found = aifCandidates(result)
     return [_arterial(described, found["source"]) for described in found.get("candidates", ())]
 
 
 def bolusTimes(result: Result) -> tuple[float, float, float, float] | None:
-    """s: start and end of the baseline, arrival and peak of the bolus; None where there are no maps."""
+    """Return start and end of the baseline, arrival and peak of the bolus (s); None if there are no maps."""
     for source in SOURCES:
         found = mapsProvenance(result, source)
         if found:
@@ -58,7 +58,7 @@ def bolusTimes(result: Result) -> tuple[float, float, float, float] | None:
 
 
 def markVoxels(result: Result, arterial: ArterialCurve) -> slicer.vtkMRMLMarkupsFiducialNode | None:
-    """Points at the voxels of the arterial input, in the scene; None where its voxels are not known."""
+    """Add points at the voxels of the arterial input to the scene, and return them; None if its voxels are unknown."""
     volume = next((v for s in (arterial.source, *SOURCES) if (v := mapNode(result, "cbv", s)) is not None), None)
     node = result.node(POINTS)
     if volume is None or not len(arterial.voxels):
@@ -81,14 +81,14 @@ def markVoxels(result: Result, arterial: ArterialCurve) -> slicer.vtkMRMLMarkups
 
 
 def arterialVoxels(points: slicer.vtkMRMLMarkupsNode, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    """int[k, 3]: the voxels (z, y, x) of ``volume`` at the points that the user placed; those outside are left out."""
+    """Return the voxels int[k, 3] (z, y, x) of ``volume`` at the user's points; points outside are ignored."""
     places = [points.GetNthControlPointPositionWorld(index) for index in range(points.GetNumberOfControlPoints())]
     flat = np.unique(voxelsAt(np.array(places), volume)) if places else np.zeros(0, int)
     return np.stack(np.unravel_index(flat, frameArray(volume).shape), axis=-1)
 
 
 def drawCurve(result: Result, arterial: ArterialCurve, others: list[ArterialCurve]) -> slicer.vtkMRMLPlotChartNode:
-    """The chart ``chart.aif``: the chosen curve over the other candidates, baseline, arrival and peak as lines."""
+    """Return ``chart.aif``: the chosen curve over the other candidates, with lines at baseline, arrival and peak."""
     plots, series = Plots(result), []
     top = max(float(one.curve.max()) for one in (arterial, *others))
     for number, one in enumerate(others, 1):

@@ -15,7 +15,7 @@ from dsc_superres.io import read_volume
 from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 
 from ...Translation import _
-from ..Result import ROLE, Result
+from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
 from ..Volumes import frameArray, ijkToRas, setFrame
 
@@ -24,18 +24,17 @@ SD_SUFFIX = "_sd"
 """Ending of the name of a map's standard deviation."""
 SOURCES = ("truth", "input", "reconstruction")
 DIFFERENCES = {"reconstruction": "difference", "input": "inputDifference"}
-"""By source: what its difference from the ground truth is called, like a source of its own."""
+"""Names of the differences from the ground truth by source; they are used like sources."""
 CANDIDATES = "text.aif"
-"""Role of the arterial inputs that were found, and in which source."""
+"""Role of the text with the arterial inputs that were found, and their source."""
 MASK = "mask"
-"""The map that is 1 where the others were computed."""
+"""Map that is 1 in voxels in which the others were computed."""
 
 
 def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
-    """Put the maps that the worker wrote into ``folder`` (``<name>.nii.gz``, provenance) into the scene.
+    """Load the maps that the worker wrote into ``folder`` (``<name>.nii.gz``, provenance) into the scene.
 
-    ``source`` is one of ``SOURCES``; its earlier maps are replaced, and those that are not made any more go.
-    Yields the fraction done.
+    They replace all earlier maps of ``source``, one of ``SOURCES``. Yields the fraction done.
     """
     files = sorted(folder.glob("*.nii.gz"))
     for count, path in enumerate(files, 1):
@@ -45,12 +44,12 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     made = {path.name.removesuffix(".nii.gz") for path in files}
     for (name, kind), node in mapNodes(result).items():
         if name not in made and kind == source:
-            _remove(result, node)
+            result.removeNodes([node])
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
-    _keepText(result, f"text.maps.{source}", provenance)
+    result.setText(f"text.maps.{source}", provenance)
     found = json.loads(provenance).get("aif_candidates")
     if found:  # they stay when maps are computed again with one of them
-        _keepText(result, CANDIDATES, json.dumps({"source": source, "candidates": found}))
+        result.setText(CANDIDATES, json.dumps({"source": source, "candidates": found}))
     yield from addDifferences(result)
 
 
@@ -64,16 +63,16 @@ def addDifferences(result: Result) -> Iterator[float]:
                 _place(result, name, difference, voxels, _matrix(truth))
                 yield 1.0
             elif (old := mapNode(result, name, difference)) is not None:
-                _remove(result, old)
+                result.removeNodes([old])
 
 
 def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolumeNode | None:
-    """The map ``name`` ("cbv", "cbv_sd", ...) from ``source``, or from a difference."""
+    """Return the map ``name`` ("cbv", "cbv_sd", ...) of ``source``, which may be a difference."""
     return result.node(f"map.{name}.{source}")
 
 
 def mapNodes(result: Result) -> dict[tuple[str, str], slicer.vtkMRMLScalarVolumeNode]:
-    """All maps of the result by name and source, the masks left out."""
+    """Return all maps of the result by name and source, without masks."""
     found = {}
     for node in result.nodes():
         role = (node.GetAttribute(ROLE) or "").split(".")
@@ -84,42 +83,38 @@ def mapNodes(result: Result) -> dict[tuple[str, str], slicer.vtkMRMLScalarVolume
 
 
 def mapNames(result: Result) -> list[str]:
-    """The names of the maps that there are, without their standard deviations."""
+    """Return the names of the existing maps, without their standard deviations."""
     return list(dict.fromkeys(name for name, _source in mapNodes(result) if name in TITLES))
 
 
 def mapTitle(name: str) -> str:
-    """What the user reads instead of the name: "CBV", or "CBV sd" for its standard deviation."""
+    """Return the title of a map, such as "CBV", or "CBV sd" for its standard deviation."""
     return f"{TITLES[_base(name)]} sd" if name.endswith(SD_SUFFIX) else TITLES[name]
 
 
 def mapUnit(name: str) -> str:
-    """The unit of a map or of its standard deviation."""
+    """Return the unit of a map or of its standard deviation."""
     return (UNITS | EXTRA_UNITS)[name]
 
 
 def sourceTitle(source: str) -> str:
-    """What the user reads instead of a source."""
-    titles = {
-        "truth": _("ground truth"),
-        "input": _("input"),
-        "reconstruction": _("reconstruction"),
+    """Return the title of a source."""
+    differences = {
         "difference": _("reconstruction - ground truth"),
         "inputDifference": _("input - ground truth"),
     }
-    return titles[source]
+    return differences[source] if source in differences else roleTitle(source)
 
 
 def mapsProvenance(result: Result, source: str) -> dict:
-    """What the maps of ``source`` were computed from and with; empty where there are none."""
-    node = result.node(f"text.maps.{source}")
-    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+    """Return the provenance of the maps of ``source``; empty if there are none."""
+    return result.record(f"text.maps.{source}")
 
 
 def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
-    """What to keep in mind when reading the maps: sentences, each with the sources that it holds for.
+    """Return the warnings about the maps: sentences, each with the sources that it applies to.
 
-    Sentences that differ in their numbers alone are one: that of the first source.
+    Of sentences that differ only in their numbers, that of the first source is returned.
     """
     found: dict[str, tuple[str, list[str]]] = {}
     for source in SOURCES:
@@ -130,27 +125,20 @@ def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
 
 
 def aifCandidates(result: Result) -> dict:
-    """The arterial inputs that were found last: ``candidates``, best first, and ``source``; empty where none were."""
-    node = result.node(CANDIDATES)
-    return json.loads(node.GetText()) if node is not None and node.GetText() else {}
+    """Return the arterial inputs that were found last: ``candidates``, best first, and ``source``; empty if none."""
+    return result.record(CANDIDATES)
 
 
 def aifGrid(result: Result) -> str:
-    """The source on whose voxels arterial inputs are chosen."""
+    """Return the source on whose voxels arterial inputs are chosen."""
     first = "truth" if result.sequence("truth") is not None else "reconstruction"
     return aifCandidates(result).get("source", first)
 
 
 def computedVoxels(result: Result, source: str) -> np.ndarray | None:
-    """bool[z, y, x]: where the maps of ``source`` were computed; None where that is not known."""
+    """Return the voxels in which the maps of ``source`` were computed, bool[z, y, x]; None if unknown."""
     mask = mapNode(result, MASK, "truth" if source in DIFFERENCES.values() else source)
     return frameArray(mask) > 0 if mask is not None else None
-
-
-def _remove(result: Result, node: slicer.vtkMRMLScalarVolumeNode) -> None:
-    for index in reversed(range(node.GetNumberOfDisplayNodes())):
-        result.scene.RemoveNode(node.GetNthDisplayNode(index))
-    result.scene.RemoveNode(node)
 
 
 def _base(name: str) -> str:
@@ -158,7 +146,7 @@ def _base(name: str) -> str:
 
 
 def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: vtk.vtkMatrix4x4) -> None:
-    """Give the node of this map these voxels; a new node is made the first time."""
+    """Set the voxels of the node of this map, which is created the first time."""
     node = mapNode(result, name, source)
     if node is None:
         title = _("brain") if name == MASK else mapTitle(name)
@@ -182,7 +170,7 @@ def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> 
 
 
 def _difference(one, truth, oneMask, truthMask) -> np.ndarray:
-    """float32[z, y, x] on the grid of ``truth``: one - truth where both were computed, else 0."""
+    """Return one - truth on the grid of ``truth``, float32[z, y, x]; 0 unless both were computed."""
     expected, values = frameArray(truth), frameArray(one)
     inside = np.ones(expected.shape, bool) if truthMask is None else frameArray(truthMask) > 0
     found, valid = np.zeros(expected.shape, np.float32), inside.copy()
@@ -199,11 +187,3 @@ def _matrix(volume: slicer.vtkMRMLScalarVolumeNode) -> vtk.vtkMatrix4x4:
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return matrix
-
-
-def _keepText(result: Result, role: str, text: str) -> None:
-    node = result.node(role)
-    if node is None:
-        node = result.scene.AddNewNodeByClass("vtkMRMLTextNode", f"{result.name} {role.removeprefix('text.')}")
-        result.add(node, role)
-    node.SetText(text)

@@ -1,4 +1,4 @@
-"""Statistics of maps in the segments that a user drew: one table to read, one to compute with."""
+"""Statistics of maps in the user's segments: one table for reading, one for further computation."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ VALUES = "table.regions.values"
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one map in one segment: over ``voxels`` in which it was computed; NaN where there are none.
+    """Statistics of one map in one segment, over the ``voxels`` in which it was computed; NaN if there are none.
 
-    ``volume`` is in mL, all else in the unit of the map.
+    ``volume`` is in mL, the others are in the unit of the map.
     """
 
     segment: str
@@ -38,7 +38,7 @@ class Statistics:
 
 
 def regionStatistics(result: Result, segmentation: slicer.vtkMRMLSegmentationNode) -> Iterator[Statistics]:
-    """Of every map of the result in every visible segment; one after the other, because reading segments takes time."""
+    """Yield the statistics of each map of the result in each visible segment."""
     for segmentId in segmentIds(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segmentId).GetName()
         masks: dict[tuple, np.ndarray] = {}
@@ -53,7 +53,7 @@ def regionStatistics(result: Result, segmentation: slicer.vtkMRMLSegmentationNod
 def showStatistics(result: Result, statistics: Iterable[Statistics]) -> slicer.vtkMRMLTableNode:
     """Fill ``table.regions``, with a row for each segment and source and a column for each map, and return it.
 
-    ``table.regions.values`` gets the same and more as numbers, one row for each.
+    ``table.regions.values`` is filled with all numbers, one row for each segment, source and map.
     """
     found = list(statistics)
     _numbers(_emptied(result, VALUES, _("{name} regions, values")), found)

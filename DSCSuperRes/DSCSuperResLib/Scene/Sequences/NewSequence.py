@@ -9,7 +9,7 @@ from .SequenceInput import ECHO_TIME, SOURCE, InputInfo
 
 
 def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slicer.vtkMRMLSequenceNode:
-    """An empty sequence over time, which carries the echo time and where values came from."""
+    """Return an empty sequence over time, with the echo time and the sources of values as attributes."""
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     sequence.SetIndexName("time" if info.hasTimes else "frame")
     sequence.SetIndexUnit("s" if info.hasTimes else "")
@@ -21,7 +21,7 @@ def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slice
 
 
 def voxelType(kind: np.dtype, signed: bool = False) -> np.dtype:
-    """The type for voxels computed from a series of ``kind``: short integers stay short, all else is float32."""
+    """Return the type for voxels computed from a series of ``kind``: short integers stay short, others are float32."""
     short = np.dtype(np.int16)
     if kind.kind not in "iu" or kind.itemsize > 2 or (signed and kind == np.uint16):
         return np.dtype(np.float32)
@@ -29,7 +29,7 @@ def voxelType(kind: np.dtype, signed: bool = False) -> np.dtype:
 
 
 def browse(sequence: slicer.vtkMRMLSequenceNode) -> slicer.vtkMRMLScalarVolumeNode:
-    """A browser for ``sequence`` of its own; returns the volume that shows its current frame."""
+    """Create a browser for ``sequence``, and return the volume that shows its current frame."""
     scene, name = sequence.GetScene(), sequence.GetName()
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())

@@ -35,7 +35,7 @@ def readFrames(
 ) -> Iterator[float]:
     """Fill ``sequence`` with the frames of a .npy file of float32[t, z, y, x], as voxels of ``kind``.
 
-    Reads one frame at a time, so that memory holds no second copy of the whole. Yields the fraction done.
+    Reads one frame at a time to save memory. Yields the fraction done.
     """
     matrix, limits = ijkToRas(geometry), np.iinfo(kind) if kind.kind in "iu" else None
     with open(path, "rb") as file:
@@ -78,7 +78,7 @@ def shareFrames(
 
 
 def appendFrame(sequence: slicer.vtkMRMLSequenceNode, frame: slicer.vtkMRMLScalarVolumeNode, time: float) -> None:
-    """Put ``frame`` into ``sequence`` without copying its voxels."""
+    """Append ``frame`` to ``sequence`` without copying its voxels."""
     value = TIME_FORMAT.format(time)
     sequence.SetDataNodeAtValue(slicer.vtkMRMLScalarVolumeNode(), value)
     sequence.UpdateDataNodeAtValue(frame, value, True)

@@ -1,4 +1,4 @@
-"""What a sequence node holds: matrix, geometry, times and echo time, and where each of these came from."""
+"""Properties of a sequence node: matrix, geometry, times and echo time, and their sources."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dsc_superres.series import MISSING
 from ..Volumes import frameArray, geometryOf
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e3, "msec": 1e3, "us": 1e6, "usec": 1e6}
-"""How many of each make a second."""
+"""Number of each unit in a second."""
 CLOCKS = ("Time", "TriggerTime", "AcquisitionTime", "SeriesTime", "ContentTime", "DeltaStartTime")
 """MultiVolume frame labels that are times; others (EchoTime, FlipAngle, ...) only distinguish frames."""
 USER = "given by the user"
 ECHO_TIME = "DSCSuperRes.EchoTime"
-"""Attribute of sequences that this software wrote: s."""
+"""Attribute of sequences that this software wrote: echo time in s."""
 SOURCE = "DSCSuperRes.Source."
-"""How attributes begin that name the source of a value."""
+"""Prefix of the attributes with the source of a value."""
 
 
 @dataclass(frozen=True, eq=False)
 class InputInfo:
-    """What is known about a series.
+    """Properties of a series.
 
     size        voxels along x, y, z
-    times       float64[t], s from frame to frame; 0, 1, 2, ... where ``sources["times"]`` is ``MISSING``
+    times       float64[t], s; 0, 1, 2, ... if ``sources["times"]`` is ``MISSING``
     echoTime    s, or None
     sources     of times and echo_time, in words
     scalarType  of the voxels
@@ -58,7 +58,7 @@ class InputInfo:
         return bool(np.ptp(np.diff(self.times)) < 2e-3)
 
     def corrected(self, repetitionTime: float = 0.0, echoTime: float = 0.0) -> InputInfo:
-        """With the user's TR in s and TE in ms; 0 keeps the value of the series."""
+        """Return the properties with the user's TR (s) and TE (ms); 0 keeps the value of the series."""
         changed, sources = {}, dict(self.sources)
         if repetitionTime > 0:
             changed["times"] = np.arange(len(self.times)) * repetitionTime
@@ -70,7 +70,7 @@ class InputInfo:
 
 
 def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | None:
-    """The sequence that ``node`` is, or that the volume ``node`` shows; None where it is neither."""
+    """Return ``node`` if it is a sequence, or the sequence that the volume ``node`` shows; else None."""
     if node is None or node.IsA("vtkMRMLSequenceNode"):
         return node
     scene = node.GetScene()
@@ -82,7 +82,7 @@ def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | 
 
 
 def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
-    """What is known about the series in ``sequence``. Raises ``SeriesError`` where it cannot be used."""
+    """Return the properties of the series in ``sequence``. Raises ``SeriesError`` if it cannot be used."""
     frames, name = sequence.GetNumberOfDataNodes(), sequence.GetName()
     if frames < 2:
         raise SeriesError(f"{name} has {frames} frame(s); a perfusion series needs at least two.")
@@ -103,7 +103,7 @@ def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
 
 
 def _times(sequence: slicer.vtkMRMLSequenceNode) -> tuple[np.ndarray, str]:
-    """In the order of trust: DICOM frame labels, the index where it has a unit of time, the DICOM TR."""
+    """Return times and their source, in order of trust: DICOM frame labels, an index with a unit of time, DICOM TR."""
     frames = sequence.GetNumberOfDataNodes()
     labels = _numbers((sequence.GetAttribute("MultiVolume.FrameLabels") or "").split(","))
     tag = sequence.GetAttribute("MultiVolume.FrameIdentifyingDICOMTagName") or ""

@@ -1,4 +1,4 @@
-"""Whole sequences as files for a background process: voxels frame by frame, and what belongs to them."""
+"""Sequences as files for a background process: voxels frame by frame, and their description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .SequenceInput import readInput
 
 
 def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str, object]:
-    """The entry of a series in a job file: ``file``, times (s), and geometry (LPS, mm)."""
+    """Return the entry of a series in a job file: ``file``, times (s), and geometry (LPS, mm)."""
     info = readInput(sequence)
     return {"file": file, "times": info.times.tolist(), "geometry": info.geometry.as_dict()}
 

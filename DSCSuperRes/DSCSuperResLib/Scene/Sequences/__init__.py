@@ -1,1 +1,1 @@
-"""Volume sequences: what they hold, their frames in and out, and as files for the worker."""
+"""Volume sequences: their properties, reading and writing of frames, and files for the worker."""

@@ -1,7 +1,7 @@
 """Procedures that adapt a network to one scan without a ground truth, for ``dsc-superres benchmark adaptation``.
 
-Each takes the series, the model and a number of steps, and returns the signal on the target grid with the gain that it
-would claim: PSNR on a copy of the scan that is under-sampled once more, in rows that it did not learn from.
+Each takes the series, the model and a number of steps. It returns the signal on the target grid and the gain that it
+claims: PSNR on a copy of the scan that is under-sampled once more, in rows that it did not train on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import nn
 
 from dsc_superres.degrade import block_average, matching_truth, undersample
 from dsc_superres.metrics import psnr
-from dsc_superres.networks import Window, load_model, summarise
+from dsc_superres.networks import Window, load_model, summarize
 from dsc_superres.networks import window as window_of
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
@@ -29,20 +29,20 @@ from dsc_superres.training.losses import loss
 SPACE = 2
 TIME = 4
 FACTOR = 2
-"""Every which frame a copy of the scan keeps."""
+"""Time factor of the copy of the scan."""
 PATCH = 32
 """Side of a patch, in pixels of the copy."""
 WINDOWS = 6
-"""Windows in a step."""
+"""Windows per training step."""
 LEAST_SIGNAL = 0.1
 """Mean normalized signal of pixels that patches are drawn around."""
 Adapted = tuple[float, np.ndarray]
-"""Claimed gain (dB; NaN where there is none) and signal [t, z, y, x] on the target grid."""
+"""Claimed gain (dB; NaN for none) and signal [t, z, y, x] on the target grid."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A series and its copy under-sampled once more; only ``learned`` rows of the copy may be learned from."""
+    """A series and its copy, under-sampled once more; only the first ``learned`` rows of the copy are for training."""
 
     fine: Series
     coarse: Series
@@ -54,18 +54,18 @@ class Copy:
         coarse = undersample(series, space, FACTOR)
         return cls(matching_truth(series, space, FACTOR), coarse, space, -(-2 * coarse.signal.shape[2] // 3))
 
-    def judge(self, signal: np.ndarray) -> float:
-        """PSNR (dB) of the frames that the copy lacks, where there is signal, in the rows held out."""
+    def held_out_psnr(self, signal: np.ndarray) -> float:
+        """Return the PSNR (dB) of the frames that the copy lacks, in voxels with signal of the rows held out."""
         missing, rows = np.arange(FACTOR + 1, self.fine.frames, FACTOR), slice(self.learned * self.space, None)
         image, wanted = (x[missing][:, :, rows] for x in (signal, self.fine.signal))
-        return psnr(image, wanted, shown(self.fine)[:, rows], float(self.fine.signal[1:].max()))
+        return psnr(image, wanted, signal_mask(self.fine)[:, rows], float(self.fine.signal[1:].max()))
 
     def restored(self, model: str | nn.Module) -> np.ndarray:
-        """The fine signal from the coarse one."""
+        """Return the fine signal that ``model`` reconstructs from the copy."""
         return reconstruct(self.coarse, space=self.space, times=self.fine.times, model=model, device="cpu").signal
 
     def patches(self, rng: np.random.Generator) -> Callable[[], Batch]:
-        """Draws patches around pixels with signal: an acquired frame and the missing one after it."""
+        """Return a function that draws patches around pixels with signal: an acquired frame and the next missing."""
         offset, scale = normalization(self.coarse.signal.mean(axis=0))
         start = int(has_initial_transient(self.coarse.signal))
         coarse, fine = (
@@ -83,7 +83,7 @@ class Copy:
             wide_y, wide_x = (slice(s.start * self.space, s.stop * self.space) for s in (y, x))
             patch = coarse[at : at + 1, :, y, x]
             frames = [pair * FACTOR, pair * FACTOR + FACTOR // 2]
-            return window_of(patch, times, summarise(patch), pair), fine[at, frames, wide_y, wide_x]
+            return window_of(patch, times, summarize(patch), pair), fine[at, frames, wide_y, wide_x]
 
         def draw() -> Batch:
             windows, targets = zip(*(patch_and_target() for _ in range(WINDOWS)), strict=True)
@@ -93,26 +93,26 @@ class Copy:
         return draw
 
 
-def shown(series: Series) -> np.ndarray:
-    """bool[z, y, x]: the voxels with signal."""
+def signal_mask(series: Series) -> np.ndarray:
+    """Return the voxels with signal, bool[z, y, x]."""
     mean = series.signal[1:].mean(axis=0)
     return mean > 0.25 * np.percentile(mean, 99)
 
 
 def refined(series: Series, model: str | nn.Module) -> np.ndarray:
-    """The signal on the target grid."""
+    """Return the reconstructed signal on the target grid."""
     return reconstruct(series, space=SPACE, time=TIME, model=model, device="cpu").signal
 
 
 def learn(
     series: Series, model: str, steps: int, *, space: int = 2, rate: float = 1e-4, scenes: bool = False
 ) -> Adapted:
-    """All weights learn to restore the copy; ``scenes`` as in training are mixed in, one to one.
+    """Train all weights to restore the copy; ``scenes`` adds as many simulated scenes, as in training.
 
-    With ``space`` 1 the pixels stay what they are, and only frames that were acquired are held out.
+    With ``space`` 1 only frames are held out, and the pixels stay as they are.
     """
     copy, network, rng = Copy.of(series, space), load_model(model), np.random.default_rng(0)
-    start, draw = copy.judge(copy.restored(network)), copy.patches(rng)
+    start, draw = copy.held_out_psnr(copy.restored(network)), copy.patches(rng)
     optimizer = torch.optim.AdamW(network.train().parameters(), lr=rate, weight_decay=0.0)
     average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_running_mean)
     others = SceneBatches(DataOptions(scenes=2, coarse=PATCH), seed=0, steps=steps)
@@ -126,7 +126,7 @@ def learn(
         average.update_parameters(network)
         network.train()
     adapted = average.module.eval()
-    return copy.judge(copy.restored(adapted)) - start, refined(series, adapted)
+    return copy.held_out_psnr(copy.restored(adapted)) - start, refined(series, adapted)
 
 
 def _running_mean(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
@@ -134,11 +134,11 @@ def _running_mean(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | i
     return torch.lerp(mean, new, max(0.02, 5 / (5 + float(count))))
 
 
-def weigh(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
-    """Two numbers: gains of the still and of the changing part of what the network adds to back-projection.
+def fit_gains(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
+    """Fit the gains of the still and of the changing part of what the network adds to back-projection.
 
-    They are those that fit the copy best, by least squares. With ``space`` 1, of the changing part alone: at unchanged
-    pixels there is no still detail to find.
+    They fit the copy best by least squares. With ``space`` 1, only the gain of the changing part is fitted, because
+    there is no still detail to find at unchanged pixels.
     """
     copy = Copy.of(series, space)
 
@@ -150,24 +150,24 @@ def weigh(series: Series, model: str, steps: int, *, space: int = 2) -> Adapted:
     added = parts(own, copy.restored("backprojection"))
     learned = np.stack([part[FACTOR:, :, rows].ravel() for part in added], 1)
     gains = np.linalg.lstsq(learned, (copy.fine.signal - own)[FACTOR:, :, rows].ravel(), rcond=None)[0]
-    claimed = copy.judge(own + sum(map(np.multiply, gains, added))) - copy.judge(own)
+    claimed = copy.held_out_psnr(own + sum(map(np.multiply, gains, added))) - copy.held_out_psnr(own)
     image = refined(series, model)
     return claimed, image + sum(map(np.multiply, gains, parts(image, refined(series, "backprojection"))))
 
 
 def match_mean(series: Series, model: str, steps: int) -> Adapted:
-    """The mean over all frames, under-sampled, is made to agree with that of the input. It claims no gain."""
+    """Make the under-sampled mean over all frames equal to that of the input; claims no gain."""
     image = refined(series, model)
     lacks = (series.signal - block_average(image[::TIME], SPACE))[1:].mean(axis=0)
     return np.nan, image + back_project(torch.from_numpy(lacks), image.shape[-2:]).numpy()
 
 
 def denoise(series: Series, model: str, steps: int) -> Adapted:
-    """The input's singular values (frames by pixels) are shrunk by its noise level. It claims no gain.
+    """Shrink the singular values of the input (frames by pixels) by its noise level; claims no gain.
 
     Optimal shrinkage of Gavish and Donoho (IEEE Trans Inf Theory 2017;63:2137).
     """
-    where = shown(series)
+    where = signal_mask(series)
     curves = series.signal[1:, where].astype(np.float64)
     shares = curves / curves.mean(axis=0)
     bends = np.diff(shares - shares.mean(axis=1, keepdims=True), 2, axis=0) * curves.mean(axis=0)
@@ -185,8 +185,8 @@ PROCEDURES: dict[str, Callable[[Series, str, int], Adapted]] = {
     "the same at a tenth of the rate": partial(learn, rate=1e-5),
     "the same with scenes mixed in": partial(learn, rate=3e-5, scenes=True),
     "all weights, frames held out": partial(learn, space=1, rate=1e-5),
-    "two gains, coarser copy": weigh,
-    "one gain, frames held out": partial(weigh, space=1),
+    "two gains, coarser copy": fit_gains,
+    "one gain, frames held out": partial(fit_gains, space=1),
     "mean agrees with the input": match_mean,
     "noise of the input shrunk": denoise,
 }

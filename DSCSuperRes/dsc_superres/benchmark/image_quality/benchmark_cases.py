@@ -18,11 +18,11 @@ MAP_OPTIONS = MapOptions(method="csvd")
 
 @dataclass(frozen=True, eq=False)
 class BenchmarkCase:
-    """One series to measure on: ``truth`` as stored, ``clean`` without noise (the same object where unknown).
+    """One series to measure on: ``truth`` as stored, ``clean`` without noise (the same object if that is unknown).
 
     mask     bool[z, y, x], the brain
     aif      the arterial input; None: found in ``clean``
-    regions  bool[z, y, x] by name: kinds of tissue, where they are known
+    regions  bool[z, y, x] by kind of tissue, if known
     """
 
     name: str
@@ -34,7 +34,7 @@ class BenchmarkCase:
 
     @cached_property
     def maps(self) -> PerfusionMaps | None:
-        """Those of ``clean``; None where it has no bolus."""
+        """Perfusion maps of ``clean``; None if it has no bolus."""
         from dsc_superres.perfusion import compute_maps
 
         try:
@@ -44,7 +44,7 @@ class BenchmarkCase:
 
     @property
     def noise_free(self) -> bool:
-        """The series without noise is known."""
+        """Whether the series without noise is known."""
         return self.clean is not self.truth
 
     @property
@@ -56,7 +56,7 @@ class BenchmarkCase:
 
 
 def patient_case(seed: int, slices: int, space: int, time: int, **options: int) -> BenchmarkCase:
-    """A digital patient, cropped to what under-sampling sees; ``options`` are further ones of ``digital_patient``."""
+    """Return a digital patient, cropped to a multiple of the factors; ``options`` are passed to ``digital_patient``."""
     from dsc_superres.phantom import digital_patient
 
     patient = digital_patient(seed, slices=slices, **options)
@@ -68,20 +68,20 @@ def patient_case(seed: int, slices: int, space: int, time: int, **options: int) 
 
 
 def tissue_regions(tissue: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
-    """bool[z, y, x] by name, from the tissues of a digital patient. Necrosis is left out: it has next to no blood."""
+    """Return masks bool[z, y, x] by kind of tissue. Necrosis is left out because it has hardly any blood."""
     from dsc_superres.phantom import anatomy as kind
 
     kinds = {
-        "grey": (kind.GRAY,),
+        "gray": (kind.GRAY,),
         "white": (kind.WHITE,),
-        "lesion": (kind.RIM, kind.OEDEMA, kind.CORE, kind.PENUMBRA),
+        "lesion": (kind.RIM, kind.EDEMA, kind.CORE, kind.PENUMBRA),
         "vessel": (kind.ARTERY, kind.VEIN),
     }
     return {name: np.isin(tissue, labels) & mask for name, labels in kinds.items()}
 
 
 def measured_case(path: str, space: int, time: int) -> BenchmarkCase:
-    """A measured series: its own truth, noise included. An echo time that is not known cancels in every error."""
+    """Return a measured series as its own ground truth, noise included; an unknown echo time cancels in all errors."""
     from dsc_superres.io import read_series
     from dsc_superres.perfusion import brain_mask
     from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME

@@ -1,4 +1,4 @@
-"""How far one reconstruction is from the truth of its case: images and perfusion maps."""
+"""Errors of one reconstruction against the ground truth of its case: images and perfusion maps."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dsc_superres.metrics import nmse, psnr, ssim_frames
 from dsc_superres.series import Series
 
 LEAST_VOXELS = 50
-"""Voxels of a region from which its median error means something."""
+"""Smallest number of voxels of a region whose median error is stated."""
 
 
 def measure(case: BenchmarkCase, recon: Series, time: int) -> dict[str, float]:
-    """Every measure of one reconstruction; perfusion errors only where there is a bolus."""
+    """Return all measures of one reconstruction; perfusion errors only if there is a bolus."""
     return image_errors(case, recon, time) | (perfusion_errors(case, recon) if case.maps else {})
 
 
 def image_errors(case: BenchmarkCase, recon: Series, time: int) -> dict[str, float]:
-    """PSNR (dB), NMSE (%), SSIM; in the brain, over all frames and against the stored series unless stated otherwise.
+    """Return PSNR (dB), NMSE (%) and SSIM in the brain, over all frames, against the stored series.
 
-    NMSE and SSIM also over the frames that were not acquired, and those of the bolus where there is one; PSNR there
-    against the noise-free series where that is known (else the stored one), and after the first interval, which the
-    initial transient distorts.
+    NMSE and SSIM are also measured over the frames that were not acquired and over those of the bolus, if any. PSNR of
+    these frames, and after the first interval (which the initial transient distorts), is against the noise-free series
+    if that is known.
     """
     truth, clean, image, mask = case.truth.signal, case.clean.signal, recon.signal, case.mask
     peak = float(clean.max())
@@ -47,9 +47,9 @@ def image_errors(case: BenchmarkCase, recon: Series, time: int) -> dict[str, flo
 
 
 def perfusion_errors(case: BenchmarkCase, recon: Series) -> dict[str, float]:
-    """Median errors over the brain, and of CBV and CBF over each known kind of tissue.
+    """Return median errors over the brain, and those of CBV and CBF also over each known kind of tissue.
 
-    Against the noise-free series' own values, in %, and for Tmax in s.
+    They are relative to the values of the noise-free series, in %; Tmax in s.
     """
     from dsc_superres.perfusion import compute_maps, delta_r2star
 
@@ -73,7 +73,7 @@ def perfusion_errors(case: BenchmarkCase, recon: Series) -> dict[str, float]:
 
 
 def relative_error(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """float64[n]: |value / truth - 1|; NaN where the truth is below a tenth of its median, where it means nothing."""
+    """Return |value / truth - 1|, float64[n]; NaN if the truth is below a tenth of its median."""
     error = np.full(truth.shape, np.nan)
     counted = truth > 0.1 * np.median(truth[truth > 0])
     error[counted] = np.abs(values[counted] / truth[counted] - 1)

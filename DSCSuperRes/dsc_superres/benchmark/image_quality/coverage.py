@@ -9,10 +9,10 @@ from dsc_superres.series import Series
 
 
 def coverage(case: BenchmarkCase, recon: Series, uncertainty: Series, time: int) -> dict[str, float]:
-    """How often (%) the signal lies within 1 and 1.96 standard deviations: in the brain after the first interval.
+    """Return how often (%) the brain lies within 1 and 1.96 standard deviations, after the first interval.
 
-    That is the noise-free signal where it is known, which the intervals are meant for; of a measured series it is the
-    one that was measured, whose own noise the intervals do not include. Bolus frames also stand on their own.
+    The intervals are meant for the noise-free signal, which is used if it is known. A measured signal includes noise,
+    which the intervals do not. The coverage of bolus frames is also returned separately.
     """
     error = np.abs(recon.signal - case.clean.signal)[time:, case.mask]
     ratio = error / np.maximum(uncertainty.signal[time:, case.mask], 1e-30)
@@ -29,9 +29,9 @@ def _percent_within(ratio: np.ndarray, limit: float) -> float:
 
 
 def map_coverage(case: BenchmarkCase, recon: Series, uncertainty: Series) -> dict[str, float]:
-    """The same (%) of CBV and CBF, against the maps of the noise-free series; and the factor that would make it right.
+    """Return the coverage (%) of CBV and CBF against the noise-free series, and the factor that would correct it.
 
-    Voxels count whose value is above a tenth of the median.
+    Voxels with less than a tenth of the median are left out.
     """
     from dsc_superres.perfusion import compute_maps
     from dsc_superres.perfusion.propagation import propagated_sd

@@ -30,7 +30,7 @@ MAPS = {
     "mtt": ("MTT, %", False),
     "tmax": ("Tmax, s", False),
 }
-REGIONS = {"grey": "gray matter", "white": "white matter", "lesion": "lesions", "vessel": "large vessels"}
+REGIONS = {"gray": "gray matter", "white": "white matter", "lesion": "lesions", "vessel": "large vessels"}
 PERFUSION = MAPS | {
     f"{name}_{region}": (f"{name.upper()}, {title}, %", False)
     for name in ("cbv", "cbf")
@@ -39,7 +39,7 @@ PERFUSION = MAPS | {
 MEASURES = IMAGE | PERFUSION
 COMPARED = (
     *("psnr", "nmse", "ssim", "psnr_clean", "psnr_between", "psnr_bolus", "peak", "cbv", "cbf", "mtt", "tmax"),
-    *("cbv_grey", "cbf_grey", "cbv_lesion", "cbf_lesion"),
+    *("cbv_gray", "cbf_gray", "cbv_lesion", "cbf_lesion"),
 )
 """Measures in which models are compared pair by pair: all of them would be too many to read."""
 BRIEF = ("psnr_clean", "psnr_between", "psnr_bolus", "nmse", "ssim", "peak", "cbv", "cbf")
@@ -138,11 +138,11 @@ def _paired(records: Records, model: str, other: str, name: str) -> str:
     from scipy.stats import t
 
     more = MEASURES[name][1]
-    own, theirs = (
+    of_model, of_other = (
         {record["case"]: record[name] for record in records if record["model"] == one and name in record}
         for one in (model, other)
     )
-    pairs = np.array([(own[case], theirs[case]) for case in own if case in theirs], float).reshape(-1, 2)
+    pairs = np.array([(of_model[case], of_other[case]) for case in of_model if case in of_other], float).reshape(-1, 2)
     if len(pairs) < 2 or not (more or np.all(pairs > 0)):
         return ""
     change = pairs[:, 0] - pairs[:, 1] if more else np.log(pairs[:, 0] / pairs[:, 1])

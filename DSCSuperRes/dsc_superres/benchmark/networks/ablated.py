@@ -1,7 +1,7 @@
-"""ODE-LIIF with one of its parts taken out, to find what that part is worth.
+"""ODE-LIIF without one of its parts, to measure what that part contributes.
 
-Each variant is trained and measured as the whole network is (``benchmark/recipes``); what it loses is what the part
-earns. No part is replaced by anything but the plainest stand-in named beside it.
+Each variant is trained and measured like the whole network (``benchmark/recipes``). ``PARTS`` states the plainest
+possible substitute for each part.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ PARTS = {
     "ensemble": "the local ensemble: the nearest latent pixel alone decides",
     "cell": "cell decoding: the decoder does not depend on the size of a query",
 }
-"""Parts that can be taken out, and what is left."""
+"""Parts that can be taken out, each with its substitute."""
 
 
 class AblatedOdeLiif(OdeLiif):
-    """``OdeLiif`` without the part named by ``without``, one of ``PARTS``; the other options are its own."""
+    """``OdeLiif`` without the part named by ``without``, one of ``PARTS``; other options as for ``OdeLiif``."""
 
     def __init__(self, *, without: str, **options) -> None:
         if without not in PARTS:
@@ -48,7 +48,7 @@ class AblatedOdeLiif(OdeLiif):
             self.decoder = (NearestDecoder if without == "ensemble" else CellBlindDecoder)(channels, hidden)
 
     def direction_of(self, window: Window) -> Tensor:
-        """The direction [b, direction, h, w], zero where it is left out."""
+        """The direction [b, direction, h, w], zero if it is left out."""
         if self.without != "direction":
             return super().direction_of(window)
         first = window.pair[0]
@@ -84,7 +84,7 @@ class NearestDecoder(LocalImplicitDecoder):
     """The decoder without local ensemble: each query is answered by the latent pixel that it lies in."""
 
     @staticmethod
-    def votes(distance: Tensor) -> Tensor:
+    def ensemble_weights(distance: Tensor) -> Tensor:
         return (distance < 0.5).to(distance)
 
 

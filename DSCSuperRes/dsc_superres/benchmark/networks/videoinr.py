@@ -1,12 +1,12 @@
-"""VideoINR (Chen et al., CVPR 2022) for one grey channel: the method that the abstract compares with.
+"""VideoINR (Chen et al., CVPR 2022) for one gray-scale channel: the method that the abstract compares with.
 
 From the paper's description: an encoder of both frames; a spatial implicit function that turns its features into ones
 at any position; a temporal implicit function that predicts, from those and the time, a flow to either frame; the
 continuous features and those of both frames, warped by their flows, are decoded into the image. What differs from the
-paper: residual blocks in place of the deformable recurrent encoder, which is an engine of its own; normalized features,
-whose growth in training would otherwise turn the sinusoidal layers' phases; and the same residual on back-projection
-as ``OdeLiif`` has, so that the two differ in what they model and not in where they start. The published sinusoidal
-layers had learned nothing within 1,400 steps, so ReLU can take their place.
+paper: residual blocks instead of the deformable recurrent encoder, which is a large network by itself; normalized
+features, whose growth in training would otherwise turn the phases of the sinusoidal layers; and the residual on
+back-projection that ``OdeLiif`` also has, so that the two differ in their models and not in their starting points. The
+published sinusoidal layers had learned nothing within 1,400 steps, so they can be replaced by ReLU.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from dsc_superres.networks.encoder import ResidualEncoder, convolution
 from dsc_superres.networks.interpolation import Interpolator
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.resampling import query_positions
-from dsc_superres.networks.window import Window, remember
+from dsc_superres.networks.window import Window, cached
 
 FREQUENCY = 30.0
 """The first layer's angular frequency (Sitzmann et al. 2020)."""
 
 REACH = 1.2
-"""Latent pixels that a flow of one is long: the same on images of any size."""
+"""Length of a flow of one in latent pixels, on images of any size."""
 
 
 class Sine(nn.Module):
@@ -105,7 +105,7 @@ class VideoInr(Model):
     ) -> Tensor:
         """As ``Model.forward``; ``fast`` changes nothing."""
         encoded = [
-            remember(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
+            cached(cache, ("encoded", index), lambda frame=frame: self.frame(frame[:, None] - 0.5))
             for index, frame in zip((window.index, window.index + 1), window.pair, strict=True)
         ]
         joint = _normalized(self.split(self.pair(torch.cat(encoded, 1))))

@@ -1,4 +1,4 @@
-"""Speed of the map methods in one process: ours, a plain loop over voxels, and osipy where it is installed."""
+"""Speed of the map methods in one process: ours, a plain loop over voxels, and osipy if it is installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHAPE = (20, 128, 128)
 PLAIN_VOXELS = 2000
 """Voxels of the plain loop, which would take minutes for all."""
 
-Setting = tuple[np.ndarray, np.ndarray, np.ndarray, Bolus]
+TimedCurves = tuple[np.ndarray, np.ndarray, np.ndarray, Bolus]
 """curves[t, n] (1/s), times[t] (s), arterial[t] (1/s) and the bolus."""
 
 
@@ -31,8 +31,8 @@ def speed_table(repeats: int = 3) -> TextTable:
 
     Every method runs on one thread, in turns, so that all see the same load of the machine.
     """
-    setting = _setting()
-    methods = dict(_methods(setting))
+    timed = _timed_curves()
+    methods = dict(_methods(timed))
     least = dict.fromkeys(methods, np.inf)
     with one_thread():
         for _ in range(repeats):
@@ -51,7 +51,7 @@ def speed_table(repeats: int = 3) -> TextTable:
     return TextTable(title, columns, tuple(rows), headline=True)
 
 
-def _setting() -> Setting:
+def _timed_curves() -> TimedCurves:
     made = objects.reference_object(objects.random_cases(("exp", "gamma"), 250, seed=2), 1.5 * np.arange(60), 50.0)
     few = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
     random, count = np.random.default_rng(0), int(np.prod(SHAPE))
@@ -61,9 +61,9 @@ def _setting() -> Setting:
     return curves, made.times, made.arterial, bolus
 
 
-def _methods(setting: Setting) -> Iterator[tuple[str, tuple[Callable[[], object], int]]]:
-    """What to run, and the voxels that it does, by name; the last word names what is comparable."""
-    curves, times, arterial, bolus = setting
+def _methods(timed: TimedCurves) -> Iterator[tuple[str, tuple[Callable[[], object], int]]]:
+    """Yield each method's name, function to time, and number of voxels; the last word of names is what is compared."""
+    curves, times, arterial, bolus = timed
     aif, count = ArterialInput(times, arterial), curves.shape[1]
     for method in ("ssvd", "csvd", "osvd", *(("bayes",) if _has("torch") else ())):
         yield (

@@ -1,4 +1,4 @@
-"""The curves of the OSIPI code collection, where the reference folder holds them."""
+"""The curves of the OSIPI code collection, if the reference folder contains them."""
 
 from __future__ import annotations
 

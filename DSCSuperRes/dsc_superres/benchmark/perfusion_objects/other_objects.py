@@ -38,7 +38,7 @@ class Setting:
 
 
 def settings() -> dict[str, Setting]:
-    """By name."""
+    """Return the settings by name."""
     random = np.random.default_rng(11)
     even = 1.5 * np.arange(60)
     jitter = even + np.append(0, random.uniform(-0.5, 0.5, 59))
@@ -59,7 +59,7 @@ def settings() -> dict[str, Setting]:
 
 
 def other_tables(count: int = 30) -> list[TextTable]:
-    """Every setting, noise and residue; the same pooled, Bayesian method over cSVD; and coverage by kind of residue."""
+    """Return tables of all settings, noise levels and residues, of pooled errors by method, and of coverage."""
     rows, pooled, inside = [], {}, {}
     for number, (name, setting) in enumerate(settings().items()):
         for snr in NOISE:
@@ -77,7 +77,7 @@ def other_tables(count: int = 30) -> list[TextTable]:
                 inside.setdefault((snr, residue in OF_MODEL), []).append(held[:, chosen])
     columns = ("object", "SNR", "residue", "method", *QUANTITIES, *COVERED)
     title = "Other objects: median error %, mean delay error s, and how many % of 95 % intervals hold the truth"
-    return [TextTable(title, columns, tuple(rows)), _beside(rows, pooled), _coverage(inside)]
+    return [TextTable(title, columns, tuple(rows)), _comparison_table(rows, pooled), _coverage(inside)]
 
 
 def _object(setting: Setting, snr: float, count: int, seed: int) -> objects.ReferenceObject:
@@ -101,7 +101,7 @@ def _chosen(found: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.nd
     return {name: numbers[chosen] for name, numbers in found.items()}
 
 
-def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> TextTable:
+def _comparison_table(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, ...]]]) -> TextTable:
     """Mean errors by setting and by residue, and in how many rows the Bayesian method is clearly worse."""
     own, classic = (np.array([row[4:8] for row in rows if row[3] == method], float) for method in ("bayes", "csvd"))
     slack = np.array([WORSE_DIFFERENCE[name] for name in QUANTITIES])
@@ -109,7 +109,7 @@ def _beside(rows: list[tuple], pooled: dict[tuple[str, str], list[tuple[float, .
     lines = []
     for key in (*settings(), *RESIDUES):
         mean = [np.mean(pooled[key, method], axis=0) for method in ("bayes", "csvd")]
-        lines.append((key, *(f"{ours:.1f} / {theirs:.1f}" for ours, theirs in zip(*mean, strict=True))))
+        lines.append((key, *(f"{bayesian:.1f} / {other:.1f}" for bayesian, other in zip(*mean, strict=True))))
     lines.append(("clearly worse", *(f"{n} of {len(worse)}" for n in worse.sum(axis=0))))
     title = "Bayesian method / cSVD on other objects, SNR 100, 50 and 20: median error %, mean delay error s"
     return TextTable(title, ("object or residue", *QUANTITIES), tuple(lines), headline=True)

@@ -1,4 +1,4 @@
-"""Published results and reference objects from a folder, where there is one."""
+"""Published results and reference objects from a folder, if one is given."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TOOLBOX = {"ssvd": "toolbox SVD 0.2", "csvd": "toolbox cSVD 0.1"}
 
 
 def reference_folder(reference: str | Path | None) -> Path | None:
-    """The folder with ``bar.csv``: the one given, or its ``perfusion``; None where nothing was asked for.
+    """Return the folder with ``bar.csv``: ``reference``, else DSC_REFERENCE, or its subfolder ``perfusion``; or None.
 
-    DSC_REFERENCE unless given. Raises ``FileError`` where it holds no perfusion references.
+    Raises ``FileError`` if it contains no perfusion references.
     """
     given = reference or os.environ.get("DSC_REFERENCE")
     if not given:
@@ -54,7 +54,7 @@ def published_rows(folder: Path | None) -> dict[Cell, dict[str, tuple[float, ...
 
 
 def published_object(folder: Path, cell: Cell) -> ReferenceObject | None:
-    """The reference object of a cell with the very noise that the published tools saw; None where it is not there."""
+    """Return the reference object of a cell with the noise that the published tools had; None if it is missing."""
     if not (folder / "dro" / "signal.npy").is_file():
         return None
     about = json.loads((folder / "dro" / "meta.json").read_text())
@@ -75,7 +75,7 @@ def published_object(folder: Path, cell: Cell) -> ReferenceObject | None:
 
 
 def published_leakage(folder: Path) -> tuple[ReferenceObject, np.ndarray] | None:
-    """The published object with leaking curves, and their K2 (1/s); None where it is not there."""
+    """Return the published object with leaking curves, and their K2 (1/s); None if it is missing."""
     part = folder / "leakage_dro"
     if not (part / "signal.npy").is_file():
         return None

@@ -1,4 +1,4 @@
-"""The standard object at every interval and noise: errors, coverage, and where they stand beside published ones."""
+"""The standard object at every interval and noise: errors, coverage, and comparison with published errors."""
 
 from __future__ import annotations
 
@@ -35,31 +35,32 @@ Errors = dict[tuple[float, float, str], tuple[float, ...]]
 
 
 def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextTable]:
-    """Median absolute relative errors (%) of 288 cases, the mean Tmax error (s) of the exponential ones, coverage.
+    """Return median absolute relative errors (%) of 288 cases, mean Tmax errors (s) of exponential ones, and coverage.
 
-    On the published noise where the folder holds it. With published results further tables tell where ours stand.
+    The published noise is used if the folder contains it. If it contains published results, further tables compare the
+    errors with them.
     """
     published = published_rows(folder)
-    rows, ours, whole, inside = [], {}, {}, {}
+    rows, own, whole, inside = [], {}, {}, {}
     for cell in product(INTERVALS, NOISE):
         made = (folder and published_object(folder, cell)) or objects.reference_object(
             objects.grid_cases(), cell[0] * np.arange(60), cell[1], seed=1
         )
         for method in methods:
             maps, late = values(made, method), made.residue == "exp"
-            ours[*cell, method] = errors(maps, made, late)
+            own[*cell, method] = errors(maps, made, late)
             cover = ("",) * 4
             if method == "bayes":
                 inside[cell] = covered(maps, made)
                 cover = share(inside[cell])
             if method in TOOLBOX:
                 whole[*cell, method] = errors(over_all_frames(maps, made), made, late)
-            rows.append((*cell, method, *ours[*cell, method], *cover))
+            rows.append((*cell, method, *own[*cell, method], *cover))
         rows += [(*cell, name, *numbers, *("",) * 4) for name, numbers in published.get(cell, {}).items()]
     title = "Standard object (3 residues x 4 CBV x 6 MTT x 4 delays): median error %, Tmax mean error s"
     found = [TextTable(title, ("TR s", "SNR", "method", *QUANTITIES, *COVERED), tuple(rows))]
     if published and "bayes" in methods:
-        found += [beside_table(ours, published), standing_table(ours, published)]
+        found += [comparison_table(own, published), rank_table(own, published)]
     if published and set(methods) & set(TOOLBOX):
         found.append(parity_table(whole, published))
     if inside:
@@ -67,35 +68,38 @@ def standard_tables(methods: tuple[str, ...], folder: Path | None) -> list[TextT
     return found
 
 
-def beside_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
-    """The Bayesian method's errors in each cell, and after the stroke the least of the published tools."""
+def comparison_table(own: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+    """Return the errors of the Bayesian method and of the best published tool in each cell, as "own / published"."""
     rows = [
-        (*cell, *(f"{own:.1f} / {bar:.1f}" for own, bar in zip(ours[*cell, "bayes"], names[BAR], strict=True)))
+        (*cell, *(f"{error:.1f} / {bar:.1f}" for error, bar in zip(own[*cell, "bayes"], names[BAR], strict=True)))
         for cell, names in published.items()
     ]
     title = "Bayesian method / best published tool on the standard object: median error %, Tmax mean error s"
     return TextTable(title, ("TR s", "SNR", *QUANTITIES), tuple(rows), headline=True)
 
 
-def standing_table(ours: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
-    """In how many cells the Bayesian method is at or below published errors, and by how much it misses the others."""
+def rank_table(own: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
+    """Return in how many cells the Bayesian method's errors are at most the published ones, and any excess."""
     rows = []
     for name, limit in ((BAR, np.inf), (STRETCH, 2.0)):
         cells = [cell for cell in published if cell[0] <= limit]
-        apart = np.array([np.subtract(ours[*cell, "bayes"], published[cell][name]) for cell in cells])
+        apart = np.array([np.subtract(own[*cell, "bayes"], published[cell][name]) for cell in cells])
         where = "all TR" if limit == np.inf else f"TR up to {limit:g} s"
         count = [f"{n} of {len(cells)}" for n in np.sum(apart <= ROUNDING, axis=0)]
         rows.append((f"at or below {name}, {where}", *count))
         rows += [
-            (f"above {name} by, TR {cell[0]:g} s, SNR {cell[1]:g}", *(f"{d:.2f}" if d > ROUNDING else "" for d in own))
-            for cell, own in zip(cells, apart, strict=True)
-            if np.any(own > ROUNDING)
+            (
+                f"above {name} by, TR {cell[0]:g} s, SNR {cell[1]:g}",
+                *(f"{d:.2f}" if d > ROUNDING else "" for d in excess),
+            )
+            for cell, excess in zip(cells, apart, strict=True)
+            if np.any(excess > ROUNDING)
         ]
     return TextTable("Bayesian method on the standard object", ("cells", *QUANTITIES), tuple(rows), headline=True)
 
 
 def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...]]]) -> TextTable:
-    """How far the classic methods' errors are from the toolbox's, CBV over the whole series as there."""
+    """Return the distance of the classic methods' errors from the toolbox's; CBV over the whole series, as there."""
     rows = []
     for method, name in TOOLBOX.items():
         cells = [cell for cell in published if cell[0] <= 2 and cell[1] >= 50 and (*cell, method) in whole]
@@ -107,7 +111,7 @@ def parity_table(whole: Errors, published: dict[Cell, dict[str, tuple[float, ...
 
 
 def coverage_table(inside: dict[Cell, np.ndarray]) -> TextTable:
-    """Coverage of all cells of one noise together."""
+    """Return the coverage at each noise level, over all cells."""
     rows = [
         (snr, *share(np.concatenate([found for cell, found in inside.items() if cell[1] == snr], axis=1)))
         for snr in NOISE

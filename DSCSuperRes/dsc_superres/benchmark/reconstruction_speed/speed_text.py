@@ -1,21 +1,21 @@
-"""What the speed benchmark found, in Markdown; and from it, what a large cohort would cost."""
+"""The results of the speed benchmark in Markdown, and the cost of a large cohort estimated from them."""
 
 from __future__ import annotations
 
 from dsc_superres.pipeline.estimate import MAPS_SECONDS, REPORT_SECONDS, START_SECONDS
 
 SERIES = 10_000
-"""Of the cohort whose cost is estimated."""
+"""Number of series of the cohort whose cost is estimated."""
 CORES = 64
-"""Of a usual node."""
+"""Cores of a typical node."""
 GPU_GFLOPS = 67_000.0
-"""Rate of 32-bit floats that the data sheet of an NVIDIA H100 states."""
+"""Rate of an NVIDIA H100 for 32-bit floats according to its data sheet."""
 GPU_SHARE = 0.3
-"""The share of that rate that is assumed to be reached."""
+"""Share of that rate that is assumed in practice."""
 
 
 def text(found: dict) -> str:
-    """The tables in Markdown, of the parts that were measured."""
+    """Return the tables of the parts that were measured, in Markdown."""
     blocks = [[f"{found['device']}, {found['threads']} threads:"]]
     if "stages" in found:
         blocks += [_peaks(found), _stages(found)]
@@ -94,7 +94,7 @@ def _scaling(found: dict) -> list[str]:
 
 
 def costs(found: dict) -> list[str]:
-    """Lines about a cohort: measured rates on this processor; on a graphics card an estimate, and said to be one."""
+    """Return lines on the cost of a cohort, measured on this device and estimated (marked as such) for an H100."""
     slices, frames = found["job"]
     size, output = found["size"], 4 * (frames - 1) + 1
     voxels = slices * size**2 * (4 * output + frames)
@@ -102,9 +102,9 @@ def costs(found: dict) -> list[str]:
     core_hours = SERIES * (found["job_seconds"] * found["threads"] + rest) / 3600
     lines = [
         f"{SERIES:,} series of {size} x {size} x {slices} x {frames}, maps and report included "
-        f"({rest:.0f} s on one core for each study):",
+        f"({rest:.0f} s on one core for each series):",
         "",
-        "| on | for each study | in all |",
+        "| on | for each series | in all |",
         "|---|---|---|",
     ]
     if found["device"] == "cpu":

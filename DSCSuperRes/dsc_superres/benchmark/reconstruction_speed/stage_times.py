@@ -1,4 +1,4 @@
-"""The rates that this machine can reach, and what the stages of a reconstruction reach of them."""
+"""Peak rates of this machine, and the share of them that the stages of a reconstruction reach."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ STAGES = {
     "fusion": ("fusion",),
     "decoder": ("decoder",),
 }
-"""Parts of ``OdeLiif`` by what the table calls them."""
+"""Parts of ``OdeLiif`` by their title in the table."""
 JOB = (20, 60)
 """Slices and frames of the job that users wait for: 128 x 128 x 20 x 60 to 256 x 256 x 20 x 237."""
 
 
 def head_series(size: int, slices: int, frames: int, seed: int = 0) -> Series:
-    """A head of a usual share of the field of view, with a bolus; noise of 1 %."""
+    """Return a series of a simulated head of typical size with a bolus and noise of 1 %."""
     rng = np.random.default_rng(seed)
     y, x = (np.mgrid[:size, :size] - size / 2) / size
     head = (x / 0.36) ** 2 + (y / 0.44) ** 2 < 1
@@ -42,7 +42,7 @@ def head_series(size: int, slices: int, frames: int, seed: int = 0) -> Series:
 
 
 def seconds(work: Callable[[], object], device: str, runs: int = 3, least: float = 0.5) -> float:
-    """The quickest of ``runs`` or more runs of ``work`` after a first one; at least ``least`` s of them."""
+    """Return the shortest time of ``runs`` or more runs that take ``least`` s in total, after a warm-up run."""
     work()
     found, begin = [], time.monotonic()
     while len(found) < runs or time.monotonic() - begin < least:
@@ -74,7 +74,7 @@ def peaks(device: str, threads: int) -> list[dict]:
     return rows
 
 
-class Stopwatch:
+class StageStopwatch:
     """Time that each thread spent in each stage of a network, summed, by hooks around its parts."""
 
     def __init__(self, network: nn.Module, device: str) -> None:
@@ -114,7 +114,7 @@ def stages(network: nn.Module, series: Series, device: str) -> tuple[list[dict],
 
     threads = torch.get_num_threads()
     total = seconds(work, device)
-    watch = Stopwatch(network, device)
+    watch = StageStopwatch(network, device)
     work()
     watch.remove()
     counter = FlopCounterMode(display=False)
@@ -132,7 +132,7 @@ def stages(network: nn.Module, series: Series, device: str) -> tuple[list[dict],
 
 
 def saving(network: nn.Module, series: Series, device: str) -> dict[str, float]:
-    """How much quicker ``fast`` is, and what it changes: root mean square and largest, in shares of the range."""
+    """Return the time with ``fast`` and the resulting error: root mean square and largest, in shares of the range."""
     exact = reconstruct(series, model=network, device=device).signal
     begin = time.perf_counter()
     quick = reconstruct(series, model=network, device=device, fast=True).signal
@@ -142,7 +142,7 @@ def saving(network: nn.Module, series: Series, device: str) -> dict[str, float]:
 
 
 def rates(network: nn.Module, size: int, device: str, threads: int) -> dict[str, object]:
-    """Peaks of the machine, and what the stages and the whole of a reconstruction reach of them."""
+    """Return peak rates of the machine, and those of the stages and the whole of a reconstruction."""
     ceiling = peaks(device, threads)
     torch.set_num_threads(threads)
     slices = threads if device == "cpu" else 8

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from dsc_superres.networks import Window, summarise, window
+from dsc_superres.networks import Window, summarize, window
 from dsc_superres.networks.liif import LocalImplicitDecoder, neighbors
 from dsc_superres.networks.ode_liif import OdeLiif
 from dsc_superres.networks.signal_region import find_signal_region
@@ -37,7 +37,7 @@ class TextbookDecoder(nn.Module):
                 query = unfolded[:, row][:, :, column]
                 trunk = self.decoder.coordinates(down, right, cell)
                 value = (nn.functional.linear(query, weight, bias) * trunk).sum(-1)
-                image += torch.outer(*map(self.decoder.votes, (down.abs(), right.abs()))) * value
+                image += torch.outer(*map(self.decoder.ensemble_weights, (down.abs(), right.abs()))) * value
         return self.decoder.gain * image
 
 
@@ -45,7 +45,7 @@ def textbook_frames(
     network: OdeLiif, frames: Tensor, times: Tensor, t: Tensor, size: tuple[int, int]
 ) -> Iterator[Tensor]:
     """Image [b, H, W] by image: every pair and every time on its own, nothing kept, the whole field of view."""
-    summary = summarise(frames)
+    summary = summarize(frames)
     region = find_signal_region(summary[:, :1], size)
     share = frames.new_zeros(frames.shape[0], 1, *size)
     share[(..., *region.fine)] = region.share

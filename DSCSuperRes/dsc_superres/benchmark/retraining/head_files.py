@@ -27,12 +27,12 @@ DOWNLOAD_TIMEOUT = 60
 
 
 @dataclass(frozen=True)
-class Head:
+class HeadVolume:
     """One entry of the list.
 
-    file    its place in the folder of heads
+    file    path in the folder of heads
     url     a file, or a .tar.gz archive of a repository
-    files   pattern of the DICOM files in that archive, where there is one
+    files   pattern of the DICOM files in that archive, if it is one
     sha256  of the file at ``url``; of DICOM files, of the list of their checksums
     """
 
@@ -49,13 +49,13 @@ class Head:
         return bool(self.files) or self.url.endswith(".nrrd")
 
 
-def read_heads(path: Path = HEADS) -> list[Head]:
+def read_heads(path: Path = HEADS) -> list[HeadVolume]:
     """The entries of a list of heads."""
-    return [Head(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["head"]]
+    return [HeadVolume(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["head"]]
 
 
-def state(head: Head, folder: Path) -> str:
-    """``ok``, ``missing`` or ``differs``; ``unchecked`` where a converted file is of unknown origin."""
+def state(head: HeadVolume, folder: Path) -> str:
+    """Return ``ok``, ``missing`` or ``differs``; ``unchecked`` for a converted file of unknown origin."""
     path = folder / head.file
     if not path.is_file():
         return "missing"
@@ -65,7 +65,7 @@ def state(head: Head, folder: Path) -> str:
     return "ok" if _sha256(path) == expected else "differs"
 
 
-def download(head: Head, folder: Path) -> None:
+def download(head: HeadVolume, folder: Path) -> None:
     """Download, check and convert one head into ``folder``. Raises ``FileError``."""
     target = folder / head.file
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def _from_nrrd(source: Path, target: Path) -> None:
     sitk.WriteImage(sitk.ReadImage(str(source)), str(target), useCompression=True)
 
 
-def fetch_missing(heads: list[Head], folder: Path, say: Callable[[str], None]) -> None:
+def fetch_missing(heads: list[HeadVolume], folder: Path, say: Callable[[str], None]) -> None:
     """Download every head that ``folder`` does not hold; those that fail are named at the end, in a ``FileError``."""
     failed = []
     for head in heads:

@@ -30,7 +30,7 @@ def write_plus_start(options: TrainOptions, static: str | Path, dynamic: str | P
     static   weights of ``StaticDetail``, a file
     dynamic  weights of ``OdeLiif``, a file or the name of the model
 
-    Raises ``FileError`` where ``static`` is not there.
+    Raises ``FileError`` if ``static`` is missing.
     """
     if not Path(static).is_file():
         raise FileError(f"The weights {static} of the static part are not there: train them first.")

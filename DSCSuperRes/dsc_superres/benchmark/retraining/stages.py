@@ -20,11 +20,11 @@ from dsc_superres.utils.atomic_writing import write_json
 
 RECIPES = Path(training.__file__).parent / "recipes"
 RUNS = "runs/"
-"""What paths of runs begin with in the recipes; another folder takes its place."""
+"""Prefix of the paths of runs in the recipes, which is replaced by the folder of a chain."""
 RECORD = "recipe.json"
 """File in a stage's folder with the recipe and the checksums of the weights that it began with."""
-WHERE_NOT_WHAT = ("out", "start_from", "parts", "threads", "workers", "checkpoint_minutes")
-"""Options that change nothing in what a stage learns, or whose files are known by their checksums."""
+NOT_COMPARED = ("out", "start_from", "parts", "threads", "workers", "checkpoint_minutes")
+"""Options that do not affect what a stage learns, or whose files are compared by their checksums."""
 
 Change = Callable[[TrainOptions], TrainOptions]
 
@@ -91,11 +91,11 @@ class Chain:
     change: Change = lambda options: options
 
     def options(self, stage: Stage) -> TrainOptions:
-        """What a stage trains with, its paths in this folder."""
+        """Return the training options of a stage, with paths in this folder."""
         return self._placed(read_config(stage.recipe))
 
     def start_options(self, stage: Stage) -> StartOptions:
-        """What a start is made of; without a finished dynamic part in this folder, of the one that ships."""
+        """Return the options of a start; its dynamic part is the one that ships unless this folder has one."""
         values = tomllib.loads(stage.recipe.read_text(encoding="utf-8"))
         dynamic = Path(self._path(values["dynamic"]))
         is_shipped = not self._has(dynamic)
@@ -108,19 +108,19 @@ class Chain:
         )
 
     def weights(self, stage: Stage) -> Path:
-        """The file that a stage leaves."""
+        """Return the path of the weights that a stage writes."""
         if stage.is_start:
             return self.start_options(stage).out
         options = self.options(stage)
         return Path(options.out) / f"{options.name}.safetensors"
 
     def checkpoint(self, stage: Stage) -> dict:
-        """Of a stage that has begun; empty where it has not."""
+        """Return the checkpoint of a stage; empty before it starts."""
         path = self.weights(stage).parent / "checkpoint.pt"
         return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else {}
 
     def steps(self, stage: Stage) -> tuple[int, int]:
-        """Steps done and planned; those of a start are 0 or 1 of 1."""
+        """Return the steps done and planned; a start has one step."""
         if stage.is_start:
             return int(self.weights(stage).is_file()), 1
         return self.checkpoint(stage).get("step", 0), self.options(stage).steps
@@ -130,9 +130,9 @@ class Chain:
         return done >= planned and self.weights(stage).is_file()
 
     def run(self, stage: Stage) -> None:
-        """Run a stage to its end, from where it stopped; nothing where it is finished.
+        """Run or resume a stage unless it is finished.
 
-        Raises ``ModelError`` where its folder holds a run of another recipe or from other weights.
+        Raises ``ModelError`` if its folder contains a run of another recipe or from other weights.
         """
         start = self.start_options(stage) if stage.is_start else None
         options = start.config if start else self.options(stage)
@@ -150,8 +150,8 @@ class Chain:
         return any(not stage.is_start and self.weights(stage) == weights and self.is_finished(stage) for stage in CHAIN)
 
     def _check_record(self, stage: Stage, options: TrainOptions, inputs: Iterable[str | Path | None]) -> None:
-        """Write what a stage begins with, or compare it with what is there."""
-        recipe = {key: value for key, value in asdict(options).items() if key not in WHERE_NOT_WHAT}
+        """Record the recipe and the initial weights of a stage, or compare them with those recorded earlier."""
+        recipe = {key: value for key, value in asdict(options).items() if key not in NOT_COMPARED}
         recipe["data"] = {key: value for key, value in recipe["data"].items() if key != "patients"}
         digests = [_sha256(Path(each)) if Path(each).is_file() else str(each) for each in inputs if each]
         expected = json.loads(json.dumps({"recipe": recipe, "begins_with": digests}))

@@ -1,4 +1,4 @@
-"""Where a benchmark's tables go: between the marks of a document, and into a folder."""
+"""Destinations of a benchmark's tables: between the marks of a document, and a folder."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dsc_superres.errors import FileError
 
 
 def add_destinations(parser: argparse.ArgumentParser, name: str, mark: str | None = None) -> None:
-    """The options of ``deliver``: --into, --mark and --out."""
-    parser.add_argument("--into", type=Path, help="Markdown file whose marked place is to hold the tables")
+    """Add the options of ``deliver``: --into, --mark and --out."""
+    parser.add_argument("--into", type=Path, help="Markdown file to insert the tables into")
     parser.add_argument(
-        "--mark", default=mark or name, help="that place: between <!-- MARK --> and <!-- /MARK --> (%(default)s)"
+        "--mark", default=mark or name, help="insert them between <!-- MARK --> and <!-- /MARK --> (%(default)s)"
     )
     parser.add_argument("--out", type=Path, help=f"folder for {name}.md and {name}.json")
 
 
 def deliver(name: str, text: str, records: list[dict], options: argparse.Namespace) -> None:
-    """Put tables where ``--into`` and ``--out`` say."""
+    """Write tables to the destinations ``--into`` and ``--out``, if given."""
     if options.into:
         insert(options.into, options.mark, text)
     if options.out:

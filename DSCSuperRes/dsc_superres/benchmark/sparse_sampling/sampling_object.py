@@ -19,7 +19,7 @@ MARGIN = 6
 FINE_INTERVAL = 1.5
 """s"""
 FACTOR = 4
-"""One in so many frames is acquired."""
+"""Time factor: one in FACTOR frames is acquired."""
 FRAMES = 61
 """Fine frames: 90 s."""
 LOWEST = 0.3
@@ -90,26 +90,26 @@ def _side() -> int:
 
 
 def _artery_place() -> int:
-    """Of the artery among the curves: last, and by ``_order`` in the middle of the image."""
+    """Return the index of the artery among the curves: last, and by ``_order`` in the middle of the image."""
     return len(objects.grid_cases())
 
 
 def _order() -> tuple[np.ndarray, int]:
-    """Which curve each block shows, row by row: at random, so that neighbors are unrelated."""
+    """Return the curve of each block, row by row, in random order, and the blocks along a side."""
     side = _side()
     order = np.random.default_rng(0).permutation(_artery_place())
     return np.insert(order, side * side // 2, _artery_place()), side
 
 
 def _drawn(curves: np.ndarray, order: np.ndarray, side: int) -> np.ndarray:
-    """float32[t, y, x] of curves[t, n]."""
+    """Return an image, float32[t, y, x], of curves[t, n]."""
     blocks = curves[:, order].reshape(len(curves), side, side)
     image = blocks.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)
     return np.pad(image, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN))).astype(np.float32)
 
 
 def _read(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of an image [t, y, x]: curves [t, 4 n] of the probed pixels, case by case, and the artery's [t, pixels]."""
+    """Return the curves [t, 4 n] of the probed pixels of an image [t, y, x] by case, and the artery's [t, pixels]."""
     order, side = _order()
     inner = image[:, MARGIN:-MARGIN, MARGIN:-MARGIN].reshape(len(image), side, BLOCK, side, BLOCK)
     blocks = inner.transpose(0, 1, 3, 2, 4).reshape(len(image), side * side, BLOCK, BLOCK)

@@ -26,19 +26,19 @@ TRANSIENT_FRAMES = 4
 PHASE_FRAMES = 53
 """Fine frames of a phase."""
 PIXEL_STEP = 3
-"""One in so many rows and columns of the brain is evaluated."""
+"""One in PIXEL_STEP rows and columns of the brain is evaluated."""
 QUANTITIES = ("cbv", "cbf", "mtt", "tmax")
 
 
 def patient_records(seed: int, models: Sequence[str], methods: Mapping[str, Mapping[str, object]]) -> list[dict]:
-    """Of one patient: for each sampling or model and each method the median errors and the spread of CBF, both in %."""
+    """Return the median errors and the spread of CBF (%) of one patient for each sampling or model and each method."""
     from dsc_superres.phantom import digital_patient
 
     patient = digital_patient(seed, slices=1, protocol={"repetition_time": FINE_INTERVAL})
     regions = tissue_regions(patient.tissue, patient.mask)
     mask = np.zeros_like(patient.mask)
     mask[:, ::PIXEL_STEP, ::PIXEL_STEP] = True
-    mask &= regions["grey"] | regions["white"] | regions["lesion"]
+    mask &= regions["gray"] | regions["white"] | regions["lesion"]
     errors: dict[tuple[str, str], list] = {}
     flows: dict[tuple[str, str], list] = {}
     for phase in range(FACTOR):
@@ -87,15 +87,15 @@ def _maps(
 
 
 def _errors(found: PerfusionMaps, truth: PerfusionMaps, mask: np.ndarray) -> list[float]:
-    """Median absolute errors: CBV, CBF, MTT in %, Tmax in s; where there is at least a tenth of the median flow."""
+    """Return median absolute errors of CBV, CBF and MTT (%) and Tmax (s) in voxels with a tenth of the median flow."""
     perfused = mask & (truth.cbf > 0.1 * np.median(truth.cbf[mask])) & (truth.mtt > 0)
-    ours, theirs = ([getattr(maps, name)[perfused] for name in QUANTITIES] for maps in (found, truth))
-    relative = [100 * float(np.median(np.abs(a / b - 1))) for a, b in zip(ours[:3], theirs[:3], strict=True)]
-    return [*relative, float(np.median(np.abs(ours[3] - theirs[3])))]
+    measured, true = ([getattr(maps, name)[perfused] for name in QUANTITIES] for maps in (found, truth))
+    relative = [100 * float(np.median(np.abs(a / b - 1))) for a, b in zip(measured[:3], true[:3], strict=True)]
+    return [*relative, float(np.median(np.abs(measured[3] - true[3])))]
 
 
 def patients_table(records: list[dict], titles: Mapping[str, str]) -> TextTable:
-    """Rows by methods: errors, and how far CBF moves with the phase; means over patients."""
+    """Return a table of errors and of the spread of CBF over the phases by method; means over patients."""
     count = len({record["patient"] for record in records})
     rows = []
     for row in dict.fromkeys(record["row"] for record in records):

@@ -1,4 +1,4 @@
-"""Computing maps again: the series of a result to the worker, maps into the same result."""
+"""Recomputation of maps: the worker computes the maps of a result's series, which are loaded into the same result."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .MapsRequest import MapsRequest, echoTime, sequences, writeMask
 
 PREPARED = 0.2
 COMPUTED = 0.9
-"""Fractions of the progress at which the series are written, and the worker is done."""
+"""Progress when the series have been written, and when the worker has finished."""
 MASK = "mask.nii.gz"
 
 
-class MapsJob(BackgroundJob):
-    """Computes the maps of ``result`` as ``request`` asks for; they replace the present ones at the end."""
+class ComputeMaps(BackgroundJob):
+    """Computes the maps of ``result`` according to ``request``; they replace the current ones at the end."""
 
     def __init__(self, result: Result, request: MapsRequest) -> None:
         self._result, self._request = result, request
 
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
-        """A job "maps"; its result is the one that was given."""
+        """Run a job "maps"; its result is the given one."""
         result, request = self._result, self._request
         series = {role: describeSeries(result.sequence(role), f"{role}.npy") for role in sequences(result)}
         yield from self.part(_("Preparing the series"), 0.0, PREPARED, self._write(folder, list(series)))

@@ -1,4 +1,4 @@
-"""Export: screenshots, tables, and voxels of a result to the worker, which makes the files of one new folder."""
+"""Export of a result: its screenshots, tables, and voxels are written by the worker into one new folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .BackgroundJob import BackgroundJob, Finished
 from .ExportRequest import ExportRequest
 
 PREPARED = 0.3
-"""Fraction of the progress at which everything that is exported is out of the scene."""
+"""Progress when everything that is exported has been written from the scene."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Exported:
     files: tuple[str, ...]
 
 
-class ExportJob(BackgroundJob):
-    """Exports ``result`` as ``request`` asks for; the result of the job is ``Exported``.
+class ExportResult(BackgroundJob):
+    """Exports ``result`` according to ``request``; the result of the job is ``Exported``.
 
-    The folder appears when everything is in it.
+    The folder appears only when it is complete.
     """
 
     def __init__(self, result: Result, request: ExportRequest) -> None:
         self._result, self._request = result, request
 
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
-        """A job "export"; what a worker that was ended by force left beside the folder is removed."""
+        """Run a job "export", and remove partial folders that a killed worker has left."""
         request, reference = self._request, self._request.reference
         fields = {
             "task": "export",
@@ -69,10 +69,7 @@ class ExportJob(BackgroundJob):
         return Finished(Exported(Path(message["folder"]), tuple(message["files"])))
 
     def _collect(self, folder: Path, fields: dict) -> Iterator[float]:
-        """Write what is exported into ``folder``, and append what the worker converts to ``fields``.
-
-        Yields rough fractions.
-        """
+        """Write the exported data into ``folder`` and describe it in ``fields``; yield rough fractions."""
         request, result, files = self._request, self._result, folder / "files"
         files.mkdir()
         if request.screenshots:
@@ -93,7 +90,7 @@ class ExportJob(BackgroundJob):
 
     @contextmanager
     def _explaining(self, folder: Path) -> Iterator[None]:
-        """Errors in sentences, also where the disk is full or the result was removed."""
+        """Turn errors into sentences, for example if the disk is full or the result was removed."""
         try:
             yield
         except OSError as error:

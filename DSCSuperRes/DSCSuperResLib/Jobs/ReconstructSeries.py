@@ -1,4 +1,4 @@
-"""Reconstruction: the chosen frames of a series to the worker; its series, maps, and report into a new result."""
+"""Reconstruction: the worker reconstructs frames of a series; series, maps, and report are loaded into a new result."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .ReconstructionRequest import ReconstructionRequest
 
 PREPARED = 0.05
 COMPUTED = 0.9
-"""Fractions of the progress at which the input is written, and the worker is done."""
+"""Progress when the input has been written, and when the worker has finished."""
 
 
-class ReconstructionJob(BackgroundJob):
-    """Reconstructs ``sequence`` as ``request`` asks for; the result is a ``Result``."""
+class ReconstructSeries(BackgroundJob):
+    """Reconstructs ``sequence`` according to ``request``; the result is a ``Result``."""
 
     def __init__(self, request: ReconstructionRequest, sequence: slicer.vtkMRMLSequenceNode) -> None:
         self._request = request
         self._scene, self._sequenceId = sequence.GetScene(), sequence.GetID()
 
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
-        """A job "reconstruct" or "compare", whose result goes away again where loading does not come to its end."""
+        """Run a job "reconstruct" or "compare"; an incomplete result is removed."""
         request = self._request
         frames = writeFrames(self._source(), folder / "input.npy", request.frames, request.slices)
         yield from self.part(_("Preparing the input"), 0.0, PREPARED, frames)

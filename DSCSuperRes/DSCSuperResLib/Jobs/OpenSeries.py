@@ -1,4 +1,4 @@
-"""Opening: the worker reads a file or simulates the sample patient; its series becomes a volume sequence."""
+"""Opening a series: the worker reads a file or simulates the sample patient, and a volume sequence is created."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..Translation import _
 from .BackgroundJob import BackgroundJob, Finished
 
 COMPUTED = 0.9
-"""Fraction of the progress at which the worker is done."""
+"""Progress when the worker has finished."""
 SAMPLE_SEED = 7
 SAMPLE_SLICES = 4
 SAMPLE_NAME = "DSC sample patient"
 
 
-class OpeningJob(BackgroundJob):
-    """Opens ``path``, or simulates the sample patient where it is None; the result is a sequence node."""
+class OpenSeries(BackgroundJob):
+    """Opens ``path``, or simulates the sample patient if it is None; the result is a sequence node."""
 
     def __init__(self, scene: slicer.vtkMRMLScene, path: Path | None) -> None:
         self._scene, self._path = scene, path
 
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
-        """A job "open"; a sequence that was not completed is removed."""
+        """Run a job "open"; an incomplete sequence is removed."""
         fields: dict[str, object] = {"task": "open", "output": "result"}
         if self._path is None:
             name, stage = SAMPLE_NAME, _("Simulating a patient: this takes about ten seconds")
