@@ -168,12 +168,12 @@ def _bayes(
     except ImportError:
         raise PerfusionError("The Bayesian method needs PyTorch, which is not installed: choose csvd.") from None
     from dsc_superres.perfusion.bayes import MODEL_ERROR, posterior
-    from dsc_superres.perfusion.continuous_aif import continuous_arterial_curve
     from dsc_superres.perfusion.dictionary import dictionary
+    from dsc_superres.perfusion.gamma_variate import continuous_curve
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
     attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-    artery = continuous_arterial_curve(aif.times, echo_time * aif.delta_r2star, times, attenuation)
+    artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
     model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
     estimate = posterior(attenuation, dictionary(artery, times), model_error=model_error, frames=frames)
     cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
