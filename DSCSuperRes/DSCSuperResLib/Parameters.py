@@ -91,6 +91,7 @@ class PerfusionParameters:
     khOverRho      mL/g; 0 is the default, and so it is for ``threshold`` (of SVD) and ``oscillation`` (of oSVD)
     adaptiveThreshold  whether the threshold is chosen from the noise, instead of ``threshold``
     asPublished    oSVD exactly as published
+    spatialPrior   Bayesian: neighboring voxels have similar transit times and delays
     mask           source of the brain mask
     regions        the segments for statistics
     """
@@ -112,6 +113,7 @@ class PerfusionParameters:
     adaptiveThreshold: Annotated[bool, Default(False)]
     oscillation: Annotated[float, WithinRange(0.0, 1.0), Default(0.0)]
     asPublished: Annotated[bool, Default(False)]
+    spatialPrior: Annotated[bool, Default(True)]
     mask: Annotated[str, Choice(MASKS), Default("automatic")]
     maskSegmentation: vtkMRMLSegmentationNode
     maskFile: str

@@ -83,8 +83,11 @@ def test_from_scan_to_metrics_and_maps(scan, tmp_path, capsys):
         assert values.shape == many.signal.shape[1:]
         np.testing.assert_allclose(geometry.affine, many.geometry.affine, atol=1e-3)
     again = tmp_path / "again"
-    assert run("maps", fine, again, "--aif", tmp_path / "maps" / "aif.csv", "--te", "0.03") == 0
-    first, second = (read_volume(folder / "cbv.nii.gz")[0] for folder in (tmp_path / "maps", again))
+    alone = tmp_path / "alone"
+    assert run("maps", fine, alone, "--te", "0.03", "--no-spatial-prior") == 0
+    arterial = ("--aif", alone / "aif.csv", "--te", "0.03", "--no-spatial-prior")
+    assert run("maps", fine, again, *arterial) == 0
+    first, second = (read_volume(folder / "cbv.nii.gz")[0] for folder in (alone, again))
     np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-3)
 
 

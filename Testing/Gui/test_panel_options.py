@@ -61,6 +61,7 @@ IN_THE_PANEL = {
     "oscillation": "perfusion.oscillation",
     "as_published": "perfusion.asPublished",
     "mask": "perfusion.mask",
+    "spatial_prior": "perfusion.spatialPrior",
 }
 """Parameters of the panel by option of a job."""
 
@@ -103,7 +104,8 @@ def test_options_apply_to_their_methods_and_say_why_not_to_others(driver, result
         driver.choose("Perfusion", "methodSelector", method)
         assert (ui.svdThreshold.enabled, ui.adaptiveThreshold.enabled, ui.asPublished.enabled) == expected
         assert ui.oscillation.enabled == ui.asPublished.enabled
-        for widget in (ui.svdThreshold, ui.adaptiveThreshold, ui.oscillation, ui.asPublished):
+        assert ui.spatialPrior.enabled == (method == "bayes")
+        for widget in (ui.svdThreshold, ui.adaptiveThreshold, ui.oscillation, ui.asPublished, ui.spatialPrior):
             assert widget.toolTip
     assert "Bayesian" not in ui.svdThreshold.toolTip
     driver.show("Perfusion")
@@ -128,6 +130,10 @@ def test_options_become_those_of_the_job(driver, result) -> None:
     driver.choose("Perfusion", "methodSelector", "bayes")
     request = makeMapsRequest(chosen, result)
     assert (request.threshold, request.oscillation, request.asPublished) == (None, None, False)
+    assert request.job({}, 0.03, "out")["spatial_prior"] is True
+    ui.spatialPrior.click()
+    assert makeMapsRequest(chosen, result).job({}, 0.03, "out")["spatial_prior"] is False
+    ui.spatialPrior.click()
     ui.khOverRho.value = ui.svdThreshold.value = ui.oscillation.value = 0
     ui.adaptiveThreshold.checked = ui.asPublished.checked = False
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..Parameters import PerfusionParameters
 
 
+BAYES = "bayes"
 SVD = ("csvd", "osvd", "ssvd")
 ADAPTIVE = ("csvd", "ssvd")
 """Methods whose threshold can be chosen from the interval and the noise of the series."""
@@ -42,6 +43,7 @@ class MapsRequest:
     threshold    of the SVD methods, or "adaptive"
     oscillation  limit of oSVD
     asPublished  oSVD exactly as published
+    spatialPrior of the Bayesian method
     mask         "auto", "none", or a mask file
     brain        bool[z, y, x] on the voxels of ``grid``, instead of ``mask``
     """
@@ -57,6 +59,7 @@ class MapsRequest:
     threshold: float | str | None = None
     oscillation: float | None = None
     asPublished: bool = False
+    spatialPrior: bool = True
     mask: str = "auto"
     brain: np.ndarray | None = None
 
@@ -78,6 +81,7 @@ class MapsRequest:
             "threshold": self.threshold,
             "oscillation": self.oscillation,
             "as_published": self.asPublished,
+            "spatial_prior": self.spatialPrior,
             "mask": self.mask,
         }
         return {name: value for name, value in fields.items() if value is not None}
@@ -103,6 +107,7 @@ def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
         threshold=_threshold(chosen),
         oscillation=(chosen.oscillation or None) if chosen.method in OSCILLATION else None,
         asPublished=chosen.asPublished and chosen.method in OSCILLATION,
+        spatialPrior=chosen.spatialPrior,
         mask=_mask(chosen),
         brain=_brain(chosen, result),
     )

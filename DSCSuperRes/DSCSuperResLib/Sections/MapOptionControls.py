@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..Jobs.MapsRequest import ADAPTIVE, OSCILLATION, SVD
+from ..Jobs.MapsRequest import ADAPTIVE, BAYES, OSCILLATION, SVD
 from ..Parameters import LEAKAGE, MASKS, METHODS, PerfusionParameters
 from ..Translation import _
 from .PerfusionControls import PerfusionControls
@@ -33,10 +33,12 @@ class MapOptionControls(PerfusionControls):
         ui.svdThreshold.enabled = chosen.method in SVD and not adaptive
         ui.adaptiveThreshold.enabled = chosen.method in ADAPTIVE
         ui.oscillation.enabled = ui.asPublished.enabled = chosen.method in OSCILLATION
+        ui.spatialPrior.enabled = chosen.method == BAYES
         ui.svdThreshold.toolTip = _thresholdText(chosen.method, adaptive)
         ui.adaptiveThreshold.toolTip = _adaptiveText(chosen.method)
         ui.oscillation.toolTip = _oscillationText(chosen.method)
         ui.asPublished.toolTip = _asPublishedText(chosen.method)
+        ui.spatialPrior.toolTip = _spatialPriorText(chosen.method)
 
     def store(self, chosen: PerfusionParameters) -> None:
         """Store method, leakage correction and brain mask."""
@@ -71,6 +73,12 @@ def _asPublishedText(method: str) -> str:
     if method not in OSCILLATION:
         return _("Only oSVD has a form as published that differs from the one used here.")
     return _("Use oSVD exactly as published, whose CBF depends on the delay of the bolus.")
+
+
+def _spatialPriorText(method: str) -> str:
+    if method != BAYES:
+        return _("Only the Bayesian method has a spatial prior.")
+    return _("Transit times and delays of neighboring voxels are alike unless the data say otherwise; edges are kept.")
 
 
 def _methodTitles() -> dict[str, str]:
