@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
+from ..TableColumns import addTextColumn
 from .Plots import Plots, Style
 
 MEASURES = {"nmse": "NMSE", "psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -33,9 +34,9 @@ def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
     rows = [(measure, region) for region in regions(metrics) for measure in MEASURES]
     node.SetUseColumnTitleAsColumnHeader(True)
     node.SetUseFirstColumnAsRowHeader(True)
-    _addText(node, "Measure", [f"{MEASURES[measure]}, {REGIONS[region]}" for measure, region in rows])
+    addTextColumn(node, "Measure", [f"{MEASURES[measure]}, {REGIONS[region]}" for measure, region in rows])
     for model, found in metrics.items():
-        _addText(node, model, [_text(found[region][measure]) for measure, region in rows])
+        addTextColumn(node, model, [_text(found[region][measure]) for measure, region in rows])
     result.add(node, "table.metrics")
     return node
 
@@ -77,11 +78,3 @@ def _numbers(values: list[float | None]) -> np.ndarray:
 
 def _text(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
-
-
-def _addText(node: slicer.vtkMRMLTableNode, name: str, values: list[str]) -> None:
-    column = node.AddColumn()
-    column.SetName(name)
-    column.SetNumberOfValues(len(values))
-    for row, value in enumerate(values):
-        column.SetValue(row, value)

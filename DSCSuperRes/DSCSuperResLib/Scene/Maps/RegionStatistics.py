@@ -11,6 +11,7 @@ import slicer
 from ...Translation import _
 from ..Result import Result
 from ..Segments import segmentIds, segmentMask
+from ..TableColumns import addTextColumn
 from ..Volumes import frameArray
 from .Maps import DIFFERENCES, SOURCES, computedVoxels, mapNodes, mapTitle, mapUnit, sourceTitle
 
@@ -62,13 +63,13 @@ def showStatistics(result: Result, statistics: Iterable[Statistics]) -> slicer.v
     rows = sorted(
         {(one.segment, one.source) for one in found}, key=lambda row: (segments.index(row[0]), sources.index(row[1]))
     )
-    _column(table, _("Segment"), [segment for segment, _from in rows])
-    _column(table, _("From"), [sourceTitle(source) for _row, source in rows])
+    addTextColumn(table, _("Segment"), [segment for segment, _from in rows])
+    addTextColumn(table, _("From"), [sourceTitle(source) for _row, source in rows])
     by = {(one.segment, one.source, one.name): one for one in found}
-    _column(table, _("Volume (mL)"), [_volume(found, *row) for row in rows])
+    addTextColumn(table, _("Volume (mL)"), [_volume(found, *row) for row in rows])
     for name in dict.fromkeys(one.name for one in found if not one.name.endswith("_sd")):
         cells = [_cell(by.get((*row, name))) for row in rows]
-        _column(table, f"{mapTitle(name)} ({mapUnit(name)})", cells)
+        addTextColumn(table, f"{mapTitle(name)} ({mapUnit(name)})", cells)
     return table
 
 
@@ -90,10 +91,10 @@ def _emptied(result: Result, role: str, name: str) -> slicer.vtkMRMLTableNode:
 
 
 def _numbers(table: slicer.vtkMRMLTableNode, found: list[Statistics]) -> None:
-    _column(table, "segment", [one.segment for one in found])
-    _column(table, "source", [one.source for one in found])
-    _column(table, "map", [one.name for one in found])
-    _column(table, "unit", [mapUnit(one.name) for one in found])
+    addTextColumn(table, "segment", [one.segment for one in found])
+    addTextColumn(table, "source", [one.source for one in found])
+    addTextColumn(table, "map", [one.name for one in found])
+    addTextColumn(table, "unit", [mapUnit(one.name) for one in found])
     for column, value in (
         ("voxels", "voxels"),
         ("volume_ml", "volume"),
@@ -103,7 +104,7 @@ def _numbers(table: slicer.vtkMRMLTableNode, found: list[Statistics]) -> None:
         ("percentile_5", "lowest"),
         ("percentile_95", "highest"),
     ):
-        _column(table, column, [f"{getattr(one, value):.6g}" for one in found])
+        addTextColumn(table, column, [f"{getattr(one, value):.6g}" for one in found])
 
 
 def _volume(found: list[Statistics], segment: str, source: str) -> str:
@@ -112,11 +113,3 @@ def _volume(found: list[Statistics], segment: str, source: str) -> str:
 
 def _cell(one: Statistics | None) -> str:
     return "–" if one is None or not one.voxels else f"{one.mean:.3g} ± {one.sd:.2g}"
-
-
-def _column(table: slicer.vtkMRMLTableNode, name: str, values: list[str]) -> None:
-    column = table.AddColumn()
-    column.SetName(name)
-    column.SetNumberOfValues(len(values))
-    for row, value in enumerate(values):
-        column.SetValue(row, value)
