@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from dsc_superres.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from dsc_superres.comparison import compare
     from dsc_superres.degrade import undersample
     from dsc_superres.geometry import Geometry
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.result_files import write_maps
     from dsc_superres.jobs.run import run_job
-    from dsc_superres.metrics import compare
     from dsc_superres.perfusion import MapOptions, compute_maps
     from dsc_superres.reconstruction.reconstruct import reconstruct
     from dsc_superres.series import Series
@@ -29,7 +29,7 @@ _MODULES = {
     "Geometry": "geometry",
     "MapOptions": "perfusion",
     "Series": "series",
-    "compare": "metrics",
+    "compare": "comparison",
     "compute_maps": "perfusion",
     "read_series": "io",
     "reconstruct": "reconstruction.reconstruct",

@@ -10,9 +10,9 @@ import pytest
 from sample import bolus_series
 
 from dsc_superres import cli
+from dsc_superres.comparison import compare
 from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, read_volume, write_series
-from dsc_superres.metrics import compare
 from dsc_superres.perfusion import compute_maps
 from dsc_superres.report.content import slice_to_show
 from dsc_superres.report.display import head_view, time_axis_label, time_text

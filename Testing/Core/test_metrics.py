@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsc_superres import metrics
+from dsc_superres.comparison import align, compare
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
 from dsc_superres.series import Series
@@ -61,7 +62,7 @@ def test_brain_scores_see_only_the_mask_and_use_the_peak_of_the_whole():
     signal = truth.signal.copy()
     signal[:, ~mask] *= 0.5
     signal[:, mask] += 10
-    result = metrics.compare(truth.with_signal(signal, name="recon"), truth, mask)
+    result = compare(truth.with_signal(signal, name="recon"), truth, mask)
     assert result.brain.psnr == pytest.approx(20 * math.log10(truth.signal.max() / 10), abs=1e-3)
     assert result.brain.nmse < 0.01 * result.whole.nmse
     assert result.brain.frame_ssim.shape == (6,)
@@ -88,7 +89,7 @@ def test_cropped_series_compare_as_identical_at_the_same_anatomy(start, drop, tu
     recon = Series(
         truth.signal[drop:, z:, y:, x:], truth.times[drop:], truth.geometry.cropped(start), name="reconstruction"
     )
-    result = metrics.compare(backwards(recon, turned), truth)
+    result = compare(backwards(recon, turned), truth)
     assert result.whole.nmse == 0
     assert not result.difference.any()
     np.testing.assert_array_equal(result.aligned.truth_frames, np.arange(drop, 6))
@@ -99,7 +100,7 @@ def test_cropped_series_compare_as_identical_at_the_same_anatomy(start, drop, tu
 def test_frames_pair_by_time_not_by_number():
     truth = make()
     recon = Series(truth.signal[[1, 1, 3]], [1.5, 2.2, 4.52], OBLIQUE, name="reconstruction")
-    aligned = metrics.align(recon, truth)
+    aligned = align(recon, truth)
     np.testing.assert_array_equal(aligned.recon_frames, [0, 2])
     np.testing.assert_array_equal(aligned.truth_frames, [1, 3])
 
@@ -116,20 +117,20 @@ def test_frames_pair_by_time_not_by_number():
 def test_series_without_anything_in_common_are_refused_in_one_sentence(change, words):
     truth = make()
     with pytest.raises(SeriesError, match=words):
-        metrics.compare(truth.with_signal(truth.signal, name="recon", **change), truth)
+        compare(truth.with_signal(truth.signal, name="recon", **change), truth)
 
 
 def test_mask_must_fit():
     truth = make()
     with pytest.raises(SeriesError, match="mask has"):
-        metrics.compare(truth, truth, np.ones((1, 2, 3), bool))
+        compare(truth, truth, np.ones((1, 2, 3), bool))
     with pytest.raises(SeriesError, match="empty"):
-        metrics.compare(truth, truth, np.zeros(truth.signal.shape[1:], bool))
+        compare(truth, truth, np.zeros(truth.signal.shape[1:], bool))
 
 
 def test_json_is_strict_even_for_identical_and_tiny_images():
     truth = make(shape=(3, 1, 4, 4))
-    text = json.dumps(metrics.compare(truth, truth).to_dict(), allow_nan=False)
+    text = json.dumps(compare(truth, truth).to_dict(), allow_nan=False)
     whole = json.loads(text)["whole"]
     assert whole["psnr"] is None
     assert whole["ssim"] is None

@@ -87,10 +87,10 @@ def maps(options: argparse.Namespace) -> None:
 def compare(options: argparse.Namespace) -> None:
     """Metrics of a reconstruction, and the difference as a series."""
     from dsc_superres.cli.show import comparison_text
+    from dsc_superres.comparison import compare as measure
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.gate import check_outputs
     from dsc_superres.jobs.targets import check_series_target
-    from dsc_superres.metrics import compare as measure
     from dsc_superres.pipeline.masks import find_mask_or_none
     from dsc_superres.utils.atomic_writing import write_json
 

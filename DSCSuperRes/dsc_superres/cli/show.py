@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from dsc_superres.metrics import Comparison, Scores
+from dsc_superres.comparison import Comparison
+from dsc_superres.metrics import Scores
 from dsc_superres.series import MISSING, Series
 
 NEEDS = {

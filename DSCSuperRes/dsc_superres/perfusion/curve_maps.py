@@ -57,7 +57,7 @@ def curve_maps(
         values["mtt_sd"] = values["mtt_sd"] * values["mtt"]
         if in_image:
             values = with_spatial_prior(values, mask, len(aif.voxels) > 0)
-            values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
+            values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])  # of the CBF that is rounded to float32
     values["ttp"] = time_to_peak(curves, times, bolus)
     return values
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.metrics import Comparison, map_error
+from dsc_superres.comparison import Comparison
+from dsc_superres.metrics import map_error
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.series import Series

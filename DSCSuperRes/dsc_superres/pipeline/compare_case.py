@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dsc_superres.metrics import Comparison, compare, peak_change_error
+from dsc_superres.comparison import Comparison, compare
+from dsc_superres.metrics import peak_change_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
