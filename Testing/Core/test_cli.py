@@ -13,6 +13,7 @@ from sample import bolus_series
 from dsc_superres import cli
 from dsc_superres.cli.parser import build_parser
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
+from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 from dsc_superres.series import Series
 
 COMMANDS = ("info", "simulate", "undersample", "reconstruct", "maps", "compare", "train", "benchmark", "demo")
@@ -109,6 +110,7 @@ def test_info_says_what_is_there_and_what_is_missing(tmp_path, capsys):
     assert "41 x 37 x 2" in text
     assert "33" in text
     assert "--te" in text
+    assert f"maps assume {1000 * ASSUMED_ECHO_TIME:g} ms" in text
     assert run("info", path, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["missing"] == ["echo_time"]

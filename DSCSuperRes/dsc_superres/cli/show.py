@@ -12,7 +12,7 @@ from dsc_superres.series import MISSING, Series
 
 NEEDS = {
     "times": "the frame times are not in the file: perfusion needs them (--tr SECONDS)",
-    "echo_time": "the echo time is not in the file: perfusion needs it (--te SECONDS)",
+    "echo_time": "the echo time is not in the file: maps assume 30 ms (give it with --te SECONDS)",
     "geometry": "the position in patient space is not in the file: voxels are taken as they lie",
 }
 """Explanations of missing values, by key of ``Series.sources``."""

@@ -9,6 +9,9 @@ from dsc_superres.errors import PerfusionError
 SIGNAL_FLOOR = 1e-3
 """Smallest signal as share of the baseline, for the logarithm."""
 
+ASSUMED_ECHO_TIME = 0.03
+"""s, where a series has none: tissue and artery share it, so it cancels in every map."""
+
 
 def baseline_signal(signal: np.ndarray, baseline_frames: slice) -> np.ndarray:
     """Return the mean signal S0 before the bolus, float32[...], of signal[t, ...]. CAPLEX P.BL2.003."""

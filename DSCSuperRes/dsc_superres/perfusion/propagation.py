@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
+from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME, baseline_signal, delta_r2star
 from dsc_superres.perfusion.maps import PerfusionMaps
 from dsc_superres.series import Series
 
@@ -26,8 +26,6 @@ Middle slices of six training patients ask for 3.07 and 1.06 (``benchmark qualit
 a real series and a real image with a simulated bolus for 1.9 to 2.1 and 0.76 to 0.78, a patient of another generator
 for 1.65 and 0.83.
 """
-ASSUMED_ECHO_TIME = 0.03
-"""Echo time in s for a series without one; it cancels."""
 MIN_SIGNAL_SHARE = 0.02
 """Smallest signal as share of the baseline; below, it is lost in noise."""
 MAX_RELATIVE_SD = 1.0

@@ -19,7 +19,7 @@ from dsc_superres.perfusion import (
     find_bolus,
     read_aif_csv,
 )
-from dsc_superres.perfusion.concentration import delta_r2star
+from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME, delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.propagation import with_signal_uncertainty
@@ -29,8 +29,6 @@ from dsc_superres.pipeline.masks import find_mask, find_masks, on_grid
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 
-ASSUMED_ECHO_TIME = 0.03
-"""s, where a series has none: tissue and artery share it, so it cancels in every map."""
 NONE: Mapping[str, None] = MappingProxyType({})
 
 

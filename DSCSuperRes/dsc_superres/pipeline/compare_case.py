@@ -10,8 +10,9 @@ from dsc_superres.comparison import Comparison, compare
 from dsc_superres.metrics import peak_change_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
+from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
-from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME, CaseMaps, check_map_inputs, map_case
+from dsc_superres.pipeline.case_maps import CaseMaps, check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import CompareOptions
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes

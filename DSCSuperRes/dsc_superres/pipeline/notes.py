@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.models import find
-from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME
+from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 from dsc_superres.pipeline.case_options import ReconstructionOptions
 from dsc_superres.reconstruction.training_range import outside_training_range
 from dsc_superres.series import Series

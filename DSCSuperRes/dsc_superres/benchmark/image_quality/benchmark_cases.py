@@ -84,7 +84,7 @@ def measured_case(path: str, space: int, time: int) -> BenchmarkCase:
     """Return a measured series as its own ground truth, noise included; an unknown echo time cancels in all errors."""
     from dsc_superres.io import read_series
     from dsc_superres.perfusion import brain_mask
-    from dsc_superres.pipeline.case_maps import ASSUMED_ECHO_TIME
+    from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 
     series = read_series(path)
     if series.echo_time is None:
