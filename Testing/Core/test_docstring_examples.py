@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ("series", "geometry", "degrade", "metrics", "io.series_file", "perfusion.options", "perfusion.maps")
+MODULES = ("series", "geometry", "degrade", "comparison", "io.series_file", "perfusion.options", "perfusion.maps")
 
 
 @pytest.mark.parametrize("name", MODULES)
