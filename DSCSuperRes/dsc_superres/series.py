@@ -37,6 +37,11 @@ class Series:
         Type of the voxels in the file, used to write them back.
     name : str
         Name used in messages.
+    slice_times : array, [z], or None
+        Time of each slice after the time of its frame in s, the same in every frame. Stored as read-only float64; None
+        if unknown.
+    notes : tuple of str
+        Sentences about what the reader of the file found or decided; every result of the series repeats them.
 
     Raises
     ------
@@ -60,6 +65,8 @@ class Series:
     sources: Mapping[str, str] = field(default_factory=dict)
     scalar_type: np.dtype | type = np.float32
     name: str = "series"
+    slice_times: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         signal = np.asarray(self.signal)
@@ -90,11 +97,21 @@ class Series:
                 f"The echo time of {self.name} is {self.echo_time:g} s; it must lie between 0 and 1 s "
                 "(DSC uses 0.02 to 0.05 s)."
             )
+        if self.slice_times is not None:
+            slice_times = np.array(self.slice_times, dtype=np.float64)
+            if slice_times.shape != signal.shape[1:2] or not np.all(np.isfinite(slice_times)):
+                raise SeriesError(
+                    f"{self.name} has {signal.shape[1]} slices but {slice_times.size} slice times, or some are not "
+                    "numbers: correct or remove them."
+                )
+            slice_times.flags.writeable = False
+            object.__setattr__(self, "slice_times", slice_times)
         signal.flags.writeable = False
         times.flags.writeable = False
         assign = object.__setattr__
         assign(self, "signal", signal)
         assign(self, "times", times)
+        assign(self, "notes", tuple(self.notes))
         assign(self, "scalar_type", np.dtype(self.scalar_type))
         sources = {"times": "given", "geometry": "given", "echo_time": "given", **self.sources}
         if self.echo_time is None:

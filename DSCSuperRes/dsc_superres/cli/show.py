@@ -34,6 +34,8 @@ def series_facts(series: Series) -> dict[str, object]:
         "scalar_type": series.scalar_type.name,
         "range": [float(series.signal.min()), float(series.signal.max())],
         "sources": dict(series.sources),
+        "slice_times_s": None if series.slice_times is None else series.slice_times.tolist(),
+        "notes": list(series.notes),
         "missing": [name for name, source in series.sources.items() if source == MISSING],
     }
 
@@ -60,6 +62,7 @@ def series_text(series: Series) -> str:
     low, high = facts["range"]
     rows.append(("values", f"{facts['scalar_type']}, {low:.6g} to {high:.6g}"))
     rows += [("missing", NEEDS.get(name, name)) for name in facts["missing"]]
+    rows += [("note", note) for note in series.notes]
     return "\n".join(f"{name:<12} {value}" for name, value in rows)
 
 

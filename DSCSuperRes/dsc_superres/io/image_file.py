@@ -28,6 +28,8 @@ class StoredImage:
     frame_times  s, if the file states the time of each frame
     interval     s, if the file states only an interval; ``start`` is the time of the first frame
     sources      as in ``Series.sources``
+    slice_times  s after the time of the frame, float64[z], if the file states them
+    notes        as in ``Series.notes``
     """
 
     array: np.ndarray
@@ -38,6 +40,8 @@ class StoredImage:
     start: float = 0.0
     echo_time: float | None = None
     sources: dict[str, str] = field(default_factory=lambda: {"times": MISSING, "echo_time": MISSING})
+    slice_times: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 def suffix_of(path: Path) -> str:

@@ -87,6 +87,8 @@ def read_series(
         sources=sources,
         scalar_type=stored.scalar_type,
         name=path.name,
+        slice_times=stored.slice_times,
+        notes=stored.notes,
     )
 
 

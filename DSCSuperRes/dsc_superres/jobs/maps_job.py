@@ -9,10 +9,12 @@ from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
 from dsc_superres.jobs.result_files import PROVENANCE, write_maps
 from dsc_superres.jobs.targets import check_results_folder
 from dsc_superres.jobs.types import MapsJob
+from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.case_maps import map_series
 from dsc_superres.pipeline.masks import find_masks
 from dsc_superres.pipeline.notes import echo_time_note
+from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 from dsc_superres.utils.versions import versions
@@ -42,8 +44,13 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
         if cancelled():
             raise Cancelled
     progress(1.0, "Done")
-    notes = [*dict.fromkeys(warning for values in maps.values() for warning in values.warnings)]
+    found = [*series.values(), *maps.values()]
+    notes = [*dict.fromkeys(note for one in found for note in _sentences(one))]
     if any(one.echo_time is None for one in series.values()):
         notes.append(echo_time_note())
     files = {"maps": "."} if job.inputs is None else {f"maps_{name}": f"maps_{name}" for name in maps}
     return JobResult(job.output, files, {"maps_error": None, "notes": notes, "provenance": provenance})
+
+
+def _sentences(found: Series | PerfusionMaps) -> tuple[str, ...]:
+    return found.notes if isinstance(found, Series) else found.warnings

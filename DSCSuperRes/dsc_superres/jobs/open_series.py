@@ -31,6 +31,7 @@ def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobRes
         "has_times": series.has_times,
         "echo_time": series.echo_time,
         "sources": dict(series.sources),
+        "notes": list(series.notes),
         "geometry": series.geometry.as_dict(),
         "scalar_type": series.scalar_type.str,
     }

@@ -11,7 +11,7 @@ from dsc_superres.series import Series
 
 def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, mapped: bool) -> tuple[str, ...]:
     """Sentences for the reader: what is unlike the training data, what is missing, and what was assumed."""
-    notes = outside_training_range(coarse, find(options.model).training_range, options.space)
+    notes = series.notes + outside_training_range(coarse, find(options.model).training_range, options.space)
     if not series.has_times:
         notes += ("The frame times of the series are not known, so its frames are numbered: give its TR.",)
     if series.echo_time is None and mapped:
