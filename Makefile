@@ -2,6 +2,7 @@
 #   make demo INPUT=series.nii.gz OUT=result     one's own series instead of the digital patient
 #   make demo INPUT=series.nii ARGS="--te 0.03"  and what else `dsc-superres demo --help` lists
 #   make test PYTHON=python3.12                  another interpreter for a fresh environment
+#   make torture SEED=7                          10,000 damaged inputs and other attacks; takes up to 20 minutes
 # On Linux pip chooses a torch for NVIDIA cards, of some gigabytes. The small one for processors comes with
 #   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 
@@ -10,6 +11,8 @@ VENV ?= .venv
 INPUT ?=
 OUT ?= demo-output
 ARGS ?=
+SEED ?= 1
+COUNT ?= 10000
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -21,7 +24,7 @@ INSTALLED := $(VENV)/.installed
 WITH_TESTS := $(VENV)/.installed-with-tests
 INSTALL = "$(BIN)/python" -m pip install --disable-pip-version-check --constraint .ci/constraints.txt --editable
 
-.PHONY: demo test format clean
+.PHONY: demo test torture format clean
 
 demo: $(INSTALLED)
 	"$(BIN)/dsc-superres" demo $(if $(INPUT),"$(INPUT)") --out "$(OUT)" $(ARGS)
@@ -30,6 +33,9 @@ test: $(WITH_TESTS)
 	"$(BIN)/ruff" check .
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/python" -m pytest
+
+torture: $(WITH_TESTS)
+	"$(BIN)/python" Testing/Torture/torture.py --seed $(SEED) --count $(COUNT) --write
 
 format: $(WITH_TESTS)
 	"$(BIN)/ruff" check --fix .

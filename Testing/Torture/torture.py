@@ -1,0 +1,69 @@
+"""All attacks, and their table in docs/robustness.md: ``python Testing/Torture/torture.py --write``.
+
+``make torture`` runs this. Exit code 1 if anything went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import fuzz_images
+from harness import Attack, Row, progress
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "robustness.md"
+MARK = "torture"
+ATTACKS: list[tuple[Attack, float]] = [
+    *fuzz_images.ATTACKS,
+]
+"""Each attack with its share of the cases of ``--count``."""
+
+
+def run(seed: int, count: int, chosen: str = "") -> list[Row]:
+    """Run the attacks whose names hold ``chosen``, each in a temporary folder."""
+    rows = []
+    for attack, share in ATTACKS:
+        with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+            begin = time.monotonic()
+            row = attack(seed, max(1, round(share * count)), Path(folder))
+            rows.append(row)
+            progress(
+                f"{row.kind}: {row.tried} tried, {row.wrong} wrong, {time.monotonic() - begin:.0f} s. {row.example}"
+            )
+    return rows
+
+
+def table(rows: list[Row], seed: int) -> str:
+    """The rows in Markdown."""
+    lines = ["| attack | tried | wrong | first wrong |", "|---|---:|---:|---|"]
+    lines += [f"| {row.kind} | {row.tried:,} | {row.wrong:,} | {row.example.replace('|', '/')} |" for row in rows]
+    total = f"| **all** (seed {seed}) | {sum(row.tried for row in rows):,} | {sum(row.wrong for row in rows):,} | |"
+    return "\n".join([*lines, total])
+
+
+def with_table(text: str, new: str) -> str:
+    """``text`` of the document with the ``new`` table between its marks."""
+    pattern = rf"(<!-- {MARK} -->\n).*?(<!-- /{MARK} -->)"
+    return re.sub(pattern, lambda marks: f"{marks[1]}{new}\n{marks[2]}", text, flags=re.DOTALL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="another seed, other cases (default: 1)")
+    parser.add_argument("--count", type=int, default=10_000, help="about how many cases in all (default: 10000)")
+    parser.add_argument("--write", action="store_true", help=f"write the table into docs/{DOCUMENT.name}")
+    options = parser.parse_args()
+    rows = run(options.seed, options.count)
+    print(table(rows, options.seed))
+    if options.write:
+        DOCUMENT.write_text(
+            with_table(DOCUMENT.read_text(encoding="utf-8"), table(rows, options.seed)), encoding="utf-8"
+        )
+    return int(any(row.wrong for row in rows))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
