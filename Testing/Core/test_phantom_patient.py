@@ -54,6 +54,22 @@ def test_the_brain_darkens_as_the_bolus_passes_and_starts_off_steady_state(patie
     assert 15 < patient.series.times[mean.argmin()] < 45
 
 
+def test_thin_arteries_show_blood_by_their_share_of_a_pixel(patient):
+    thin = small(TRAINING_SEEDS[6], artery_share=0.2)
+    dispersed = small(TRAINING_SEEDS[6], artery_share=0.2, artery_dispersion=2.0)
+    whole = patient.tissue == LABEL["artery"]
+    assert whole.any()
+    assert np.all(thin.vessels[whole] < patient.vessels[whole])
+    # 0.2 of a pixel of half of 70.5 mL/100 g, and what tissue adds
+    assert np.median(thin.cbv[whole]) == pytest.approx(0.2 * np.median(patient.vessels[whole]) * 35.2 + 2, abs=1)
+    signal, times = thin.clean.signal[:, whole].astype(float), thin.aif.times
+    curves = -np.log(signal / signal[5:9].mean(axis=0)) / thin.clean.echo_time
+    area = 100 * thin.kh_over_rho * np.trapezoid(curves, times, axis=0) / np.trapezoid(thin.aif.delta_r2star, times)
+    assert np.corrcoef(area, thin.cbv[whole])[0, 1] > 0.8
+    assert dispersed.tmax[whole].mean() > thin.tmax[whole].mean()
+    np.testing.assert_array_equal(dispersed.aif.delta_r2star, patient.aif.delta_r2star)
+
+
 def test_truth_maps_obey_the_central_volume_theorem_and_are_plausible(patient):
     perfused = patient.cbf > 0
     np.testing.assert_allclose((patient.mtt * patient.cbf)[perfused], 60 * patient.cbv[perfused], rtol=1e-4)
@@ -115,6 +131,8 @@ def test_training_and_validation_share_neither_seeds_nor_cortex():
         ({"template": "colin"}, "anatomy"),
         ({"lesion": "abscess"}, "lesion"),
         ({"seed": -1}, "seed"),
+        ({"artery_share": 0.0}, "share"),
+        ({"artery_dispersion": -1.0}, "disperse"),
     ],
 )
 def test_the_impossible_is_refused_in_a_sentence(options, word):

@@ -14,6 +14,8 @@ from dsc_superres.phantom.scanner import Compartment
 
 ARTERY_MTT = 1.0
 """Transit time in s through a large artery, which smooths the bolus."""
+THIN_ARTERY_EFFECT = 0.5
+"""Delta R2* of a pixel due to the field of an artery, over that of the same blood in capillaries."""
 VEIN_MTT = 3.0
 """Transit time in s through a large vein."""
 VEIN_DELAY = 4.0
@@ -33,12 +35,24 @@ class BloodSupply:
     tumor: TissueCurves
     stroke: TissueCurves
     vessel: TissueCurves
+    artery: TissueCurves
     artery_cbv: float
     vein_cbv: float
+    thin_arteries: bool = False
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, echo_time: float, duration: float) -> BloodSupply:
-        """Draw a bolus whose dose reduces the signal of gray matter by 40 to 64 %, and curves of ``duration`` s."""
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        echo_time: float,
+        duration: float,
+        artery_dispersion: float = 0.0,
+        thin_arteries: bool = False,
+    ) -> BloodSupply:
+        """Draw a bolus whose dose reduces the signal of gray matter by 40 to 64 %, and curves of ``duration`` s.
+
+        Arteries show the bolus dispersed by ``artery_dispersion`` s; thin ones act by the field around them.
+        """
         duration = max(duration, 90.0)
         bolus, normal = SimulatedBolus.draw(rng), SimulatedResidue(float(rng.choice([1.0, 1.0, 2.0, 3.0])))
         peak = _peak(TissueCurves(bolus, normal, duration), 4.0)
@@ -49,16 +63,19 @@ class BloodSupply:
             "tumor": SimulatedResidue(float(rng.choice([1.0, 2.0, 4.0]))),
             "stroke": SimulatedResidue(1.0, float(rng.uniform(0.5, 2.0))),
             "vessel": SimulatedResidue(2.0),
+            "artery": SimulatedResidue(2.0, artery_dispersion),
         }
         curves = {name: TissueCurves(bolus, residue, duration) for name, residue in residues.items()}
         # The signal of pure blood falls to 5 to 20 %: dark, but usually above the noise.
         artery = _apparent_volume(curves["vessel"], ARTERY_MTT, rng.uniform(2.0, 3.0) / echo_time)
         vein = _apparent_volume(curves["vessel"], VEIN_MTT, rng.uniform(1.5, 2.2) / echo_time)
-        return cls(bolus, **curves, artery_cbv=artery, vein_cbv=vein)
+        if thin_arteries:
+            artery = THIN_ARTERY_EFFECT * 100 * KH / RHO
+        return cls(bolus, **curves, artery_cbv=artery, vein_cbv=vein, thin_arteries=thin_arteries)
 
     def description(self) -> dict[str, object]:
         """Return the parameters as plain values."""
-        kinds = ("normal", "tumor", "stroke", "vessel")
+        kinds = ("normal", "tumor", "stroke", "vessel", "artery")
         residues = {name: asdict(getattr(self, name).residue) for name in kinds}
         return {"bolus": asdict(self.bolus), "residues": residues} | {
             "artery_cbv": self.artery_cbv,
@@ -87,7 +104,9 @@ class BloodSupply:
             )
             constants = {key: np.full_like(tissue_share, value) for key, value in values.items()}
             mixed = layer_values | constants | {"r2star": r2star, "delay": delay, "ktrans": np.zeros_like(tissue_share)}
-            compartments.append(self._compartment(mixed, share > 0, share, self.vessel))
+            curves = self.artery if name == "artery" else self.vessel
+            dephasing = name == "artery" and self.thin_arteries
+            compartments.append(replace(self._compartment(mixed, share > 0, share, curves), dephasing=dephasing))
         return compartments
 
     @staticmethod

@@ -63,6 +63,8 @@ class DigitalPatient:
         CBF by a common factor, as in vivo.
     description : dict
         Parameters that were drawn for this patient.
+    vessels : float32 array, [z, y, x]
+        Share of large arteries and veins in the voxel, 0..1.
     """
 
     series: Series
@@ -76,6 +78,7 @@ class DigitalPatient:
     mask: np.ndarray
     aif: SimulatedArterialInput
     description: dict[str, object]
+    vessels: np.ndarray
     kh_over_rho: float = KH_OVER_RHO
 
     @property
@@ -98,6 +101,8 @@ def digital_patient(
     template: str | None = None,
     lesion: str | None = None,
     protocol: Mapping[str, float] | None = None,
+    artery_share: float | None = None,
+    artery_dispersion: float = 0.0,
 ) -> DigitalPatient:
     """Return the digital patient of a seed, which is always the same.
 
@@ -116,15 +121,22 @@ def digital_patient(
     protocol : mapping, optional
         Values for fields of ``scanner.Protocol`` (``snr``, ``echo_time``, ``repetition_time``, ...) that are drawn at
         random otherwise.
+    artery_share : float, optional
+        Thin arteries as in measured series: they fill at most this share of a pixel, 0..1, and their field dephases the
+        tissue around them, so that Delta R2* of a pixel grows with its share of blood. By default, arteries have the
+        width and the signal of ``vessels`` and ``blood_supply``, which fill whole pixels.
+    artery_dispersion : float
+        Time constant in s by which arteries show the bolus dispersed, 0 by default; tissue is supplied as before.
 
     Raises
     ------
     SeriesError
-        For sizes or names that are not possible.
+        For sizes, shares or names that are not possible.
     """
     slices = 20 if slices is None else slices
     template = template or ("fsaverage" if seed in VALIDATION_SEEDS else "mni152")
     _check_sizes(seed, slices, frames, matrix)
+    _check_arteries(artery_share, artery_dispersion)
     _check_name("base anatomy", template, TEMPLATE_NAMES)
     _check_name("lesion", lesion or "none", LESION_KINDS)
     # Separate random streams, so that neither matrix nor slices change the bolus or the protocol.
@@ -136,8 +148,9 @@ def digital_patient(
     kind = draw_lesion_kind(pathology)
     kind = lesion or kind
     labels, fluid = add_lesion(pathology, anatomy, kind)
-    head = build_head(tissues, anatomy, labels, fluid, draw_vessels(vascular, anatomy))
-    blood_supply = BloodSupply.draw(blood, protocol.echo_time, times[-1])
+    artery, vein = draw_vessels(vascular, anatomy)
+    head = build_head(tissues, anatomy, labels, fluid, (np.float32(artery_share or 1.0) * artery, vein))
+    blood_supply = BloodSupply.draw(blood, protocol.echo_time, times[-1], artery_dispersion, artery_share is not None)
     leak = Leak.draw(blood, blood_supply.bolus, times)
     clean, noisy, truth = _scan(scan, noise, head, blood_supply, leak, protocol, times, slices)
     return DigitalPatient(
@@ -145,6 +158,7 @@ def digital_patient(
         **truth,
         aif=SimulatedArterialInput(times, blood_supply.bolus.at(times)),
         description={"seed": seed, "template": template, "lesion": kind, "sigma": protocol.noise}
+        | {"artery_share": artery_share, "artery_dispersion": artery_dispersion}
         | asdict(protocol)
         | blood_supply.description(),
     )
@@ -195,6 +209,14 @@ def _check_sizes(seed: int, slices: int, frames: int, matrix: int) -> None:
         raise SeriesError(f"A digital patient needs at least 2 frames; {frames} were asked for.")
     if matrix < 64 or matrix % 2:
         raise SeriesError(f"The matrix of a digital patient is an even number from 64; {matrix} was asked for.")
+
+
+def _check_arteries(share: float | None, dispersion: float) -> None:
+    """Raise ``SeriesError`` for arteries that are not possible."""
+    if share is not None and not 0 < share <= 1:
+        raise SeriesError(f"Arteries fill a share above 0 and up to 1 of a pixel; {share:g} was asked for.")
+    if not 0 <= dispersion <= 10:
+        raise SeriesError(f"Arteries disperse the bolus by 0 to 10 s; {dispersion:g} s was asked for.")
 
 
 def _head_in_slice(labels: np.ndarray, index: int) -> np.ndarray:

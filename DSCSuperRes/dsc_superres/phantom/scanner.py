@@ -59,16 +59,17 @@ class Protocol:
 class Compartment:
     """Voxels with one kind of blood supply. All arrays are float32[n] except ``pixel``.
 
-    pixel    int[n], index into the slice (row-major y, x); several entries may share a pixel
-    share    of the volume of that pixel
-    density  relative to water
-    t1       s
-    r2star   1/s, before the bolus
-    cbf      mL/100 g/min
-    mtt      s
-    delay    s
-    ktrans   1/s
-    curves   tissue curves of this blood supply
+    pixel      int[n], index into the slice (row-major y, x); several entries may share a pixel
+    share      of the volume of that pixel
+    density    relative to water
+    t1         s
+    r2star     1/s, before the bolus
+    cbf        mL/100 g/min
+    mtt        s
+    delay      s
+    ktrans     1/s
+    curves     tissue curves of this blood supply
+    dephasing  a thin vessel: rather than by its own signal, it acts on that of all others in its pixels
     """
 
     pixel: np.ndarray
@@ -81,6 +82,7 @@ class Compartment:
     delay: np.ndarray
     ktrans: np.ndarray
     curves: TissueCurves
+    dephasing: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ def slice_signal(
     images = np.zeros((times.size, shape[0] * shape[1]), np.float32)
     sine, cosine = (np.float32(f(np.radians(protocol.flip_angle))) for f in (np.sin, np.cos))
     for part in compartments:
-        if part.pixel.size == 0:
+        if part.pixel.size == 0 or part.dephasing:
             continue
         position = part.curves.position(part.mtt)
         leaking = bool(part.ktrans.any())
@@ -134,7 +136,18 @@ def slice_signal(
             signal = amplitude * mz * np.exp(-protocol.echo_time * change)
             images[frame] += np.bincount(part.pixel, signal, images.shape[1])
             mz = 1 - (1 - mz * cosine) * decay
+    for part in compartments:
+        if part.dephasing and part.pixel.size:
+            _dephase(images, part, protocol.echo_time, times)
     return images.reshape(times.size, *shape)
+
+
+def _dephase(images: np.ndarray, part: Compartment, echo_time: float, times: np.ndarray) -> None:
+    """Reduce images[t, pixel] in place by the field of the vessels of ``part``."""
+    position = part.curves.position(part.mtt)
+    for image, time in zip(images, times, strict=True):
+        change = part.share * part.curves(time, part.cbf, position, part.delay)
+        image *= np.exp(-echo_time * np.bincount(part.pixel, change, image.size)).astype(np.float32)
 
 
 def coil(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:

@@ -42,4 +42,5 @@ def slice_truth(parts: list[Compartment], head: Head, index: int) -> dict[str, n
         "tmax": delay + residue_peak,
         "tissue": volumes.argmax(0).astype(np.uint8),
         "mask": brain,
+        "vessels": (artery + vein).mean(0),
     }

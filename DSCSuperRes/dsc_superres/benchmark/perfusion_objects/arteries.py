@@ -21,7 +21,7 @@ def pure_artery(patient: DigitalPatient) -> np.ndarray:
     """float64[t]: Delta R2* (1/s) that a voxel full of arterial blood shows in the images of this patient."""
     drawn, times = patient.description, patient.series.times
     curves = TissueCurves(
-        SimulatedBolus(**drawn["bolus"]), SimulatedResidue(**drawn["residues"]["vessel"]), float(times[-1])
+        SimulatedBolus(**drawn["bolus"]), SimulatedResidue(**drawn["residues"]["artery"]), float(times[-1])
     )
     flow, place = np.float32([60 * drawn["artery_cbv"] / ARTERY_MTT]), curves.position(np.float32([ARTERY_MTT]))
     return np.array([float(curves(time, flow, place, np.float32([0]))[0]) for time in times])
