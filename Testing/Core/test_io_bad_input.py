@@ -90,7 +90,7 @@ def test_axes_that_contradict_the_voxel_size(tmp_path, capfd):
         ({"EchoTime": 30}, ("echo time", "30 s")),
         ({"EchoTime": "short"}, ("EchoTime", "not a number")),
         ({"EchoTime": [0.01, 0.03]}, ("EchoTime", "2 values")),
-        ({"RepetitionTime": 0}, ("RepetitionTime", "positive")),
+        ({"RepetitionTime": "long"}, ("RepetitionTime", "not a number")),
         ({"FrameTimes": [0, 1, 1, 2]}, ("do not increase",)),
         ({"FrameTimes": [0, 3, 2, 4]}, ("do not increase",)),
         ({"FrameTimes": [0, 1, 2]}, ("3 frame times", "4 frames")),

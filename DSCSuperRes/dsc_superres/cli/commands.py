@@ -54,11 +54,13 @@ def undersample(options: argparse.Namespace) -> None:
     from dsc_superres.degrade import undersample as degrade
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.targets import check_series_target
+    from dsc_superres.pipeline.notes import series_notes
 
     output = check_series_target(Path(options.output), Path(options.input))
     series = read_series(options.input, echo_time=options.echo_time, interval=options.frame_interval)
     coarse = degrade(series, options.space, options.time, options.operator)
     write_series(coarse, output, integer=options.integer)
+    _print_notes(*series_notes(series))
 
 
 def reconstruct(options: argparse.Namespace) -> None:
@@ -92,6 +94,7 @@ def compare(options: argparse.Namespace) -> None:
     from dsc_superres.jobs.gate import check_outputs
     from dsc_superres.jobs.targets import check_series_target
     from dsc_superres.pipeline.masks import find_mask_or_none
+    from dsc_superres.pipeline.notes import series_notes
     from dsc_superres.utils.atomic_writing import write_json
 
     sources = [Path(options.recon), Path(options.truth)]
@@ -111,6 +114,7 @@ def compare(options: argparse.Namespace) -> None:
             write_series(written, difference)
         for path in report:
             write_json(path, result.to_dict())
+    _print_notes(*dict.fromkeys((*series_notes(recon), *series_notes(truth))))
     if result.brain is None and options.mask != "none":
         print("Note: no brain was found, so there are numbers for the whole image only.", file=sys.stderr)
     print(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
@@ -211,5 +215,9 @@ def _run_job(job: Job, title: str) -> JobResult:
 
 
 def _show_notes(result: JobResult) -> None:
-    for note in result.notes:
+    _print_notes(*result.notes)
+
+
+def _print_notes(*notes: str) -> None:
+    for note in notes:
         print(f"Note: {note}", file=sys.stderr)

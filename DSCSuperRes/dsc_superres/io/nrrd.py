@@ -77,7 +77,8 @@ def read_nrrd(path: Path) -> StoredImage:
     echo_time, echo_source = _echo_time(header)
     sources = {"times": times_source, "echo_time": echo_source}
     sources["geometry"] = header.get(f"{_PREFIX}Source.geometry", "NRRD header" if "space" in header else MISSING)
-    return StoredImage(array, geometry, scalar_type, frame_times, interval, 0.0, echo_time, sources)
+    slice_times = _numbers(header.get(f"{_PREFIX}SliceTiming", "").split())
+    return StoredImage(array, geometry, scalar_type, frame_times, interval, 0.0, echo_time, sources, slice_times)
 
 
 def write_nrrd(

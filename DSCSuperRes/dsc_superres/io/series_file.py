@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from dsc_superres.errors import FileError, SeriesError
+from dsc_superres.errors import DSCError, FileError, SeriesError
 from dsc_superres.io.dicom import is_dicom, read_dicom
+from dsc_superres.io.frame_timing import (
+    PLAUSIBLE_INTERVAL,
+    FrameTiming,
+    Listed,
+    Stated,
+    choose,
+    gap_notes,
+    given_interval,
+    given_notes,
+)
 from dsc_superres.io.image_file import (
     StoredImage,
     check_exists,
@@ -18,6 +29,7 @@ from dsc_superres.io.image_file import (
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
+from dsc_superres.io.slice_timing import read_slice_times
 from dsc_superres.series import MISSING, Series
 from dsc_superres.utils.atomic_writing import atomic_file, check_target
 from dsc_superres.utils.file_names import SERIES_SUFFIXES
@@ -54,9 +66,10 @@ def read_series(
         If its content is not a usable series.
 
     Notes ----- Frame times come from the first of: ``interval``; an image header that states the time of each frame;
-    the JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``RepetitionTime``); an interval in the image header. Otherwise,
-    times are 0, 1, 2, ... and ``sources["times"]`` is ``MISSING``. The echo time comes from the caller, the sidecar or
-    the header.
+    such a list in the JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``FrameTimesStart``); the interval in sidecar
+    (``RepetitionTime``) or image header that is believed (see ``io.frame_timing``). Where they disagree, ``notes`` say
+    so. Otherwise, times are 0, 1, 2, ... and ``sources["times"]`` is ``MISSING``. The echo time comes from the caller,
+    the sidecar or the header; the times of slices from the sidecar (``SliceTiming``) or the header.
 
     Examples
     --------
@@ -71,8 +84,12 @@ def read_series(
     path = check_exists(Path(path).expanduser())
     stored, sidecar = _read_stored(path)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
-    frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
-    times, sources["times"] = _times(stored, sidecar, frames, interval)
+    timing = _timing(path.name, stored, sidecar, interval)
+    sources["times"] = timing.source
+    slice_times, slice_notes = stored.slice_times, ()
+    if slice_times is None and stored.array.ndim == 4:
+        known = float(np.median(np.diff(timing.times))) if timing.source != MISSING and len(timing.times) > 1 else None
+        slice_times, slice_notes = read_slice_times(sidecar, stored.array.shape[1], known)
     if echo_time is not None:
         sources["echo_time"] = _SOURCE_USER
     elif (echo_time := sidecar.number("EchoTime")) is not None:
@@ -81,14 +98,14 @@ def read_series(
         echo_time = stored.echo_time
     return Series(
         signal=stored.array,
-        times=times,
+        times=timing.times,
         geometry=stored.geometry,
         echo_time=echo_time,
         sources=sources,
         scalar_type=stored.scalar_type,
         name=path.name,
-        slice_times=stored.slice_times,
-        notes=stored.notes,
+        slice_times=slice_times,
+        notes=(*stored.notes, *timing.notes, *slice_notes),
     )
 
 
@@ -154,13 +171,26 @@ def _read_stored(path: Path) -> tuple[StoredImage, Sidecar]:
     )
 
 
-def _times(stored: StoredImage, sidecar: Sidecar, frames: int, interval: float | None) -> tuple[np.ndarray, str]:
-    """Return the frame times in s and their source; see ``read_series``."""
-    frame_numbers = np.arange(frames, dtype=np.float64)
+def _timing(name: str, stored: StoredImage, sidecar: Sidecar, interval: float | None) -> FrameTiming:
+    """Return the frame times, their source and sentences about them; see ``read_series``."""
+    frames = stored.array.shape[0] if stored.array.ndim == 4 else 1
     if interval is not None:
-        return frame_numbers * _check_positive(interval, "frame interval given"), _SOURCE_USER
-    if stored.frame_times is not None:
-        return stored.frame_times, stored.sources["times"]
+        times = given_interval(interval) * np.arange(frames)
+        try:
+            notes = given_notes(interval, _stated_timing(name, stored, sidecar, frames))
+        except DSCError:  # what the file states cannot be used, which is why the user gives the interval
+            notes = ()
+        return FrameTiming(times, _SOURCE_USER, notes)
+    found = _stated_timing(name, stored, sidecar, frames)
+    if found is None:
+        return FrameTiming(np.arange(frames, dtype=np.float64), MISSING)
+    notes = found.notes if found.source == MISSING else (*found.notes, *gap_notes(found.times))
+    return FrameTiming(found.times, found.source, notes)
+
+
+def _stated_timing(name: str, stored: StoredImage, sidecar: Sidecar, frames: int) -> FrameTiming | None:
+    """Return the times that image and sidecar state. Raises ``DSCError`` where they cannot be used."""
+    lists = [] if stored.frame_times is None else [Listed(stored.frame_times, stored.sources["times"])]
     sidecar_times, source = sidecar.frame_times()
     if sidecar_times is not None:
         if sidecar_times.shape != (frames,):
@@ -168,21 +198,38 @@ def _times(stored: StoredImage, sidecar: Sidecar, frames: int, interval: float |
                 f"{sidecar.path} lists {sidecar_times.size} frame times but its image has {frames} frames: "
                 "correct or remove it."
             )
-        return sidecar_times, source
+        if source == MISSING and not lists:
+            return FrameTiming(sidecar_times, MISSING)
+        if source != MISSING:
+            lists.append(Listed(sidecar_times, source))
+    intervals = []
     repetition = sidecar.number("RepetitionTime")
     if repetition is not None:
-        repetition = _check_positive(repetition, f"RepetitionTime in {sidecar.path}")
-        return frame_numbers * repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")
+        intervals.append(Stated(repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")))
     if stored.interval is not None:
-        return stored.start + frame_numbers * stored.interval, stored.sources["times"]
-    return frame_numbers, MISSING
+        intervals.append(Stated(stored.interval, stored.sources["times"], is_placeholder=stored.interval == 1))
+    slices = stored.array.shape[1] if stored.array.ndim == 4 else 1
+    found = choose(
+        name,
+        frames,
+        slices,
+        lists,
+        intervals,
+        slice_span=_slice_span(stored, sidecar),
+        duration=sidecar.number("AcquisitionDuration"),
+    )
+    if found is None or lists or stored.interval is None:
+        return found
+    start = stored.start if found.source == stored.sources["times"] else 0.0
+    return replace(found, times=start + found.times)
 
 
-def _check_positive(seconds: float, what: str) -> float:
-    """Return ``seconds``; raise ``SeriesError`` if it is not a positive, finite number."""
-    if not 0 < seconds < np.inf:
-        raise SeriesError(f"The {what} is {seconds:g} s; it must be a positive number of seconds.")
-    return seconds
+def _slice_span(stored: StoredImage, sidecar: Sidecar) -> float:
+    """Return the time from the first to the last slice of a frame, s; 0 if unknown or not credible."""
+    if stored.slice_times is not None:
+        return float(np.ptp(stored.slice_times))
+    times = read_slice_times(sidecar, stored.array.shape[1] if stored.array.ndim == 4 else 1, None)[0]
+    return 0.0 if times is None or times.max() > PLAUSIBLE_INTERVAL[1] else float(np.ptp(times))
 
 
 def _as_integer(series: Series) -> np.ndarray:
@@ -199,4 +246,6 @@ def _as_integer(series: Series) -> np.ndarray:
 def _attributes(series: Series) -> dict[str, str]:
     """Return the echo time and the sources as text for a NRRD header."""
     known = {} if series.echo_time is None else {"EchoTime": repr(float(series.echo_time))}
+    if series.slice_times is not None:
+        known["SliceTiming"] = " ".join(map(repr, series.slice_times.tolist()))
     return {**known, **{f"Source.{value}": source for value, source in series.sources.items()}}

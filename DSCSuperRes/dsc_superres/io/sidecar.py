@@ -1,7 +1,8 @@
 """The JSON sidecar of an image, for what the image format cannot store. Keys follow BIDS where it defines them.
 
 ``EchoTime`` in s; ``RepetitionTime``, s from frame to frame, if uniform; ``FrameTimes``, s of each frame (BIDS'
-``VolumeTiming`` is read as well), or ``FrameNumbers`` if the times are unknown; ``Provenance``, the sources of these.
+``VolumeTiming`` and ``FrameTimesStart`` are read as well), or ``FrameNumbers`` if the times are unknown;
+``SliceTiming``, s of each slice after its frame, if known; ``Provenance``, the sources of these.
 """
 
 from __future__ import annotations
@@ -28,27 +29,28 @@ class Sidecar:
 
     def frame_times(self) -> tuple[np.ndarray | None, str]:
         """Return the time of each frame (s or None) and its source. Raises ``FileError`` unless they are numbers."""
-        for key in ("FrameTimes", "VolumeTiming", "FrameNumbers"):
+        for key in ("FrameTimes", "VolumeTiming", "FrameTimesStart", "FrameNumbers"):
             if key in self.content:
                 source = MISSING if key == "FrameNumbers" else self.source("times", f"{self.path.name}, {key}")
-                return np.atleast_1d(self._numbers(key)), source
+                return np.atleast_1d(self.numbers(key)), source
         return None, MISSING
 
     def number(self, key: str) -> float | None:
         """Return a single number such as ``EchoTime``, or None. Raises ``FileError`` if the value is not a number."""
         if self.content.get(key) is None:
             return None
-        value = self._numbers(key)
+        value = np.unique(self.numbers(key))
         if value.size != 1:
             raise FileError(f"{key} in {self.path} has {value.size} values, not one: name the one of this series.")
-        return float(value.ravel()[0])
+        return float(value[0])
 
     def source(self, key: str, default: str) -> str:
         """Return the recorded source of a value ("times", "echo_time" or "geometry"), else ``default``."""
         provenance = self.content.get("Provenance")
         return str(provenance.get(key, default)) if isinstance(provenance, dict) else default
 
-    def _numbers(self, key: str) -> np.ndarray:
+    def numbers(self, key: str) -> np.ndarray:
+        """Return a number or a list of them. Raises ``FileError`` if the value is neither."""
         try:
             return np.array(self.content[key], dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -88,6 +90,8 @@ def sidecar_bytes(series: Series) -> bytes:
         if interval:
             content["RepetitionTime"] = interval
     content["FrameTimes" if series.has_times else "FrameNumbers"] = series.times.tolist()
+    if series.slice_times is not None:
+        content["SliceTiming"] = series.slice_times.tolist()
     content["Provenance"] = dict(series.sources)
     content["GeneratedBy"] = [{"Name": "DSCSuperRes", "Version": _version()}]
     return (json.dumps(content, indent=2) + "\n").encode()

@@ -46,4 +46,10 @@ def _read_array(source: InputFile, echo_time: float | None) -> Series:
         signal = np.load(source.file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise FileError(f"{source.file.name} cannot be read as a numpy array.") from error
-    return Series(signal, source.times, source.geometry, echo_time, name=source.file.stem)
+    times, notes = source.times, ()
+    if times is not None and len(times) > 1 and signal.ndim == 4:
+        from dsc_superres.io.frame_timing import Listed, choose
+
+        timing = choose(source.file.stem, len(signal), signal.shape[1], [Listed(np.array(times), "of the job")], [])
+        times, notes = timing.times, timing.notes
+    return Series(signal, times, source.geometry, echo_time, name=source.file.stem, notes=notes)

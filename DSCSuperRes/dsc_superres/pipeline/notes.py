@@ -11,12 +11,18 @@ from dsc_superres.series import Series
 
 def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, mapped: bool) -> tuple[str, ...]:
     """Sentences for the reader: what is unlike the training data, what is missing, and what was assumed."""
-    notes = series.notes + outside_training_range(coarse, find(options.model).training_range, options.space)
-    if not series.has_times:
-        notes += ("The frame times of the series are not known, so its frames are numbered: give its TR.",)
+    notes = series_notes(series) + outside_training_range(coarse, find(options.model).training_range, options.space)
     if series.echo_time is None and mapped:
         notes += (echo_time_note(),)
     return notes
+
+
+def series_notes(series: Series) -> tuple[str, ...]:
+    """What the reader found, and whether the frame times are missing."""
+    if series.has_times:
+        return series.notes
+    missing = "The frame times of the series are not known, so its frames are numbered: give its TR (--tr SECONDS)."
+    return (*series.notes, missing)
 
 
 def echo_time_note() -> str:
