@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from dsc_superres.cli.arguments import job_options, refuse_options
 from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.errors import FileError
+from dsc_superres.utils.standard_streams import write_note, write_output
 
 if TYPE_CHECKING:
     from dsc_superres.jobs.job_result import JobResult
@@ -25,7 +25,7 @@ def info(options: argparse.Namespace) -> None:
     from dsc_superres.io import read_series
 
     series = read_series(options.input)
-    print(json.dumps(series_facts(series), indent=2) if options.json else series_text(series))
+    write_output(json.dumps(series_facts(series), indent=2) if options.json else series_text(series))
 
 
 def simulate(options: argparse.Namespace) -> None:
@@ -46,7 +46,7 @@ def simulate(options: argparse.Namespace) -> None:
             write_series(patient.series, folder / output.name, integer=True)
             for name, values in patient.truth_maps().items():
                 write_volume(values, patient.series.geometry, folder / f"{stem}_{name}.nii.gz")
-    print(f"Wrote {output.name} and its truth maps {stem}_*.nii.gz.", file=sys.stderr)
+    write_note(f"Wrote {output.name} and its truth maps {stem}_*.nii.gz.")
 
 
 def undersample(options: argparse.Namespace) -> None:
@@ -83,7 +83,7 @@ def maps(options: argparse.Namespace) -> None:
     _show_notes(result)
     if options.json:
         provenance = result.facts["provenance"]
-        print(json.dumps(provenance["input"] if single else provenance, indent=2))
+        write_output(json.dumps(provenance["input"] if single else provenance, indent=2))
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -116,8 +116,8 @@ def compare(options: argparse.Namespace) -> None:
             write_json(path, result.to_dict())
     _print_notes(*dict.fromkeys((*series_notes(recon), *series_notes(truth))))
     if result.brain is None and options.mask != "none":
-        print("Note: no brain was found, so there are numbers for the whole image only.", file=sys.stderr)
-    print(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
+        write_note("Note: no brain was found, so there are numbers for the whole image only.")
+    write_output(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
 
 
 def batch(options: argparse.Namespace) -> None:
@@ -143,7 +143,9 @@ def batch(options: argparse.Namespace) -> None:
     cohort.write_table(outcomes, out / "batch.csv")
     width = max(len(outcome.case) for outcome in outcomes)
     for outcome in outcomes:
-        print(f"{outcome.case:<{width}}  {outcome.state:<11}  {outcome.seconds:7.1f} s  {outcome.message}".rstrip())
+        write_output(
+            f"{outcome.case:<{width}}  {outcome.state:<11}  {outcome.seconds:7.1f} s  {outcome.message}".rstrip()
+        )
     failed = sum(outcome.state == cohort.FAILED for outcome in outcomes)
     if failed:
         raise FileError(f"{failed} of {len(outcomes)} cases failed: the table says why.")
@@ -158,7 +160,7 @@ def run(options: argparse.Namespace) -> None:
     check_job_file(job, Path(options.job))
     result = _run_job(job, "Job")
     _show_notes(result)
-    print(json.dumps(result.to_dict(), indent=2))
+    write_output(json.dumps(result.to_dict(), indent=2))
 
 
 def train(options: argparse.Namespace) -> None:
@@ -174,7 +176,7 @@ def train(options: argparse.Namespace) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     weights = run(options.config)
     if first:
-        print(weights)
+        write_output(str(weights))
 
 
 def benchmark(options: argparse.Namespace) -> None:
@@ -198,7 +200,7 @@ def demo(options: argparse.Namespace) -> None:
     with progress_bar("Demo") as progress:
         result = run_demo(job_options(options, _compare_job()), options.figures, progress)
     _show_notes(result)
-    print(f"Open {result.folder / result.files['report']} in a browser.")
+    write_output(f"Open {result.folder / result.files['report']} in a browser.")
 
 
 def _compare_job() -> type:
@@ -220,4 +222,4 @@ def _show_notes(result: JobResult) -> None:
 
 def _print_notes(*notes: str) -> None:
     for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
+        write_note(f"Note: {note}")

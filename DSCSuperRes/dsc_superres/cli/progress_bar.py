@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from dsc_superres.utils.progress import Progress
 
@@ -17,8 +17,9 @@ def progress_bar(title: str) -> Iterator[Progress]:
     with tqdm(total=1.0, desc=title, bar_format=layout, disable=None, leave=False) as bar:
 
         def report(fraction: float, stage: str) -> None:
-            bar.set_description_str(stage, refresh=False)
-            bar.update(max(fraction - bar.n, 0.0))
-            bar.refresh()
+            with suppress(OSError):  # the terminal may be gone
+                bar.set_description_str(stage, refresh=False)
+                bar.update(max(fraction - bar.n, 0.0))
+                bar.refresh()
 
         yield report

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
-from dsc_superres.errors import Cancelled
 from dsc_superres.io.image_file import stem_of
 from dsc_superres.jobs.gate import check_outputs
 from dsc_superres.jobs.job_result import JobResult
@@ -17,7 +15,8 @@ from dsc_superres.jobs.result_files import case_facts, case_series, write_case
 from dsc_superres.jobs.targets import check_results_folder, check_series_target, sidecar_of
 from dsc_superres.jobs.types import CompareJob, ReconstructJob
 from dsc_superres.pipeline.case import Case
-from dsc_superres.utils.atomic_writing import atomic_folder, check_target, write_json
+from dsc_superres.utils.atomic_writing import atomic_files, atomic_folder, check_target, write_json
+from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.file_names import is_folder_name
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 
@@ -70,9 +69,8 @@ def write_results(
         if job.report:
             progress(0.97, "Drawing the report")
             result["files"]["report"] = _write_report(case, job, folder)
-        if cancelled():
-            raise Cancelled
-    progress(1.0, "Done")
+        progress(1.0, "Done")
+        last_chance(cancelled)
     return JobResult(job.output, result.pop("files"), result)
 
 
@@ -118,15 +116,13 @@ def _write_files(
     all_series = case_series(case, job)
     provenance = case_provenance(case, job)
     name = provenance_path(job.output).name
-    if cancelled():
-        raise Cancelled
-    with ExitStack() as stack:
-        # All is written under temporary names first, also where the uncertainty goes into another folder.
-        places = {path.absolute().parent for path in targets.values()}
-        folders = {place: stack.enter_context(atomic_folder(place)) for place in places}
+    places = list(dict.fromkeys(path.absolute().parent for path in targets.values()))
+    with atomic_files(*places) as partials:
+        folders = dict(zip(places, partials, strict=True))
         for role, path in targets.items():
             write_series(all_series[role], folders[path.absolute().parent] / path.name, integer=job.integer)
         write_json(folders[job.output.absolute().parent] / name, provenance)
-    progress(1.0, "Done")
+        progress(1.0, "Done")
+        last_chance(cancelled)
     files = {role: os.path.relpath(path, job.output.parent) for role, path in targets.items()}
     return JobResult(job.output.parent, {**files, "provenance": name}, case_facts(case, provenance))

@@ -23,6 +23,7 @@ from dsc_superres.jobs.export_types import DicomSource, ExportedMap, ExportedSer
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress
 
 PROVENANCE = "provenance.json"
@@ -57,9 +58,8 @@ def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> Jo
             done += step.size
         files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         check_output(job.output, job.replace)  # somebody may have made it meanwhile
-        if cancelled():
-            raise Cancelled
-    progress(1.0, "Done")
+        progress(1.0, "Done")
+        last_chance(cancelled)
     return JobResult(job.output, files)
 
 

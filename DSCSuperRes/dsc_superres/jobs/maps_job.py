@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dsc_superres.errors import Cancelled
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import DISCLAIMER, maps_provenance
 from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
@@ -16,6 +15,7 @@ from dsc_superres.pipeline.masks import find_masks
 from dsc_superres.pipeline.notes import echo_time_note
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
+from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 from dsc_superres.utils.versions import versions
 
@@ -41,9 +41,8 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
             write_maps(values, series[name].geometry, place, artery_of)
         if job.inputs is not None:
             write_json(folder / PROVENANCE, {"maps": provenance, "versions": versions(), "notice": DISCLAIMER})
-        if cancelled():
-            raise Cancelled
-    progress(1.0, "Done")
+        progress(1.0, "Done")
+        last_chance(cancelled)
     found = [*series.values(), *maps.values()]
     notes = [*dict.fromkeys(note for one in found for note in _sentences(one))]
     if any(one.echo_time is None for one in series.values()):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.errors import Cancelled
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.types import OpenJob
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress
 
 SIGNAL = "signal.npy"
@@ -23,8 +23,7 @@ def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     progress(0.9, "Writing")
     with atomic_folder(job.output) as folder:
         np.save(folder / SIGNAL, series.signal)
-        if cancelled():
-            raise Cancelled
+        last_chance(cancelled)
     facts = {
         "file": SIGNAL,
         "times": series.times.tolist(),

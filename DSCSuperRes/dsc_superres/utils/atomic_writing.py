@@ -1,6 +1,9 @@
 """Atomic output: files and folders that appear complete or not at all.
 
-Everything is written under a temporary name beside its target and renamed when it is complete.
+Everything is written under a temporary name beside its target and renamed when it is complete. Where several files
+belong together, their folder is renamed first, to a name that says that they are complete: a process that is ended
+between the renames that follow leaves a commit that the next one, on its way to write there, completes. What was not
+complete is removed then.
 """
 
 from __future__ import annotations
@@ -9,15 +12,29 @@ import json
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.utils.ending import undisturbed
+from dsc_superres.utils.exchange import exchange
+from dsc_superres.utils.partial_entries import (
+    COMMIT,
+    OLD,
+    PART,
+    hold,
+    let_go,
+    new_folder,
+    new_name,
+    remove,
+    rename,
+    stale_entries,
+    state_of,
+)
 
-_partial_folders: set[Path] = set()
-"""Folders being written, for ``discard_unfinished``."""
+_JOURNAL = ".commit.json"
+"""In a folder of files that belong together: in the first, the other folders; in these, the first one."""
 
 
 @contextmanager
@@ -29,31 +46,69 @@ def atomic_folder(target: str | Path, *, replace: bool = False) -> Iterator[Path
 
     Raises ``FileError`` if ``target`` is a file or cannot be written.
     """
-    target = Path(target).absolute()
+    target = Path(os.path.realpath(target))
     if target.exists() and not target.is_dir():
         raise FileError(f"{target.name} is a file, not a folder: choose another output folder.")
+    empty = target.is_dir() and not any(target.iterdir())
+    if target.is_dir() and (_has_to_stay(target) or not (replace or empty)):
+        with atomic_files(target, replace=replace) as (partial,):
+            yield partial
+        return
     new_parents = [folder for folder in target.parents if not folder.exists()]
-    suffix = f".{uuid.uuid4().hex[:8]}.part"
-    merge = target.exists() and not replace
-    partial = target / suffix if merge else target.with_name(f".{target.name}{suffix}")
+    partial = None
     complete = False
     try:
-        partial.mkdir(parents=True)
-        _partial_folders.add(partial)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        clean_up_after_the_dead(target.parent)
+        partial = new_folder(target.parent)
         yield partial
-        (_swap_in if replace else _move_into_place)(partial, target)
-        complete = True
+        with undisturbed():
+            _keep_modes(partial, target)
+            _put_in_place(partial, target)
+            complete = True
     except FileError as error:
         # The writers inside the block know only the temporary name.
         raise FileError(str(error).replace(str(partial), str(target))) from error
     except OSError as error:
         raise FileError(f"The folder {target.name} cannot be written: {error.strerror or error}.") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        _partial_folders.discard(partial)
-        for folder in new_parents if not complete else ():
-            with suppress(OSError):
-                folder.rmdir()
+        with undisturbed():
+            if partial is not None:
+                let_go(partial)
+            for folder in new_parents if not complete else ():
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+@contextmanager
+def atomic_files(*folders: str | Path, replace: bool = False) -> Iterator[list[Path]]:
+    """Yield a new folder for each of the existing ``folders``; what is written there appears in them, all or nothing.
+
+    New entries replace those of the same name. All others stay, or go with ``replace``, which takes one folder.
+    Raises ``FileError`` where a folder cannot be written.
+    """
+    targets = [Path(os.path.realpath(folder)) for folder in folders]
+    partials: list[Path] = []
+    try:
+        for target in targets:
+            clean_up_after_the_dead(target)
+            partials.append(new_folder(target))
+        yield list(partials)
+        _check_places(partials)
+        with undisturbed():
+            partials[0] = _commit(partials, replace)
+    except FileError as error:
+        text = str(error)
+        for partial, target in zip(partials, targets, strict=False):
+            text = text.replace(str(partial), str(target))
+        raise FileError(text) from error
+    except OSError as error:
+        names = ", ".join(target.name for target in targets)
+        raise FileError(f"The folder {names} cannot be written: {error.strerror or error}.") from error
+    finally:
+        with undisturbed():
+            for partial in partials:
+                let_go(partial)
 
 
 @contextmanager
@@ -61,25 +116,29 @@ def atomic_file(target: str | Path) -> Iterator[Path]:
     """Yield a path to write a file to; the file becomes ``target`` when the block succeeds.
 
     The temporary file lies beside ``target``, has its suffix and did not exist before. It is flushed to the disk before
-    it replaces ``target``. If the block fails, it is removed and ``target`` stays as it was.
+    it replaces ``target``, whose mode it takes. If the block fails, it is removed and ``target`` stays as it was.
 
     Raises ``FileError`` for a missing folder, a read-only target or a full disk.
     """
     target = Path(target)
     check_target(target)
-    partial = target.with_name(f".{uuid.uuid4().hex[:8]}.part.{target.name}")
+    clean_up_after_the_dead(target.parent)
+    partial = target.with_name(new_name(PART, "".join(target.suffixes[-2:])[-20:].lstrip(".")))
     try:
         with open(partial, "xb") as file:
+            hold(partial)
             yield partial
             os.fsync(file.fileno())  # some file systems report a full disk only here
-        os.replace(partial, target)
+        with undisturbed():
+            _keep_modes(partial, target)
+            os.replace(partial, target)
     except OSError as error:
         raise FileError(
             f"Cannot write {target}: {os_error_text(error)}; check the folder and its free space, or choose another."
         ) from error
     finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        with undisturbed():
+            let_go(partial)
 
 
 def check_target(target: Path) -> None:
@@ -89,8 +148,13 @@ def check_target(target: Path) -> None:
     if target.is_dir():
         raise FileError(f"Cannot write {target}: a folder of that name exists.")
     # Renaming would silently replace a read-only file.
-    if target.exists() and not target.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+    if target.exists() and is_read_only(target):
         raise FileError(f"Cannot write {target}: the existing file is read-only.")
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether nobody may write an existing file or folder."""
+    return not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 
 def write_text(target: str | Path, text: str) -> None:
@@ -104,35 +168,130 @@ def write_json(target: str | Path, value: object) -> None:
     write_text(target, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def discard_unfinished() -> None:
-    """Remove all partly written folders, for a process that has to exit at once."""
-    for partial in list(_partial_folders):
-        shutil.rmtree(partial, ignore_errors=True)
+def clean_up_after_the_dead(folder: Path) -> None:
+    """Complete the commits and remove the unfinished files that processes left in ``folder`` when they were ended."""
+    folder = Path(os.path.realpath(folder))
+    for path in stale_entries(folder):
+        with suppress(OSError):  # another process may be doing the same
+            _complete_or_restore(path, folder)
+            remove(path)
 
 
-def _move_into_place(partial: Path, target: Path) -> None:
-    """Rename ``partial`` to ``target``, or move its entries into an existing ``target``."""
+def _complete_or_restore(path: Path, folder: Path) -> None:
+    """Do what a dead process had decided to do with an entry in ``folder``; all else is to be removed."""
+    state = state_of(path.name)
+    if state == PART:
+        first = _read_journal(path).get("first")
+        if isinstance(first, str) and Path(first).is_dir():
+            _complete(Path(first))
+    elif state == COMMIT:
+        _complete(path)
+    elif not (place := folder / path.name.partition(f".{OLD}.")[2]).exists():
+        os.rename(path, place)
+
+
+def _commit(partials: list[Path], replace: bool) -> Path:
+    """Move all entries to their places; returns the new name of the first folder."""
+    first, *others = partials
+    journal = first.with_name(f"{first.name.removesuffix(PART)}{COMMIT}")
+    names = [entry.name for entry in first.iterdir()]
+    for other in others:
+        _write_journal(other, {"first": str(journal)})
+    _write_journal(first, {"others": [str(other) for other in others], "names": names if replace else None})
+    rename(first, journal)
+    _complete(journal)
+    return journal
+
+
+def _complete(journal: Path) -> None:
+    """Move what is still to be moved of a commit, and remove its folders. May be done again from any point."""
+    content = _read_journal(journal)
+    for other in map(Path, content.get("others", ())):
+        if other.is_dir():
+            _move_entries(other, other.parent)
+            remove(other)
+    names = content.get("names")
+    if names is not None:
+        for entry in journal.parent.iterdir():
+            if entry.name not in names and state_of(entry.name) is None:
+                remove(entry)
+    _move_entries(journal, journal.parent)
+
+
+def _move_entries(partial: Path, folder: Path) -> None:
+    for entry in sorted(partial.iterdir()):
+        if entry.name == _JOURNAL:
+            continue
+        place = folder / entry.name
+        _keep_modes(entry, place)
+        if entry.is_dir() and place.is_dir() and not place.is_symlink():
+            _put_in_place(entry, place)
+            remove(entry)
+        else:
+            os.replace(entry, place)
+
+
+def _check_places(partials: list[Path]) -> None:
+    """Raise ``FileError`` where an entry cannot take its place, before the first of them does."""
+    for entry in (entry for partial in partials for entry in partial.iterdir()):
+        place = entry.parent.parent / entry.name
+        if not entry.is_dir():
+            check_target(place)
+        elif place.exists() and not place.is_dir():
+            raise FileError(f"Cannot write {place}: a file of that name exists.")
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Rename a folder to ``target``; what was there has the partial name afterwards, or is gone.
+
+    At no moment is there no ``target`` where the system can exchange two folders; elsewhere, for the moment between
+    two renames, after which the next process would restore the former one.
+    """
     if not target.exists():
         os.rename(partial, target)
         return
-    for entry in partial.iterdir():
-        destination = target / entry.name
-        if destination.is_dir() and not destination.is_symlink():
-            if not entry.is_dir():
-                raise FileError(f"Cannot write {destination}: a folder of that name exists.")
-            shutil.rmtree(destination)
-        os.replace(entry, destination)
-
-
-def _swap_in(partial: Path, target: Path) -> None:
-    """Put ``partial`` in the place of ``target``, which is restored if that fails."""
-    old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
-    if target.exists():
-        os.rename(target, old)
+    if exchange(partial, target):
+        return
+    old = target.with_name(new_name(OLD, target.name))
+    hold(target)
+    rename(target, old)
     try:
         os.rename(partial, target)
     except OSError:
-        if old.exists():
-            os.rename(old, target)
+        rename(old, target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    let_go(old)
+
+
+def _has_to_stay(folder: Path) -> bool:
+    """Whether a folder cannot be exchanged for another one: the current one, a mount, or in one that is read-only."""
+    with suppress(OSError):
+        if folder.samefile(Path.cwd()):
+            return True
+    return os.path.ismount(folder) or not os.access(folder.parent, os.W_OK)
+
+
+def _keep_modes(partial: Path, target: Path) -> None:
+    """Give what is written the modes of what it takes the place of."""
+    pairs = [(partial, target)]
+    if partial.is_dir() and target.is_dir():
+        pairs += [(path, target / path.relative_to(partial)) for path in partial.rglob("*")]
+    for new, former in reversed(pairs):
+        if former.exists() and new.is_dir() == former.is_dir():
+            with suppress(OSError):
+                shutil.copymode(former, new)
+
+
+def _write_journal(partial: Path, content: dict[str, object]) -> None:
+    with open(partial / _JOURNAL, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_journal(partial: Path) -> dict[str, object]:
+    try:
+        content = json.loads((partial / _JOURNAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 
 TRIM_THRESHOLD = -1
@@ -25,14 +29,32 @@ ARENA_MAX = -8
 def scratch(shape: tuple[int, ...], limit: int = IN_MEMORY_LIMIT) -> np.ndarray:
     """Return an uninitialized float32 array; above ``limit`` bytes it is memory-mapped to a temporary file.
 
-    The file is deleted together with the array.
+    The file is deleted together with the array. Its space is allocated at once: the system would end the process
+    without a word where a mapped page has no place on the disk. Raises ``FileError`` where there is too little.
     """
-    size = int(np.prod(shape, dtype=np.int64)) * 4
+    size = math.prod(shape) * 4
     if size <= limit:
         return np.empty(shape, np.float32)
-    with tempfile.TemporaryFile(prefix="dsc-superres-") as file:
-        file.truncate(size)
-        return np.memmap(file, np.float32, "r+", shape=shape)
+    try:
+        with tempfile.TemporaryFile(prefix="dsc-superres-") as file:
+            _allocate(file, size)
+            return np.memmap(file, np.float32, "r+", shape=shape)
+    except OSError as error:
+        raise FileError(
+            f"The folder for temporary files, {tempfile.gettempdir()}, cannot hold {size / 2**20:,.0f} MiB "
+            f"({os_error_text(error)}): make room, or name another one in the environment variable TMPDIR."
+        ) from error
+
+
+def _allocate(file: BinaryIO, size: int) -> None:
+    """Give a file ``size`` bytes of disk, not a hole. Raises ``OSError``."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    zeros = bytes(2**20)
+    for begin in range(0, size, len(zeros)):
+        file.write(zeros[: size - begin])
+    file.flush()
 
 
 def release(array: np.ndarray) -> None:

@@ -11,7 +11,7 @@ import time
 from typing import TextIO
 
 from dsc_superres.errors import Cancelled
-from dsc_superres.utils import atomic_writing
+from dsc_superres.utils.partial_entries import discard_unfinished
 from dsc_superres.utils.progress import Clock
 
 CANCELLED = 130
@@ -40,7 +40,7 @@ class Channel:
         try:
             self._stream.write(json.dumps({"type": kind, **fields}, allow_nan=False) + "\n")
             self._stream.flush()
-        except BrokenPipeError as error:
+        except OSError as error:
             raise Cancelled from error
 
     def progress(self, fraction: float, stage: str) -> None:
@@ -78,7 +78,7 @@ class Listener:
         log.info("standard input is closed: stopping")
         self._cancelled.set()
         time.sleep(GRACE)
-        atomic_writing.discard_unfinished()
+        discard_unfinished()
         os._exit(CANCELLED)
 
 

@@ -14,7 +14,7 @@ Exit codes:
     1    a defect of this software; the log holds a traceback
     2    the job or its input is not usable; the error line says why and what to do
     3    out of memory, on the device or the machine
-    130  cancelled; nothing was written
+    130  cancelled, or ended by a signal; nothing was written
 
 ``--probe`` sends one line of type ``probe`` instead: versions, devices and models.
 """
@@ -23,12 +23,18 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsc_superres.errors import Cancelled, DSCError
+from dsc_superres.utils.ending import Ended, ending_at_signals
+from dsc_superres.utils.partial_entries import discard_unfinished
+from dsc_superres.utils.standard_streams import open_standard_streams
 from dsc_superres.worker.channel import CANCELLED, Channel, Listener
+
+if TYPE_CHECKING:
+    from dsc_superres.jobs.job_result import JobResult
 
 PROTOCOL = 1
 OK = 0
@@ -52,19 +58,22 @@ def main(arguments: list[str] | None = None) -> int:
     task.add_argument("--probe", action="store_true", help="list versions, devices and models as one JSON line")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    open_standard_streams()
     channel = Channel()
     if options.probe:
         from dsc_superres.worker.probe import probe
 
         channel.send("probe", protocol=PROTOCOL, **probe())
         return OK
-    return run(options.job, channel, Listener())
+    with ending_at_signals():
+        try:
+            return run(options.job, channel, Listener())
+        finally:
+            discard_unfinished()
 
 
 def run(job_file: Path, channel: Channel, listener: Listener) -> int:
     """Do the job and send its outcome; returns the exit code."""
-    for name in ("SIGTERM", "SIGINT"):
-        signal.signal(getattr(signal, name), _cancel)
     try:
         channel.progress(0.0, "Starting")
         from dsc_superres.jobs.gate import check_job_file
@@ -74,8 +83,8 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
         job = read_job(job_file)
         check_job_file(job, job_file)
         result = run_job(job, channel.progress, listener.cancelled)
-        channel.send("result", **result.to_dict())
-    except Cancelled:
+        _send_result(channel, result)
+    except (Cancelled, Ended):
         log.info("cancelled")
         return CANCELLED
     except DSCError as error:
@@ -108,5 +117,8 @@ def _fail(channel: Channel, error: Exception, message: str, code: int) -> int:
     return code
 
 
-def _cancel(number: int, frame: object) -> None:
-    raise Cancelled  # out of whatever the main thread is doing
+def _send_result(channel: Channel, result: JobResult) -> None:
+    try:
+        channel.send("result", **result.to_dict())
+    except Cancelled:
+        log.info("nobody listens; the results are there")

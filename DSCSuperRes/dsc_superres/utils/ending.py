@@ -1,0 +1,96 @@
+"""Signals that ask a process to end: they interrupt its work once, and neither a commit nor the clean-up."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from dsc_superres.errors import Cancelled
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+"""From the keyboard, from another process, from the terminal that was closed; the last one of Windows."""
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asks the process to end. No ``Exception``: nothing that handles errors is to hold it up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def ending_at_signals() -> Iterator[None]:
+    """Inside the block, the first signal to end raises ``Ended``; further ones do not disturb the clean-up.
+
+    A signal that the process was started to ignore (as by ``nohup``) stays ignored. No effect outside the main thread,
+    which alone receives signals.
+    """
+
+    before = _handled()
+    for one in before:
+        signal.signal(one, _end)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def last_chance(cancelled: Callable[[], bool]) -> None:
+    """Raise ``Cancelled`` if the work is to stop. If not, it is as good as done: signals to end come too late.
+
+    Called right before results are put in their place, so that work that says that it was ended has left none.
+    """
+    if cancelled():
+        raise Cancelled
+    _ignore_signals()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off signals to end until the block is done: for the few renames of a commit, and for the clean-up."""
+    came: list[int] = []
+
+    def remember(number: int, frame: object) -> None:
+        came.append(number)
+
+    before = _handled()
+    for one in before:
+        signal.signal(one, remember)
+    try:
+        yield
+    finally:
+        _restore(before)
+        if came:
+            signal.raise_signal(came[0])
+
+
+def _handled() -> dict[int, object]:
+    """The handlers of the signals to end that are not ignored; none outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    found = {one: signal.getsignal(one) for one in ENDING}
+    return {one: handler for one, handler in found.items() if handler not in (None, signal.SIG_IGN)}
+
+
+def _restore(handlers: dict[int, object]) -> None:
+    for one, handler in handlers.items():
+        signal.signal(one, handler)
+
+
+def _end(number: int, frame: object) -> None:
+    _ignore_signals()
+    raise Ended(number)
+
+
+def _ignore_signals() -> None:
+    """Ignore further signals to end, until ``ending_at_signals`` is left; elsewhere nothing changes."""
+    for one, handler in _handled().items():
+        if handler is _end:
+            signal.signal(one, _ignore)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Not ``SIG_IGN``, which child processes would inherit."""
