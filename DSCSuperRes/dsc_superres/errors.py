@@ -4,6 +4,11 @@
 class DSCError(Exception):
     """Base class of errors caused by the input; command line and worker show their message unchanged."""
 
+    def __str__(self) -> str:
+        # Series are called by their roles ("the ground truth"), also where the sentence begins with one.
+        message = super().__str__()
+        return f"T{message[1:]}" if message.startswith("the ") else message
+
 
 class SeriesError(DSCError):
     """A series, or its geometry, frame times or echo time, is not usable."""

@@ -6,6 +6,7 @@ it; command line, worker, panel, estimate and report read the entry.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -102,6 +103,16 @@ class ModelEntry:
         """The card beside its weights: summary, method, data, intended use, limits; empty where there is none."""
         card = self.weights.with_suffix(".json") if self.weights else None
         return json.loads(card.read_text(encoding="utf-8")) if card and card.is_file() else {}
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """The checksum of its weights; None for a model that has none."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest() if self.weights else None
+
+    @property
+    def label(self) -> str:
+        """Its name in results; that of a file of weights has their checksum instead of the file's name."""
+        return self.name if _entries.get(self.name) == self else f"{self.name}-{self.weights_sha256[:8]}"
 
 
 _entries: dict[str, ModelEntry] = {}

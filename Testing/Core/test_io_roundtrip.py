@@ -196,7 +196,7 @@ def test_sidecars_written_by_others(tmp_path):
     sidecar.write_text(json.dumps({"EchoTime": 0.029, "RepetitionTime": 1.6}))
     series = read_series(tmp_path / "perf.nii.gz")
     assert (series.echo_time, series.times.tolist()) == (0.029, [0, 1.6, 3.2])
-    assert series.sources["echo_time"] == "perf.json, EchoTime"
+    assert series.sources["echo_time"] == "sidecar, EchoTime"
     sidecar.write_text(json.dumps({"VolumeTiming": [0, 1, 2.5]}))
     series = read_series(tmp_path / "perf.nii.gz")
     assert (series.echo_time, series.times.tolist()) == (None, [0, 1, 2.5])

@@ -34,7 +34,7 @@ def scan(folder, pixdim=0.0, unit="sec", **sidecar):
         ((5.0,), {"RepetitionTime": 2.0}, 5.0, ("not 2 s",)),
         ((1.0,), {"RepetitionTime": 0.6}, 0.6, ("not 1 s", "does not know")),
         ((3.0,), {"RepetitionTime": 1.5, "AcquisitionDuration": 13.5}, 1.5, ("not 3 s", "AcquisitionDuration")),
-        ((1.5,), {"RepetitionTime": 0}, 1.5, ("0 s of scan.json",)),
+        ((1.5,), {"RepetitionTime": 0}, 1.5, ("0 s of sidecar",)),
         ((1.5,), {"RepetitionTime": [1.5] * FRAMES}, 1.5, ()),
         ((0,), {"RepetitionTime": 1500}, 1.5, ("1500 s", "taken as ms")),
         ((1500,), {}, 1.5, ("1500 s", "taken as ms")),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from dsc_superres.jobs.job_result import JobResult
     from dsc_superres.jobs.types import Job
 
+COMPARED = ("the reconstruction", "the ground truth")
+"""What the two series of a comparison are called in its results."""
+
 
 def info(options: argparse.Namespace) -> None:
     """What is in a file."""
@@ -102,7 +105,7 @@ def compare(options: argparse.Namespace) -> None:
     report = [Path(options.json)] if options.json and options.json != "-" else []
     mask = [] if options.mask in ("auto", "none") else [Path(options.mask)]
     check_outputs([*report, *([difference] if difference else [])], [*sources, *mask])
-    recon, truth = map(read_series, sources)
+    recon, truth = (read_series(path, name=name) for path, name in zip(sources, COMPARED, strict=True))
     with progress_bar("Comparing") as progress:
         progress(0.1, "Metrics")
         result = measure(recon, truth, find_mask_or_none(options.mask, truth))

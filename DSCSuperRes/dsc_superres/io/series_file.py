@@ -39,7 +39,11 @@ _SOURCE_USER = "given by the user"
 
 
 def read_series(
-    path: str | os.PathLike[str], *, echo_time: float | None = None, interval: float | None = None
+    path: str | os.PathLike[str],
+    *,
+    echo_time: float | None = None,
+    interval: float | None = None,
+    name: str | None = None,
 ) -> Series:
     """Read a dynamic series from a file or a DICOM folder.
 
@@ -52,6 +56,8 @@ def read_series(
         Echo time in s, instead of the value in the file.
     interval : float, optional
         Time from frame to frame in s, instead of the times in the file.
+    name : str, optional
+        What messages call the series: its role where they may end up in results, else the name of the file.
 
     Returns
     -------
@@ -84,7 +90,8 @@ def read_series(
     path = check_exists(Path(path).expanduser())
     stored, sidecar = _read_stored(path)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
-    timing = _timing(path.name, stored, sidecar, interval)
+    name = name or path.name
+    timing = _timing(name, stored, sidecar, interval)
     sources["times"] = timing.source
     slice_times, slice_notes = stored.slice_times, ()
     if slice_times is None and stored.array.ndim == 4:
@@ -93,7 +100,7 @@ def read_series(
     if echo_time is not None:
         sources["echo_time"] = _SOURCE_USER
     elif (echo_time := sidecar.number("EchoTime")) is not None:
-        sources["echo_time"] = sidecar.source("echo_time", f"{sidecar.path.name}, EchoTime")
+        sources["echo_time"] = sidecar.source("echo_time", "sidecar, EchoTime")
     else:
         echo_time = stored.echo_time
     return Series(
@@ -103,7 +110,7 @@ def read_series(
         echo_time=echo_time,
         sources=sources,
         scalar_type=stored.scalar_type,
-        name=path.name,
+        name=name,
         slice_times=slice_times,
         notes=(*stored.notes, *timing.notes, *slice_notes),
     )
@@ -205,7 +212,7 @@ def _stated_timing(name: str, stored: StoredImage, sidecar: Sidecar, frames: int
     intervals = []
     repetition = sidecar.number("RepetitionTime")
     if repetition is not None:
-        intervals.append(Stated(repetition, sidecar.source("times", f"{sidecar.path.name}, RepetitionTime")))
+        intervals.append(Stated(repetition, sidecar.source("times", "sidecar, RepetitionTime")))
     if stored.interval is not None:
         intervals.append(Stated(stored.interval, stored.sources["times"], is_placeholder=stored.interval == 1))
     slices = stored.array.shape[1] if stored.array.ndim == 4 else 1

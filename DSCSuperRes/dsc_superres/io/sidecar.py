@@ -31,7 +31,7 @@ class Sidecar:
         """Return the time of each frame (s or None) and its source. Raises ``FileError`` unless they are numbers."""
         for key in ("FrameTimes", "VolumeTiming", "FrameTimesStart", "FrameNumbers"):
             if key in self.content:
-                source = MISSING if key == "FrameNumbers" else self.source("times", f"{self.path.name}, {key}")
+                source = MISSING if key == "FrameNumbers" else self.source("times", f"sidecar, {key}")
                 return np.atleast_1d(self.numbers(key)), source
         return None, MISSING
 

@@ -17,7 +17,7 @@ def read_slice_times(
     """
     if sidecar.content.get("SliceTiming") is None:
         return None, ()
-    where = f"SliceTiming in {sidecar.path.name}"
+    where = "SliceTiming in the sidecar"
     times = np.atleast_1d(sidecar.numbers("SliceTiming")).ravel()
     direction = str(sidecar.content.get("SliceEncodingDirection") or "k")
     if direction not in ("k", "k-"):

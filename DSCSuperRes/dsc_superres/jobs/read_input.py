@@ -1,4 +1,7 @@
-"""The series of a job: from files of any format, or from plain arrays."""
+"""The series of a job: from files of any format, or from plain arrays.
+
+In results they are called by their roles: names of files may be those of patients.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +13,46 @@ from dsc_superres.pipeline.case_options import SERIES_ROLES, SourceOptions, Timi
 from dsc_superres.pipeline.checks import JobError
 from dsc_superres.series import Series
 
+ROLE_NAMES = {
+    "truth": "the ground truth",
+    "input": "the input",
+    "reconstruction": "the reconstruction",
+    UNCERTAINTY: "the uncertainty",
+}
+"""What series are called by their role among several ones."""
+SINGLE = "the series"
+"""What the only series of a job is called."""
+
 
 def read_input(job: SourceOptions) -> Series:
     """The input series of a job, with its echo time, frame interval, times and geometry. Raises ``DSCError``."""
-    return _read(InputFile(job.input, job.times, job.geometry), job)
+    return _read(InputFile(job.input, job.times, job.geometry), job, SINGLE)
 
 
 def read_inputs(job: MapsJob) -> dict[str, Series]:
     """The series to map, by role, the truth first; a single input counts as ``input``. Raises ``DSCError``."""
     if job.inputs is None:
-        return {"input": _read(InputFile(job.input), job)}
-    return {role: _read(job.inputs[role], job) for role in SERIES_ROLES if role in job.inputs}
+        return {"input": _read(InputFile(job.input), job, SINGLE)}
+    return {role: _read(job.inputs[role], job, ROLE_NAMES[role]) for role in SERIES_ROLES if role in job.inputs}
 
 
 def read_uncertainty(job: MapsJob) -> Series | None:
     """The standard deviation of the error of the input or the reconstruction, if it is given. Raises ``DSCError``."""
     if job.uncertainty is not None:
-        return _read(InputFile(job.uncertainty), TimingOptions())
+        return _read(InputFile(job.uncertainty), TimingOptions(), ROLE_NAMES[UNCERTAINTY])
     source = (job.inputs or {}).get(UNCERTAINTY)
-    return None if source is None else _read(source, job)
+    return None if source is None else _read(source, job, ROLE_NAMES[UNCERTAINTY])
 
 
-def _read(source: InputFile, timing: TimingOptions) -> Series:
+def _read(source: InputFile, timing: TimingOptions, name: str) -> Series:
     if source.file.suffix == ".npy":
-        return _read_array(source, timing.echo_time)
+        return _read_array(source, timing.echo_time, name)
     from dsc_superres.io import read_series
 
-    return read_series(source.file, echo_time=timing.echo_time, interval=timing.frame_interval)
+    return read_series(source.file, echo_time=timing.echo_time, interval=timing.frame_interval, name=name)
 
 
-def _read_array(source: InputFile, echo_time: float | None) -> Series:
+def _read_array(source: InputFile, echo_time: float | None, name: str) -> Series:
     if source.times is None or source.geometry is None:
         raise JobError('An input in .npy format needs the options "times" and "geometry".')
     try:
@@ -50,6 +63,6 @@ def _read_array(source: InputFile, echo_time: float | None) -> Series:
     if times is not None and len(times) > 1 and signal.ndim == 4:
         from dsc_superres.io.frame_timing import Listed, choose
 
-        timing = choose(source.file.stem, len(signal), signal.shape[1], [Listed(np.array(times), "of the job")], [])
+        timing = choose(name, len(signal), signal.shape[1], [Listed(np.array(times), "of the job")], [])
         times, notes = timing.times, timing.notes
-    return Series(signal, times, source.geometry, echo_time, name=source.file.stem, notes=notes)
+    return Series(signal, times, source.geometry, echo_time, name=name, notes=notes)

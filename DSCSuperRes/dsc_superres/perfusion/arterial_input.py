@@ -103,7 +103,7 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
     if len(rows) < 4:
         raise PerfusionError(f"The arterial input {path.name} has {len(rows)} time points; at least four are needed.")
     times, curve = np.array(rows).T
-    return ArterialInput(times, curve, source=f"file {path.name}")
+    return ArterialInput(times, curve, source="file")
 
 
 def aif_from_voxels(delta_r2star: np.ndarray, times: np.ndarray, voxels: np.ndarray) -> ArterialInput:

@@ -49,9 +49,7 @@ def check_uncertainty(uncertainty: Series, series: Series) -> None:
     """Raise ``PerfusionError`` if ``uncertainty`` and ``series`` differ in their number of frames or voxels."""
     if uncertainty.signal.shape != series.signal.shape:
         shapes = " and ".join(" x ".join(map(str, each.signal.shape)) for each in (uncertainty, series))
-        raise PerfusionError(
-            f"The uncertainty {uncertainty.name} does not belong to {series.name}: their sizes differ ({shapes})."
-        )
+        raise PerfusionError(f"{uncertainty.name} does not belong to {series.name}: their sizes differ ({shapes}).")
 
 
 def propagated_sd(maps: PerfusionMaps, series: Series, uncertainty: Series) -> dict[str, np.ndarray]:

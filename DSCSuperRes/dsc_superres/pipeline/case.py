@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from dsc_superres.comparison import Comparison
 from dsc_superres.metrics import map_error
+from dsc_superres.models import find
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.series import Series
@@ -76,5 +76,5 @@ def map_errors(
 
 
 def label(model: str) -> str:
-    """The name of a model in results: its own, or its file's without the folder."""
-    return Path(model).name if model.endswith(".safetensors") else model
+    """The name of a model in results. Raises ``ModelError`` where there is no such model."""
+    return find(model).label
