@@ -219,7 +219,7 @@ def test_sidecar_holds_no_more_than_it_should(tmp_path):
     write_series(make_series(name="DOE^JANE", shape=(1, 7, 5)), tmp_path / "scan.nii")
     assert read_series(tmp_path / "scan.nii").size == (5, 7, 1)
     content = json.loads((tmp_path / "scan.json").read_text())
-    assert set(content) == {"EchoTime", "RepetitionTime", "FrameTimes", "Provenance", "GeneratedBy"}
+    assert set(content) == {"EchoTime", "RepetitionTime", "FrameTimes", "Provenance", "ImageChecksum", "GeneratedBy"}
     assert "DOE" not in (tmp_path / "scan.json").read_text()
     assert math.isclose(content["RepetitionTime"], 1.5)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from dsc_superres.io.dicom_frames import Slice, check_alike, repetition_time, sl
 from dsc_superres.io.dicom_order import frame_times, sort_into_frames
 from dsc_superres.io.image_file import StoredImage, quiet_itk
 from dsc_superres.series import MISSING
+from dsc_superres.utils.atomic_writing import temporary_folder
 
 _PIXEL_TAGS = (
     "SamplesPerPixel",
@@ -212,6 +212,6 @@ def _decode_with_gdcm(dataset: FileDataset) -> np.ndarray:
     for tag in (*_PIXEL_TAGS, "PixelData"):
         if tag in dataset:
             minimal[tag] = dataset[tag]
-    with tempfile.TemporaryDirectory() as folder, quiet_itk():
+    with temporary_folder() as folder, quiet_itk():
         minimal.save_as(f"{folder}/bare.dcm")
         return sitk.GetArrayFromImage(sitk.ReadImage(f"{folder}/bare.dcm", imageIO="GDCMImageIO"))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, suffix_of
 from dsc_superres.series import MISSING
-from dsc_superres.utils.atomic_writing import atomic_file
+from dsc_superres.utils.atomic_writing import atomic_file, temporary_folder
 from dsc_superres.utils.scratch_memory import release
 
 _HEADER_SIZE = 348
@@ -234,7 +233,7 @@ def _header_bytes(array: np.ndarray, geometry: Geometry, interval: float, start:
     template.SetSpacing(geometry.spacing)
     template.SetOrigin(geometry.origin)
     template.SetDirection(np.ravel(geometry.direction).tolist())
-    with tempfile.TemporaryDirectory() as folder, quiet_itk():
+    with temporary_folder() as folder, quiet_itk():
         sitk.WriteImage(template, f"{folder}/tiny.nii")
         header = bytearray(Path(folder, "tiny.nii").read_bytes()[:352])
     byte_order = "<" if header[:4] == struct.pack("<i", _HEADER_SIZE) else ">"

@@ -20,6 +20,7 @@ from dsc_superres.io.frame_timing import (
     given_interval,
     given_notes,
 )
+from dsc_superres.io.image_checksum import image_checksum
 from dsc_superres.io.image_file import (
     StoredImage,
     check_exists,
@@ -31,7 +32,7 @@ from dsc_superres.io.nrrd import read_nrrd, write_nrrd
 from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.io.slice_timing import read_slice_times
 from dsc_superres.series import MISSING, Series
-from dsc_superres.utils.atomic_writing import atomic_file, check_target
+from dsc_superres.utils.atomic_writing import atomic_file, atomic_files, check_target
 from dsc_superres.utils.file_names import SERIES_SUFFIXES
 
 _SOURCE_USER = "given by the user"
@@ -112,12 +113,12 @@ def read_series(
         scalar_type=stored.scalar_type,
         name=name,
         slice_times=slice_times,
-        notes=(*stored.notes, *timing.notes, *slice_notes),
+        notes=(*stored.notes, *sidecar.notes, *timing.notes, *slice_notes),
     )
 
 
 def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool = False) -> None:
-    """Write a series with a JSON sidecar beside it, atomically.
+    """Write a series with a JSON sidecar beside it, both or none.
 
     Parameters
     ----------
@@ -152,15 +153,16 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
     check_target(path)
     check_sidecar_is_free(path)
     array = _as_integer(series) if integer and series.scalar_type.kind in "iu" else series.signal
-    # The image is written in the inner block: the sidecar appears only if that has succeeded.
-    with atomic_file(sidecar_path(path)) as sidecar:
-        sidecar.write_bytes(sidecar_bytes(series))
+    with atomic_files(path.parent) as (folder,):
+        image = folder / path.name
         if suffix == ".seq.nrrd":
             times = series.times if series.has_times else None
-            write_nrrd(array, series.geometry, path, times=times, attributes=_attributes(series))
+            write_nrrd(array, series.geometry, image, times=times, attributes=_attributes(series))
         else:
             interval = uniform_interval(series.times) if series.has_times else 0.0
-            write_nifti(array, series.geometry, path, interval=interval, start=series.times[0] if interval else 0.0)
+            write_nifti(array, series.geometry, image, interval=interval, start=series.times[0] if interval else 0.0)
+        with atomic_file(sidecar_path(image)) as sidecar:
+            sidecar.write_bytes(sidecar_bytes(series, image_checksum(image)))
 
 
 def _read_stored(path: Path) -> tuple[StoredImage, Sidecar]:

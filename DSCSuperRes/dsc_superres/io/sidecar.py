@@ -2,7 +2,8 @@
 
 ``EchoTime`` in s; ``RepetitionTime``, s from frame to frame, if uniform; ``FrameTimes``, s of each frame (BIDS'
 ``VolumeTiming`` and ``FrameTimesStart`` are read as well), or ``FrameNumbers`` if the times are unknown;
-``SliceTiming``, s of each slice after its frame, if known; ``Provenance``, the sources of these.
+``SliceTiming``, s of each slice after its frame, if known; ``Provenance``, the sources of these; ``ImageChecksum``, of
+the image that all this belongs to: beside another one, the sidecar is ignored. One without a checksum is believed.
 """
 
 from __future__ import annotations
@@ -16,16 +17,27 @@ from typing import Any
 import numpy as np
 
 from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.image_checksum import has_checksum
 from dsc_superres.io.image_file import stem_of
 from dsc_superres.series import MISSING, Series
+
+ANOTHER_IMAGE = (
+    "The sidecar (.json) was written for another image, so it is ignored: give the echo time (--te) and the frame "
+    "interval (--tr) if they are in no header."
+)
+"""Not the name of the file, which may name a patient: notes are kept with results."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """Content of a sidecar. Values are checked only when used, so that the user can override an invalid one."""
+    """Content of a sidecar. Values are checked only when used, so that the user can override an invalid one.
+
+    notes    as in ``Series.notes``
+    """
 
     path: Path
     content: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def frame_times(self) -> tuple[np.ndarray | None, str]:
         """Return the time of each frame (s or None) and its source. Raises ``FileError`` unless they are numbers."""
@@ -77,10 +89,13 @@ def read_sidecar(image: Path) -> Sidecar:
         raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: correct or remove it.") from error
     if not isinstance(content, dict):
         raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: correct or remove it.")
+    checksum = content.get("ImageChecksum")
+    if checksum is not None and not has_checksum(image, str(checksum)):
+        return Sidecar(path, notes=(ANOTHER_IMAGE,))
     return Sidecar(path, content)
 
 
-def sidecar_bytes(series: Series) -> bytes:
+def sidecar_bytes(series: Series, checksum: str) -> bytes:
     """Return the content of the sidecar file of ``series``. It contains nothing about the patient."""
     content: dict[str, Any] = {}
     if series.echo_time is not None:
@@ -93,6 +108,7 @@ def sidecar_bytes(series: Series) -> bytes:
     if series.slice_times is not None:
         content["SliceTiming"] = series.slice_times.tolist()
     content["Provenance"] = dict(series.sources)
+    content["ImageChecksum"] = checksum
     content["GeneratedBy"] = [{"Name": "DSCSuperRes", "Version": _version()}]
     return (json.dumps(content, indent=2) + "\n").encode()
 

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -87,12 +88,12 @@ def atomic_files(*folders: str | Path, replace: bool = False) -> Iterator[list[P
     New entries replace those of the same name. All others stay, or go with ``replace``, which takes one folder.
     Raises ``FileError`` where a folder cannot be written.
     """
-    targets = [Path(os.path.realpath(folder)) for folder in folders]
+    targets = [Path(folder) for folder in folders]
     partials: list[Path] = []
     try:
         for target in targets:
             clean_up_after_the_dead(target)
-            partials.append(new_folder(target))
+            partials.append(new_folder(Path(os.path.realpath(target))))
         yield list(partials)
         _check_places(partials)
         with undisturbed():
@@ -139,6 +140,19 @@ def atomic_file(target: str | Path) -> Iterator[Path]:
     finally:
         with undisturbed():
             let_go(partial)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a new folder among the system's temporary files; the next process removes it if this one cannot."""
+    parent = Path(os.path.realpath(tempfile.gettempdir()))
+    clean_up_after_the_dead(parent)
+    folder = new_folder(parent, 0o700)
+    try:
+        yield folder
+    finally:
+        with undisturbed():
+            let_go(folder)
 
 
 def check_target(target: Path) -> None:

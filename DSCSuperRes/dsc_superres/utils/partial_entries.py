@@ -46,11 +46,11 @@ def state_of(name: str) -> str | None:
     return match[3] if match else None
 
 
-def new_folder(parent: Path) -> Path:
+def new_folder(parent: Path, mode: int = 0o777) -> Path:
     """Make and lock a folder ``.….part`` in ``parent``. Raises ``OSError``."""
     path = parent / new_name(PART)
     _locks[path] = None
-    path.mkdir()
+    path.mkdir(mode)
     hold(path)
     return path
 
