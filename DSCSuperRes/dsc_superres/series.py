@@ -40,6 +40,8 @@ class Series:
     slice_times : array, [z], or None
         Time of each slice after the time of its frame in s, the same in every frame. Stored as read-only float64; None
         if unknown.
+    missing_times : array, [m]
+        Times in s, among those of the frames, at which a frame was acquired but left out. Stored as read-only float64.
     notes : tuple of str
         Sentences about what the reader of the file found or decided; every result of the series repeats them.
 
@@ -67,6 +69,7 @@ class Series:
     name: str = "series"
     slice_times: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    missing_times: np.ndarray = ()
 
     def __post_init__(self) -> None:
         signal = np.asarray(self.signal)
@@ -112,6 +115,9 @@ class Series:
         assign(self, "signal", signal)
         assign(self, "times", times)
         assign(self, "notes", tuple(self.notes))
+        missing_times = np.array(self.missing_times, dtype=np.float64)
+        missing_times.flags.writeable = False
+        assign(self, "missing_times", missing_times)
         assign(self, "scalar_type", np.dtype(self.scalar_type))
         sources = {"times": "given", "geometry": "given", "echo_time": "given", **self.sources}
         if self.echo_time is None:

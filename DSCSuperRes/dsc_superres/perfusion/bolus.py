@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.frames.curve_noise import curve_noise
+from dsc_superres.frames.outlying_ends import outlying_ends
 
 NO_BOLUS = "No contrast bolus was found in this series, so there are no perfusion maps to compute: choose a DSC series"
 """Beginning of the messages about series without a bolus."""
@@ -43,38 +45,46 @@ class Bolus:
         return self.baseline.stop - self.baseline.start
 
 
-def curve_noise(curve: np.ndarray) -> np.ndarray:
-    """Estimate the standard deviation of white noise on smooth curves[t, ...] by median absolute second differences."""
-    second = np.diff(np.asarray(curve, np.float64), n=2, axis=0)
-    return np.median(np.abs(second), axis=0) / (0.6745 * np.sqrt(6.0))
-
-
 def find_bolus(mean_curve: np.ndarray, times: np.ndarray) -> Bolus:
     """Return baseline, arrival and peak of the bolus in the mean brain signal[t] at times[t] (s, increasing).
 
-    First frames that are not in steady state (much brighter than the rest) are excluded from the baseline, which may
-    consist of a single frame. Raises ``PerfusionError`` if no fall of the signal looks like a bolus.
+    Outlying frames at either end, such as first ones that are not in steady state, are left out (``outlying_ends``);
+    the baseline may consist of a single frame. Raises ``PerfusionError`` if no fall of the signal looks like a bolus.
     """
     mean_curve, times = np.asarray(mean_curve, np.float64), np.asarray(times, np.float64)
     if len(mean_curve) < 8:
         raise PerfusionError(f"{NO_BOLUS} (this one has only {len(mean_curve)} frames, at least 8 are needed).")
     if np.any(mean_curve <= 0):
+        frame = int(np.flatnonzero(mean_curve <= 0)[0])
         raise PerfusionError(
-            "The mean signal of the brain is not positive in every frame: check the mask and the series."
+            f"The mean signal of the brain is not positive in frame {frame}: check the mask and the series, or leave "
+            f"the frame out (--exclude {frame})."
         )
     log_signal = np.log(mean_curve)
     noise = float(curve_noise(log_signal))
+    ends = outlying_ends(mean_curve)
+    try:
+        return _bolus_between(log_signal, times, ends, noise)
+    except PerfusionError:
+        if ends.stop == len(times):
+            raise
+        return _bolus_between(log_signal, times, slice(ends.start, len(times)), noise)
+
+
+def _bolus_between(log_signal: np.ndarray, times: np.ndarray, ends: slice, noise: float) -> Bolus:
+    """Return the bolus in the frames ``ends`` of log_signal[t]. Raises ``PerfusionError``."""
+    first, log_signal, times = ends.start, log_signal[ends], times[ends]
     trough = 1 + int(np.argmin(log_signal[1:]))
     start, last, level = _baseline(log_signal, trough, noise)
     depth = level - log_signal[trough]
     _check_bolus(log_signal, times, trough, last, level, noise)
     stop = _end_of_baseline(times, start, last)
     return Bolus(
-        baseline=slice(start, stop),
+        baseline=slice(first + start, first + stop),
         arrival=_arrival(log_signal, times, last, trough, level),
         peak=_parabola_vertex(log_signal, times, trough),
-        arrival_frame=last,
-        peak_frame=trough,
+        arrival_frame=first + last,
+        peak_frame=first + trough,
         drop=float(1 - np.exp(-depth)),
         noise=noise,
     )

@@ -20,6 +20,7 @@ from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.options import MapOptions
+from dsc_superres.perfusion.usable_samples import usable_series
 from dsc_superres.series import Series
 from dsc_superres.utils.parallel import single_threaded_blas
 from dsc_superres.utils.scratch_memory import release
@@ -139,6 +140,8 @@ def compute_maps(
     3.5 mL/100 g
     """
     options = options or MapOptions()
+    given_notes = series.notes
+    series = usable_series(series, spikes=acquired_times is None)
     mask = _checked_mask(mask, series) if mask is not None else brain_mask(series)
     if series.echo_time is None:
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
@@ -169,7 +172,10 @@ def compute_maps(
     frames = frame_weights(series.times, acquired_times, frame_sd)
     found = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames)
     values = found | leakage
-    warnings = map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time)
+    warnings = (
+        *series.notes[len(given_notes) :],
+        *map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time),
+    )
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
