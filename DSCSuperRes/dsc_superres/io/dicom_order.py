@@ -1,110 +1,144 @@
-"""Sorting of the 2D images of a DICOM series into slices and frames, and the frame times.
+"""Sorting of the 2D images of a DICOM series into slices and frames.
 
-Slices are sorted by their position along the normal. Frames are sorted by the first of the following tags that every
-image has, that differs between all images of a slice, and that runs in parallel in all slices (otherwise files are
-missing): TemporalPositionIdentifier, AcquisitionTime, AcquisitionNumber, TriggerTime, InstanceNumber; in enhanced MR
-TemporalPositionIndex, TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
-FrameAcquisitionNumber, position of the frame in the file. A clock that contradicts this order is an error.
+Slices are sorted by their position along the normal. The frame of each image is found from the first of the following
+tags that every image has and that numbers the frames: TemporalPositionIdentifier, TemporalPositionIndex; the clocks
+that run from the begin of the scan (TemporalPositionTimeOffset, GE's timer, TriggerTime, Philips' time of a dynamic);
+the clocks of the day (FrameAcquisitionDateTime, FrameReferenceDateTime, AcquisitionTime); AcquisitionNumber,
+FrameAcquisitionNumber, InstanceNumber (in enhanced MR the position of the frame in the file), ContentTime.
 
-Frame times come from the first of: TemporalPositionTimeOffset, FrameAcquisitionDateTime, FrameReferenceDateTime,
-AcquisitionTime with fractions of a second, TriggerTime, AcquisitionTime in whole seconds with the rounding undone;
-then, as an interval, TemporalResolution, and RepetitionTime in 2D echo-planar imaging. The time of a frame is that of
-its earliest slice, and the first frame is at 0.
+A clock of the day that goes back in this order has been set: it is not used where a clock of the scan continues, and is
+an error otherwise, unless the user gives the frame interval.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
-from dsc_superres.io.dicom_frames import Slice
+from dsc_superres.io.dicom_numbering import SORT_TAGS, frame_numbers, tag_values, unwrap_midnight
+from dsc_superres.io.dicom_slice import Slice
 
-_COUNTERS = (
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "AcquisitionNumber",
-    "FrameAcquisitionNumber",
-    "TriggerTime",
-    "InstanceNumber",
-)
-"""Tags that count frames; the values of two frames must not overlap."""
-_CLOCKS = {
-    "TemporalPositionTimeOffset": 1.0,
-    "FrameAcquisitionDateTime": 1.0,
-    "FrameReferenceDateTime": 1.0,
-    "AcquisitionTime": 1.0,
-    "TriggerTime": 1e-3,
-}
-"""Tags that contain a time, with their unit in s; the most reliable first."""
-_SORT_TAGS = (
-    "TemporalPositionIdentifier",
-    "TemporalPositionIndex",
-    "TemporalPositionTimeOffset",
-    "FrameAcquisitionDateTime",
-    "FrameReferenceDateTime",
-    "AcquisitionTime",
-    "AcquisitionNumber",
-    "FrameAcquisitionNumber",
-    "TriggerTime",
-    "InstanceNumber",
-)
-"""Tags that may sort the frames, in order of preference."""
-_SECONDS_PER_DAY = 86_400.0
-_CREDIBLE_INTERVALS = (0.02, 120.0)
-"""Range of credible times between frames in s."""
+SCAN_CLOCKS = ("TemporalPositionTimeOffset", "RealTimeTimer", "TriggerTime", "DynamicScanBeginTime")
+"""Clocks that start with the scan."""
+DAY_CLOCKS = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionTime")
+"""Clocks of the day, which may be set while a scan runs."""
+_LARGEST_LOSS = 0.1
+"""Share of the frames between others that may be left out because slices are missing."""
 
 
-def sort_into_frames(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]:
-    """Return the images as ``[frame][slice]`` and the geometry of a frame. Raises ``SeriesError``."""
-    stacks, geometry = _slice_stacks(slices, name)
-    counts = [len(stack) for stack in stacks]
-    if min(counts) != max(counts):
-        shortest = int(np.argmin(counts))
-        raise SeriesError(
-            f"{name} is incomplete: slice {shortest + 1} of {len(stacks)} has {counts[shortest]} frames, others have "
-            f"{max(counts)}; copy the missing files, or remove the incomplete frame."
-        )
-    orders = {tag: order for tag in _SORT_TAGS if (order := _sorting_order(stacks, tag)) is not None}
-    if not orders:
-        raise SeriesError(
-            f"No tag sorts the {counts[0]} frames of {name}: files are missing, or come from several acquisitions."
-        )
-    sort_tag = next(iter(orders))
-    for clock in ("FrameAcquisitionDateTime", "AcquisitionTime"):
-        if clock in orders and not np.array_equal(orders[clock], orders[sort_tag]):
-            raise SeriesError(
-                f"{sort_tag} and {clock} sort the frames of {name} differently: keep the files of one acquisition."
-            )
-    sorted_stacks = [[stack[i] for i in order] for stack, order in zip(stacks, orders[sort_tag].T, strict=True)]
-    return [list(frame) for frame in zip(*sorted_stacks, strict=True)], geometry
+@dataclass(frozen=True)
+class SortedFrames:
+    """The images as ``frames[t][z]``, the geometry of a frame, and the number of each frame in the scan, int[t].
 
-
-def frame_times(
-    frames: list[list[Slice]], resolution: float | None, repetition: float | None
-) -> tuple[np.ndarray | None, str]:
-    """Return the frame times (s from the first frame, or None) and the tag they come from; see the module's docstring.
-
-    ``resolution`` and ``repetition`` are the intervals in s that the header states, or None.
+    The numbers start at 0 and skip frames that are missing. ``notes`` are sentences about frames that are left out.
     """
-    rounded: tuple[np.ndarray, str] | None = None
-    for tag, unit in _CLOCKS.items():
-        values = _tag_values(frames, tag)
-        if values is None:
-            continue
-        times = _unwrap_midnight(values).min(axis=1) * unit
-        steps = np.diff(times)
-        if np.all(steps > 0) and _CREDIBLE_INTERVALS[0] <= np.median(steps) <= _CREDIBLE_INTERVALS[1]:
-            times = np.round(times - times[0], 6)
-            if tag != "AcquisitionTime" or np.any(values % 1):
-                return times, f"DICOM {tag}"
-            rounded = _undo_rounding(times, repetition)
-    if rounded:
-        return rounded
-    for tag, interval in (("TemporalResolution", resolution), ("RepetitionTime (2D EPI)", repetition)):
-        if interval:
-            return np.arange(len(frames)) * interval, f"DICOM {tag}"
-    return None, ""
+
+    frames: list[list[Slice]]
+    geometry: Geometry
+    numbers: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def sort_into_frames(slices: list[Slice], name: str, *, clock_matters: bool = True) -> SortedFrames:
+    """Return the images by frame and slice. Raises ``SeriesError``.
+
+    With ``clock_matters`` False a clock that contradicts the order of the frames is no error, because the user gives
+    the frame interval.
+    """
+    stacks, geometry = _slice_stacks(slices, name)
+    numberings = {tag: found for tag in SORT_TAGS if (found := frame_numbers(stacks, tag)) is not None}
+    if not numberings:
+        raise SeriesError(
+            f"No tag sorts the {max(map(len, stacks))} frames of {name}: files are missing, or come from several "
+            "acquisitions."
+        )
+    tag = _believed(numberings, stacks, name, clock_matters)
+    frames, numbers, notes = _complete_frames(stacks, numberings[tag], name)
+    return SortedFrames(frames, geometry, numbers, notes)
+
+
+def _believed(
+    numberings: dict[str, list[np.ndarray]], stacks: list[list[Slice]], name: str, clock_matters: bool
+) -> str:
+    """Return the tag whose order of the frames is used."""
+    first = next(iter(numberings))
+    clock = next((c for c in DAY_CLOCKS if tag_values(stacks, c) is not None), None)
+    if first in DAY_CLOCKS:
+        counter = next((tag for tag in numberings if tag not in (*DAY_CLOCKS, *SCAN_CLOCKS)), first)
+        if _steps_back(stacks, numberings[counter], first) > 1:
+            return first  # the counter is in no order of time
+        first = counter
+    if clock is None or not _steps_back(stacks, numberings[first], clock):
+        return first
+    if not clock_matters or any(_runs_on(stacks, numberings[first], other) for other in SCAN_CLOCKS):
+        return first
+    raise SeriesError(
+        f"{first} and {clock} sort the frames of {name} differently: keep the files of one acquisition, or, if the "
+        "clock was set during the scan, give the frame interval (--tr SECONDS)."
+    )
+
+
+def _in_order(stacks: list[list[Slice]], numbers: list[np.ndarray], tag: str) -> list[np.ndarray]:
+    """Return the values of a clock in each slice, in the order of the frames."""
+    values = [np.array([s.time_tags[tag] for s in stack]) for stack in stacks]
+    flat = unwrap_midnight(np.concatenate(values)) if tag in DAY_CLOCKS else np.concatenate(values)
+    parts = np.split(flat, np.cumsum([len(v) for v in values])[:-1])
+    return [part[np.argsort(n)] for part, n in zip(parts, numbers, strict=True)]
+
+
+def _steps_back(stacks: list[list[Slice]], numbers: list[np.ndarray], clock: str) -> int:
+    """Return how often a clock goes back from one frame to the next, in the slice where it does most."""
+    return max(int(np.sum(np.diff(values) < 0)) for values in _in_order(stacks, numbers, clock))
+
+
+def _runs_on(stacks: list[list[Slice]], numbers: list[np.ndarray], clock: str) -> bool:
+    """Return whether every image has this clock and it advances from frame to frame."""
+    if tag_values(stacks, clock) is None:
+        return False
+    return all(np.all(np.diff(values) > 0) for values in _in_order(stacks, numbers, clock))
+
+
+def _complete_frames(
+    stacks: list[list[Slice]], numbers: list[np.ndarray], name: str
+) -> tuple[list[list[Slice]], np.ndarray, tuple[str, ...]]:
+    """Return the frames that have all slices, their numbers, and sentences about the others.
+
+    An incomplete frame at the end (an aborted scan) or begin is left out; between others, few are. Raises
+    ``SeriesError`` if more are incomplete: then files got lost, which can be copied again.
+    """
+    images = {(int(t), z): s for z, stack in enumerate(stacks) for t, s in zip(numbers[z], stack, strict=True)}
+    present = np.array(sorted({t for t, _ in images}))
+    missing = {t: [z for z in range(len(stacks)) if (t, z) not in images] for t in present.tolist()}
+    incomplete = [t for t, slices in missing.items() if slices]
+    complete = np.array([t for t in present if not missing[t]], int)
+    if not len(complete):
+        raise SeriesError(f"No frame of {name} has all {len(stacks)} slices: copy the missing files.")
+    inner = [t for t in incomplete if complete[0] < t < complete[-1]]
+    if len(inner) > _LARGEST_LOSS * len(present) or len(incomplete) - len(inner) > 2:
+        listing = "; ".join(
+            f"frame {t - present[0] + 1} lacks {_slices_text(missing[t], len(stacks))}" for t in incomplete[:6]
+        )
+        more = f"; and {len(incomplete) - 6} more" if len(incomplete) > 6 else ""
+        raise SeriesError(
+            f"{name} is incomplete: of {len(present)} frames, {listing}{more}. Copy the missing files, or remove these "
+            "frames."
+        )
+    notes = tuple(
+        f"Frame {t - present[0] + 1} of {len(present)} lacks {_slices_text(missing[t], len(stacks))} and is left out"
+        + (" (an aborted scan)." if t == present[-1] else ", which leaves a gap." if t in inner else ".")
+        for t in incomplete
+    )
+    frames = [[images[int(t), z] for z in range(len(stacks))] for t in complete]
+    return frames, complete - complete[0], notes
+
+
+def _slices_text(slices: list[int], count: int) -> str:
+    if len(slices) > 3:
+        return f"{len(slices)} of {count} slices"
+    return f"slice{'s' * (len(slices) > 1)} {' and '.join(str(z + 1) for z in slices)} of {count}"
 
 
 def _slice_stacks(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Geometry]:
@@ -132,42 +166,3 @@ def _slice_stacks(slices: list[Slice], name: str) -> tuple[list[list[Slice]], Ge
             raise SeriesError(f"Slice {k + 1} of {name} lies {drift:.1f} mm off the stack: resample it first.")
     direction = np.column_stack([row, column, normal])
     return stacks, Geometry((*slices[0].spacing, step), tuple(origin), tuple(map(tuple, direction)))
-
-
-def _sorting_order(stacks: list[list[Slice]], tag: str) -> np.ndarray | None:
-    """Return the order of each slice's images by ``tag``, int[frame, slice]; None if the tag cannot sort them."""
-    values = _tag_values(stacks, tag)
-    if values is None:
-        return None
-    values = _unwrap_midnight(values).T if tag in _CLOCKS else values.T
-    order = np.argsort(values, axis=0)
-    values = np.take_along_axis(values, order, axis=0)
-    steps = np.diff(values, axis=0)
-    if np.any(steps == 0):
-        return None
-    gaps = values[1:].min(axis=1) - values[:-1].max(axis=1)
-    frames_separate = np.all(gaps > 0) if tag in _COUNTERS else np.all(gaps >= 0)
-    equal_steps = np.all(steps == steps[:, :1])
-    return order if frames_separate or equal_steps else None
-
-
-def _tag_values(groups: list[list[Slice]], tag: str) -> np.ndarray | None:
-    """Return the values of a tag for groups of images, float[group, image]; None if an image lacks it."""
-    if any(tag not in s.time_tags for group in groups for s in group):
-        return None
-    return np.array([[s.time_tags[tag] for s in group] for group in groups])
-
-
-def _unwrap_midnight(seconds: np.ndarray) -> np.ndarray:
-    """Return times of day that continue beyond 24 h if the series runs through midnight."""
-    wraps = np.ptp(seconds) > _SECONDS_PER_DAY / 2 and seconds.max() < _SECONDS_PER_DAY
-    return seconds + _SECONDS_PER_DAY * (seconds < _SECONDS_PER_DAY / 2) if wraps else seconds
-
-
-def _undo_rounding(times: np.ndarray, repetition: float | None) -> tuple[np.ndarray, str]:
-    """Undo the rounding of a clock to whole seconds if evenly spaced times explain it, preferably spaced by TR."""
-    count = np.arange(len(times))
-    for interval, words in ((repetition, "and RepetitionTime"), (times[-1] / count[-1], "evened out")):
-        if interval and np.all(np.abs(times - interval * count) <= 1):
-            return interval * count, f"DICOM AcquisitionTime in whole seconds {words}"
-    return times, "DICOM AcquisitionTime in whole seconds"

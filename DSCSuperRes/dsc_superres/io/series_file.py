@@ -89,7 +89,7 @@ def read_series(
     ([0.0, 1.5, 3.0], 0.03, 'given by the user')
     """
     path = check_exists(Path(path).expanduser())
-    stored, sidecar = _read_stored(path)
+    stored, sidecar = _read_stored(path, has_interval=interval is not None)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     name = name or path.name
     timing = _timing(name, stored, sidecar, interval)
@@ -165,11 +165,11 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
             sidecar.write_bytes(sidecar_bytes(series, image_checksum(image)))
 
 
-def _read_stored(path: Path) -> tuple[StoredImage, Sidecar]:
+def _read_stored(path: Path, *, has_interval: bool) -> tuple[StoredImage, Sidecar]:
     """Return the content of an image in the format that its name or content suggests, and its sidecar."""
     suffix = suffix_of(path)
     if path.is_dir() or (suffix not in (*SERIES_SUFFIXES, ".nrrd") and is_dicom(path)):
-        return read_dicom(path), Sidecar(path)
+        return read_dicom(path, has_interval=has_interval), Sidecar(path)
     if suffix in (".nii", ".nii.gz"):
         return read_nifti(path), read_sidecar(path)
     if suffix in (".nrrd", ".seq.nrrd"):

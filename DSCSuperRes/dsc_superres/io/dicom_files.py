@@ -1,0 +1,175 @@
+"""The files of one DICOM series: found in folders and subfolders, each image once, other series apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+from pydicom.errors import InvalidDicomError
+
+from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.dicom_values import number
+
+PIXEL_TAGS = (
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "NumberOfFrames",
+)
+"""Tags that describe how the pixels are stored."""
+_HEADER_TAGS = [
+    *PIXEL_TAGS,
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "ImageType",
+    "ComplexImageComponent",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "AcquisitionDateTime",
+    "AcquisitionDuration",
+    "AcquisitionNumber",
+    "ContentDate",
+    "ContentTime",
+    "InstanceNumber",
+    "TemporalPositionIdentifier",
+    "NumberOfTemporalPositions",
+    "TemporalResolution",
+    "TriggerTime",
+    "ScanningSequence",
+    "EchoPlanarPulseSequence",
+    "MRAcquisitionType",
+    "RepetitionTime",
+    "EchoTime",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "PixelSpacing",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+]
+"""Standard tags that are read from a header; none of them identifies the patient."""
+_PRIVATE_ELEMENTS = {
+    0x0019: (0x0A, 0x29),  # Siemens: slices and slice times of a mosaic
+    0x0021: (0x5E,),  # GE: timer of real-time scans
+    0x0029: (0x10, 0x20),  # Siemens: CSA headers
+    0x0043: (0x2F,),  # GE: component of the complex image
+    0x0065: (0x04, 0x50, 0x51),  # United Imaging: tiles of a volume
+    0x2005: (0xA0,),  # Philips: time of a dynamic
+}
+"""Private elements that are read, by group."""
+_BLOCKS = range(0x10, 0x18)
+_MOST_FILES = 200_000
+"""Files that are looked at in a folder with its subfolders."""
+
+
+def is_dicom(path: Path) -> bool:
+    """Return whether ``path`` is a DICOM file, with or without a preamble."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(132)
+    except OSError:
+        return False
+    return start[128:] == b"DICM" or start[:2] == b"\x08\x00"
+
+
+def image_headers(path: Path) -> dict[Path, FileDataset]:
+    """Return the headers of all DICOM images in a folder, or beside a file, by file.
+
+    Subfolders are searched only where the folder itself has no image, as on a CD. Raises ``FileError`` if there is
+    none or if files cannot be read.
+    """
+    folder = path if path.is_dir() else path.parent
+    headers = _headers_of(sorted(_files_of(folder)))
+    if not headers or (path.is_file() and path not in headers):  # a CD, or its DICOMDIR
+        headers = _headers_of(sorted(_files_below(folder)))
+    if not headers:
+        raise FileError(f"{path} holds no DICOM image: name the folder that has the files of the series itself.")
+    return headers
+
+
+def each_image_once(headers: dict[Path, FileDataset]) -> dict[Path, FileDataset]:
+    """Return the headers without copies of the same image.
+
+    Copies share their SOPInstanceUID, but not every two files that share it are copies: some software gives one to all
+    files, so that all else that the headers say is compared as well.
+    """
+    first_files: dict[Any, Path] = {}
+    by_uid: dict[str, list[Path]] = {}
+    for file, header in headers.items():
+        by_uid.setdefault(str(header.get("SOPInstanceUID", file)), []).append(file)
+    for uid, files in by_uid.items():
+        for file in files:
+            first_files.setdefault((uid, str(headers[file]) if len(files) > 1 else ""), file)
+    kept = set(first_files.values())
+    return {file: header for file, header in headers.items() if file in kept}
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    try:
+        for entry in os.scandir(folder):
+            if entry.is_file() and is_dicom(Path(entry.path)):
+                yield Path(entry.path)
+    except OSError as error:
+        raise FileError(f"Cannot read {folder}: {os_error_text(error)}.") from error
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    seen = 0
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        seen += len(names)
+        if seen > _MOST_FILES:
+            raise FileError(
+                f"{folder} has more than {_MOST_FILES} files below it: name the folder of the series itself."
+            )
+        yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
+
+
+def _headers_of(files: list[Path]) -> dict[Path, FileDataset]:
+    return {file: header for file in files if (header := _read_header(file)) is not None and "Rows" in header}
+
+
+def _read_header(file: Path) -> FileDataset | None:
+    """Return the header of a file without its pixels; None if the file is not DICOM."""
+    try:
+        return dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS, *_private_tags()])
+    except InvalidDicomError:
+        return None
+    except OSError as error:
+        raise FileError(f"Cannot read {file}: {os_error_text(error)}.") from error
+    except Exception as error:  # pydicom raises any type of exception for damaged files
+        raise FileError(f"{file} is damaged: copy it again from where it came.") from error
+
+
+def _private_tags() -> list[int]:
+    """Return the private tags that are read, and those that name their owners."""
+    owners = [group << 16 | block for group in _PRIVATE_ELEMENTS for block in _BLOCKS]
+    elements = [
+        group << 16 | block << 8 | element
+        for group, last_bytes in _PRIVATE_ELEMENTS.items()
+        for element in last_bytes
+        for block in _BLOCKS
+    ]
+    return [*owners, *elements]
+
+
+def volume_count(header: FileDataset) -> int:
+    """Return how many frames the header says that the scan has; 1 if it does not say."""
+    return int(number(header, "NumberOfTemporalPositions") or 1)

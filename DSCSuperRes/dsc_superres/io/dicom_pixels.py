@@ -1,0 +1,71 @@
+"""The pixels of DICOM files, each file decoded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+from pydicom.uid import ImplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.dicom_files import PIXEL_TAGS
+from dsc_superres.io.dicom_slice import Slice
+from dsc_superres.io.image_file import quiet_itk
+from dsc_superres.utils.atomic_writing import temporary_folder
+
+
+def read_voxels(frames: list[list[Slice]]) -> tuple[np.ndarray, np.dtype]:
+    """Return the voxels, float32[t, z, y, x], and their stored type (float32 if they are rescaled)."""
+    images_of_file: dict[Path, list[tuple[int, int, Slice]]] = {}
+    for t, frame in enumerate(frames):
+        for z, image in enumerate(frame):
+            images_of_file.setdefault(image.path, []).append((t, z, image))
+    rows, columns = frames[0][0].shape
+    signal = np.empty((len(frames), len(frames[0]), rows, columns), np.float32)
+    stored_type = np.dtype(np.float32)
+    for path, images in images_of_file.items():
+        pixels = _read_pixels(path)
+        pixels = pixels.reshape(-1, *pixels.shape[-2:])
+        stored_type = pixels.dtype
+        for t, z, image in images:
+            slope, intercept = image.scale
+            top, left = image.corner or (0, 0)
+            plane = pixels[image.index, top : top + rows, left : left + columns]
+            signal[t, z] = plane * slope + intercept if image.scale != (1, 0) else plane
+    scaled = any(image.scale != (1, 0) for frame in frames for image in frame)
+    return signal, np.dtype(np.float32) if scaled else stored_type
+
+
+def _read_pixels(path: Path) -> np.ndarray:
+    """Return the stored pixels of all frames of a file."""
+    try:
+        dataset = dcmread(path, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        try:
+            return dataset.pixel_array
+        except (NotImplementedError, RuntimeError):  # no plugin for this compression is installed
+            return _decode_with_gdcm(dataset)
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
+    except Exception as error:  # pydicom and GDCM raise any type of exception for damaged files
+        raise FileError(f"The pixels of {path} cannot be decoded: copy it again, or export it uncompressed.") from error
+
+
+def _decode_with_gdcm(dataset: FileDataset) -> np.ndarray:
+    """Return the pixels decoded by GDCM, which SimpleITK includes.
+
+    GDCM receives an image without rescaling tags, so that it returns stored values, and without patient data.
+    """
+    minimal = FileDataset(None, {}, file_meta=dataset.file_meta, preamble=b"\0" * 128)
+    minimal.SOPClassUID = minimal.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    minimal.SOPInstanceUID = minimal.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    for tag in (*PIXEL_TAGS, "PixelData"):
+        if tag in dataset:
+            minimal[tag] = dataset[tag]
+    with temporary_folder() as folder, quiet_itk():
+        minimal.save_as(f"{folder}/bare.dcm")
+        return sitk.GetArrayFromImage(sitk.ReadImage(f"{folder}/bare.dcm", imageIO="GDCMImageIO"))

@@ -1,0 +1,91 @@
+"""Which of the DICOM images in a folder form the series to read.
+
+Siemens XA exports the volumes of a series in classic format as series of their own, numbered 7001, 7002, ...; they
+share what identifies a scan, and are one series again here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydicom.dataset import FileDataset
+
+from dsc_superres.errors import FileError, SeriesError
+from dsc_superres.io.dicom_files import volume_count
+from dsc_superres.io.dicom_values import number, words
+
+Headers = dict[Path, FileDataset]
+
+
+def one_series(headers: Headers, path: Path) -> tuple[Headers, tuple[str, ...]]:
+    """Return the headers of the series that ``path`` names, and sentences about it.
+
+    Raises ``FileError`` if the folder ``path`` holds several series.
+    """
+    groups = _volumes_joined(_by_series(headers))
+    if path in headers:
+        groups = [group for group in groups if path in group]
+    if len(groups) > 1:
+        listing = ", ".join(
+            f"number {next(iter(group.values())).get('SeriesNumber')} with {len(group)} files" for group in groups[:12]
+        )
+        more = f", and {len(groups) - 12} more" if len(groups) > 12 else ""
+        raise FileError(
+            f"{path} holds {len(groups)} series ({listing}{more}): move the one you want to a folder of its own, "
+            "or name one of its files instead of the folder."
+        )
+    _check_colors(groups[0], path.name)
+    return groups[0], _volume_note(groups[0])
+
+
+def lone_volume(headers: Headers) -> str:
+    """Return what to do where only one of the volumes that were exported as series of their own is there, else ""."""
+    first = next(iter(headers.values()))
+    if _scan_of(headers) is None or len({str(header.get("SeriesInstanceUID")) for header in headers.values()}) > 1:
+        return ""
+    return (
+        f" The scan has {volume_count(first)} frames, which were exported as series of their own: name the folder "
+        "above that holds all of them."
+    )
+
+
+def _by_series(headers: Headers) -> list[Headers]:
+    series: dict[str, Headers] = {}
+    for file, header in headers.items():
+        series.setdefault(str(header.get("SeriesInstanceUID")), {})[file] = header
+    return list(series.values())
+
+
+def _volumes_joined(groups: list[Headers]) -> list[Headers]:
+    """Join the groups that are single volumes of one scan."""
+    joined: dict[object, Headers] = {}
+    for k, group in enumerate(groups):
+        joined.setdefault(_scan_of(group) or k, {}).update(group)
+    return list(joined.values())
+
+
+def _scan_of(group: Headers) -> tuple | None:
+    """Return what the volumes of one scan share; None if ``group`` is not one volume of a scan of several."""
+    first = next(iter(group.values()))
+    places = [str(header.get("ImagePositionPatient")) for header in group.values()]
+    if volume_count(first) < 2 or len(set(places)) < len(places) or "PerFrameFunctionalGroupsSequence" in first:
+        return None
+    scan = [str(first.get(name)) for name in ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription")]
+    matrix = [str(first.get(name)) for name in ("Rows", "Columns", "ImageOrientationPatient", "EchoTime")]
+    series_number = int(number(first, "SeriesNumber") or 0)
+    return (*scan, *matrix, volume_count(first), words(first, "ImageType"), series_number // 1000)
+
+
+def _volume_note(headers: Headers) -> tuple[str, ...]:
+    """Return a sentence if volumes were joined to one series."""
+    volumes = len({str(header.get("SeriesInstanceUID")) for header in headers.values()})
+    if volumes == 1:
+        return ()
+    stated = volume_count(next(iter(headers.values())))
+    missing = f"; the scan had {stated}, so that {stated - volumes} are missing" if stated > volumes else ""
+    return (f"{volumes} volumes that were exported as series of their own are read as one series{missing}.",)
+
+
+def _check_colors(headers: Headers, name: str) -> None:
+    if any(int(header.get("SamplesPerPixel") or 1) > 1 for header in headers.values()):
+        raise SeriesError(f"{name} holds color images: a perfusion series has one number per pixel.")
