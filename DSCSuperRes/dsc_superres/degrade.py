@@ -90,7 +90,9 @@ def undersample(series: Series, space: int = 2, time: int = 4, operator: str = "
     coarse = np.stack([OPERATORS[operator](frame, space) for frame in signal])
     width, height, slices = truth.size
     geometry = truth.geometry.resized(truth.size, (width // space, height // space, slices))
-    return truth.with_signal(coarse, times=truth.times[::time], geometry=geometry)
+    coarse = truth.with_signal(coarse, times=truth.times[::time], geometry=geometry)
+    settings = {"space": space, "time": time, "operator": operator}
+    return coarse.described(provenance=series.derived("under-sampled", settings=settings))
 
 
 def matching_truth(series: Series, space: int = 2, time: int = 4) -> Series:

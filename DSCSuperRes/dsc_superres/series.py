@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -11,9 +12,12 @@ import numpy as np
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
 from dsc_superres.utils.scratch_memory import release
+from dsc_superres.utils.versions import versions
 
 MISSING = "missing"
 """Entry of ``Series.sources`` for a value that the file does not contain."""
+ROLES = ("acquired", "under-sampled", "reconstruction", "uncertainty", "difference", "digital patient")
+"""What a series is that this software wrote: the entry "role" of ``Series.provenance``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,9 @@ class Series:
         Times in s, among those of the frames, at which a frame was acquired but left out. Stored as read-only float64.
     notes : tuple of str
         Sentences about what the reader of the file found or decided; every result of the series repeats them.
+    provenance : mapping of str to object
+        How this software made the series, in plain values for JSON: role (one of ``ROLES``), versions, model, settings,
+        acquired_times_s, and input, the provenance of what it was made of. Empty for a series from elsewhere.
 
     Raises
     ------
@@ -70,6 +77,7 @@ class Series:
     slice_times: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     missing_times: np.ndarray = ()
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         signal = np.asarray(self.signal)
@@ -118,6 +126,7 @@ class Series:
         missing_times = np.array(self.missing_times, dtype=np.float64)
         missing_times.flags.writeable = False
         assign(self, "missing_times", missing_times)
+        assign(self, "provenance", MappingProxyType(dict(self.provenance)))
         assign(self, "scalar_type", np.dtype(self.scalar_type))
         sources = {"times": "given", "geometry": "given", "echo_time": "given", **self.sources}
         if self.echo_time is None:
@@ -145,6 +154,32 @@ class Series:
     def has_times(self) -> bool:
         """Whether the frame times are known; otherwise they are frame numbers."""
         return self.sources["times"] != MISSING
+
+    @property
+    def reconstructed(self) -> Mapping[str, object] | None:
+        """The provenance of its reconstruction where this software reconstructed it, maybe under-sampled afterwards."""
+        made = self.provenance
+        while made.get("role") == "under-sampled":
+            made = made.get("input", {})
+        return made if made.get("role") == "reconstruction" else None
+
+    @property
+    def acquired_times(self) -> np.ndarray | None:
+        """Times of the acquired frames that a reconstruction was made of, float64[k] in s; None for other series."""
+        acquired = (self.reconstructed or {}).get("acquired_times_s")
+        return np.array(acquired, np.float64) if acquired else None
+
+    def derived(self, role: str, **facts: object) -> dict[str, object]:
+        """Return the provenance of what is made of this series in the ``role``."""
+        made = {"role": role, "versions": versions(), **facts}
+        return {**made, "input": dict(self.provenance)} if self.provenance else made
+
+    def described(self, **words: object) -> Series:
+        """Return a copy with other words about it (name, notes, sources, provenance), whose signal is not checked."""
+        other = copy.copy(self)
+        for name, value in words.items():
+            object.__setattr__(other, name, MappingProxyType(dict(value)) if isinstance(value, Mapping) else value)
+        return other
 
     def with_signal(self, signal: np.ndarray, **changes: object) -> Series:
         """Return a copy with another signal and, optionally, other fields; everything else is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class StoredImage:
     sources      as in ``Series.sources``
     slice_times  s after the time of the frame, float64[z], if the file states them
     notes        as in ``Series.notes``
+    provenance   as in ``Series.provenance``, if the file states it
     """
 
     array: np.ndarray
@@ -42,6 +44,7 @@ class StoredImage:
     sources: dict[str, str] = field(default_factory=lambda: {"times": MISSING, "echo_time": MISSING})
     slice_times: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    provenance: dict[str, object] = field(default_factory=dict)
 
 
 def suffix_of(path: Path) -> str:
@@ -64,6 +67,15 @@ def check_exists(path: Path) -> Path:
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     return path
+
+
+def without_name(source: str) -> str:
+    """Return where a value comes from with the role of a sidecar instead of its name, which may be a patient's.
+
+    >>> without_name("scan.json, EchoTime")
+    'sidecar, EchoTime'
+    """
+    return re.sub(r"^.*\.json(?=, )", "sidecar", source)
 
 
 @contextmanager

@@ -19,13 +19,16 @@ import SimpleITK as sitk
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
-from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry
+from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, without_name
+from dsc_superres.io.recorded_provenance import parse_header_record
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
 
 _PREFIX = "DSCSuperRes."
 """Prefix of the key/value pairs that this package writes."""
+_PROVENANCE = f"{_PREFIX}Provenance."
+"""Prefix of those that hold the provenance of the series."""
 _UNITS_PER_SECOND = {
     "s": 1,
     "sec": 1,
@@ -78,7 +81,21 @@ def read_nrrd(path: Path) -> StoredImage:
     sources = {"times": times_source, "echo_time": echo_source}
     sources["geometry"] = header.get(f"{_PREFIX}Source.geometry", "NRRD header" if "space" in header else MISSING)
     slice_times = _numbers(header.get(f"{_PREFIX}SliceTiming", "").split())
-    return StoredImage(array, geometry, scalar_type, frame_times, interval, 0.0, echo_time, sources, slice_times)
+    record = {key.removeprefix(_PROVENANCE): text for key, text in header.items() if key.startswith(_PROVENANCE)}
+    provenance, notes = parse_header_record(record)
+    return StoredImage(
+        array,
+        geometry,
+        scalar_type,
+        frame_times,
+        interval,
+        0.0,
+        echo_time,
+        {value: without_name(source) for value, source in sources.items()},
+        slice_times,
+        notes,
+        provenance,
+    )
 
 
 def write_nrrd(

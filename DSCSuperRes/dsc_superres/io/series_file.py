@@ -29,6 +29,7 @@ from dsc_superres.io.image_file import (
 )
 from dsc_superres.io.nifti import read_nifti, write_nifti
 from dsc_superres.io.nrrd import read_nrrd, write_nrrd
+from dsc_superres.io.recorded_provenance import believed_record, header_record
 from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.io.slice_timing import read_slice_times
 from dsc_superres.series import MISSING, Series
@@ -104,6 +105,8 @@ def read_series(
         sources["echo_time"] = sidecar.source("echo_time", "sidecar, EchoTime")
     else:
         echo_time = stored.echo_time
+    provenance, recorded_notes = believed_record(sidecar.provenance)
+    provenance = stored.provenance or provenance
     return Series(
         signal=stored.array,
         times=timing.times,
@@ -113,7 +116,8 @@ def read_series(
         scalar_type=stored.scalar_type,
         name=name,
         slice_times=slice_times,
-        notes=(*stored.notes, *sidecar.notes, *timing.notes, *slice_notes),
+        notes=tuple(dict.fromkeys((*recorded_notes, *stored.notes, *sidecar.notes, *timing.notes, *slice_notes))),
+        provenance=_at_times(provenance, _recorded_times(stored, sidecar), timing.times),
     )
 
 
@@ -178,6 +182,21 @@ def _read_stored(path: Path, *, has_interval: bool) -> tuple[StoredImage, Sideca
         f"{path} has an unknown format: give a 4D NIfTI (.nii, .nii.gz), a Slicer sequence (.seq.nrrd, .nrrd) "
         "or a DICOM folder."
     )
+
+
+def _recorded_times(stored: StoredImage, sidecar: Sidecar) -> np.ndarray | None:
+    """Return the times of the frames, or their numbers, as recorded beside the provenance."""
+    return stored.frame_times if stored.frame_times is not None else sidecar.frame_times()[0]
+
+
+def _at_times(provenance: dict[str, object], recorded: np.ndarray | None, times: np.ndarray) -> dict[str, object]:
+    """Return ``provenance`` with its acquired times where the frames recorded at ``recorded`` are at ``times``."""
+    acquired = provenance.get("acquired_times_s")
+    if acquired is None or (recorded is not None and np.array_equal(recorded, times)):
+        return provenance
+    if recorded is None or recorded.shape != times.shape:
+        return {key: value for key, value in provenance.items() if key != "acquired_times_s"}
+    return {**provenance, "acquired_times_s": np.interp(acquired, recorded, times).tolist()}
 
 
 def _timing(name: str, stored: StoredImage, sidecar: Sidecar, interval: float | None) -> FrameTiming:
@@ -253,8 +272,9 @@ def _as_integer(series: Series) -> np.ndarray:
 
 
 def _attributes(series: Series) -> dict[str, str]:
-    """Return the echo time and the sources as text for a NRRD header."""
+    """Return echo time, times of slices, sources and provenance as text for a NRRD header."""
     known = {} if series.echo_time is None else {"EchoTime": repr(float(series.echo_time))}
     if series.slice_times is not None:
         known["SliceTiming"] = " ".join(map(repr, series.slice_times.tolist()))
-    return {**known, **{f"Source.{value}": source for value, source in series.sources.items()}}
+    known |= {f"Source.{value}": source for value, source in series.sources.items()}
+    return known | {f"Provenance.{key}": text for key, text in header_record(series).items()}

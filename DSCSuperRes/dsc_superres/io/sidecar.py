@@ -2,8 +2,9 @@
 
 ``EchoTime`` in s; ``RepetitionTime``, s from frame to frame, if uniform; ``FrameTimes``, s of each frame (BIDS'
 ``VolumeTiming`` and ``FrameTimesStart`` are read as well), or ``FrameNumbers`` if the times are unknown;
-``SliceTiming``, s of each slice after its frame, if known; ``Provenance``, the sources of these; ``ImageChecksum``, of
-the image that all this belongs to: beside another one, the sidecar is ignored. One without a checksum is believed.
+``SliceTiming``, s of each slice after its frame, if known; ``Provenance``, the sources of these, and how this software
+made the series (see ``Series.provenance``); ``ImageChecksum``, of the image that all this belongs to: beside another
+one, the sidecar is ignored. One without a checksum is believed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.io.image_checksum import has_checksum
-from dsc_superres.io.image_file import stem_of
+from dsc_superres.io.image_file import stem_of, without_name
+from dsc_superres.io.recorded_provenance import provenance_record
 from dsc_superres.series import MISSING, Series
 
 ANOTHER_IMAGE = (
@@ -58,8 +60,14 @@ class Sidecar:
 
     def source(self, key: str, default: str) -> str:
         """Return the recorded source of a value ("times", "echo_time" or "geometry"), else ``default``."""
-        provenance = self.content.get("Provenance")
-        return str(provenance.get(key, default)) if isinstance(provenance, dict) else default
+        return without_name(str(self.provenance.get(key, default)))
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What this software recorded: sources and provenance; empty in a sidecar of other software."""
+        generators, provenance = self.content.get("GeneratedBy"), self.content.get("Provenance")
+        names = [one.get("Name") for one in generators if isinstance(one, dict)] if isinstance(generators, list) else []
+        return provenance if "DSCSuperRes" in names and isinstance(provenance, dict) else {}
 
     def numbers(self, key: str) -> np.ndarray:
         """Return a number or a list of them. Raises ``FileError`` if the value is neither."""
@@ -107,7 +115,7 @@ def sidecar_bytes(series: Series, checksum: str) -> bytes:
     content["FrameTimes" if series.has_times else "FrameNumbers"] = series.times.tolist()
     if series.slice_times is not None:
         content["SliceTiming"] = series.slice_times.tolist()
-    content["Provenance"] = dict(series.sources)
+    content["Provenance"] = {**provenance_record(series), **series.sources}
     content["ImageChecksum"] = checksum
     content["GeneratedBy"] = [{"Name": "DSCSuperRes", "Version": _version()}]
     return (json.dumps(content, indent=2) + "\n").encode()

@@ -5,6 +5,7 @@ An output that is already there is replaced only where the job says so and an ex
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,12 +20,14 @@ from pydicom.uid import generate_uid
 from dsc_superres.errors import Cancelled, FileError
 from dsc_superres.io import write_series, write_volume
 from dsc_superres.io.dicom_maps import read_source, write_dicom_map
+from dsc_superres.io.recorded_provenance import believed_record
 from dsc_superres.jobs.export_types import DicomSource, ExportedMap, ExportedSeries, ExportJob
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.series import Series
-from dsc_superres.utils.atomic_writing import atomic_folder
+from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress
+from dsc_superres.utils.versions import versions
 
 PROVENANCE = "provenance.json"
 EXPORT_KEY = "export"
@@ -56,11 +59,20 @@ def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> Jo
             progress(done / total, step.stage)
             step.write(folder)
             done += step.size
+        if not (folder / PROVENANCE).exists():
+            write_json(folder / PROVENANCE, _provenance(job))
         files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         check_output(job.output, job.replace)  # somebody may have made it meanwhile
         progress(1.0, "Done")
         last_chance(cancelled)
     return JobResult(job.output, files)
+
+
+def _provenance(job: ExportJob) -> dict[str, object]:
+    """How the files came about as far as the job says it, where it does not bring a provenance of its own."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    series = {one.name: one.provenance for one in job.series if one.provenance}
+    return {EXPORT_KEY: {"created": now}, "versions": versions(), "series": series}
 
 
 def check_output(output: Path, replace: bool) -> None:
@@ -129,6 +141,7 @@ def _write_dicom(
 
 
 def _series(exported: ExportedSeries) -> Series:
+    provenance, notes = believed_record(exported.provenance)
     return Series(
         signal=_array(exported.file, mmap_mode="r"),
         times=exported.times,
@@ -137,6 +150,8 @@ def _series(exported: ExportedSeries) -> Series:
         sources=exported.sources,
         scalar_type=np.dtype(exported.scalar_type),
         name=exported.name,
+        notes=notes,
+        provenance=provenance,
     )
 
 

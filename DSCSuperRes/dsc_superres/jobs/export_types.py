@@ -60,6 +60,17 @@ class WordsByName(Check):
         return dict(value)
 
 
+class PlainValues(Check):
+    """An object of any plain values."""
+
+    wish = "an object"
+
+    def convert(self, name: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise ValueError
+        return dict(value)
+
+
 class Record(Check):
     """A value of a dataclass of options, or an object with its fields."""
 
@@ -99,6 +110,7 @@ class ExportedSeries(Checked):
     formats: tuple[str, ...] = option(Formats("nii.gz", "seq.nrrd"), "of the files to write")
     echo_time: float | None = option(Number("S"), "s", None)
     sources: dict[str, str] | None = option(WordsByName(), "where times, echo time and geometry came from", None)
+    provenance: dict[str, Any] | None = option(PlainValues(), "how the series came about, and notes", None)
     scalar_type: str = option(Text(), "numpy's name of the voxels' type", "float32")
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import DISCLAIMER, maps_provenance
 from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
 from dsc_superres.jobs.result_files import PROVENANCE, write_maps
 from dsc_superres.jobs.targets import check_results_folder
 from dsc_superres.jobs.types import MapsJob
-from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.case_maps import map_series
 from dsc_superres.pipeline.masks import find_masks
-from dsc_superres.pipeline.notes import echo_time_note
+from dsc_superres.pipeline.notes import echo_time_note, series_notes
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.ending import last_chance
@@ -29,27 +30,34 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     if uncertainty is not None:
         check_uncertainty(uncertainty, series[uncertain])
     masks, known = find_masks(series, job.mask), {uncertain: uncertainty}
-    acquired = {"reconstruction": series["input"].times} if {"reconstruction", "input"} <= set(series) else {}
+    acquired = {}
+    if {"reconstruction", "input"} <= set(series) and series["reconstruction"].acquired_times is None:
+        acquired["reconstruction"] = series["input"].times  # of another origin, which does not state it
     work = part(progress, 0.02, 0.95)
     maps = map_series(series, masks, job, None, known, work, cancelled, acquired_times=acquired)
     progress(0.95, "Writing")
-    provenance = {name: maps_provenance(values) for name, values in maps.items()}
+    notes = _notes(series)
+    provenance = {name: maps_provenance(values, notes) for name, values in maps.items()}
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))
     with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
         for name, values in maps.items():
             place = folder if job.inputs is None else folder / f"maps_{name}"
-            write_maps(values, series[name].geometry, place, artery_of)
+            write_maps(values, series[name].geometry, place, artery_of, notes)
         if job.inputs is not None:
-            write_json(folder / PROVENANCE, {"maps": provenance, "versions": versions(), "notice": DISCLAIMER})
+            write_json(
+                folder / PROVENANCE, {"maps": provenance, "notes": notes, "versions": versions(), "notice": DISCLAIMER}
+            )
         progress(1.0, "Done")
         last_chance(cancelled)
-    found = [*series.values(), *maps.values()]
-    notes = [*dict.fromkeys(note for one in found for note in _sentences(one))]
-    if any(one.echo_time is None for one in series.values()):
-        notes.append(echo_time_note())
+    warnings = [sentence for values in maps.values() for sentence in values.warnings]
+    notes = [*dict.fromkeys([*notes, *warnings])]
     files = {"maps": "."} if job.inputs is None else {f"maps_{name}": f"maps_{name}" for name in maps}
     return JobResult(job.output, files, {"maps_error": None, "notes": notes, "provenance": provenance})
 
 
-def _sentences(found: Series | PerfusionMaps) -> tuple[str, ...]:
-    return found.notes if isinstance(found, Series) else found.warnings
+def _notes(series: Mapping[str, Series]) -> list[str]:
+    """Sentences about the series; that of a coarser copy of another one has nothing to add to those of the first."""
+    notes = [note for one in series.values() for note in series_notes(one)]
+    if any(one.echo_time is None for one in series.values()):
+        notes.append(echo_time_note())
+    return [*dict.fromkeys(notes)]

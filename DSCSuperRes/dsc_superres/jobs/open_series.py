@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsc_superres.io.recorded_provenance import provenance_record
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.types import OpenJob
+from dsc_superres.pipeline.notes import series_notes
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder
 from dsc_superres.utils.ending import last_chance
@@ -17,7 +19,8 @@ SIGNAL = "signal.npy"
 def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
     """Read or simulate the series and write ``signal.npy``, float32[t, z, y, x], into the job's folder.
 
-    The facts of the result say the rest: file, times (s), has_times, echo_time (s), sources, geometry, scalar_type.
+    The facts of the result say the rest: file, times (s), has_times, echo_time (s), sources, notes, provenance,
+    geometry, scalar_type.
     """
     series = _series(job, progress)
     progress(0.9, "Writing")
@@ -30,7 +33,8 @@ def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobRes
         "has_times": series.has_times,
         "echo_time": series.echo_time,
         "sources": dict(series.sources),
-        "notes": list(series.notes),
+        "notes": list(series_notes(series)),
+        "provenance": provenance_record(series),
         "geometry": series.geometry.as_dict(),
         "scalar_type": series.scalar_type.str,
     }

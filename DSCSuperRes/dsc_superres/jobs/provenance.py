@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,17 @@ def case_provenance(case: Case, job: Job) -> dict[str, object]:
             "interval_s": source.interval,
             "echo_time_s": source.echo_time,
             "sources": dict(source.sources),
+            "provenance": dict(source.provenance) or None,
         },
-        "acquired_times_s": case.input.times.tolist(),
-        "maps": {model: maps_provenance(maps) for model, maps in case.maps.items() if model in (TRUTH, case.model)},
+        "acquired_times_s": case.reconstruction.provenance.get("acquired_times_s"),
+        "maps": {
+            model: maps_provenance(maps, case.notes)
+            for model, maps in case.maps.items()
+            if model in (TRUTH, case.model)
+        },
         "maps_error": case.maps_error,
         "notes": list(case.notes),
+        "warnings": list(dict.fromkeys(sentence for maps in case.maps.values() for sentence in maps.warnings)),
         "seconds": dict(case.seconds),
         "notice": DISCLAIMER,
     }
@@ -63,12 +70,13 @@ def _setting(name: str, value: Any) -> object:
     return "file" if isinstance(value, Path) else value
 
 
-def maps_provenance(maps: PerfusionMaps) -> dict[str, object]:
-    """What maps were computed from and with."""
+def maps_provenance(maps: PerfusionMaps, notes: Sequence[str] = ()) -> dict[str, object]:
+    """What maps were computed from and with; ``notes`` are those about the series."""
     return {
         "units": UNITS,
         "warnings": list(maps.warnings),
         **dict(maps.provenance),
+        "notes": list(notes),
         "versions": versions(),
         "notice": DISCLAIMER,
     }

@@ -11,7 +11,7 @@ from dsc_superres.errors import FileError
 from dsc_superres.jobs.types import UNCERTAINTY, InputFile, MapsJob
 from dsc_superres.pipeline.case_options import SERIES_ROLES, SourceOptions, TimingOptions
 from dsc_superres.pipeline.checks import JobError
-from dsc_superres.series import Series
+from dsc_superres.series import MISSING, Series
 
 ROLE_NAMES = {
     "truth": "the ground truth",
@@ -65,4 +65,21 @@ def _read_array(source: InputFile, echo_time: float | None, name: str) -> Series
 
         timing = choose(name, len(signal), signal.shape[1], [Listed(np.array(times), "of the job")], [])
         times, notes = timing.times, timing.notes
-    return Series(signal, times, source.geometry, echo_time, name=name, notes=notes)
+    from dsc_superres.io.recorded_provenance import believed_record
+    from dsc_superres.io.sidecar import read_sidecar
+
+    record = read_sidecar(source.file).provenance
+    provenance, recorded_notes = believed_record(record)
+    sources = {
+        key: str(record[key]) for key in ("times", "echo_time", "geometry") if record.get(key, MISSING) != MISSING
+    }
+    return Series(
+        signal,
+        times,
+        source.geometry,
+        echo_time,
+        sources,
+        name=name,
+        notes=tuple(dict.fromkeys((*recorded_notes, *notes))),
+        provenance=provenance,
+    )

@@ -7,12 +7,16 @@ report.html.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dsc_superres.geometry import Geometry
 from dsc_superres.io import write_series, write_volume
+from dsc_superres.io.image_checksum import image_checksum
+from dsc_superres.io.recorded_provenance import provenance_record
+from dsc_superres.io.sidecar import sidecar_bytes, sidecar_path
 from dsc_superres.jobs.provenance import case_provenance, maps_provenance
 from dsc_superres.jobs.types import CompareJob, ReconstructJob
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
@@ -36,10 +40,10 @@ def write_case(case: Case, job: ReconstructJob | CompareJob, folder: Path) -> di
     for model, maps in case.maps.items():
         if model in (TRUTH, case.model):
             name = "maps_truth" if model == TRUTH else "maps_reconstruction"
-            write_maps(maps, case.reconstruction.geometry, folder / name, aif_series(case))
+            write_maps(maps, case.reconstruction.geometry, folder / name, aif_series(case), case.notes)
             files[name] = name
     if case.input_maps is not None:
-        write_maps(case.input_maps, case.input.geometry, folder / "maps_input", aif_series(case))
+        write_maps(case.input_maps, case.input.geometry, folder / "maps_input", aif_series(case), case.notes)
         files["maps_input"] = "maps_input"
     metrics = case_metrics(case)
     provenance = case_provenance(case, job)
@@ -55,7 +59,19 @@ def case_facts(case: Case, provenance: dict[str, object]) -> dict[str, object]:
 
 
 def case_series(case: Case, job: ReconstructJob | CompareJob) -> dict[str, Series]:
-    """The series of a case by role, as they are written."""
+    """The series of a case by role, as they are written: with the notes of the case and their provenance."""
+    return {role: _described(role, series, case) for role, series in _series_by_role(case, job).items()}
+
+
+def _described(role: str, series: Series, case: Case) -> Series:
+    made = {
+        "truth": series.provenance or series.derived("acquired"),
+        "difference": {**case.reconstruction.provenance, "role": "difference"},
+    }
+    return series.described(notes=case.notes, provenance=made.get(role, series.provenance))
+
+
+def _series_by_role(case: Case, job: ReconstructJob | CompareJob) -> dict[str, Series]:
     uncertainty = {"uncertainty": case.uncertainty} if job.uncertainty and case.uncertainty is not None else {}
     if case.truth is None:
         return {"reconstruction": case.reconstruction, **uncertainty}
@@ -75,10 +91,17 @@ def aif_series(case: Case) -> str:
     return "reconstruction" if case.truth is None else TRUTH
 
 
-def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: str | Path, artery_of: str | None = None) -> None:
+def write_maps(
+    maps: PerfusionMaps,
+    geometry: Geometry,
+    folder: str | Path,
+    artery_of: str | None = None,
+    notes: Sequence[str] = (),
+) -> None:
     """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``.
 
-    ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one.
+    ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one;
+    ``notes`` are sentences about the series, for the provenance.
     """
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
@@ -86,7 +109,7 @@ def write_maps(maps: PerfusionMaps, geometry: Geometry, folder: str | Path, arte
         write_volume(values, geometry, folder / f"{name}.nii.gz")
     write_volume(maps.mask.astype(np.float32), geometry, folder / "mask.nii.gz")
     write_aif(maps.aif, folder / "aif.csv")
-    provenance = maps_provenance(maps)
+    provenance = maps_provenance(maps, notes)
     write_json(folder / PROVENANCE, provenance if artery_of is None else {**provenance, "aif_series": artery_of})
 
 
@@ -112,9 +135,16 @@ def case_metrics(case: Case) -> dict[str, object]:
 
 
 def _write_described(series: Series, path: Path, integer: bool) -> dict[str, object]:
-    """Write a series; returns what a program needs to use it: file, times (s) and geometry (LPS, mm)."""
+    """Write a series; returns what a program needs to use it: file, times (s), geometry (LPS, mm), provenance."""
     if path.suffix == ".npy":
         save_npy(path, series.signal)
+        sidecar_path(path).write_bytes(sidecar_bytes(series, image_checksum(path)))
     else:
         write_series(series, path, integer=integer)
-    return {"file": path.name, "times": series.times.tolist(), "geometry": series.geometry.as_dict()}
+    return {
+        "file": path.name,
+        "times": series.times.tolist(),
+        "geometry": series.geometry.as_dict(),
+        "sources": dict(series.sources),
+        "provenance": provenance_record(series),
+    }

@@ -27,6 +27,9 @@ class Model(nn.Module):
     uncertainty_coefficients: Mapping[str, float] | None = None
     """Coefficients for ``reconstruction.uncertainty_calibration``; None leaves the standard deviation as estimated."""
 
+    provenance: Mapping[str, str | None] | None = None
+    """Name and checksum of the weights of a model that was loaded; None for one that was built otherwise."""
+
     transient_is_factor = False
     """Whether that transient is restored as a factor between two images of ``base`` instead of as a difference."""
 

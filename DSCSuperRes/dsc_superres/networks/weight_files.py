@@ -43,15 +43,21 @@ def load_model(source: str | Path) -> Model:
     """
     entry = find(source)
     if entry.is_interpolator:
-        return create(entry.name).eval()
+        return _named(create(entry.name).eval(), entry.name, None)
     if not entry.available:
         raise ModelError(f"The weights of {entry.name} are missing: train a model or choose another one.")
     content = entry.weights.read_bytes()
-    if entry.card and entry.card["sha256"] != hashlib.sha256(content).hexdigest():
+    checksum = hashlib.sha256(content).hexdigest()
+    if entry.card and entry.card["sha256"] != checksum:
         raise ModelError(
             f"The weights {entry.weights.name} differ from the checksum on their card: install them again."
         )
-    return _build(content, entry.weights)
+    return _named(_build(content, entry.weights), entry.label, checksum)
+
+
+def _named(model: Model, name: str, checksum: str | None) -> Model:
+    model.provenance = {"name": name, "weights_sha256": checksum}
+    return model
 
 
 def _build(content: bytes, path: Path) -> Model:

@@ -73,6 +73,8 @@ def provenance(
         "kh_over_rho_ml_per_g": resolved.kh_over_rho,
         "units": UNITS | EXTRA_UNITS,
         "formulas": dict(FORMULAS),
+        "series": dict(series.provenance) or None,
+        "sources": dict(series.sources),
         "echo_time_s": series.echo_time,
         "echo_time_assumed": series.sources["echo_time"] == "assumed",
         "interval_s": series.interval,

@@ -113,7 +113,8 @@ def compute_maps(
     options : MapOptions, optional
         Method and parameters.
     acquired_times : array, optional
-        Of a reconstruction: times of the frames that were measured in s; all frames by default.
+        Of a reconstruction: times of the frames that were measured in s; by default those that its provenance states,
+        else all frames.
     uncertainty : Series, optional
         Of a reconstruction: standard deviation of its error. With ``acquired_times`` it tells the Bayesian method how
         much each frame adds.
@@ -169,6 +170,7 @@ def compute_maps(
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
     resolved = resolve_options(options, curves, series.times, aif, bolus)
     frame_sd = None if uncertainty is None else typical_frame_sd(uncertainty.signal, mask)
+    acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times, frame_sd)
     found = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames)
     values = found | leakage
@@ -183,7 +185,10 @@ def compute_maps(
         aif=aif,
         bolus=bolus,
         warnings=warnings,
-        provenance=provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
+        provenance={
+            **provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
+            "acquired_times_s": None if acquired_times is None else np.asarray(acquired_times).tolist(),
+        },
         extra=maps,
         candidates=candidates,
     )

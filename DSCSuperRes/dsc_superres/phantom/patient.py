@@ -21,6 +21,7 @@ from dsc_superres.phantom.template import load_template
 from dsc_superres.phantom.truth import slice_truth
 from dsc_superres.phantom.vessels import draw_vessels
 from dsc_superres.series import Series
+from dsc_superres.utils.versions import versions
 
 TRAINING_SEEDS = tuple(range(1000, 1032))
 """Seeds of 32 patients derived from MNI152."""
@@ -234,6 +235,7 @@ def _noisy_and_clean_series(
         "geometry": grid.series_geometry(clean.shape[1]),
         "echo_time": protocol.echo_time,
         "sources": sources,
+        "provenance": {"role": "digital patient", "versions": versions(), "settings": {"seed": seed}},
     }
     return {
         "series": Series(noisy, scalar_type=np.int16, name=f"digital patient {seed}", **common),

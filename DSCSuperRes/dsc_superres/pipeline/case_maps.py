@@ -51,8 +51,7 @@ def map_case(
 ) -> CaseMaps:
     """Maps of each series, and apart from them those of ``INPUT``, all on one arterial input function.
 
-    ``mask`` is on the grid of all but the input; ``uncertainty`` as for ``map_series``. Of all series but the truth and
-    the input, only the input's times were measured.
+    ``mask`` is on the grid of all but the input; ``uncertainty`` as for ``map_series``.
     """
     masks = dict.fromkeys(series, mask) if mask is not None else find_masks(series, options.mask)
     if mask is not None:
@@ -61,8 +60,7 @@ def map_case(
     try:
         if aif is None:
             aif = chosen_aif(_by_role(series), _by_role(masks), options)
-        acquired = {name: series[INPUT].times for name in fine if name != TRUTH}
-        maps = map_series(fine, masks, options, aif, uncertainty, progress, acquired_times=acquired)
+        maps = map_series(fine, masks, options, aif, uncertainty, progress)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=str(error))
     artery = next(iter(maps.values())).aif
@@ -93,9 +91,9 @@ def map_series(
 
     The arterial input function is ``aif``, or that of the options; where there is none, it is found in the first
     series and serves all: arteries are thinner than coarse pixels, and an arterial input that is too low would scale
-    every voxel of a map. Of reconstructions, ``acquired_times`` (s) are those that were measured, and ``uncertainty``
-    is the standard deviation of their error: both decide how much each frame adds, and the standard deviations of maps
-    include the latter.
+    every voxel of a map. Of reconstructions, ``acquired_times`` (s) are those that were measured where the series does
+    not state them itself, and ``uncertainty`` is the standard deviation of their error: both decide how much each frame
+    adds, and the standard deviations of maps include the latter.
     Raises ``PerfusionError`` and ``Cancelled``.
     """
     maps: dict[str, PerfusionMaps] = {}
@@ -109,7 +107,7 @@ def map_series(
             aif=aif,
             mask=masks.get(name),
             options=options.map_options(),
-            acquired_times=acquired_times.get(name),
+            acquired_times=acquired_times.get(name, one.acquired_times),
             uncertainty=uncertainty.get(name),
         )
         aif = maps[name].aif

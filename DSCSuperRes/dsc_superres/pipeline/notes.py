@@ -18,11 +18,26 @@ def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, m
 
 
 def series_notes(series: Series) -> tuple[str, ...]:
-    """What the reader found, and whether the frame times are missing."""
-    if series.has_times:
-        return series.notes
-    missing = "The frame times of the series are not known, so its frames are numbered: give its TR (--tr SECONDS)."
-    return (*series.notes, missing)
+    """Whether the series was acquired, what its reader found, and whether the frame times are missing."""
+    notes = (*_origin_notes(series), *series.notes)
+    if not series.has_times:
+        notes += (
+            "The frame times of the series are not known, so its frames are numbered: give its TR (--tr SECONDS).",
+        )
+    return tuple(dict.fromkeys(notes))
+
+
+def _origin_notes(series: Series) -> tuple[str, ...]:
+    role, made = series.provenance.get("role"), series.reconstructed
+    if role in ("uncertainty", "difference"):
+        return (f"This series is the {role} of a reconstruction, not images: choose the reconstruction.",)
+    if made is None:
+        return ()
+    model, frames = made.get("model", {}).get("name"), made.get("acquired_times_s", ())
+    return (
+        f"This series is itself a reconstruction ({model or 'unknown model'}, of {len(frames)} acquired frames): what "
+        "is between them was computed, not measured.",
+    )
 
 
 def echo_time_note() -> str:

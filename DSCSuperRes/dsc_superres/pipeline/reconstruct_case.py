@@ -52,7 +52,17 @@ def reconstruct_case(
         maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
-        notes=case_notes(series, series, options, bool(mapped.maps)),
+        notes=(*_repeated(series), *case_notes(series, series, options, bool(mapped.maps))),
         seconds=watch.laps,
         uncertainty=uncertainty,
+    )
+
+
+def _repeated(series: Series) -> tuple[str, ...]:
+    """A sentence where the series to reconstruct is a reconstruction."""
+    if series.reconstructed is None:
+        return ()
+    return (
+        "A reconstruction was reconstructed once more, which adds no information and more errors: reconstruct the "
+        "acquired series instead.",
     )

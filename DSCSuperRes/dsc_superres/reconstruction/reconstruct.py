@@ -15,6 +15,7 @@ from dsc_superres.errors import Cancelled, ModelError
 from dsc_superres.models import DEFAULT_MODEL, DEFAULT_MODEL_WITH_UNCERTAINTY
 from dsc_superres.reconstruction.devices import choose_device
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
+from dsc_superres.reconstruction.reconstruction_words import reconstruction_words
 from dsc_superres.reconstruction.schedule import Part, Schedule, steps_between
 from dsc_superres.reconstruction.target_grid import fine_size, normalization, target_times
 from dsc_superres.reconstruction.tiling import TILE
@@ -116,6 +117,17 @@ def reconstruct_series(
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))
     found = [series.with_signal(result, times=target, geometry=geometry) for result in work.results]
+    settings = {
+        "space": space,
+        "time": time if interval is None and times is None else None,
+        "interval": interval,
+        "fast": fast,
+    }
+    words = reconstruction_words(series, network, {**settings, "device": where.type})
+    found = [
+        one.described(sources=words["sources"], provenance={**words["provenance"], "role": role})
+        for role, one in zip(("reconstruction", "uncertainty"), found, strict=False)
+    ]
     return found[0], found[1] if uncertainty else None
 
 
