@@ -8,100 +8,47 @@ that fails says why and does not stop the others.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsc_superres.cli.batch_cases import BatchCase, find_cases
+from dsc_superres.cli.batch_outcome import BEFORE, DONE, FAILED, Outcome, lost
+from dsc_superres.cli.local_processes import run_locally
 from dsc_superres.errors import DSCError, FileError
+from dsc_superres.jobs.targets import check_can_write, check_is_ours, sidecar_of
+from dsc_superres.models import find
 from dsc_superres.pipeline.case_options import options_of
 from dsc_superres.utils.atomic_writing import write_json, write_text
+from dsc_superres.version import __version__
 
 if TYPE_CHECKING:
     from dsc_superres.jobs.types import CompareJob, ReconstructJob
 
     Job = ReconstructJob | CompareJob
 
+__all__ = [
+    "BEFORE",
+    "DONE",
+    "FAILED",
+    "Outcome",
+    "check_out",
+    "find_cases",
+    "run",
+    "run_case",
+    "template",
+    "write_table",
+]
+
+TABLE = "batch.csv"
 RECORD = "batch.json"
 """Lies in a finished case's folder: with which settings, from which state of its input."""
-
-DONE = "done"
-BEFORE = "done before"
-FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class BatchCase:
-    """A series, and the folder for its results."""
-
-    name: str
-    input: Path
-    output: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a case: one of the three states, its time, and why it failed."""
-
-    case: str
-    state: str
-    seconds: float = 0.0
-    message: str = ""
-
-
-def find_cases(folder: Path, out: Path) -> list[BatchCase]:
-    """Every dynamic series below ``folder``, by name; 3D images and folders of results are passed over.
-
-    A file is a case of its path without suffix (``sub-01_perf_sub-01_dsc``), a folder of DICOM files one of its path.
-    Raises ``FileError`` where there is none.
-    """
-    if not folder.is_dir():
-        raise FileError(f"{folder} is not a folder: give one that holds the studies.")
-    found = {}
-    for path in _series_below(folder.absolute(), out.absolute()):
-        name = "_".join(path.relative_to(folder.absolute()).parts)
-        found[name.removesuffix(".gz").removesuffix(".nii").removesuffix(".nrrd").removesuffix(".seq")] = path
-    if not found:
-        raise FileError(f"{folder} holds no dynamic series (4D NIfTI, .seq.nrrd or DICOM): check the folder.")
-    return [BatchCase(name, path, out / name) for name, path in sorted(found.items())]
-
-
-def _series_below(folder: Path, out: Path) -> Iterator[Path]:
-    from dsc_superres.io.dicom import is_dicom
-    from dsc_superres.io.image_file import suffix_of
-
-    for parent, folders, files in os.walk(folder):
-        here = Path(parent)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != out)
-        if here == out:
-            continue
-        images = [here / name for name in files if suffix_of(Path(name)) in (".nii", ".nii.gz", ".seq.nrrd")]
-        yield from (path for path in images if _is_dynamic(path))
-        if not images and any(is_dicom(here / name) for name in files if not name.startswith(".")):
-            yield here
-
-
-def _is_dynamic(path: Path) -> bool:
-    """Whether a file is a series of frames; one that cannot be read is, so that its error is told."""
-    if path.suffix.lower() == ".nrrd":
-        return True
-    import SimpleITK as sitk
-
-    from dsc_superres.io.image_file import quiet_itk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        with quiet_itk():
-            reader.ReadImageInformation()
-    except RuntimeError:
-        return True
-    return reader.GetDimension() == 4 and reader.GetSize()[3] > 1
 
 
 def template(job_type: type, options: Mapping[str, object]) -> Job:
@@ -115,21 +62,33 @@ def template(job_type: type, options: Mapping[str, object]) -> Job:
     return from_folder(job, Path.cwd())
 
 
+def check_out(out: Path) -> None:
+    """Raise ``FileError`` where the results cannot be written into ``out``, before the first case is computed."""
+    check_can_write(out)
+    if out.is_dir():
+        check_is_ours(out / TABLE)
+
+
 def run_case(case: BatchCase, job: Job, threads: int) -> Outcome:
     """One case from file to folder; an error is reported, not raised."""
     import torch
 
     from dsc_superres.jobs.run import run_job
+    from dsc_superres.jobs.targets import is_complete
     from dsc_superres.worker.process import out_of_memory
 
-    record = {"settings": _settings(job), "input": _fingerprint(case.input)}
-    if _done_before(case.output, record):
-        return Outcome(case.name, BEFORE)
-    torch.set_num_threads(threads)
     begin = time.monotonic()
     try:
-        run_job(replace(job, input=case.input, output=case.output))
-        write_json(case.output / RECORD, record)
+        record = _record(case, job)
+        if _is_recorded(case.output, record) and is_complete(case.output):
+            return Outcome(case.name, BEFORE)
+        torch.set_num_threads(threads)
+
+        def finish(folder: Path, result: dict[str, object]) -> None:
+            # With the results, not after them: a record of others would call these done.
+            write_json(folder / RECORD, record)
+
+        run_job(replace(job, input=case.input, output=case.output), finish=finish)
     except DSCError as error:
         return Outcome(case.name, FAILED, time.monotonic() - begin, str(error))
     except Exception as error:
@@ -138,20 +97,33 @@ def run_case(case: BatchCase, job: Job, threads: int) -> Outcome:
     return Outcome(case.name, DONE, time.monotonic() - begin)
 
 
-def _settings(job: Job) -> dict[str, object]:
-    """What must be the same for a case not to be done again."""
+def _record(case: BatchCase, job: Job) -> dict[str, object]:
+    """What must be the same for a case not to be done again. Holds no names of files: they may be those of patients."""
     options = {name: getattr(job, name) for name in options_of(type(job)) if name not in ("input", "output")}
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    return {"task": job.task, **plain}
+    files = {name: value for name, value in options.items() if isinstance(value, Path) or _is_file(value)}
+    models = (job.model, *getattr(job, "baselines", ()))
+    return {
+        "version": __version__,
+        "settings": {"task": job.task, **options, **dict.fromkeys(files, "file"), "model": None, "baselines": None},
+        "models": [find(model).label for model in models],
+        "weights": [find(model).weights_sha256 for model in models],
+        "files": {name: _fingerprint(Path(value)) for name, value in files.items()},
+        "input": _fingerprint(case.input),
+    }
 
 
-def _fingerprint(path: Path) -> list[list[object]]:
-    """Names, sizes and times of a series' files: enough to see that it has changed."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]
+def _is_file(value: object) -> bool:
+    return isinstance(value, str) and Path(value).is_file()
 
 
-def _done_before(folder: Path, record: dict[str, object]) -> bool:
+def _fingerprint(path: Path) -> str:
+    """A checksum of names, sizes and times of a series' files, sidecar included: enough to see that it has changed."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path, sidecar_of(path)]
+    states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _is_recorded(folder: Path, record: dict[str, object]) -> bool:
     try:
         return json.loads((folder / RECORD).read_text(encoding="utf-8")) == json.loads(json.dumps(record))
     except (OSError, ValueError):
@@ -175,45 +147,37 @@ def run(
     ``jobs`` processes of this machine do the work, each on ``threads`` threads. Raises ``FileError``.
     """
     outcomes = {}
-    with _client(scheduler, jobs) as client:
-        from distributed import as_completed
-
-        futures = [client.submit(run_case, case, job, threads, pure=False) for case in cases]
-        names = dict(zip((future.key for future in futures), (case.name for case in cases), strict=True))
-        for future in as_completed(futures):
-            lost = future.exception()  # only where a worker died: cases report their own errors
-            name = names[future.key]
-            outcomes[name] = Outcome(name, FAILED, message=f"its worker was lost ({lost})") if lost else future.result()
-            on_end(outcomes[name])
+    found = run_locally(cases, job, jobs, threads) if scheduler is None else _run_on(scheduler, cases, job, threads)
+    with closing(found):
+        for outcome in found:
+            outcomes[outcome.case] = outcome
+            on_end(outcome)
     return [outcomes[case.name] for case in cases]
 
 
-@contextmanager
-def _client(scheduler: str | None, jobs: int):
+def _run_on(scheduler: str, cases: Sequence[BatchCase], job: Job, threads: int) -> Iterator[Outcome]:
+    """Yield the outcome of every case as it comes from a Dask cluster. Raises ``FileError``."""
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client, as_completed
     except ImportError as error:
-        raise FileError("Batches need Dask: pip install 'dsc-superres[cohort]'.") from error
-    if scheduler is None:
-        with (
-            LocalCluster(jobs, threads_per_worker=1, memory_limit=None, dashboard_address=None) as cluster,
-            Client(cluster) as client,
-        ):
-            yield client
-        return
+        raise FileError("A cluster needs Dask: pip install 'dsc-superres[cohort]'.") from error
     try:
         client = Client(scheduler, timeout=5)
     except (OSError, ValueError) as error:
         raise FileError(f"No Dask scheduler answers at {scheduler}: check the address.") from error
     with client:
-        yield client
+        futures = [client.submit(run_case, case, job, threads, pure=False) for case in cases]
+        names = dict(zip((future.key for future in futures), (case.name for case in cases), strict=True))
+        for future in as_completed(futures):
+            error = future.exception()  # only where a worker died: cases report their own errors
+            yield lost(names[future.key], str(error)) if error else future.result()
 
 
-def write_table(outcomes: Sequence[Outcome], path: Path) -> None:
-    """The outcomes as CSV, whole or not at all."""
+def write_table(outcomes: Sequence[Outcome], out: Path) -> None:
+    """The outcomes as CSV in the folder of results, whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["case", "state", "seconds", "message"])
     writer.writerows([o.case, o.state, f"{o.seconds:.1f}", o.message] for o in outcomes)
-    path.parent.mkdir(parents=True, exist_ok=True)  # not there where every case failed
-    write_text(path, text.getvalue())
+    out.mkdir(parents=True, exist_ok=True)  # not there where every case failed
+    write_text(out / TABLE, text.getvalue())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dsc_superres.cli.arguments import job_options, refuse_options
 from dsc_superres.cli.progress_bar import progress_bar
 from dsc_superres.errors import FileError
+from dsc_superres.utils.progress import never
 from dsc_superres.utils.standard_streams import write_note, write_output
 
 if TYPE_CHECKING:
@@ -35,20 +36,26 @@ def simulate(options: argparse.Namespace) -> None:
     """A digital patient with its truth maps."""
     from dsc_superres.io import write_series, write_volume
     from dsc_superres.io.image_file import stem_of
-    from dsc_superres.jobs.targets import check_series_target
-    from dsc_superres.utils.atomic_writing import atomic_folder
+    from dsc_superres.jobs.targets import check_is_ours, check_series_target
+    from dsc_superres.utils.atomic_writing import atomic_files
+    from dsc_superres.utils.ending import last_chance
 
     output = check_series_target(Path(options.output))
+    stem = stem_of(output)
     with progress_bar("Simulating") as progress:
         from dsc_superres.phantom import digital_patient
+        from dsc_superres.phantom.patient import TRUTH_MAPS
 
+        names = {name: f"{stem}_{name}.nii.gz" for name in TRUTH_MAPS}
+        for name in names.values():
+            check_is_ours(output.with_name(name))
         progress(0.0, f"Digital patient {options.seed}")
         patient = digital_patient(options.seed, slices=options.slices)
-        stem = stem_of(output)
-        with atomic_folder(output.parent) as folder:
+        with atomic_files(output.parent) as (folder,):
             write_series(patient.series, folder / output.name, integer=True)
             for name, values in patient.truth_maps().items():
-                write_volume(values, patient.series.geometry, folder / f"{stem}_{name}.nii.gz")
+                write_volume(values, patient.series.geometry, folder / names[name])
+            last_chance(never)
     write_note(f"Wrote {output.name} and its truth maps {stem}_*.nii.gz.")
 
 
@@ -95,28 +102,35 @@ def compare(options: argparse.Namespace) -> None:
     from dsc_superres.comparison import compare as measure
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.gate import check_outputs
-    from dsc_superres.jobs.targets import check_series_target
+    from dsc_superres.jobs.targets import check_is_ours, check_series_target
     from dsc_superres.pipeline.masks import find_mask_or_none
     from dsc_superres.pipeline.notes import series_notes
-    from dsc_superres.utils.atomic_writing import write_json
+    from dsc_superres.utils.atomic_writing import atomic_paths, write_json
+    from dsc_superres.utils.ending import last_chance
 
     sources = [Path(options.recon), Path(options.truth)]
-    difference = check_series_target(Path(options.difference), *sources) if options.difference else None
+    difference = [Path(options.difference)] if options.difference else []
     report = [Path(options.json)] if options.json and options.json != "-" else []
     mask = [] if options.mask in ("auto", "none") else [Path(options.mask)]
-    check_outputs([*report, *([difference] if difference else [])], [*sources, *mask])
+    check_outputs([*report, *difference], [*sources, *mask])
+    for path in difference:
+        check_series_target(path, *sources)
+    for path in report:
+        check_is_ours(path)
     recon, truth = (read_series(path, name=name) for path, name in zip(sources, COMPARED, strict=True))
     with progress_bar("Comparing") as progress:
         progress(0.1, "Metrics")
         result = measure(recon, truth, find_mask_or_none(options.mask, truth))
-        if difference:
-            aligned = result.aligned
-            written = truth.with_signal(
-                result.difference, times=aligned.times, geometry=aligned.geometry, name="difference"
-            )
-            write_series(written, difference)
-        for path in report:
-            write_json(path, result.to_dict())
+        with atomic_paths(*difference, *report) as partial:
+            for path in difference:
+                aligned = result.aligned
+                written = truth.with_signal(
+                    result.difference, times=aligned.times, geometry=aligned.geometry, name="difference"
+                )
+                write_series(written, partial[path])
+            for path in report:
+                write_json(partial[path], result.to_dict())
+            last_chance(never)
     _print_notes(*dict.fromkeys((*series_notes(recon), *series_notes(truth))))
     if result.brain is None and options.mask != "none":
         write_note("Note: no brain was found, so there are numbers for the whole image only.")
@@ -129,6 +143,7 @@ def batch(options: argparse.Namespace) -> None:
     from dsc_superres.jobs.types import CompareJob, ReconstructJob
 
     out = Path(options.out).absolute()
+    cohort.check_out(out)
     cases = cohort.find_cases(Path(options.input), out)
     job_type, other = (CompareJob, ReconstructJob) if options.task == "compare" else (ReconstructJob, CompareJob)
     refuse_options(options, other, job_type)
@@ -143,7 +158,7 @@ def batch(options: argparse.Namespace) -> None:
         outcomes = cohort.run(
             cases, template, scheduler=options.scheduler, jobs=options.jobs, threads=options.threads, on_end=on_end
         )
-    cohort.write_table(outcomes, out / "batch.csv")
+    cohort.write_table(outcomes, out)
     width = max(len(outcome.case) for outcome in outcomes)
     for outcome in outcomes:
         write_output(

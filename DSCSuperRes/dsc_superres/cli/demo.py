@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsc_superres.jobs.case_jobs import write_results
-from dsc_superres.jobs.gate import check_job_paths
+from dsc_superres.jobs.gate import check_job_paths, is_within
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.read_input import read_input
 from dsc_superres.jobs.result_files import METRICS
-from dsc_superres.jobs.targets import check_results_folder
+from dsc_superres.jobs.targets import check_is_ours, check_results_folder
 from dsc_superres.jobs.types import CompareJob
 from dsc_superres.metrics import scores
 from dsc_superres.models import entries
@@ -22,7 +23,7 @@ from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.pipeline.compare_case import compare_case
 from dsc_superres.report import write_report
 from dsc_superres.report.content import ReportContent, SimulationTruth, cropped, find_regions
-from dsc_superres.utils.atomic_writing import write_json
+from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.progress import IsCancelled, Progress, never, part
 
 if TYPE_CHECKING:
@@ -50,13 +51,23 @@ def run(options: dict[str, Any], figures: str | None, progress: Progress, cancel
     start = 0.1 if patient else 0.0
     case = compare_case(series, job, part(progress, start, 0.9), cancelled, maps=job.maps, **known)
     simulated = _against_simulation(case, patient) if patient else None
+    pictures = Path(figures) if figures else None
 
     def finish(folder: Path, result: dict[str, Any]) -> None:
         if simulated:
             write_json(folder / METRICS, {**result["metrics"], "against_simulation": _plain(simulated)})
         progress(0.97, "Drawing the report")
         content = ReportContent(case, job, *find_regions(case, patient), simulated)
-        page = write_report(content, folder, Path(figures) if figures else None)
+        if pictures is None:
+            page = write_report(content, folder)
+        elif is_within(pictures, job.output):
+            page = write_report(content, folder, folder / os.path.relpath(pictures.absolute(), job.output.absolute()))
+        else:
+            with atomic_folder(pictures) as partial:
+                page = write_report(content, folder, partial)
+                for former in (pictures / picture.name for picture in partial.iterdir()):
+                    if former.exists():
+                        check_is_ours(former)
         result["files"]["report"] = page.name
 
     return write_results(case, replace(job, report=False), progress, cancelled, finish)

@@ -29,6 +29,7 @@ from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry,
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file, temporary_folder
 from dsc_superres.utils.scratch_memory import release
+from dsc_superres.version import SOFTWARE
 
 _HEADER_SIZE = 348
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
@@ -242,6 +243,7 @@ def _header_bytes(array: np.ndarray, geometry: Geometry, interval: float, start:
     struct.pack_into(f"{byte_order}f", header, 92, interval)
     struct.pack_into(f"{byte_order}f", header, 136, start)
     header[123] = 2 | (8 if interval else 0)  # mm, s
+    struct.pack_into("80s", header, 148, SOFTWARE.encode())  # descrip
     return bytes(header)
 
 

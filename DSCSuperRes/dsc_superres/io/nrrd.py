@@ -24,6 +24,7 @@ from dsc_superres.io.recorded_provenance import parse_header_record
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file
 from dsc_superres.utils.scratch_memory import release
+from dsc_superres.version import SOFTWARE
 
 _PREFIX = "DSCSuperRes."
 """Prefix of the key/value pairs that this package writes."""
@@ -217,6 +218,7 @@ def _header_lines(array: np.ndarray, geometry: Geometry) -> list[str]:
     frames = array.ndim == 4
     return [
         "NRRD0004",
+        f"# {SOFTWARE}",
         f"type: {_TYPES[array.dtype.str[1:]]}",
         f"dimension: {array.ndim}",
         "space: left-posterior-superior",

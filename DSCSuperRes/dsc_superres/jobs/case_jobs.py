@@ -7,21 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsc_superres.io.image_file import stem_of
-from dsc_superres.jobs.gate import check_outputs
+from dsc_superres.jobs.gate import check_outputs, inputs_of
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import case_provenance
 from dsc_superres.jobs.read_input import read_input
 from dsc_superres.jobs.result_files import case_facts, case_series, write_case
-from dsc_superres.jobs.targets import check_results_folder, check_series_target, sidecar_of
+from dsc_superres.jobs.targets import check_is_ours, check_results_folder, check_series_target, list_files
 from dsc_superres.jobs.types import CompareJob, ReconstructJob
 from dsc_superres.pipeline.case import Case
-from dsc_superres.utils.atomic_writing import atomic_files, atomic_folder, check_target, write_json
+from dsc_superres.utils.atomic_writing import atomic_folder, atomic_paths, write_json
 from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.file_names import is_folder_name
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 
+Finish = Callable[[Path, dict[str, object]], None]
+"""May add to the folder of results, given it and the facts of the result, before it appears."""
 
-def run_reconstruct(job: ReconstructJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
+
+def run_reconstruct(
+    job: ReconstructJob, progress: Progress, cancelled: IsCancelled, finish: Finish | None = None
+) -> JobResult:
     from dsc_superres.pipeline.reconstruct_case import reconstruct_case
 
     if job.wants_maps:
@@ -36,10 +41,10 @@ def run_reconstruct(job: ReconstructJob, progress: Progress, cancelled: IsCancel
     case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
     if job.one_file:
         return _write_files(case, job, targets, progress, cancelled)
-    return write_results(case, job, progress, cancelled)
+    return write_results(case, job, progress, cancelled, finish)
 
 
-def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
+def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled, finish: Finish | None = None) -> JobResult:
     from dsc_superres.pipeline.compare_case import compare_case
 
     if job.wants_maps:
@@ -47,7 +52,7 @@ def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled) -> 
     check_results_folder(job.output)
     progress(0.01, "Reading")
     case = compare_case(read_input(job), job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
-    return write_results(case, job, progress, cancelled)
+    return write_results(case, job, progress, cancelled, finish)
 
 
 def write_results(
@@ -55,12 +60,9 @@ def write_results(
     job: ReconstructJob | CompareJob,
     progress: Progress,
     cancelled: IsCancelled,
-    finish: Callable[[Path, dict[str, object]], None] | None = None,
+    finish: Finish | None = None,
 ) -> JobResult:
-    """Write a case into the job's folder, with a report where the job asks for one.
-
-    ``finish`` may add to the folder, given it and the facts of the result, before it appears.
-    """
+    """Write a case into the job's folder, with a report where the job asks for one."""
     progress(0.95, "Writing")
     with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
         result = write_case(case, job, folder)
@@ -69,6 +71,7 @@ def write_results(
         if job.report:
             progress(0.97, "Drawing the report")
             result["files"]["report"] = _write_report(case, job, folder)
+        list_files(folder)
         progress(1.0, "Done")
         last_chance(cancelled)
     return JobResult(job.output, result.pop("files"), result)
@@ -90,8 +93,8 @@ def _file_targets(job: ReconstructJob) -> dict[str, Path]:
         targets["uncertainty"] = sibling_path(job.output, "uncertainty")
     for path in targets.values():
         check_series_target(path, job.input)
-    check_target(provenance_path(job.output))
-    check_outputs([*targets.values(), *map(sidecar_of, targets.values()), provenance_path(job.output)], [])
+    check_is_ours(provenance_path(job.output))
+    check_outputs([*targets.values(), provenance_path(job.output)], inputs_of(job))
     return targets
 
 
@@ -115,14 +118,12 @@ def _write_files(
     progress(0.95, "Writing")
     all_series = case_series(case, job)
     provenance = case_provenance(case, job)
-    name = provenance_path(job.output).name
-    places = list(dict.fromkeys(path.absolute().parent for path in targets.values()))
-    with atomic_files(*places) as partials:
-        folders = dict(zip(places, partials, strict=True))
+    beside = provenance_path(job.output)
+    with atomic_paths(*targets.values(), beside) as partial:
         for role, path in targets.items():
-            write_series(all_series[role], folders[path.absolute().parent] / path.name, integer=job.integer)
-        write_json(folders[job.output.absolute().parent] / name, provenance)
+            write_series(all_series[role], partial[path], integer=job.integer)
+        write_json(partial[beside], provenance)
         progress(1.0, "Done")
         last_chance(cancelled)
     files = {role: os.path.relpath(path, job.output.parent) for role, path in targets.items()}
-    return JobResult(job.output.parent, {**files, "provenance": name}, case_facts(case, provenance))
+    return JobResult(job.output.parent, {**files, "provenance": beside.name}, case_facts(case, provenance))

@@ -8,7 +8,7 @@ from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import DISCLAIMER, maps_provenance
 from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
 from dsc_superres.jobs.result_files import PROVENANCE, write_maps
-from dsc_superres.jobs.targets import check_results_folder
+from dsc_superres.jobs.targets import check_results_folder, list_files
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.case_maps import map_series
@@ -47,6 +47,7 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
             write_json(
                 folder / PROVENANCE, {"maps": provenance, "notes": notes, "versions": versions(), "notice": DISCLAIMER}
             )
+        list_files(folder)
         progress(1.0, "Done")
         last_chance(cancelled)
     warnings = [sentence for values in maps.values() for sentence in values.warnings]

@@ -21,7 +21,9 @@ RUNNERS = {
 """Module and function by task, imported when it is needed: an export must do without what a reconstruction needs."""
 
 
-def run_job(job: Job | dict[str, Any], progress: Progress = no_progress, cancelled: IsCancelled = never) -> JobResult:
+def run_job(
+    job: Job | dict[str, Any], progress: Progress = no_progress, cancelled: IsCancelled = never, **more: Any
+) -> JobResult:
     """Do what ``job`` says and write its results, all or nothing.
 
     Parameters
@@ -32,6 +34,8 @@ def run_job(job: Job | dict[str, Any], progress: Progress = no_progress, cancell
         Called with the share of the work that is done (0 to 1) and the stage in words.
     cancelled : callable, optional
         Says whether the work is to stop.
+    more
+        Further arguments of the task's own function: ``finish`` of those that make a case.
 
     Raises ``DSCError`` with one sentence where the job or its input is not usable, and ``Cancelled``.
     """
@@ -39,4 +43,4 @@ def run_job(job: Job | dict[str, Any], progress: Progress = no_progress, cancell
         job = parse_job(job)
     check_job_paths(job)
     module, function = RUNNERS[job.task].split(":")
-    return getattr(import_module(f"dsc_superres.jobs.{module}"), function)(job, progress, cancelled)
+    return getattr(import_module(f"dsc_superres.jobs.{module}"), function)(job, progress, cancelled, **more)

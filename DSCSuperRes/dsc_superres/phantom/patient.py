@@ -34,6 +34,10 @@ KH_OVER_RHO = KH / RHO
 """Hematocrit factor over density of brain, mL/g."""
 
 
+TRUTH_MAPS = ("cbv", "cbf", "mtt", "delay", "tmax", "tissue", "mask")
+"""Names of the maps that are known of a digital patient."""
+
+
 @dataclass(frozen=True, eq=False)
 class DigitalPatient:
     """A simulated series and its ground truth, all on the same grid.
@@ -89,7 +93,7 @@ class DigitalPatient:
 
     def truth_maps(self) -> dict[str, np.ndarray]:
         """Return all maps [z, y, x] by name."""
-        maps = {name: getattr(self, name) for name in ("cbv", "cbf", "mtt", "delay", "tmax", "tissue")}
+        maps = {name: getattr(self, name) for name in TRUTH_MAPS}
         return maps | {"mask": self.mask.astype(np.uint8)}
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from dsc_superres.errors import ModelError
 from dsc_superres.models import DEFAULT_MODEL, ModelEntry, find
+from dsc_superres.version import SOFTWARE
 
 WIDTH = 11.2
 """Width of every figure in inches, so that all texts have the same size on the page."""
@@ -84,7 +85,7 @@ def color_bar(figure: Figure, box: Box, cmap: str | Colormap, limits: tuple[floa
 def png(figure: Figure, dpi: int = 160) -> bytes:
     """Return the figure as a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor=figure.get_facecolor())
+    figure.savefig(buffer, format="png", dpi=dpi, facecolor=figure.get_facecolor(), metadata={"Software": SOFTWARE})
     return buffer.getvalue()
 
 

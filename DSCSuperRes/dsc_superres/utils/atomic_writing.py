@@ -96,8 +96,9 @@ def atomic_files(*folders: str | Path, replace: bool = False) -> Iterator[list[P
             partials.append(new_folder(Path(os.path.realpath(target))))
         yield list(partials)
         _check_places(partials)
-        with undisturbed():
-            partials[0] = _commit(partials, replace)
+        if partials:
+            with undisturbed():
+                partials[0] = _commit(partials, replace)
     except FileError as error:
         text = str(error)
         for partial, target in zip(partials, targets, strict=False):
@@ -110,6 +111,15 @@ def atomic_files(*folders: str | Path, replace: bool = False) -> Iterator[list[P
         with undisturbed():
             for partial in partials:
                 let_go(partial)
+
+
+@contextmanager
+def atomic_paths(*paths: Path) -> Iterator[dict[Path, Path]]:
+    """Yield a temporary path for each path of a file; all appear at their places, or none (see ``atomic_files``)."""
+    folders = list(dict.fromkeys(path.absolute().parent for path in paths))
+    with atomic_files(*folders) as partials:
+        partial_of = dict(zip(folders, partials, strict=True))
+        yield {path: partial_of[path.absolute().parent] / path.name for path in paths}
 
 
 @contextmanager
