@@ -1,11 +1,14 @@
 """Cohorts: what is found, what fails, what is done again, and that results are those of each case alone."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,17 @@ import torch
 from sample import bolus_series
 
 from dsc_superres.cli import main
-from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases
+from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases, run_case, template
+from dsc_superres.cli.batch_cases import BatchCase, case_names
+from dsc_superres.cli.local_processes import run_locally
+from dsc_superres.geometry import Geometry
 from dsc_superres.io import write_series, write_volume
+from dsc_superres.io.dicom_maps import write_dicom_map
 from dsc_superres.jobs.job_files import read_job
 from dsc_superres.jobs.run import run_job
+from dsc_superres.jobs.types import ReconstructJob
 from dsc_superres.models import WEIGHTS
+from dsc_superres.utils.file_names import is_folder_name
 
 
 @pytest.fixture
@@ -84,7 +93,7 @@ def test_a_network_gives_in_a_cohort_what_it_gives_alone(studies: Path, tmp_path
     shutil.rmtree(studies / "sub-01")
     shutil.copy(WEIGHTS / "ode-liif.safetensors", "own.safetensors")
     assert main(["batch", "studies", "--out", "results", "--model", "own.safetensors"]) == 0
-    assert_as_alone(studies, tmp_path / "results" / "plain", "ode-liif")
+    assert_as_alone(studies, tmp_path / "results" / "plain", str(tmp_path / "own.safetensors"))
 
 
 def test_the_table_says_why_every_case_failed(studies: Path, tmp_path: Path) -> None:
@@ -135,3 +144,80 @@ def test_no_cases_and_no_scheduler(tmp_path: Path, studies: Path, capsys) -> Non
     assert main(["batch", str(studies), "--out", str(tmp_path / "out"), "--scheduler", "tcp://127.0.0.1:1"]) == 2
     assert "scheduler" in capsys.readouterr().err
     assert not np.any([path.name == "out" for path in tmp_path.iterdir()])
+
+
+def test_no_two_series_share_a_folder(tmp_path: Path) -> None:
+    """Nor does one take the place of the table, or get the name of a file, by which it would become one."""
+    names = ["a/b.nii", "a_b.nii", "a_b.nii.gz", "c/scan.nii.gz", "c/scan.seq.nrrd", "batch.csv.nii", "x.nii.nii"]
+    names += ["A_B.nii", "a__b-nii.nii", f"{200 * 'x'}.nii", f"{201 * 'x'}.nii", "._hidden.nii", "plain.nii.gz"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no image")
+    cases = find_cases(tmp_path, tmp_path / "out")
+    assert len({case.name.casefold() for case in cases}) == len(cases) == len(names) - 1
+    found = {case.input.relative_to(tmp_path).as_posix(): case.name for case in cases}
+    readable = {"plain.nii.gz": "plain", "c/scan.nii.gz": "c__scan-nii-gz", "c/scan.seq.nrrd": "c__scan-seq-nrrd"}
+    assert {name: found[name] for name in readable} == readable
+    assert all(is_folder_name(case.name) and len(case.name) < 200 for case in cases)
+    made_up = [(name,) for name in ("a_b.nii", "a_b.nii.gz", "A_B.nii", f"{found['A_B.nii']}.nii")]
+    assert len({*case_names(made_up)}) == len(made_up)
+
+
+def test_a_folder_that_is_a_dicom_series_is_one_case(tmp_path: Path, monkeypatch) -> None:
+    write_dicom_map(np.ones((2, 4, 4)), Geometry(), tmp_path / "study", name="x", units="1", description="")
+    monkeypatch.chdir(tmp_path / "study")
+    for folder in (tmp_path / "study", Path()):
+        assert [case.name for case in find_cases(folder, tmp_path / "out")] == ["study"]
+
+
+def test_what_others_did_between_is_never_called_done(studies: Path, tmp_path: Path, monkeypatch) -> None:
+    """A, then B ended when its results are in place, then A: the record is part of the results."""
+    case = next(case for case in find_cases(studies, tmp_path / "out") if case.name == "plain")
+    fast = template(ReconstructJob, {"model": "linear", "maps": False})
+    slow = template(ReconstructJob, {"model": "linear", "maps": False, "time": 2})
+
+    def run_and_end(*arguments, **more):
+        run_job(*arguments, **more)
+        raise KeyboardInterrupt
+
+    assert run_case(case, fast, 1).state == DONE
+    assert run_case(case, fast, 1).state == BEFORE
+    with monkeypatch.context() as patch:
+        patch.setattr("dsc_superres.jobs.run.run_job", run_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            run_case(case, slow, 1)
+    assert json.loads((case.output / "provenance.json").read_text())["settings"]["time"] == 2
+    assert run_case(case, fast, 1).state == DONE
+    (case.output / "reconstruction.seq.nrrd").unlink()
+    assert run_case(case, fast, 1).state == DONE
+    (studies / "plain.json").write_text("{}")
+    assert run_case(case, fast, 1).state == DONE
+    assert "plain" not in (case.output / "batch.json").read_text()
+
+
+def test_a_lost_process_loses_one_case_and_no_port_is_opened(studies: Path, tmp_path: Path) -> None:
+    cases = [BatchCase(name, studies / "plain.seq.nrrd", tmp_path / name) for name in ("one", "two", "three")]
+    job = template(ReconstructJob, {"model": "linear", "maps": False})
+    before = listening()
+    found = {}
+    with closing(run_locally([replace(cases[0], input=DEADLY), *cases[1:]], job, 1, 1)) as outcomes:
+        for outcome in outcomes:
+            found[outcome.case] = outcome.state
+            assert listening() == before
+    assert found == {"one": FAILED, "two": DONE, "three": DONE}
+
+
+class Deadly:
+    """Ends the process that takes it out of the pipe."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+DEADLY = Deadly()
+
+
+def listening() -> set[str]:
+    """The listening ports of this machine."""
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    return {row[1] for row in rows if row[3] == "0A"}

@@ -62,10 +62,12 @@ def case_names(all_parts: Sequence[tuple[str, ...]]) -> list[str]:
         one if _is_fit(one) and taken[one.casefold()] == 1 else other for one, other in zip(short, whole, strict=True)
     ]
     taken = Counter(map(str.casefold, names))
-    return [
-        name if _is_fit(name) and taken[name.casefold()] == 1 else _with_checksum(name, parts)
-        for name, parts in zip(names, all_parts, strict=True)
+    unique = [_with_checksum(name, parts) for name, parts in zip(names, all_parts, strict=True)]
+    names = [
+        name if _is_fit(name) and taken[name.casefold()] == 1 else other
+        for name, other in zip(names, unique, strict=True)
     ]
+    return names if len(set(map(str.casefold, names))) == len(names) else unique
 
 
 def _is_fit(name: str) -> bool:
