@@ -17,6 +17,7 @@ import numpy as np
 from dsc_superres.benchmark.image_quality.benchmark_cases import tissue_regions
 from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.degrade import matching_truth, undersample
+from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY
 from dsc_superres.perfusion import MapOptions, PerfusionMaps, compute_maps
 from dsc_superres.perfusion.propagation import with_signal_uncertainty
 from dsc_superres.phantom import DigitalPatient
@@ -25,7 +26,6 @@ from dsc_superres.utils.atomic_writing import write_json
 
 SPACE, TIME = 2, 4
 FRAMES = 61
-MODEL = "ode-liif-plus"
 ARTERIES = (
     (0.25, 0.0),
     (0.15, 0.0),
@@ -87,7 +87,7 @@ def map_inputs(fine: Series) -> Iterator[tuple[str, MapInput]]:
     from dsc_superres.reconstruction.reconstruct import reconstruct_with_uncertainty
 
     coarse = undersample(fine, SPACE, TIME)
-    options = {"space": SPACE, "model": MODEL, "device": "cpu"}
+    options = {"space": SPACE, "model": DEFAULT_MODEL_WITH_UNCERTAINTY, "device": "cpu"}
     yield "fine series", MapInput(fine)
     series, uncertainty = reconstruct_with_uncertainty(coarse, time=TIME, **options)
     yield f"{SPACE} x {SPACE} x {TIME} reconstruction", MapInput(series, coarse.times, uncertainty)
