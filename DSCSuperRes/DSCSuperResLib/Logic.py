@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import slicer
@@ -70,10 +70,17 @@ class Logic:
             raise SeriesError(_("{name} is a single volume: choose a sequence.").format(name=node.GetName()))
         parameters.input.sequence = sequence
 
-    def openFile(self, path: str | Path | None, onFinished: OnFinished, onProgress: Progress = noProgress) -> None:
+    def openFile(
+        self,
+        path: str | Path | None,
+        onFinished: OnFinished,
+        onProgress: Progress = noProgress,
+        images: Mapping[str, int] | None = None,
+    ) -> None:
         """Open a 4D NIfTI, a NRRD, or a DICOM folder; None simulates the sample patient. The result is a sequence.
 
-        Raises ``DSCError`` while another file is being opened.
+        ``images`` chooses the "series", the "echo" and the "stack" of a DICOM folder that has several. Raises
+        ``DSCError`` while another file is being opened.
         """
         source = None if path is None else Path(path)
 
@@ -82,7 +89,7 @@ class Logic:
                 noteFile(outcome.result, source, self.files)
             onFinished(outcome)
 
-        self._start(OPEN, OpenSeries(slicer.mrmlScene, source), finished, onProgress)
+        self._start(OPEN, OpenSeries(slicer.mrmlScene, source, images), finished, onProgress)
 
     def request(self, parameters: Parameters) -> ReconstructionRequest:
         """Return the request for a run with ``parameters``. Raises ``DSCError`` if it is not possible."""

@@ -30,9 +30,16 @@ FORMER_NAMES = {
 
 @parameterPack
 class InputParameters:
-    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace the series' values unless they are 0."""
+    """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace the series' values unless they are 0.
+
+    ``series``, ``echo`` and ``stack`` choose among the images of the next DICOM folder that is opened; 0 where there is
+    but one.
+    """
 
     sequence: vtkMRMLSequenceNode
+    series: Annotated[int, WithinRange(0, 999999), Default(0)]
+    echo: Annotated[int, WithinRange(0, 99), Default(0)]
+    stack: Annotated[int, WithinRange(0, 99), Default(0)]
     repetitionTime: Annotated[float, Minimum(0.0), Default(0.0)]
     echoTime: Annotated[float, Minimum(0.0), Default(0.0)]
 

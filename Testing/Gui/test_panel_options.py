@@ -41,6 +41,9 @@ NOT_CHOSEN = {
 IN_THE_PANEL = {
     "echo_time": "input.echoTime",
     "frame_interval": "input.repetitionTime",
+    "series": "input.series",
+    "echo": "input.echo",
+    "stack": "input.stack",
     "space": "task.space",
     "time": "task.time",
     "interval": "task.interval",

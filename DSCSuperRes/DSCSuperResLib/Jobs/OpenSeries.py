@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,13 @@ SAMPLE_NAME = "DSC sample patient"
 
 
 class OpenSeries(BackgroundJob):
-    """Opens ``path``, or simulates the sample patient if it is None; the result is a sequence node."""
+    """Opens ``path``, or simulates the sample patient if it is None; the result is a sequence node.
 
-    def __init__(self, scene: slicer.vtkMRMLScene, path: Path | None) -> None:
-        self._scene, self._path = scene, path
+    ``images`` chooses the "series", the "echo" and the "stack" of a DICOM folder that has several.
+    """
+
+    def __init__(self, scene: slicer.vtkMRMLScene, path: Path | None, images: Mapping[str, int] | None = None) -> None:
+        self._scene, self._path, self._images = scene, path, dict(images or {})
 
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
         """Run a job "open"; an incomplete sequence is removed."""
@@ -38,7 +41,7 @@ class OpenSeries(BackgroundJob):
         else:
             name = self._path.name.split(".")[0]
             stage = _("Reading {name}").format(name=name)
-            fields |= {"input": str(self._path.absolute())}
+            fields |= {"input": str(self._path.absolute()), **self._images}
         yield from self.part(stage, 0.0, 0.0, iter((0.0,)))
         message = yield from self.compute(fields, folder, 0.0, COMPUTED)
         file = Path(message["folder"]) / message["file"]

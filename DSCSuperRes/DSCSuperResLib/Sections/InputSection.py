@@ -15,6 +15,9 @@ from ..Scene.Sequences.SequenceInput import InputInfo, sequenceOf
 from ..Translation import _
 from .Section import Section
 
+IMAGE_CHOICES = ("series", "echo", "stack")
+"""Parameters that choose among the images of a DICOM folder."""
+
 
 class InputSection(Section):
     """Controls of ``Input.ui``."""
@@ -67,7 +70,16 @@ class InputSection(Section):
     def open(self, path: str | Path | None) -> None:
         """Open a file or a folder, or simulate the sample (None), and choose it as the input."""
         self._showOpening(_("Starting"))
-        self.context.logic.openFile(path, self._onOpened, lambda fraction, stage, left: self._showOpening(stage))
+        chosen = {} if path is None else self._chosenImages()
+        self.context.logic.openFile(
+            path, self._onOpened, lambda fraction, stage, left: self._showOpening(stage), chosen
+        )
+
+    def _chosenImages(self) -> dict[str, int]:
+        """Return the choices among the images of a DICOM folder; without those that are left open."""
+        parameters = self.context.parameters
+        chosen = {} if parameters is None else {name: getattr(parameters.input, name) for name in IMAGE_CHOICES}
+        return {name: number for name, number in chosen.items() if number > 0}
 
     def _showInfo(self, info: InputInfo, corrections) -> None:
         ui, self._updating = self.ui, True
@@ -98,7 +110,10 @@ class InputSection(Section):
             self.ui.openingLabel.visible = bool(finished.error)
             self.ui.openingLabel.text = finished.error
             return
-        if self.context.parameters is not None:
+        parameters = self.context.parameters
+        if parameters is not None:
+            for name in IMAGE_CHOICES:  # they were those of this folder
+                setattr(parameters.input, name, 0)
             self.ui.sequenceSelector.setCurrentNode(sequence)
         _showInViews(sequence)
 
@@ -144,7 +159,7 @@ class InputSection(Section):
 
 
 def _fileFilter() -> str:
-    return f"{_('4D images')} (*.nii *.nii.gz *.nrrd *.nhdr);;{_('All files')} (*)"
+    return f"{_('4D images')} (*.nii *.nii.gz *.hdr *.img *.nrrd *.nhdr *.par *.PAR *.zip);;{_('All files')} (*)"
 
 
 def _framesText(info: InputInfo) -> str:

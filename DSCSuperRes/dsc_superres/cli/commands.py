@@ -28,7 +28,14 @@ def info(options: argparse.Namespace) -> None:
     from dsc_superres.cli.show import series_facts, series_text
     from dsc_superres.io import read_series
 
-    series = read_series(options.input)
+    series = read_series(
+        options.input,
+        echo_time=options.echo_time,
+        interval=options.frame_interval,
+        series=options.series,
+        echo=options.echo,
+        stack=options.stack,
+    )
     write_output(json.dumps(series_facts(series), indent=2) if options.json else series_text(series))
 
 
@@ -67,7 +74,14 @@ def undersample(options: argparse.Namespace) -> None:
     from dsc_superres.pipeline.notes import series_notes
 
     output = check_series_target(Path(options.output), Path(options.input))
-    series = read_series(options.input, echo_time=options.echo_time, interval=options.frame_interval)
+    series = read_series(
+        options.input,
+        echo_time=options.echo_time,
+        interval=options.frame_interval,
+        series=options.series,
+        echo=options.echo,
+        stack=options.stack,
+    )
     coarse = degrade(series, options.space, options.time, options.operator)
     write_series(coarse, output, integer=options.integer)
     _print_notes(*series_notes(series))

@@ -12,7 +12,7 @@ from dsc_superres.cli.arguments import add_options
 from dsc_superres.cli.benchmarks import BENCHMARKS
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY, entries, names
-from dsc_superres.pipeline.case_options import options_of
+from dsc_superres.pipeline.case_options import ReadingOptions, options_of
 from dsc_superres.version import __version__
 
 PER_CASE = ("input", "output", "times", "geometry", "aif_voxels", "aif_series")
@@ -106,6 +106,7 @@ def _info(commands: Commands) -> None:
         "dsc-superres info dicom-folder --json",
     )
     parser.add_argument("input", metavar="IN", help="a dynamic series")
+    add_options(parser, ReconstructJob, leave_out=_all_but(ReconstructJob, *options_of(ReadingOptions)))
     _json_flag(parser)
 
 
@@ -142,7 +143,8 @@ def _undersample(commands: Commands) -> None:
         default="block",
         help="mean over S x S pixels, or the centre of k-space (default: block)",
     )
-    add_options(parser, ReconstructJob, leave_out=_all_but(ReconstructJob, "echo_time", "frame_interval", "integer"))
+    kept = (*options_of(ReadingOptions), "integer")
+    add_options(parser, ReconstructJob, leave_out=_all_but(ReconstructJob, *kept))
 
 
 def _reconstruct(commands: Commands) -> None:

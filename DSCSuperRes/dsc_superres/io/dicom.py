@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,40 +18,51 @@ from dsc_superres.io.dicom_times import find_times
 from dsc_superres.io.image_file import StoredImage
 from dsc_superres.series import MISSING
 
-__all__ = ["Selection", "is_dicom", "read_dicom"]
+__all__ = ["is_dicom", "read_dicom"]
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which images of a series are read where it holds several kinds, counted from 1; None where there is but one.
-
-    echo   in the order of the echo times
-    stack  of slices, in the order of the files
-    """
-
-    echo: int | None = None
-    stack: int | None = None
-
-
-def read_dicom(path: Path, selection: Selection | None = None, *, has_interval: bool = False) -> StoredImage:
+def read_dicom(
+    path: Path,
+    name: str | None = None,
+    *,
+    series: int | None = None,
+    echo: int | None = None,
+    stack: int | None = None,
+    has_interval: bool = False,
+) -> StoredImage:
     """Read the series in a folder, or the series that a file belongs to; subfolders where the folder has no image.
 
-    With ``has_interval`` True the user gives the frame interval, so that clocks may contradict each other. Raises
-    ``FileError`` if the folder does not contain exactly one such series or if files cannot be read, and ``SeriesError``
-    if its images do not form a dynamic series.
+    Parameters
+    ----------
+    path : Path
+    name : str, optional
+        What messages call the series.
+    series : int, optional
+        Number of the series in a folder that has several.
+    echo, stack : int, optional
+        Which echo and which stack of slices, counted from 1; needed where there are several.
+    has_interval : bool
+        Whether the user gives the frame interval, so that clocks may contradict each other.
+
+    Raises
+    ------
+    FileError
+        If the folder does not contain exactly one such series or if files cannot be read.
+    SeriesError
+        If its images do not form a dynamic series.
     """
-    selection = selection or Selection()
+    name = name or path.name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of values that do not conform to the standard
-        headers, series_notes = one_series(image_headers(path), path)
+        headers, series_notes = one_series(image_headers(path), path, name, series)
         headers = each_image_once(headers)
         slices = [s for file, header in headers.items() for s in slices_of(file, header)]
-        slices, image_notes = select_images(slices, path.name, selection.echo, selection.stack)
-        check_alike(slices, path.name)
-        found = sort_into_frames(slices, path.name, clock_matters=not has_interval)
+        slices, image_notes = select_images(slices, name, echo, stack)
+        check_alike(slices, name)
+        found = sort_into_frames(slices, name, clock_matters=not has_interval)
         if len(found.frames) < 2 and (advice := lone_volume(headers)):
-            raise SeriesError(f"{path.name} has a single frame.{advice}")
-        timing = find_times(found, headers[found.frames[0][0].path], path.name, is_given=has_interval)
+            raise SeriesError(f"{name} has a single frame.{advice}")
+        timing = find_times(found, headers[found.frames[0][0].path], name, is_given=has_interval)
         signal, scalar_type = read_voxels(found.frames)
     echo_time = _echo_time(found)
     return StoredImage(

@@ -17,24 +17,25 @@ from dsc_superres.io.dicom_values import number, words
 Headers = dict[Path, FileDataset]
 
 
-def one_series(headers: Headers, path: Path) -> tuple[Headers, tuple[str, ...]]:
-    """Return the headers of the series that ``path`` names, and sentences about it.
+def one_series(headers: Headers, path: Path, name: str, series: int | None = None) -> tuple[Headers, tuple[str, ...]]:
+    """Return the headers of the series ``name`` that ``path`` or its number names, and sentences about it.
 
     Raises ``FileError`` if the folder ``path`` holds several series.
     """
     groups = _volumes_joined(_by_series(headers))
     if path in headers:
         groups = [group for group in groups if path in group]
+    if series is not None:
+        numbered = [group for group in groups if _series_number(group) == series]
+        if not numbered:
+            raise FileError(f"{path} has no series {series}: it holds {_listing(groups)}.")
+        groups = numbered
     if len(groups) > 1:
-        listing = ", ".join(
-            f"number {next(iter(group.values())).get('SeriesNumber')} with {len(group)} files" for group in groups[:12]
-        )
-        more = f", and {len(groups) - 12} more" if len(groups) > 12 else ""
         raise FileError(
-            f"{path} holds {len(groups)} series ({listing}{more}): move the one you want to a folder of its own, "
-            "or name one of its files instead of the folder."
+            f"{path} holds {len(groups)} series ({_listing(groups)}): choose one (--series NUMBER), name one of its "
+            "files instead of the folder, or move it to a folder of its own."
         )
-    _check_colors(groups[0], path.name)
+    _check_colors(groups[0], name)
     return groups[0], _volume_note(groups[0])
 
 
@@ -47,6 +48,16 @@ def lone_volume(headers: Headers) -> str:
         f" The scan has {volume_count(first)} frames, which were exported as series of their own: name the folder "
         "above that holds all of them."
     )
+
+
+def _listing(groups: list[Headers]) -> str:
+    """Return the numbers of the series and how many files they have."""
+    listing = ", ".join(f"number {_series_number(group)} with {len(group)} files" for group in groups[:12])
+    return listing + (f", and {len(groups) - 12} more" if len(groups) > 12 else "")
+
+
+def _series_number(group: Headers) -> int:
+    return int(number(next(iter(group.values())), "SeriesNumber") or 0)
 
 
 def _by_series(headers: Headers) -> list[Headers]:
@@ -72,8 +83,7 @@ def _scan_of(group: Headers) -> tuple | None:
         return None
     scan = [str(first.get(name)) for name in ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription")]
     matrix = [str(first.get(name)) for name in ("Rows", "Columns", "ImageOrientationPatient", "EchoTime")]
-    series_number = int(number(first, "SeriesNumber") or 0)
-    return (*scan, *matrix, volume_count(first), words(first, "ImageType"), series_number // 1000)
+    return (*scan, *matrix, volume_count(first), words(first, "ImageType"), _series_number(group) // 1000)
 
 
 def _volume_note(headers: Headers) -> tuple[str, ...]:

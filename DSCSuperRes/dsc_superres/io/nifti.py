@@ -122,7 +122,7 @@ def _parse_header(path: Path, raw: bytes) -> _Header:
         return struct.unpack_from(byte_order + layout, raw, position)
 
     dim = unpack("8h", 40)
-    sizes = dim[1 : 1 + dim[0]] if 1 <= dim[0] <= 7 else ()
+    sizes, frame_axis = _without_single(dim[1 : 1 + dim[0]] if 1 <= dim[0] <= 7 else ())
     type_code = _TYPES.get(unpack("h", 70)[0])
     if not sizes or min(sizes) < 1:
         raise FileError(f"{path} states an impossible size, {dim}: the file is damaged.")
@@ -137,12 +137,33 @@ def _parse_header(path: Path, raw: bytes) -> _Header:
         spacing=unpack("3f", 80),
         slope=slope,
         intercept=intercept,
-        interval=_shortest_decimal(unpack("f", 92)[0]),
+        interval=_stated_interval(unpack("7f", 80), frame_axis),
         start=_shortest_decimal(unpack("f", 136)[0]),
         time_unit=raw[123] & 0x38,
         sform=np.reshape(unpack("12f", 280), (3, 4)) if sform_code > 0 else None,
         has_orientation=qform_code > 0 or sform_code > 0,
     )
+
+
+def _without_single(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """Return the sizes of an image of more than four axes without its single ones, and the axis of its frames.
+
+    Such images are those with vectors: some software writes frames as the components of a vector.
+
+    >>> _without_single((64, 64, 20, 1, 60))
+    ((64, 64, 20, 60), 4)
+    """
+    long = [axis for axis in range(3, len(sizes)) if sizes[axis] > 1]
+    if len(sizes) < 5 or len(long) > 1:
+        return sizes, 3
+    axis = long[0] if long else 3
+    return (*sizes[:3], sizes[axis]), axis
+
+
+def _stated_interval(pixdim: tuple[float, ...], axis: int) -> float:
+    """Return the spacing along the axis of the frames; that of the time axis where it is a mere placeholder."""
+    own = _shortest_decimal(pixdim[axis])
+    return own if axis == 3 or own not in (0.0, 1.0) else _shortest_decimal(pixdim[3])
 
 
 def _shortest_decimal(value: float) -> float:

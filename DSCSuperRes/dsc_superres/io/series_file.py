@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import DSCError, FileError, SeriesError
-from dsc_superres.io.dicom import is_dicom, read_dicom
 from dsc_superres.io.frame_timing import (
     PLAUSIBLE_INTERVAL,
     FrameTiming,
@@ -27,10 +26,11 @@ from dsc_superres.io.image_file import (
     check_sidecar_is_free,
     suffix_of,
 )
-from dsc_superres.io.nifti import read_nifti, write_nifti
-from dsc_superres.io.nrrd import read_nrrd, write_nrrd
+from dsc_superres.io.nifti import write_nifti
+from dsc_superres.io.nrrd import write_nrrd
+from dsc_superres.io.readers import read_stored
 from dsc_superres.io.recorded_provenance import believed_record, header_record
-from dsc_superres.io.sidecar import Sidecar, read_sidecar, sidecar_bytes, sidecar_path, uniform_interval
+from dsc_superres.io.sidecar import Sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.io.slice_timing import read_slice_times
 from dsc_superres.series import MISSING, Series
 from dsc_superres.utils.atomic_writing import atomic_file, atomic_files, check_target
@@ -45,6 +45,9 @@ def read_series(
     *,
     echo_time: float | None = None,
     interval: float | None = None,
+    series: int | None = None,
+    echo: int | None = None,
+    stack: int | None = None,
     name: str | None = None,
 ) -> Series:
     """Read a dynamic series from a file or a DICOM folder.
@@ -52,12 +55,16 @@ def read_series(
     Parameters
     ----------
     path : path
-        4D NIfTI (``.nii``, ``.nii.gz``), NRRD (``.seq.nrrd``, ``.nrrd``), a DICOM folder, or one file of a DICOM
-        series.
+        4D NIfTI (``.nii``, ``.nii.gz``, ``.hdr`` with ``.img``), NRRD (``.seq.nrrd``, ``.nrrd``), a DICOM folder or a
+        ZIP of one, one file of a DICOM series, or a Philips ``.par`` with its ``.rec``.
     echo_time : float, optional
         Echo time in s, instead of the value in the file.
     interval : float, optional
         Time from frame to frame in s, instead of the times in the file.
+    series : int, optional
+        Number of the series in a DICOM folder that has several.
+    echo, stack : int, optional
+        Which echo and which stack of slices of a DICOM series that has several, counted from 1.
     name : str, optional
         What messages call the series: its role where they may end up in results, else the name of the file.
 
@@ -90,9 +97,9 @@ def read_series(
     ([0.0, 1.5, 3.0], 0.03, 'given by the user')
     """
     path = check_exists(Path(path).expanduser())
-    stored, sidecar = _read_stored(path, has_interval=interval is not None)
-    sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     name = name or path.name
+    stored, sidecar = read_stored(path, name, series=series, echo=echo, stack=stack, has_interval=interval is not None)
+    sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}
     timing = _timing(name, stored, sidecar, interval)
     sources["times"] = timing.source
     slice_times, slice_notes = stored.slice_times, ()
@@ -167,21 +174,6 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
             write_nifti(array, series.geometry, image, interval=interval, start=series.times[0] if interval else 0.0)
         with atomic_file(sidecar_path(image)) as sidecar:
             sidecar.write_bytes(sidecar_bytes(series, image_checksum(image)))
-
-
-def _read_stored(path: Path, *, has_interval: bool) -> tuple[StoredImage, Sidecar]:
-    """Return the content of an image in the format that its name or content suggests, and its sidecar."""
-    suffix = suffix_of(path)
-    if path.is_dir() or (suffix not in (*SERIES_SUFFIXES, ".nrrd") and is_dicom(path)):
-        return read_dicom(path, has_interval=has_interval), Sidecar(path)
-    if suffix in (".nii", ".nii.gz"):
-        return read_nifti(path), read_sidecar(path)
-    if suffix in (".nrrd", ".seq.nrrd"):
-        return read_nrrd(path), read_sidecar(path)
-    raise FileError(
-        f"{path} has an unknown format: give a 4D NIfTI (.nii, .nii.gz), a Slicer sequence (.seq.nrrd, .nrrd) "
-        "or a DICOM folder."
-    )
 
 
 def _recorded_times(stored: StoredImage, sidecar: Sidecar) -> np.ndarray | None:

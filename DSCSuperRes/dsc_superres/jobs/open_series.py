@@ -46,7 +46,7 @@ def _series(job: OpenJob, progress: Progress) -> Series:
         from dsc_superres.io import read_series
 
         progress(0.01, "Reading")
-        return read_series(job.input)
+        return read_series(job.input, **job.image_choice())
     from dsc_superres.phantom import digital_patient
 
     progress(0.01, "Simulating a patient")

@@ -9,7 +9,7 @@ import numpy as np
 
 from dsc_superres.errors import FileError
 from dsc_superres.jobs.types import UNCERTAINTY, InputFile, MapsJob
-from dsc_superres.pipeline.case_options import SERIES_ROLES, SourceOptions, TimingOptions
+from dsc_superres.pipeline.case_options import SERIES_ROLES, ReadingOptions, SourceOptions
 from dsc_superres.pipeline.checks import JobError
 from dsc_superres.series import MISSING, Series
 
@@ -39,17 +39,23 @@ def read_inputs(job: MapsJob) -> dict[str, Series]:
 def read_uncertainty(job: MapsJob) -> Series | None:
     """The standard deviation of the error of the input or the reconstruction, if it is given. Raises ``DSCError``."""
     if job.uncertainty is not None:
-        return _read(InputFile(job.uncertainty), TimingOptions(), ROLE_NAMES[UNCERTAINTY])
+        return _read(InputFile(job.uncertainty), ReadingOptions(), ROLE_NAMES[UNCERTAINTY])
     source = (job.inputs or {}).get(UNCERTAINTY)
     return None if source is None else _read(source, job, ROLE_NAMES[UNCERTAINTY])
 
 
-def _read(source: InputFile, timing: TimingOptions, name: str) -> Series:
+def _read(source: InputFile, reading: ReadingOptions, name: str) -> Series:
     if source.file.suffix == ".npy":
-        return _read_array(source, timing.echo_time, name)
+        return _read_array(source, reading.echo_time, name)
     from dsc_superres.io import read_series
 
-    return read_series(source.file, echo_time=timing.echo_time, interval=timing.frame_interval, name=name)
+    return read_series(
+        source.file,
+        echo_time=reading.echo_time,
+        interval=reading.frame_interval,
+        name=name,
+        **reading.image_choice(),
+    )
 
 
 def _read_array(source: InputFile, echo_time: float | None, name: str) -> Series:

@@ -16,10 +16,11 @@ from dsc_superres.pipeline.case_options import (
     SERIES_ROLES,
     Checked,
     CompareOptions,
+    ImageOptions,
     PerfusionOptions,
+    ReadingOptions,
     ReconstructionOptions,
     ReconstructOptions,
-    TimingOptions,
     default_of,
     option,
     options_of,
@@ -131,7 +132,7 @@ class CompareJob(Checked, CompareOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapsJob(Checked, PerfusionOptions, TimingOptions):
+class MapsJob(Checked, PerfusionOptions, ReadingOptions):
     """Compute maps of the ``input``, into the folder ``output``; or of several ``inputs``, into folders in it.
 
     Several inputs are series of one scan (truth, input, reconstruction) and share one arterial input function.
@@ -159,7 +160,7 @@ class MapsJob(Checked, PerfusionOptions, TimingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenJob(Checked):
+class OpenJob(Checked, ImageOptions):
     """Read a series, or simulate the sample patient, into plain arrays for a program that must not wait for it."""
 
     task: ClassVar[str] = "open"

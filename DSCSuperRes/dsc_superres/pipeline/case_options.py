@@ -25,6 +25,7 @@ from dsc_superres.pipeline.checks import (
     Texts,
     Threshold,
     Voxels,
+    WholeNumber,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +107,27 @@ class TimingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions(TimingOptions):
+class ImageOptions:
+    """Which images of a DICOM folder are read."""
+
+    series: int | None = option(WholeNumber("N"), "number of the DICOM series in a folder that has several", None)
+    echo: int | None = option(WholeNumber("N", least=1), "echo of a DICOM series that has several, from 1", None)
+    stack: int | None = option(
+        WholeNumber("N", least=1), "stack of slices of a DICOM series that has several, from 1", None
+    )
+
+    def image_choice(self) -> dict[str, int | None]:
+        """What ``io.read_series`` takes of these options."""
+        return {"series": self.series, "echo": self.echo, "stack": self.stack}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions(TimingOptions, ImageOptions):
+    """How the file of a series is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions(ReadingOptions):
     """The series to work on."""
 
     input: Path = option(File("IN"), "a dynamic series of any format, or a .npy of float32[t, z, y, x]")
