@@ -15,8 +15,8 @@ from dsc_superres.jobs.job_files import parse_job
 from dsc_superres.networks import create, save_model
 from dsc_superres.pipeline.checks import JobError
 from dsc_superres.pipeline.reconstruct_case import reconstruct_case
+from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.progress import never, no_progress
-from dsc_superres.worker.process import out_of_memory
 
 MINIMAL = {"task": "reconstruct", "input": "in.nii", "output": "out"}
 

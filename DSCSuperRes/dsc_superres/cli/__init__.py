@@ -14,10 +14,13 @@ from contextlib import suppress
 
 from dsc_superres.errors import Cancelled, DSCError
 from dsc_superres.utils.ending import Ended, ending_at_signals
+from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
 from dsc_superres.utils.standard_streams import open_standard_streams, silence_output
+from dsc_superres.utils.supervision import supervised
 
 INTERRUPTED = 130
+MORE_MEMORY = "close other programs or use a smaller factor"
 DEBUG = "DSC_SUPERRES_DEBUG"
 
 
@@ -26,14 +29,24 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.warnoptions and not os.environ.get(DEBUG):
         warnings.simplefilter("ignore")  # those of libraries speak to programmers; ours are printed as notes
     open_standard_streams()
+    if arguments is None:  # a process of its own, not a call from Python
+        return supervised(lambda: _run(sys.argv[1:]), _crashed)
+    return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     with ending_at_signals():
         try:
-            return _run(arguments)
+            return _run_command(arguments)
         finally:
             discard_unfinished()
 
 
-def _run(arguments: list[str] | None) -> int:
+def _crashed(name: str) -> int:
+    return _fail(f"the system ended the work ({name}), most likely for lack of memory: {MORE_MEMORY}", 2)
+
+
+def _run_command(arguments: list[str]) -> int:
     from dsc_superres.cli.parser import build_parser
 
     try:
@@ -50,9 +63,9 @@ def _run(arguments: list[str] | None) -> int:
         # The reader of our output has gone, as `| head` does; Python would complain again when it closes the pipe.
         silence_output()
         return 0
-    except MemoryError:
-        return _fail("there is not enough memory for this series: close other programs or use a smaller factor", 2)
     except Exception as error:
+        if out_of_memory(error):
+            return _fail(f"there is not enough memory for this series: {MORE_MEMORY}", 2)
         if os.environ.get(DEBUG):
             raise
         hint = f"{DEBUG}=1 shows where"

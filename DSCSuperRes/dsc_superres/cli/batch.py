@@ -75,7 +75,7 @@ def run_case(case: BatchCase, job: Job, threads: int) -> Outcome:
 
     from dsc_superres.jobs.run import run_job
     from dsc_superres.jobs.targets import is_complete
-    from dsc_superres.worker.process import out_of_memory
+    from dsc_superres.utils.memory_errors import out_of_memory
 
     begin = time.monotonic()
     try:

@@ -22,15 +22,20 @@ Exit codes:
 from __future__ import annotations
 
 import argparse
+import json
 import logging
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsc_superres.errors import Cancelled, DSCError
 from dsc_superres.utils.ending import Ended, ending_at_signals
+from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
 from dsc_superres.utils.standard_streams import open_standard_streams
+from dsc_superres.utils.supervision import supervised
 from dsc_superres.worker.channel import CANCELLED, Channel, Listener
 
 if TYPE_CHECKING:
@@ -41,6 +46,7 @@ OK = 0
 DEFECT = 1
 BAD_INPUT = 2
 OUT_OF_MEMORY = 3
+MORE_MEMORY = "close other programs, choose the CPU or a smaller factor"
 
 log = logging.getLogger("dsc_superres.worker")
 
@@ -59,6 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     open_standard_streams()
+    return supervised(lambda: _work(options), _crashed)
+
+
+def _work(options: argparse.Namespace) -> int:
     channel = Channel()
     if options.probe:
         from dsc_superres.worker.probe import probe
@@ -70,6 +80,15 @@ def main(arguments: list[str] | None = None) -> int:
             return run(options.job, channel, Listener())
         finally:
             discard_unfinished()
+
+
+def _crashed(name: str) -> int:
+    message = f"The system ended the work ({name}), most likely for lack of memory: {MORE_MEMORY}."
+    line = json.dumps({"type": "error", "message": message, "kind": "MemoryError"})
+    log.error(message)
+    with suppress(OSError):
+        os.write(1, f"{line}\n".encode())
+    return OUT_OF_MEMORY
 
 
 def run(job_file: Path, channel: Channel, listener: Listener) -> int:
@@ -92,20 +111,10 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
     except Exception as error:
         log.exception("the job failed")
         if out_of_memory(error):
-            hint = "There is not enough memory for this job: close other programs, choose the CPU or a smaller factor."
-            return _fail(channel, error, hint, OUT_OF_MEMORY)
+            return _fail(channel, error, f"There is not enough memory for this job: {MORE_MEMORY}.", OUT_OF_MEMORY)
         message = f"An unexpected error occurred ({type(error).__name__}: {error}); the log has the details."
         return _fail(channel, error, message, DEFECT)
     return OK
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether ``error`` says that memory ran out: Python's own, a GPU's, or torch's allocator on the CPU."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
-    )
 
 
 def _fail(channel: Channel, error: Exception, message: str, code: int) -> int:

@@ -1,0 +1,46 @@
+"""A process that watches over the one that works: what native code ends without a word gets a sentence.
+
+Where memory is scarce, compiled libraries abort or touch pages that are not there, before Python can raise an error.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from dsc_superres.utils.ending import ENDING
+
+_DIE_WITH_PARENT = 1
+"""``PR_SET_PDEATHSIG`` of prctl(2)."""
+
+
+def supervised(work: Callable[[], int], crashed: Callable[[str], int]) -> int:
+    """Do ``work`` in a forked process; return its exit code, or that of ``crashed``, given the signal's name.
+
+    The working process gets the signals that ask this one to end, and ends with it. Only on Linux: elsewhere, or with
+    other threads, which a fork would lose, the work is done here.
+    """
+    if not sys.platform.startswith("linux") or threading.active_count() > 1:
+        return work()
+    supervisor = os.getpid()
+    child = os.fork()
+    if child == 0:
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        if os.getppid() != supervisor:
+            os._exit(1)
+        return work()
+
+    def forward(number: int, frame: object) -> None:
+        os.kill(child, number)
+
+    for one in ENDING:
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, forward)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code >= 0:
+        return code
+    return 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
