@@ -87,7 +87,7 @@ def find_times(sorted_frames: SortedFrames, header: Dataset, name: str, *, is_gi
         believed, notes = _believed(clocks)
         times, source = believed.times, believed.source
         if believed.is_rounded:
-            times, source = _undo_rounding(believed, repetition)
+            times, source = _undo_rounding(believed, repetition, sorted_frames.numbers)
         interval = float(np.median(np.diff(times)))
         notes += _contradicted(interval, source, _statements(sorted_frames, header, content=False))
     else:
@@ -242,9 +242,11 @@ def _counted_times(
     return found.times[1] * numbers, found.source, found.notes
 
 
-def _undo_rounding(clock: _Clock, repetition: float | None) -> tuple[np.ndarray, str]:
-    """Undo the rounding of a clock to whole seconds if evenly spaced times explain it, preferably spaced by TR."""
-    count = np.arange(len(clock.times))
+def _undo_rounding(clock: _Clock, repetition: float | None, count: np.ndarray) -> tuple[np.ndarray, str]:
+    """Undo the rounding of a clock to whole seconds if evenly spaced times explain it, preferably spaced by TR.
+
+    ``count`` are the numbers of the frames in the scan, some of which may be missing.
+    """
     source = f"{clock.source} in whole seconds"
     for interval, words in ((repetition, "and RepetitionTime"), (clock.times[-1] / count[-1], "evened out")):
         if interval and np.all(np.abs(clock.times - interval * count) <= 1):

@@ -19,6 +19,7 @@ import SimpleITK as sitk
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
+from dsc_superres.io.frame_timing import PLAUSIBLE_INTERVAL
 from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, without_name
 from dsc_superres.io.recorded_provenance import parse_header_record
 from dsc_superres.series import MISSING
@@ -191,13 +192,16 @@ def _numbers(words: list[str]) -> np.ndarray | None:
 
 
 def _interval(header: dict[str, str]) -> tuple[float | None, str]:
-    """Return the spacing of a time axis (s or None) and its source."""
+    """Return the spacing of a time axis (s or None) and its source; else the repetition time of a MultiVolume."""
     axis = _frame_axis(header)
     unit = _axis_value(_axis_values(header, "units"), axis)
     spacing = _numbers([_axis_value(header.get("spacings", "").split(), axis)])
-    if spacing is None or unit not in _UNITS_PER_SECOND or not spacing[0] > 0:
-        return None, MISSING
-    return spacing[0] / _UNITS_PER_SECOND[unit], f"NRRD spacing in {unit}"
+    if spacing is not None and unit in _UNITS_PER_SECOND and spacing[0] > 0:
+        return spacing[0] / _UNITS_PER_SECOND[unit], f"NRRD spacing in {unit}"
+    repetition = _numbers([header.get("MultiVolume.DICOM.RepetitionTime", "")])
+    if repetition is not None and PLAUSIBLE_INTERVAL[0] <= repetition[0] / 1000 <= PLAUSIBLE_INTERVAL[1]:
+        return repetition[0] / 1000, "MultiVolume.DICOM.RepetitionTime in ms: check that frames follow at that pace"
+    return None, MISSING
 
 
 def _echo_time(header: dict[str, str]) -> tuple[float | None, str]:
