@@ -83,8 +83,9 @@ def undersample(options: argparse.Namespace) -> None:
         stack=options.stack,
     )
     coarse = degrade(series, options.space, options.time, options.operator)
-    write_series(coarse, output, integer=options.integer)
-    _print_notes(*series_notes(series))
+    notes = series_notes(series)
+    write_series(coarse.described(notes=notes), output, integer=options.integer)
+    _print_notes(*notes)
 
 
 def reconstruct(options: argparse.Namespace) -> None:
@@ -116,11 +117,13 @@ def compare(options: argparse.Namespace) -> None:
     from dsc_superres.comparison import compare as measure
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.gate import check_outputs
+    from dsc_superres.jobs.provenance import comparison_record
     from dsc_superres.jobs.targets import check_is_ours, check_series_target
     from dsc_superres.pipeline.masks import find_mask_or_none
     from dsc_superres.pipeline.notes import series_notes
     from dsc_superres.utils.atomic_writing import atomic_paths, write_json
     from dsc_superres.utils.ending import last_chance
+    from dsc_superres.utils.versions import versions
 
     sources = [Path(options.recon), Path(options.truth)]
     difference = [Path(options.difference)] if options.difference else []
@@ -135,20 +138,23 @@ def compare(options: argparse.Namespace) -> None:
     with progress_bar("Comparing") as progress:
         progress(0.1, "Metrics")
         result = measure(recon, truth, find_mask_or_none(options.mask, truth))
+        notes = tuple(dict.fromkeys((*recon.notes, *series_notes(truth))))
+        record = comparison_record(result, recon, truth, notes)
         with atomic_paths(*difference, *report) as partial:
             for path in difference:
                 aligned = result.aligned
                 written = truth.with_signal(
                     result.difference, times=aligned.times, geometry=aligned.geometry, name="difference"
                 )
-                write_series(written, partial[path])
+                provenance = {**recon.provenance, "role": "difference", "versions": versions()}
+                write_series(written.described(notes=notes, provenance=provenance), partial[path])
             for path in report:
-                write_json(partial[path], result.to_dict())
+                write_json(partial[path], record)
             last_chance(never)
-    _print_notes(*dict.fromkeys((*series_notes(recon), *series_notes(truth))))
+    _print_notes(*notes)
     if result.brain is None and options.mask != "none":
         write_note("Note: no brain was found, so there are numbers for the whole image only.")
-    write_output(json.dumps(result.to_dict(), indent=2) if options.json == "-" else comparison_text(result))
+    write_output(json.dumps(record, indent=2) if options.json == "-" else comparison_text(result))
 
 
 def batch(options: argparse.Namespace) -> None:

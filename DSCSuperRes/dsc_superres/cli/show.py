@@ -8,6 +8,7 @@ import numpy as np
 
 from dsc_superres.comparison import Comparison
 from dsc_superres.metrics import Scores
+from dsc_superres.pipeline.notes import series_notes
 from dsc_superres.series import MISSING, Series
 
 NEEDS = {
@@ -35,7 +36,8 @@ def series_facts(series: Series) -> dict[str, object]:
         "range": [float(series.signal.min()), float(series.signal.max())],
         "sources": dict(series.sources),
         "slice_times_s": None if series.slice_times is None else series.slice_times.tolist(),
-        "notes": list(series.notes),
+        "notes": list(series_notes(series)),
+        "provenance": dict(series.provenance) or None,
         "missing": [name for name, source in series.sources.items() if source == MISSING],
     }
 
@@ -62,7 +64,7 @@ def series_text(series: Series) -> str:
     low, high = facts["range"]
     rows.append(("values", f"{facts['scalar_type']}, {low:.6g} to {high:.6g}"))
     rows += [("missing", NEEDS.get(name, name)) for name in facts["missing"]]
-    rows += [("note", note) for note in series.notes]
+    rows += [("note", note) for note in facts["notes"]]
     return "\n".join(f"{name:<12} {value}" for name, value in rows)
 
 

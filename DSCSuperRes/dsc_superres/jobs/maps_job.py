@@ -57,8 +57,8 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
 
 
 def _notes(series: Mapping[str, Series]) -> list[str]:
-    """Sentences about the series; that of a coarser copy of another one has nothing to add to those of the first."""
-    notes = [note for one in series.values() for note in series_notes(one)]
+    """Sentences about the series: all of the first, and what the readers of the others found in its copies."""
+    notes = [*series_notes(next(iter(series.values()))), *(note for one in series.values() for note in one.notes)]
     if any(one.echo_time is None for one in series.values()):
         notes.append(echo_time_note())
     return [*dict.fromkeys(notes)]

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dsc_superres.comparison import Comparison
 from dsc_superres.jobs.types import Job
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case, label
 from dsc_superres.pipeline.case_options import PerfusionOptions, options_of
 from dsc_superres.pipeline.model_provenance import model_provenance
+from dsc_superres.series import Series
 from dsc_superres.utils.versions import versions
 
 DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."
@@ -47,6 +49,19 @@ def case_provenance(case: Case, job: Job) -> dict[str, object]:
         "notes": list(case.notes),
         "warnings": list(dict.fromkeys(sentence for maps in case.maps.values() for sentence in maps.warnings)),
         "seconds": dict(case.seconds),
+        "notice": DISCLAIMER,
+    }
+
+
+def comparison_record(result: Comparison, recon: Series, truth: Series, notes: Sequence[str]) -> dict[str, object]:
+    """The numbers of a comparison, and what was compared."""
+    numbers = result.to_dict()
+    return {
+        **numbers,
+        "notes": [*numbers["notes"], *notes],
+        "reconstruction": dict(recon.provenance) or None,
+        "truth": dict(truth.provenance) or None,
+        "versions": versions(),
         "notice": DISCLAIMER,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dsc_superres.models import find
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 from dsc_superres.pipeline.case_options import ReconstructionOptions
+from dsc_superres.pipeline.series_warnings import series_warnings
 from dsc_superres.reconstruction.training_range import outside_training_range
 from dsc_superres.series import Series
 
@@ -18,8 +19,8 @@ def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, m
 
 
 def series_notes(series: Series) -> tuple[str, ...]:
-    """Whether the series was acquired, what its reader found, and whether the frame times are missing."""
-    notes = (*_origin_notes(series), *series.notes)
+    """Whether the series was acquired, what its reader found, what is implausible, and whether it lacks frame times."""
+    notes = (*_origin_notes(series), *series.notes, *series_warnings(series))
     if not series.has_times:
         notes += (
             "The frame times of the series are not known, so its frames are numbered: give its TR (--tr SECONDS).",
