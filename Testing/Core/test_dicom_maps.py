@@ -71,3 +71,24 @@ def test_every_unit_of_a_map_has_a_code():
     from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 
     assert {*UNITS.values(), *EXTRA_UNITS.values()} <= set(UCUM_CODES)
+
+
+def test_maps_conform_to_the_standard(tmp_path: Path) -> None:
+    """What a validator of the standard finds: narrow windows, tags that must be there, values that others broke."""
+    plain = pydicom.dcmread(write_dicom_map(values(), OBLIQUE, tmp_path / "plain", name="CBV", units="1")[0])
+    assert (plain.PositionReferenceIndicator, plain.Laterality) == ("", "")
+    assert "VOILUTFunction" not in plain
+    source = pydicom.Dataset()
+    source.BodyPartExamined = "HEAD"
+    with pytest.warns(UserWarning, match="Invalid value"):
+        source.StudyDate = "***"
+    narrow = write_dicom_map(values() / 1000, OBLIQUE, tmp_path / "narrow", name="K2", units="1/s", reference=source)
+    image = pydicom.dcmread(narrow[0])
+    assert (float(image.WindowWidth) < 1, image.VOILUTFunction) == (True, "LINEAR_EXACT")
+    assert (image.BodyPartExamined, image.StudyDate, "Laterality" in image) == ("HEAD", "", False)
+
+
+def test_the_source_of_a_map_may_lie_in_a_subfolder(tmp_path: Path) -> None:
+    source = write_dicom_map(values(), OBLIQUE, tmp_path / "disc" / "IMAGES", name="source", units="1")[0]
+    image = write_dicom_map(values(), OBLIQUE, tmp_path / "cbv", name="CBV", units="1", reference=tmp_path / "disc")[0]
+    assert pydicom.dcmread(image).StudyInstanceUID == pydicom.dcmread(source).StudyInstanceUID

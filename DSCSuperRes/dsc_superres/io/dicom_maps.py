@@ -7,14 +7,19 @@ a new, anonymous study.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.config import RAISE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.valuerep import validate_value
 
 from dsc_superres.errors import DSCError, FileError
 from dsc_superres.geometry import Geometry
@@ -45,6 +50,16 @@ COPIED_TAGS = (
     "BodyPartExamined",
 )
 """Tags that are copied from the source image."""
+
+EMPTY_TAGS = (
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "PatientPosition",
+    "PositionReferenceIndicator",
+)
+"""Tags that the standard requires, empty where the source has none."""
 
 UCUM_CODES = {"mL/100 g": "ml/(100.g)", "mL/100 g/min": "ml/(100.g.min)", "s": "s", "1": "1", "1/s": "/s"}
 """Codes of the Unified Code for Units of Measure by unit of a map."""
@@ -108,20 +123,22 @@ def write_dicom_map(
             image.RescaleSlope, image.RescaleIntercept = f"{slope:.10g}", f"{low:.10g}"
             image.RescaleType = units[:16]
             image.WindowCenter, image.WindowWidth = _display_window(values)
+            if float(image.WindowWidth) < 1:  # the usual function has no widths below 1
+                image.VOILUTFunction = "LINEAR_EXACT"
             image.RealWorldValueMappingSequence = Sequence([_real_world_mapping(name, units, slope, low)])
             image.save_as(partial / names[z], enforce_file_format=True)
     return [Path(folder) / file for file in names]
 
 
 def read_source(reference: str | Path | None) -> Dataset:
-    """Return the header of a DICOM file or of the first DICOM file in a folder; an empty header for None.
+    """Return the header of a DICOM file or of the first DICOM file in or below a folder; an empty header for None.
 
     Raises ``FileError`` if there is no such file or it cannot be read.
     """
     if reference is None:
         return Dataset()
     path = Path(reference)
-    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+    files = [path] if path.is_file() else _below(path)
     images = (file for file in files if file.is_file() and file.name.upper() != "DICOMDIR")
     image = next((file for file in images if is_dicom(file)), None)
     if image is None:
@@ -132,21 +149,31 @@ def read_source(reference: str | Path | None) -> Dataset:
         raise FileError(f"The DICOM image {image.name} cannot be read: choose another one.") from error
 
 
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder, then those in its subfolders."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names))
+
+
 def _series_dataset(
     source: Dataset, name: str, units: str, description: str, number: int, provenance: Mapping[str, str]
 ) -> Dataset:
     """Return the attributes that all images of a map share."""
     shared = Dataset()
     for keyword in COPIED_TAGS:
-        if keyword in source:
+        if keyword in source and _is_valid(source[keyword]):
             shared[keyword] = source[keyword]
+    if not shared.get("BodyPartExamined"):  # the standard wants the side of a part that may have two
+        shared.pop("BodyPartExamined", None)
+        shared.Laterality = ""
     for keyword, value in {"PatientName": "", "PatientID": "", "StudyDate": "", "StudyTime": "", "StudyID": ""}.items():
         if keyword not in shared:
             setattr(shared, keyword, value)
     for keyword in ("StudyInstanceUID", "FrameOfReferenceUID"):
         if not shared.get(keyword):
             setattr(shared, keyword, generate_uid())
-    for keyword in ("PatientBirthDate", "PatientSex", "AccessionNumber", "ReferringPhysicianName", "PatientPosition"):
+    for keyword in EMPTY_TAGS:
         if keyword not in shared:
             setattr(shared, keyword, "")
     now = datetime.datetime.now()
@@ -171,6 +198,17 @@ def _series_dataset(
         item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
         shared.SourceImageSequence = Sequence([item])
     return shared
+
+
+def _is_valid(element: DataElement) -> bool:
+    """Return whether a value conforms to the standard: software that removes names may leave *** behind."""
+    values = element.value if isinstance(element.value, MultiValue | list) else [element.value]
+    try:
+        for value in values:
+            validate_value(element.VR, None if value is None else str(value), RAISE)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _image_dataset(series: Dataset, geometry: Geometry, plane: np.ndarray, z: int) -> FileDataset:
