@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,14 +60,22 @@ def stem_of(path: Path) -> str:
     return path.name[: len(path.name) - len(suffix_of(path))]
 
 
-def check_exists(path: Path) -> Path:
-    """Return ``path``; raise ``FileError`` if it does not exist or may not be accessed."""
+def check_exists(path: str | os.PathLike[str]) -> Path:
+    """Return ``path`` with its ``~`` resolved; raise ``FileError`` unless it is a file or folder that can be accessed.
+
+    A pipe or a device is neither: it would be waited for without end.
+    """
     try:
-        path.stat()
+        path = Path(path).expanduser()
+        mode = path.stat().st_mode
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist: check the name.") from error
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
+    except (ValueError, RuntimeError) as error:  # a null character, or the home folder of nobody
+        raise FileError(f"{str(path)!r} is no name of a file: check the name.") from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileError(f"{path} is a pipe or a device, not a file: give a file.")
     return path
 
 

@@ -26,6 +26,7 @@ import SimpleITK as sitk
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, suffix_of
+from dsc_superres.io.nifti_header import check_header
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file, temporary_folder
 from dsc_superres.utils.scratch_memory import release
@@ -128,12 +129,13 @@ def _parse_header(path: Path, raw: bytes) -> _Header:
         raise FileError(f"{path} states an impossible size, {dim}: the file is damaged.")
     if type_code is None:
         raise FileError(f"{path} holds complex or color voxels: a perfusion series has one real number per voxel.")
-    offset, slope, intercept = unpack("3f", 108)
+    offset = check_header(path, raw, byte_order, sizes, 8 * np.dtype(type_code).itemsize)
+    slope, intercept = unpack("2f", 112)
     qform_code, sform_code = unpack("2h", 252)
     return _Header(
         shape=tuple(sizes[::-1]),
         dtype=np.dtype(byte_order + type_code),
-        offset=max(int(offset), _HEADER_SIZE),
+        offset=offset,
         spacing=unpack("3f", 80),
         slope=slope,
         intercept=intercept,

@@ -1,8 +1,9 @@
 """NRRD files: volumes, and the four-dimensional files (``.seq.nrrd``) in which Slicer stores a volume sequence.
 
-SimpleITK reads voxels and geometry. Depending on its version it drops units and kinds, so the text header is parsed
-here as well. Files are written in the layout of Slicer's ``vtkMRMLVolumeSequenceStorageNode``: LPS space, axes x y z
-followed by a ``list`` axis, frame times in ``axis 3 index values``.
+SimpleITK reads voxels and geometry once ``nrrd_header`` has found the text header to be in order. The rest comes from
+there: depending on its version SimpleITK drops units and kinds. Files are written in the layout of Slicer's
+``vtkMRMLVolumeSequenceStorageNode``: LPS space, axes x y z followed by a ``list`` axis, frame times in
+``axis 3 index values``.
 
 Frame times come from the first of: ``MultiVolume.FrameLabels`` (written by Slicer's DICOM importer, whose index values
 are only frame numbers), index values with a unit of time, and the spacing of a time axis with such a unit.
@@ -17,10 +18,11 @@ from urllib.parse import unquote
 import numpy as np
 import SimpleITK as sitk
 
-from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.errors import FileError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.frame_timing import PLAUSIBLE_INTERVAL
 from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, without_name
+from dsc_superres.io.nrrd_header import Header, read_header
 from dsc_superres.io.recorded_provenance import parse_header_record
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file
@@ -59,8 +61,8 @@ _TYPES = {
 
 def read_nrrd(path: Path) -> StoredImage:
     """Read voxels, geometry, frame times and echo time of a NRRD file. Raises ``FileError``."""
-    header = _read_header(path)
-    kinds = header.get("kinds", "").split()
+    header = read_header(path)
+    kinds = header.fields.get("kinds", "").split()
     if any(kind.lower().startswith(("rgb", "hsv", "xyz", "complex", "quaternion")) or "-" in kind for kind in kinds):
         raise FileError(f"{path} holds colors or vectors: a perfusion series has one real number per voxel.")
     try:
@@ -81,9 +83,11 @@ def read_nrrd(path: Path) -> StoredImage:
         interval, times_source = _interval(header)
     echo_time, echo_source = _echo_time(header)
     sources = {"times": times_source, "echo_time": echo_source}
-    sources["geometry"] = header.get(f"{_PREFIX}Source.geometry", "NRRD header" if "space" in header else MISSING)
-    slice_times = _numbers(header.get(f"{_PREFIX}SliceTiming", "").split())
-    record = {key.removeprefix(_PROVENANCE): text for key, text in header.items() if key.startswith(_PROVENANCE)}
+    sources["geometry"] = header.pairs.get(
+        f"{_PREFIX}Source.geometry", "NRRD header" if "space" in header.fields else MISSING
+    )
+    slice_times = _numbers(header.pairs.get(f"{_PREFIX}SliceTiming", "").split())
+    record = {key.removeprefix(_PROVENANCE): text for key, text in header.pairs.items() if key.startswith(_PROVENANCE)}
     provenance, notes = parse_header_record(record)
     return StoredImage(
         array,
@@ -124,40 +128,19 @@ def write_nrrd(
             release(volume)
 
 
-def _read_header(path: Path) -> dict[str, str]:
-    """Return the fields (``name: value``) and key/value pairs (``key:=value``) of the text header."""
-    header: dict[str, str] = {}
-    try:
-        with open(path, "rb") as file:
-            if not file.read(8).startswith(b"NRRD000"):
-                raise FileError(f"{path} is not a NRRD file: give it the right extension.")
-            file.readline()
-            for raw in file:
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
-                if not line:
-                    break
-                pair = line.partition(":=")
-                name, separator, value = pair if pair[1] and ": " not in pair[0] else line.partition(": ")
-                if separator and not line.startswith("#"):
-                    header[name] = value.strip()
-    except OSError as error:
-        raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
-    return header
-
-
-def _axis_values(header: dict[str, str], name: str) -> list[str]:
+def _axis_values(header: Header, name: str) -> list[str]:
     """Return the values of a per-axis field."""
     try:
-        return shlex.split(header.get(name, ""))
+        return shlex.split(header.fields.get(name, ""))
     except ValueError:
         return []
 
 
-def _frame_axis(header: dict[str, str]) -> int | None:
+def _frame_axis(header: Header) -> int | None:
     """Return the non-spatial axis, the last of four if the kinds do not say; None unless there are four axes."""
-    if header.get("dimension", "").strip() != "4":
+    if header.fields.get("dimension", "").strip() != "4":
         return None
-    kinds = header.get("kinds", "").split()
+    kinds = header.fields.get("kinds", "").split()
     return next((axis for axis, kind in enumerate(kinds) if kind not in ("domain", "space")), 3)
 
 
@@ -166,21 +149,21 @@ def _axis_value(values: list[str], axis: int | None) -> str:
     return values[axis].lower() if axis is not None and axis < len(values) else ""
 
 
-def _frame_times(path: Path, header: dict[str, str], frames: int) -> tuple[np.ndarray | None, str]:
+def _frame_times(path: Path, header: Header, frames: int) -> tuple[np.ndarray | None, str]:
     """Return the time of each frame (s or None) and its source; see the module's docstring."""
-    labels = _numbers(header.get("MultiVolume.FrameLabels", "").split(","))
-    tag = header.get("MultiVolume.FrameIdentifyingDICOMTagName", "")
-    unit = header.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "")
+    labels = _numbers(header.pairs.get("MultiVolume.FrameLabels", "").split(","))
+    tag = header.pairs.get("MultiVolume.FrameIdentifyingDICOMTagName", "")
+    unit = header.pairs.get("MultiVolume.FrameIdentifyingDICOMTagUnits", "")
     if labels is not None and len(labels) == frames and tag in _TIME_TAGS and unit in _UNITS_PER_SECOND:
         return (labels - labels[0]) / _UNITS_PER_SECOND[unit], f"MultiVolume.FrameLabels, {tag} in {unit}"
-    index = next((header[key] for key in (f"axis {n} index values" for n in (3, 0)) if key in header), "")
+    index = next((header.pairs[key] for key in (f"axis {n} index values" for n in (3, 0)) if key in header.pairs), "")
     values = _numbers([unquote(value) for value in index.split()])
     unit = _axis_value(_axis_values(header, "units"), _frame_axis(header))
     if values is None or unit not in _UNITS_PER_SECOND:
         return None, MISSING
     if len(values) != frames:
         raise FileError(f"{path} has {frames} frames but {len(values)} index values: write it again from Slicer.")
-    return values / _UNITS_PER_SECOND[unit], header.get(f"{_PREFIX}Source.times", f"sequence index in {unit}")
+    return values / _UNITS_PER_SECOND[unit], header.pairs.get(f"{_PREFIX}Source.times", f"sequence index in {unit}")
 
 
 def _numbers(words: list[str]) -> np.ndarray | None:
@@ -191,25 +174,25 @@ def _numbers(words: list[str]) -> np.ndarray | None:
         return None
 
 
-def _interval(header: dict[str, str]) -> tuple[float | None, str]:
+def _interval(header: Header) -> tuple[float | None, str]:
     """Return the spacing of a time axis (s or None) and its source; else the repetition time of a MultiVolume."""
     axis = _frame_axis(header)
     unit = _axis_value(_axis_values(header, "units"), axis)
-    spacing = _numbers([_axis_value(header.get("spacings", "").split(), axis)])
+    spacing = _numbers([_axis_value(header.fields.get("spacings", "").split(), axis)])
     if spacing is not None and unit in _UNITS_PER_SECOND and spacing[0] > 0:
         return spacing[0] / _UNITS_PER_SECOND[unit], f"NRRD spacing in {unit}"
-    repetition = _numbers([header.get("MultiVolume.DICOM.RepetitionTime", "")])
+    repetition = _numbers([header.pairs.get("MultiVolume.DICOM.RepetitionTime", "")])
     if repetition is not None and PLAUSIBLE_INTERVAL[0] <= repetition[0] / 1000 <= PLAUSIBLE_INTERVAL[1]:
         return repetition[0] / 1000, "MultiVolume.DICOM.RepetitionTime in ms: check that frames follow at that pace"
     return None, MISSING
 
 
-def _echo_time(header: dict[str, str]) -> tuple[float | None, str]:
+def _echo_time(header: Header) -> tuple[float | None, str]:
     """Return the echo time (s or None) and its source."""
-    own_value = _numbers([header.get(f"{_PREFIX}EchoTime", "")])
+    own_value = _numbers([header.pairs.get(f"{_PREFIX}EchoTime", "")])
     if own_value is not None:
-        return float(own_value[0]), header.get(f"{_PREFIX}Source.echo_time", "NRRD header")
-    imported = _numbers([header.get("MultiVolume.DICOM.EchoTime", "")])
+        return float(own_value[0]), header.pairs.get(f"{_PREFIX}Source.echo_time", "NRRD header")
+    imported = _numbers([header.pairs.get("MultiVolume.DICOM.EchoTime", "")])
     if imported is not None:
         return float(imported[0]) / 1000, "MultiVolume.DICOM.EchoTime in ms"
     return None, MISSING

@@ -96,7 +96,7 @@ def read_series(
     >>> again.times.tolist(), again.echo_time, again.sources["echo_time"]
     ([0.0, 1.5, 3.0], 0.03, 'given by the user')
     """
-    path = check_exists(Path(path).expanduser())
+    path = check_exists(path)
     name = name or path.name
     stored, sidecar = read_stored(path, name, series=series, echo=echo, stack=stack, has_interval=interval is not None)
     sources = {**stored.sources, "geometry": sidecar.source("geometry", stored.sources["geometry"])}

@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.errors import FileError
 from dsc_superres.io.image_checksum import has_checksum
 from dsc_superres.io.image_file import stem_of, without_name
 from dsc_superres.io.recorded_provenance import provenance_record
 from dsc_superres.series import MISSING, Series
+from dsc_superres.utils.small_files import read_json
 
 ANOTHER_IMAGE = (
     "The sidecar (.json) was written for another image, so it is ignored: give the echo time (--te) and the frame "
@@ -73,7 +74,7 @@ class Sidecar:
         """Return a number or a list of them. Raises ``FileError`` if the value is neither."""
         try:
             return np.array(self.content[key], dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise FileError(
                 f"{key} in {self.path} is not a number or a list of numbers: correct or remove it."
             ) from error
@@ -89,12 +90,7 @@ def read_sidecar(image: Path) -> Sidecar:
     path = sidecar_path(image)
     if not path.is_file():
         return Sidecar(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"Cannot read {path}, the sidecar of {image.name}: {os_error_text(error)}.") from error
-    except ValueError as error:
-        raise FileError(f"{path}, the sidecar of {image.name}, is not valid JSON: correct or remove it.") from error
+    content = read_json(path, f"{path}, the sidecar of {image.name},")
     if not isinstance(content, dict):
         raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: correct or remove it.")
     checksum = content.get("ImageChecksum")

@@ -19,7 +19,7 @@ def read_volume(path: str | os.PathLike[str]) -> tuple[np.ndarray, Geometry]:
 
     Raises ``FileError`` if the file cannot be read or is not a single volume.
     """
-    path = check_exists(Path(path).expanduser())
+    path = check_exists(path)
     suffix = suffix_of(path)
     if suffix not in VOLUME_SUFFIXES or path.is_dir():
         raise FileError(f"{path} has an unknown format: a map or mask is one of {', '.join(VOLUME_SUFFIXES)}.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsc_superres.errors import FileError
 from dsc_superres.jobs.types import JOB_TYPES, Job
 from dsc_superres.pipeline.case_options import options_of, required_options
 from dsc_superres.pipeline.checks import JobError, NameOrFile
+from dsc_superres.utils.small_files import parse_json, read_text, shown
 
 FORMER_TASKS = {"enhance": "reconstruct"}
 FORMER_OPTIONS = {"deviation": "uncertainty"}
@@ -23,12 +22,7 @@ REMOVED = ("minutes", "adapt_minutes", "adapt")
 def read_job(path: str | Path) -> Job:
     """The job in a JSON file. Raises ``FileError`` or ``JobError`` with one sentence."""
     path = Path(path)
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"The job file {path.name} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise JobError(f"The job file {path.name} is not valid JSON ({error}).") from error
+    value = parse_json(read_text(path, f"The job file {path.name}"), f"The job file {path.name}", JobError)
     return parse_job(value, path.absolute().parent)
 
 
@@ -79,7 +73,7 @@ def _job_type(value: dict) -> type:
         raise JobError("Adaptation to one scan was removed, because it did harm: reconstruct without it.")
     task = FORMER_TASKS.get(task, task) if isinstance(task, str) else task
     if not isinstance(task, str) or task not in JOB_TYPES:
-        raise JobError(f'The job field "task" must be one of {", ".join(JOB_TYPES)}, not {json.dumps(task)[:60]}.')
+        raise JobError(f'The job field "task" must be one of {", ".join(JOB_TYPES)}, not {shown(task)}.')
     return JOB_TYPES[task]
 
 

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsc_superres.errors import DSCError
+from dsc_superres.utils.small_files import shown
 
 if TYPE_CHECKING:
     from dsc_superres.geometry import Geometry
+
+
+LONGEST_PATH = 4000
+LONGEST_NAME = 255
+"""Characters of a path, and bytes of the name of a file or folder, that file systems take."""
 
 
 class JobError(DSCError):
@@ -35,9 +42,9 @@ class Check:
         """The checked value of the option ``name``. Raises ``JobError``."""
         try:
             return self.convert(name, value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             wish = error.wish if isinstance(error, Unmet) else self.wish
-            raise JobError(f'The option "{name}" must be {wish}, not {json.dumps(value, default=str)[:60]}.') from error
+            raise JobError(f'The option "{name}" must be {wish}, not {shown(value)}.') from error
 
     def convert(self, name: str, value: Any) -> Any:
         """The value, or ``TypeError`` or ``ValueError`` for one that is not of this kind."""
@@ -84,11 +91,23 @@ class File(Text):
         super().__init__(metavar)
 
     def convert(self, name: str, value: Any) -> Path:
-        return Path(super().convert(name, str(value) if isinstance(value, Path) else value))
+        return Path(_possible_path(super().convert(name, str(value) if isinstance(value, Path) else value)))
 
 
 class NameOrFile(Text):
     """A name, or the path of a file: a text either way."""
+
+    def convert(self, name: str, value: Any) -> str:
+        return _possible_path(super().convert(name, value))
+
+
+def _possible_path(text: str) -> str:
+    """Return ``text``; raise ``Unmet`` where no file system could have a file of that name."""
+    if "\0" in text or any("\ud800" <= letter <= "\udbff" for letter in text):
+        raise Unmet("the name of a file")
+    if len(text) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in Path(text).parts):
+        raise Unmet(f"the name of a file, at most {LONGEST_PATH} characters and {LONGEST_NAME} per folder")
+    return text
 
 
 class Number(Check):
@@ -258,5 +277,5 @@ class GeometryOption(Check):
     def parse(self, word: str) -> Any:
         try:
             return json.loads(word)
-        except ValueError:
+        except (ValueError, RecursionError):
             return word

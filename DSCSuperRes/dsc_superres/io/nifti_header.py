@@ -1,0 +1,82 @@
+"""Checks of a NIfTI-1 header before any library of others sees the file.
+
+ITK does not end on an orientation that is not finite, takes the other orientation where one is not a number, and reads
+voxels from wherever ``vox_offset`` points to.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+
+from dsc_superres.errors import FileError
+
+FIRST_VOXEL = 352
+"""Least ``vox_offset`` of a header and voxels in one file: 348 bytes, and 4 that announce extensions."""
+FARTHEST = 1e7
+"""Largest size or position, in the file's unit of length, that is taken for one."""
+UNIT_QUATERNION = 1.01
+"""Greatest square of the norm of the quaternion's stored part, which is at most 1 before rounding."""
+BEST_COMPRESSION = 1032
+"""Bytes that one byte of a gzip file can stand for at most."""
+_GEOMETRY = {
+    "qform_code": {"pixdim[0]": 76, "quatern_b": 256, "quatern_c": 260, "quatern_d": 264}
+    | {"qoffset_x": 268, "qoffset_y": 272, "qoffset_z": 276},
+    "sform_code": {
+        f"srow_{row}[{column}]": 280 + 16 * "xyz".index(row) + 4 * column for row in "xyz" for column in range(4)
+    },
+}
+"""Numbers of either orientation with their places, by the field that says whether it counts."""
+
+
+def check_header(path: Path, raw: bytes, byte_order: str, sizes: tuple[int, ...], item_bits: int) -> int:
+    """Return the offset of the voxels in bytes; ``sizes`` and ``item_bits`` are those of the voxels.
+
+    Raises ``FileError`` that names the first field that cannot be right.
+    """
+
+    def value(layout: str, place: int) -> float:
+        return struct.unpack_from(byte_order + layout, raw, place)[0]
+
+    bits = value("h", 72)
+    if bits != item_bits:
+        raise _wrong(path, "bitpix", bits, f"{item_bits}, the size of its data type")
+    offset = value("f", 108)
+    if not math.isfinite(offset) or offset < FIRST_VOXEL or offset % 1:
+        raise _wrong(path, "vox_offset", offset, f"a whole number from {FIRST_VOXEL}")
+    places = {f"pixdim[{axis}]": 76 + 4 * axis for axis in range(1, min(len(sizes), 3) + 1)}
+    for code, place in (("qform_code", 252), ("sform_code", 254)):
+        places |= _GEOMETRY[code] if value("h", place) > 0 else {}
+    for name, place in places.items():
+        if not abs(value("f", place)) <= FARTHEST:
+            raise _wrong(path, name, value("f", place), f"a number up to {FARTHEST:.0e}")
+    if value("h", 252) > 0 and sum(value("f", place) ** 2 for place in (256, 260, 264)) > UNIT_QUATERNION:
+        raise _wrong(path, "quatern_b, _c, _d", "longer than a unit quaternion", "a rotation")
+    _check_scaling(path, value("f", 112), value("f", 116))
+    _check_length(path, int(offset) + math.prod(sizes) * item_bits // 8)
+    return int(offset)
+
+
+def _check_scaling(path: Path, slope: float, intercept: float) -> None:
+    """NaN, like 0, is how some software says that voxels are not scaled."""
+    if math.isinf(slope):
+        raise _wrong(path, "scl_slope", slope, "a finite number")
+    if slope and math.isfinite(slope) and not math.isfinite(intercept):
+        raise _wrong(path, "scl_inter", intercept, "a finite number")
+
+
+def _check_length(path: Path, needed: int) -> None:
+    """Raise ``FileError`` where the file is too short for its header, before memory is taken for the voxels."""
+    with open(path, "rb") as file:
+        is_gzipped = file.read(2) == b"\x1f\x8b"
+    length = path.stat().st_size * (BEST_COMPRESSION if is_gzipped else 1)
+    if length < needed:
+        raise FileError(
+            f"{path} is cut short or damaged: its header (dim, datatype, vox_offset) needs {needed:,} bytes; "
+            "copy it again from where it came."
+        )
+
+
+def _wrong(path: Path, name: str, value: object, wanted: str) -> FileError:
+    return FileError(f"The header of {path} is damaged: {name} is {value}, not {wanted}; convert the image again.")
