@@ -87,9 +87,10 @@ def read_header(path: Path) -> Header:
     """Read and check the header of a NRRD file. Raises ``FileError`` that names the first line that is not right."""
     try:
         with open(path, "rb") as file:
-            if not re.fullmatch(rb"NRRD000[1-6]\s*", file.readline(16)):
+            magic = file.readline(16)
+            if not re.fullmatch(rb"NRRD000[1-6]\s*", magic):
                 raise FileError(f"{path} is not a NRRD file: give it the right extension.")
-            header = _parse(path, file)
+            header = _parse(path, file, len(magic))
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     for name in ("type", "dimension", "sizes", "encoding"):
@@ -106,10 +107,10 @@ def read_header(path: Path) -> Header:
     return header
 
 
-def _parse(path: Path, file: BinaryIO) -> Header:
-    header = Header()
+def _parse(path: Path, file: BinaryIO, begin: int) -> Header:
+    header = Header(length=begin)
     while raw := file.readline(LONGEST_LINE):
-        header.length = file.tell()
+        header.length += len(raw)
         if not raw.endswith(b"\n") or header.length > LONGEST_HEADER:
             break
         line = raw.decode("utf-8", "replace").rstrip("\r\n")
