@@ -82,9 +82,11 @@ _MOST_FILES = 200_000
 def is_dicom(path: Path) -> bool:
     """Return whether ``path`` is a DICOM file, with or without a preamble."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with open(path, "rb") as file:
             start = file.read(132)
-    except OSError:
+    except (OSError, ValueError):
         return False
     return start[128:] == b"DICM" or start[:2] == b"\x08\x00"
 

@@ -6,6 +6,7 @@ nibabel rewrites them as NIfTI-1 in one file, which the one reader of that forma
 from __future__ import annotations
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def is_nifti_variant(path: Path) -> bool:
         if start[:2] == b"\x1f\x8b":
             with gzip.open(path) as file:
                 start = file.read(4)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return False  # the reader of NIfTI-1 says what is wrong
     return _NIFTI_2_SIZE in (int.from_bytes(start, "little"), int.from_bytes(start, "big"))
 
@@ -46,7 +47,7 @@ def read_nifti_variant(path: Path) -> StoredImage:
     import nibabel
 
     other = path.with_suffix({".hdr": ".img", ".img": ".hdr"}.get(suffix_of(path), path.suffix))
-    if not other.exists():
+    if not other.is_file():
         raise FileError(f"{path} is one of two files, of which {other.name} is missing: copy it beside.")
     try:
         single = _in_one_file(nibabel.load(path))

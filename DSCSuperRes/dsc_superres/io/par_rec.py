@@ -63,7 +63,7 @@ def read_par_rec(path: Path, name: str, echo: int | None = None) -> StoredImage:
 def _beside(path: Path, suffix: str) -> Path:
     """Return the file of the same name with another suffix, in either case. Raises ``FileError``."""
     for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-        if candidate.exists():
+        if candidate.is_file():
             return candidate
     raise FileError(f"{path} is one of two files, of which the {suffix} is missing: copy it beside.")
 
