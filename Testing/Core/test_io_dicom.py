@@ -185,7 +185,7 @@ COUNTED = lambda t, z: {"TemporalPositionIdentifier": t + 1}  # noqa: E731
 @pytest.mark.parametrize(
     ("tags", "keep", "words"),
     [
-        (COUNTED, lambda t, z: (t, z) != (1, 2), "frame 2 lacks slice 3 of 4"),
+        (COUNTED, lambda t, z: (t, z) != (1, 2), "frame 1 lacks slice 3 of 4"),
         (COUNTED, lambda t, z: (t, z) not in {(0, 0), (1, 1), (2, 2), (0, 3)}, "files are missing"),
         (lambda t, z: {}, lambda t, z: (t, z) not in {(0, 0), (1, 1), (2, 2), (0, 3)}, "files are missing"),
         (COUNTED, lambda t, z: z != 1, "not evenly spaced"),

@@ -99,9 +99,16 @@ def test_exactly_midnight_is_a_time(tmp_path):
 SET_BACK = lambda t, z: {"AcquisitionTime": moment(36000.5 + 2 * t - 430 * (t > 7))}  # noqa: E731
 
 
+def test_trigger_times_of_a_minute_are_no_times_of_day(tmp_path):
+    """In ms they pass half of the number of seconds of a day."""
+    series = read(tmp_path, lambda t, z: {"TriggerTime": 6000 * t, "RepetitionTime": 6000})
+    check(series, 6.0 * EVERY, "TriggerTime")
+    assert frames_of(series) == EVERY.tolist()
+
+
 def test_clock_set_back_while_another_continues(tmp_path):
     series = read(tmp_path, lambda t, z: SET_BACK(t, z) | {"TriggerTime": 2000 * t})
-    check(series, 2.0 * EVERY, "TriggerTime", "AcquisitionTime goes back at frame 9")
+    check(series, 2.0 * EVERY, "TriggerTime", "AcquisitionTime goes back at frame 8")
     assert frames_of(series) == EVERY.tolist()
 
 
@@ -138,22 +145,28 @@ COUNTED = lambda t, z: {"TemporalPositionIdentifier": t + 1, "AcquisitionTime": 
 PLAIN = lambda t, z: {"AcquisitionTime": moment(36000.5 + 2 * t + DELAYS[z])}  # noqa: E731
 
 
-@pytest.mark.parametrize("tags", [COUNTED, PLAIN, lambda t, z: {}])
+UNNUMBERED = lambda t, z: PLAIN(t, z) | {"InstanceNumber": 1 + z * FRAMES + t}  # noqa: E731
+
+
+@pytest.mark.parametrize("tags", [COUNTED, PLAIN, UNNUMBERED, lambda t, z: {}])
 def test_an_incomplete_last_frame_is_left_out(tmp_path, tags):
     series = read(tmp_path, tags, keep=lambda t, z: (t, z) not in {(11, 1), (11, 2)})
     assert frames_of(series) == list(range(11))
     assert series.times.tolist() == pytest.approx(2.0 * EVERY[:11])
-    assert series.notes[0] == "Frame 12 of 12 lacks slices 2 and 3 of 3 and is left out (an aborted scan)."
+    assert (
+        series.notes[0]
+        == "Frame 11 of the scan's frames 0 to 11 lacks slices 2 and 3 of 3 and is left out (an aborted scan)."
+    )
 
 
-@pytest.mark.parametrize("tags", [COUNTED, PLAIN, lambda t, z: {}])
+@pytest.mark.parametrize("tags", [COUNTED, PLAIN, UNNUMBERED, lambda t, z: {}])
 def test_slices_are_never_of_neighboring_moments(tmp_path, tags):
     """Each slice lacks one image, at another frame; one frame alone is left out."""
     with pytest.raises(
-        Exception, match="frame 6 lacks slice 1 of 3; frame 8 lacks slice 2 of 3; frame 9 lacks slice 3"
+        Exception, match="frame 5 lacks slice 1 of 3; frame 7 lacks slice 2 of 3; frame 8 lacks slice 3"
     ):
         read(tmp_path / "a", tags, keep=lambda t, z: (t, z) not in {(5, 0), (7, 1), (8, 2)})
     series = read(tmp_path / "b", tags, keep=lambda t, z: (t, z) != (5, 1))
     assert frames_of(series) == [*range(5), *range(6, 12)]
     assert series.times.tolist() == pytest.approx(np.delete(2.0 * EVERY, 5))
-    assert "Frame 6 of 12 lacks slice 2 of 3" in series.notes[0]
+    assert "Frame 5 of the scan's frames 0 to 11 lacks slice 2 of 3" in series.notes[0]

@@ -29,10 +29,14 @@ _FRAME_COUNTERS = (
     "FrameAcquisitionNumber",
 )
 """Tags that have one value in all slices of a frame."""
+DAY_CLOCKS = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionTime")
+"""Clocks of the day at acquisition, which start again at midnight and may be set while a scan runs."""
 _SECONDS_PER_DAY = 86_400.0
 _LEAST_FILLED = 0.75
 """Share of all frames and slices that must be there for a counter to be one of frames."""
 _WHOLE_SECOND = 1.0
+_UNEVEN = 0.2
+"""Largest deviation of a clock that runs evenly, as a share of its steps."""
 
 
 def frame_numbers(stacks: list[list[Slice]], tag: str) -> list[np.ndarray] | None:
@@ -44,7 +48,9 @@ def frame_numbers(stacks: list[list[Slice]], tag: str) -> list[np.ndarray] | Non
         return _counted(values)
     if tag == "InstanceNumber":
         return _parallel(values, is_clock=False) or _enumerated(values)
-    return _parallel(values, is_clock=True)
+    if tag in (*DAY_CLOCKS, "ContentTime"):
+        values = _split_like(unwrap_midnight(np.concatenate(values)), values)
+    return _parallel(values, is_clock=True) or _regular(values)
 
 
 def tag_values(stacks: list[list[Slice]], tag: str) -> list[np.ndarray] | None:
@@ -63,6 +69,11 @@ def unwrap_midnight(seconds: np.ndarray) -> np.ndarray:
     begin = np.floor(seconds.min() / _SECONDS_PER_DAY) * _SECONDS_PER_DAY
     wraps = np.ptp(seconds) > _SECONDS_PER_DAY / 2 and seconds.max() < begin + _SECONDS_PER_DAY
     return seconds + _SECONDS_PER_DAY * (seconds < begin + _SECONDS_PER_DAY / 2) if wraps else seconds
+
+
+def _split_like(flat: np.ndarray, groups: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the concatenated values as groups again."""
+    return np.split(flat, np.cumsum([len(group) for group in groups])[:-1])
 
 
 def _counted(values: list[np.ndarray]) -> list[np.ndarray] | None:
@@ -85,16 +96,13 @@ def _parallel(values: list[np.ndarray], *, is_clock: bool) -> list[np.ndarray] |
     """
     if len({len(v) for v in values}) > 1:
         return None
-    stacked = np.array([np.sort(v) for v in values]).T
-    if is_clock:
-        stacked = np.sort(unwrap_midnight(np.array(values).T), axis=0)
+    stacked = np.sort(np.array(values).T, axis=0)
     steps = np.diff(stacked, axis=0)
     if not np.all(steps == steps[:, :1]):
         gaps = stacked[1:].min(axis=1) - stacked[:-1].max(axis=1)
         if not np.all(gaps >= 0 if is_clock else gaps > 0) or not _keep_distance(stacked, steps, is_clock):
             return None
-    ranked = unwrap_midnight(np.array(values)) if is_clock else np.array(values)
-    ranks = [np.argsort(np.argsort(v)) for v in ranked]
+    ranks = [np.argsort(np.argsort(v)) for v in values]
     return ranks if is_clock else _with_gaps(stacked, ranks)
 
 
@@ -115,6 +123,23 @@ def _with_gaps(stacked: np.ndarray, ranks: list[np.ndarray]) -> list[np.ndarray]
         return ranks
     numbers = np.concatenate([[0], np.cumsum(skipped[:, 0])]).astype(int)
     return [numbers[rank] for rank in ranks]
+
+
+def _regular(values: list[np.ndarray]) -> list[np.ndarray] | None:
+    """Return the numbers by a clock that runs evenly in every slice, also if images are missing."""
+    usual = float(np.median(np.concatenate([np.diff(np.sort(v)) for v in values])))
+    least = min(float(v.min()) for v in values)
+    if not usual > 0:
+        return None
+    counts = [np.rint((v - v.min()) / usual) for v in values]
+    uneven = max(np.abs(v - v.min() - usual * n).max() for v, n in zip(values, counts, strict=True))
+    if uneven > _UNEVEN * usual or any(len(np.unique(n)) < len(n) for n in counts):
+        return None
+    numbers = [
+        (np.floor((v.min() - least) / usual + 0.01) + n).astype(int) for v, n in zip(values, counts, strict=True)
+    ]
+    frames = len(np.unique(np.concatenate(numbers)))
+    return numbers if sum(map(len, values)) >= _LEAST_FILLED * frames * len(values) else None
 
 
 def _enumerated(values: list[np.ndarray]) -> list[np.ndarray] | None:

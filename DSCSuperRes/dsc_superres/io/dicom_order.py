@@ -18,13 +18,11 @@ import numpy as np
 
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
-from dsc_superres.io.dicom_numbering import SORT_TAGS, frame_numbers, tag_values, unwrap_midnight
+from dsc_superres.io.dicom_numbering import DAY_CLOCKS, SORT_TAGS, frame_numbers, tag_values, unwrap_midnight
 from dsc_superres.io.dicom_slice import Slice
 
 SCAN_CLOCKS = ("TemporalPositionTimeOffset", "RealTimeTimer", "TriggerTime", "DynamicScanBeginTime")
 """Clocks that start with the scan."""
-DAY_CLOCKS = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionTime")
-"""Clocks of the day, which may be set while a scan runs."""
 _LARGEST_LOSS = 0.1
 """Share of the frames between others that may be left out because slices are missing."""
 
@@ -111,6 +109,7 @@ def _complete_frames(
     """
     images = {(int(t), z): s for z, stack in enumerate(stacks) for t, s in zip(numbers[z], stack, strict=True)}
     present = np.array(sorted({t for t, _ in images}))
+    first, last = int(present[0]), int(present[-1])
     missing = {t: [z for z in range(len(stacks)) if (t, z) not in images] for t in present.tolist()}
     incomplete = [t for t, slices in missing.items() if slices]
     complete = np.array([t for t in present if not missing[t]], int)
@@ -118,17 +117,15 @@ def _complete_frames(
         raise SeriesError(f"No frame of {name} has all {len(stacks)} slices: copy the missing files.")
     inner = [t for t in incomplete if complete[0] < t < complete[-1]]
     if len(inner) > _LARGEST_LOSS * len(present) or len(incomplete) - len(inner) > 2:
-        listing = "; ".join(
-            f"frame {t - present[0] + 1} lacks {_slices_text(missing[t], len(stacks))}" for t in incomplete[:6]
-        )
+        listing = "; ".join(f"frame {t - first} lacks {_slices_text(missing[t], len(stacks))}" for t in incomplete[:6])
         more = f"; and {len(incomplete) - 6} more" if len(incomplete) > 6 else ""
         raise SeriesError(
-            f"{name} is incomplete: of {len(present)} frames, {listing}{more}. Copy the missing files, or remove these "
-            "frames."
+            f"{name} is incomplete: of frames 0 to {last - first}, {listing}{more}. Copy the missing files, or remove "
+            "these frames."
         )
     notes = tuple(
-        f"Frame {t - present[0] + 1} of {len(present)} lacks {_slices_text(missing[t], len(stacks))} and is left out"
-        + (" (an aborted scan)." if t == present[-1] else ", which leaves a gap." if t in inner else ".")
+        f"Frame {t - first} of the scan's frames 0 to {last - first} lacks {_slices_text(missing[t], len(stacks))} and "
+        "is left out" + (" (an aborted scan)." if t == last else ", which leaves a gap." if t in inner else ".")
         for t in incomplete
     )
     frames = [[images[int(t), z] for z in range(len(stacks))] for t in complete]

@@ -18,8 +18,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.io.dicom_numbering import unwrap_midnight
-from dsc_superres.io.dicom_order import DAY_CLOCKS, SCAN_CLOCKS, SortedFrames
+from dsc_superres.io.dicom_numbering import DAY_CLOCKS, unwrap_midnight
+from dsc_superres.io.dicom_order import SCAN_CLOCKS, SortedFrames
 from dsc_superres.io.dicom_values import group_of, number
 from dsc_superres.io.frame_timing import PLAUSIBLE_INTERVAL, TOLERANCE, Stated, choose
 from dsc_superres.series import MISSING
@@ -275,5 +275,5 @@ def _clock_note(sorted_frames: SortedFrames, source: str) -> tuple[str, ...]:
         steps = np.diff(unwrap_midnight(values).min(axis=1))
         if np.any(steps < 0):
             back = int(np.argmin(steps)) + 1
-            return (f"{tag} goes back at frame {back + 1}, so that it was set; the frame times are those of {source}.",)
+            return (f"{tag} goes back at frame {back}, so that it was set; the frame times are those of {source}.",)
     return ()
