@@ -17,8 +17,6 @@ from dsc_superres.perfusion import (
     compute_maps,
     delta_r2star,
     read_aif_csv,
-    relative_cbv,
-    white_matter,
 )
 from dsc_superres.perfusion.bayes import posterior
 from dsc_superres.perfusion.dictionary import dictionary
@@ -131,19 +129,6 @@ def test_what_is_missing_is_named():
         compute_maps(series, mask=np.zeros_like(truth["brain"]))
     with pytest.raises(PerfusionError, match="unknown"):
         MapOptions("fft")
-
-
-def test_white_matter_is_found_and_normalises_cbv():
-    series, truth = head(stripped=True)
-    maps = compute_maps(series)
-    region = white_matter(maps)
-    assert truth["white"][region].mean() > 0.95
-    assert region.sum() > 0.2 * truth["white"].sum()
-    relative = relative_cbv(maps, truth["white"])
-    assert relative[truth["white"]].mean() == pytest.approx(1, rel=1e-4)
-    assert np.median(relative[truth["grey"]]) == pytest.approx(3.5 / 1.5, rel=0.1)
-    with pytest.raises(PerfusionError, match="region"):
-        relative_cbv(maps, np.zeros_like(truth["white"]))
 
 
 def test_candidates_are_ranked_and_lie_in_single_arteries():

@@ -18,7 +18,7 @@ from dsc_superres.utils.file_names import is_series_name
 
 INPUTS = ("input", "aif", "files")
 """Options that name what a job reads."""
-NAMES_OR_FILES = ("mask", "model", "baselines")
+NAMES_OR_FILES = ("mask", "reference", "model", "baselines")
 """Options that may name a file."""
 
 

@@ -80,7 +80,7 @@ def _setting(name: str, value: Any) -> object:
         return label(value)
     if name == "baselines":
         return [label(model) for model in value]
-    if name == "mask" and value not in ("auto", "none"):
+    if name in ("mask", "reference") and value not in ("auto", "none"):
         return "file"
     return "file" if isinstance(value, Path) else value
 

@@ -98,7 +98,7 @@ def write_maps(
     artery_of: str | None = None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Write cbv, cbf, mtt, ttp, tmax (.nii.gz), the mask, aif.csv and provenance.json into ``folder``.
+    """Write cbv, cbf, mtt, ttp, tmax, ... (.nii.gz), mask, reference, aif.csv and provenance.json into ``folder``.
 
     ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one;
     ``notes`` are sentences about the series, for the provenance.
@@ -108,6 +108,8 @@ def write_maps(
     for name, values in maps.as_dict().items():
         write_volume(values, geometry, folder / f"{name}.nii.gz")
     write_volume(maps.mask.astype(np.float32), geometry, folder / "mask.nii.gz")
+    if maps.reference is not None:
+        write_volume(maps.reference.region.astype(np.float32), geometry, folder / "reference.nii.gz")
     write_aif(maps.aif, folder / "aif.csv")
     provenance = maps_provenance(maps, notes)
     write_json(folder / PROVENANCE, provenance if artery_of is None else {**provenance, "aif_series": artery_of})

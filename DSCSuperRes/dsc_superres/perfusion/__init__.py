@@ -6,14 +6,16 @@ from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.maps import PerfusionMaps, compute_maps
 from dsc_superres.perfusion.mask import brain_mask
-from dsc_superres.perfusion.normalization import relative_cbv, white_matter
+from dsc_superres.perfusion.normalization import relative_cbv
 from dsc_superres.perfusion.options import MapOptions
+from dsc_superres.perfusion.white_matter import WhiteMatterReference, find_white_matter
 
 __all__ = [
     "ArterialInput",
     "Bolus",
     "MapOptions",
     "PerfusionMaps",
+    "WhiteMatterReference",
     "aif_candidates",
     "aif_from_voxels",
     "automatic_aif",
@@ -21,7 +23,7 @@ __all__ = [
     "compute_maps",
     "delta_r2star",
     "find_bolus",
+    "find_white_matter",
     "read_aif_csv",
     "relative_cbv",
-    "white_matter",
 ]

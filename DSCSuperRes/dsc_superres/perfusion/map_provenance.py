@@ -17,6 +17,7 @@ FORMULAS = {
     "delta_r2star": "-ln(S/S0)/TE [1/s], CAPLEX M.SM1.001, S0 = mean of the baseline, P.BL2.003",
     "cbv": "100 kH/rho area(tissue)/area(artery) [mL/100 g], CAPLEX Q.PH1.001",
     "cbf": "6000 kH/rho max(residue) [mL/100 g/min], CAPLEX Q.PH1.003",
+    "rcbv, rcbf": "CBV and CBF over their medians in the reference, normal-appearing white matter [1]",
     "mtt": "60 CBV/CBF [s], CAPLEX M.ID1.001",
     "ttp": "time of the largest delta_r2star minus bolus arrival [s], CAPLEX Q.CD1.010",
     "tmax": "time of the residue's maximum [s]; for the Bayesian method the delay, CAPLEX Q.PH1.007",

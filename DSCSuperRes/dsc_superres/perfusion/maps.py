@@ -19,8 +19,10 @@ from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
+from dsc_superres.perfusion.normalization import reference_record, relative_maps, trusted_scale
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.usable_samples import usable_series
+from dsc_superres.perfusion.white_matter import WhiteMatterReference, find_white_matter
 from dsc_superres.series import Series
 from dsc_superres.utils.parallel import single_threaded_blas
 from dsc_superres.utils.scratch_memory import release
@@ -54,9 +56,12 @@ class PerfusionMaps:
     provenance : mapping
         Formulas, thresholds, CAPLEX codes and units.
     extra : mapping of str to array
-        Further maps: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, in the units of the maps), k1, k2 (leakage).
+        Further maps: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, in the units of the maps), k1, k2 (leakage), and
+        rcbv, rcbf, rcbv_sd, rcbf_sd (relative to the white matter of ``reference``).
     candidates : tuple of ArterialInput
         Arterial inputs found automatically, best first; empty if one was given.
+    reference : WhiteMatterReference or None
+        The white matter that relative maps refer to; None if there are none.
     """
 
     cbv: np.ndarray
@@ -71,6 +76,7 @@ class PerfusionMaps:
     provenance: Mapping[str, object] = field(default_factory=dict)
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
     candidates: tuple[ArterialInput, ...] = ()
+    reference: WhiteMatterReference | None = None
 
     @property
     def baseline(self) -> slice:
@@ -81,6 +87,11 @@ class PerfusionMaps:
     def bolus_arrival(self) -> float:
         """Arrival of the bolus in the brain in s."""
         return self.bolus.arrival
+
+    @property
+    def scale_is_trusted(self) -> bool:
+        """Whether absolute values can be read: there is no doubt about the arterial input."""
+        return bool(self.provenance.get("absolute_scale_trusted", True))
 
     def as_dict(self) -> dict[str, np.ndarray]:
         """Return all maps by name, including the extra ones."""
@@ -94,6 +105,7 @@ def compute_maps(
     aif: ArterialInput | None = None,
     mask: np.ndarray | None = None,
     vein: np.ndarray | None = None,
+    reference: WhiteMatterReference | np.ndarray | str = "auto",
     options: MapOptions | None = None,
     acquired_times: np.ndarray | None = None,
     uncertainty: Series | None = None,
@@ -110,6 +122,9 @@ def compute_maps(
         Voxels to compute; the brain by default.
     vein : bool array, [z, y, x], optional
         Voxels of a large vein, to whose area the arterial input is scaled; not scaled by default.
+    reference : WhiteMatterReference, bool array [z, y, x], "auto" or "none"
+        Normal-appearing white matter that rcbv and rcbf are relative to; found in the maps by default. Where none is
+        credible, a warning says so and there are no relative maps.
     options : MapOptions, optional
         Method and parameters.
     acquired_times : array, optional
@@ -165,8 +180,9 @@ def compute_maps(
         aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), series.times)
     leakage = {}
     if options.leakage != "none":
-        reference = reference_curve(curves, bolus)
-        fit = correct_leakage(curves, series.times, reference, bolus, options.leakage == "bidirectional")
+        fit = correct_leakage(
+            curves, series.times, reference_curve(curves, bolus), bolus, options.leakage == "bidirectional"
+        )
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
     resolved = resolve_options(options, curves, series.times, aif, bolus)
     frame_sd = None if uncertainty is None else typical_frame_sd(uncertainty.signal, mask)
@@ -179,6 +195,17 @@ def compute_maps(
         *map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time),
     )
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
+    trusted = trusted_scale(values["cbv"], aif, resolved.kh_over_rho)
+    record: dict[str, object] = {"absolute_scale_trusted": trusted, "reference": None}
+    try:
+        found_reference = _reference(reference, maps, _to_volume(baseline_values, mask), mask, series)
+        if found_reference is not None:
+            maps |= relative_maps(maps, found_reference.region)
+            record["reference"] = reference_record(found_reference, maps, series.geometry)
+    except PerfusionError as error:
+        if isinstance(reference, np.ndarray):  # the user's own
+            raise
+        found_reference, warnings = None, (*warnings, str(error))
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
         mask=mask,
@@ -188,10 +215,30 @@ def compute_maps(
         provenance={
             **provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
             "acquired_times_s": None if acquired_times is None else np.asarray(acquired_times).tolist(),
+            **record,
         },
         extra=maps,
         candidates=candidates,
+        reference=found_reference,
     )
+
+
+def _reference(
+    chosen: WhiteMatterReference | np.ndarray | str,
+    maps: Mapping[str, np.ndarray],
+    baseline: np.ndarray,
+    mask: np.ndarray,
+    series: Series,
+) -> WhiteMatterReference | None:
+    """Return the reference of relative maps as far as it lies in ``mask``. Raises ``PerfusionError``."""
+    if isinstance(chosen, str):
+        if chosen not in ("auto", "none"):
+            raise PerfusionError(f'The reference is "{chosen}"; it must be "auto", "none" or a region.')
+        return (
+            None if chosen == "none" else find_white_matter(maps["cbv"], maps["ttp"], baseline, mask, series.geometry)
+        )
+    chosen = chosen if isinstance(chosen, WhiteMatterReference) else WhiteMatterReference(np.asarray(chosen) != 0)
+    return replace(chosen, region=chosen.region & mask) if chosen.region.shape == mask.shape else chosen
 
 
 def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:

@@ -30,7 +30,7 @@ def brain_mask_of_image(image: np.ndarray, spacing: tuple[float, float, float]) 
     head = image > head_threshold(image)
     sampling = (spacing[1], spacing[0])
     radius = min(OPENING_RADIUS, 0.1 * min(image.shape[2] * spacing[0], image.shape[1] * spacing[1]))
-    core = _large_components(_in_plane_distance(head, sampling) > radius)
+    core = _large_components(in_plane_distance(head, sampling) > radius)
     if not core.any():
         raise PerfusionError("No brain was found in the mean image: give a mask (--mask FILE, or none).")
     brain = head & (_within_distance(core, sampling, radius))
@@ -55,7 +55,7 @@ def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
     return float(edges[1:-1][np.argmax(variance)])
 
 
-def _in_plane_distance(mask: np.ndarray, sampling: tuple[float, float], border: bool = False) -> np.ndarray:
+def in_plane_distance(mask: np.ndarray, sampling: tuple[float, float], border: bool = False) -> np.ndarray:
     """Return the in-plane distance to the nearest voxel outside ``mask`` in mm: slices are thick and may have gaps."""
     padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)), constant_values=border)
     planes = [ndimage.distance_transform_edt(plane, sampling=sampling) for plane in padded]
@@ -64,7 +64,7 @@ def _in_plane_distance(mask: np.ndarray, sampling: tuple[float, float], border: 
 
 def _within_distance(core: np.ndarray, sampling: tuple[float, float], radius: float) -> np.ndarray:
     """Return the voxels within ``radius`` (mm, in plane) of ``core``; slices without a core stay empty."""
-    near = _in_plane_distance(~core, sampling, border=True) <= radius * 1.01
+    near = in_plane_distance(~core, sampling, border=True) <= radius * 1.01
     return near & core.any(axis=(1, 2), keepdims=True)
 
 

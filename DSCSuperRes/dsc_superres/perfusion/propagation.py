@@ -17,6 +17,7 @@ import numpy as np
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME, baseline_signal, delta_r2star
 from dsc_superres.perfusion.maps import PerfusionMaps
+from dsc_superres.perfusion.normalization import relative_maps
 from dsc_superres.series import Series
 
 SD_FACTORS = {"cbv": 2.6, "cbf": 1.0}
@@ -33,7 +34,7 @@ MAX_RELATIVE_SD = 1.0
 
 
 def with_signal_uncertainty(maps: PerfusionMaps, series: Series, uncertainty: Series) -> PerfusionMaps:
-    """Return the maps of a ``series`` with cbv_sd and cbf_sd that include the ``uncertainty`` of its signal.
+    """Return the maps of a ``series`` with cbv_sd, cbf_sd and their relative ones that include its ``uncertainty``.
 
     They are the root sum of squares of the method's standard deviation, if it has one, and of ``propagated_sd``.
     """
@@ -41,6 +42,8 @@ def with_signal_uncertainty(maps: PerfusionMaps, series: Series, uncertainty: Se
     extra = dict(maps.extra)
     for name, sd in propagated_sd(maps, series, uncertainty).items():
         extra[f"{name}_sd"] = np.hypot(extra.get(f"{name}_sd", np.float32(0)), sd).astype(np.float32)
+    if maps.reference is not None:
+        extra |= relative_maps({"cbv": maps.cbv, "cbf": maps.cbf, **extra}, maps.reference.region)
     formula = "root sum of squares of the method's and of the reconstruction's standard deviation"
     return replace(maps, extra=extra, provenance={**maps.provenance, "cbv_sd_cbf_sd": formula})
 

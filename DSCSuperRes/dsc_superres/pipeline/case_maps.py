@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from dsc_superres.errors import Cancelled, PerfusionError
 from dsc_superres.perfusion import (
     ArterialInput,
     PerfusionMaps,
+    WhiteMatterReference,
     aif_from_voxels,
     compute_maps,
     find_bolus,
@@ -60,12 +61,14 @@ def map_case(
     try:
         if aif is None:
             aif = chosen_aif(_by_role(series), _by_role(masks), options)
-        maps = map_series(fine, masks, options, aif, uncertainty, progress)
+        references = chosen_references(series, options)
+        maps = map_series(fine, masks, options, aif, uncertainty, progress, references=references)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=str(error))
-    artery = next(iter(maps.values())).aif
+    first = next(iter(maps.values()))
+    shared = references or {INPUT: _resampled(first.reference, series[INPUT])}
     try:
-        coarse = map_series({INPUT: series[INPUT]}, masks, options, artery)[INPUT]
+        coarse = map_series({INPUT: series[INPUT]}, masks, options, first.aif, references=shared)[INPUT]
     except PerfusionError:
         coarse = None  # too few frames to see the bolus are what a reconstruction is for
     return CaseMaps(maps, coarse)
@@ -86,6 +89,7 @@ def map_series(
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
     acquired_times: Mapping[str, np.ndarray] = NONE,
+    references: Mapping[str, WhiteMatterReference | str] = NONE,
 ) -> dict[str, PerfusionMaps]:
     """Maps of each series in its mask, bool[z, y, x] (None: the brain, found automatically).
 
@@ -94,10 +98,13 @@ def map_series(
     every voxel of a map. Of reconstructions, ``acquired_times`` (s) are those that were measured where the series does
     not state them itself, and ``uncertainty`` is the standard deviation of their error: both decide how much each frame
     adds, and the standard deviations of maps include the latter.
+    Relative maps refer to ``references``; where there are none, white matter is found in the first series, and the same
+    region of the patient serves all, so that relative maps can be compared, too.
     Raises ``PerfusionError`` and ``Cancelled``.
     """
     maps: dict[str, PerfusionMaps] = {}
     aif = chosen_aif(series, masks, options) if aif is None else aif
+    references = dict(references or chosen_references(series, options))
     for count, (name, one) in enumerate(series.items()):
         if cancelled():
             raise Cancelled
@@ -106,11 +113,14 @@ def map_series(
             with_echo_time(one),
             aif=aif,
             mask=masks.get(name),
+            reference=references.get(name, "auto"),
             options=options.map_options(),
             acquired_times=acquired_times.get(name, one.acquired_times),
             uncertainty=uncertainty.get(name),
         )
         aif = maps[name].aif
+        if not references:
+            references = {other: _resampled(maps[name].reference, rest) for other, rest in series.items()}
         if uncertainty.get(name) is not None:
             maps[name] = with_signal_uncertainty(maps[name], one, uncertainty[name])
     return maps
@@ -131,6 +141,26 @@ def chosen_aif(
     return _aif_of_voxels(with_echo_time(series[name]), masks.get(name), name, options)
 
 
+def chosen_references(series: Mapping[str, Series], options: PerfusionOptions) -> dict[str, WhiteMatterReference | str]:
+    """The white matter in the file that the options name, on the grid of each series; empty where it is to be found.
+
+    Raises ``DSCError`` where the file fits none.
+    """
+    if options.reference == "auto":
+        return {}
+    if options.reference == "none":
+        return dict.fromkeys(series, "none")
+    regions = find_masks(series, options.reference)
+    return {name: WhiteMatterReference(region, "given as a mask file") for name, region in regions.items()}
+
+
+def _resampled(reference: WhiteMatterReference | None, series: Series) -> WhiteMatterReference | str:
+    """The same region of the patient on the grid of another series of the same field of view."""
+    return (
+        "none" if reference is None else replace(reference, region=on_grid(reference.region, series.signal.shape[1:]))
+    )
+
+
 def read_chosen_aif(path: Path, series: Iterable[Series]) -> ArterialInput:
     """The arterial input function in a file, for these series. Raises ``DSCError``.
 
@@ -145,11 +175,13 @@ def read_chosen_aif(path: Path, series: Iterable[Series]) -> ArterialInput:
 
 
 def check_map_inputs(series: Series, options: PerfusionOptions) -> None:
-    """Check, before the work, the files that maps of ``series`` need: arterial input and mask. Raises ``DSCError``."""
+    """Check the files that maps of ``series`` need before the work. Raises ``DSCError``."""
     if options.aif is not None:
         read_chosen_aif(options.aif, [series])
     if options.mask not in ("auto", "none"):
         find_mask(options.mask, series)
+    if options.reference not in ("auto", "none"):
+        find_mask(options.reference, series)
 
 
 def _aif_of_voxels(series: Series, mask: np.ndarray | None, name: str, options: PerfusionOptions) -> ArterialInput:

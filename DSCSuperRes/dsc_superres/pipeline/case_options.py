@@ -190,6 +190,12 @@ class PerfusionOptions:
         Flag(), "bayes: neighboring voxels have similar transit times and delays, as far as the data say so", True
     )
 
+    reference: str = option(
+        NameOrFile("FILE|auto|none"),
+        "white matter that relative maps refer to: found, no such maps, or a mask file",
+        "auto",
+    )
+
     def map_options(self) -> MapOptions:
         """The choices for ``compute_maps``. Raises ``PerfusionError`` where they do not go together."""
         from dsc_superres.perfusion import MapOptions
