@@ -92,3 +92,14 @@ def test_the_source_of_a_map_may_lie_in_a_subfolder(tmp_path: Path) -> None:
     source = write_dicom_map(values(), OBLIQUE, tmp_path / "disc" / "IMAGES", name="source", units="1")[0]
     image = write_dicom_map(values(), OBLIQUE, tmp_path / "cbv", name="CBV", units="1", reference=tmp_path / "disc")[0]
     assert pydicom.dcmread(image).StudyInstanceUID == pydicom.dcmread(source).StudyInstanceUID
+
+
+def test_a_relative_map_has_no_unit_and_says_what_is_one(tmp_path: Path) -> None:
+    from dsc_superres.perfusion.map_units import EXTRA_UNITS
+
+    path, *_ = write_dicom_map(values(), OBLIQUE, tmp_path / "rcbv", name="rCBV", units=EXTRA_UNITS["rcbv"])
+    image = pydicom.dcmread(path)
+    unit = image.RealWorldValueMappingSequence[0].MeasurementUnitsCodeSequence[0]
+    assert (unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning) == ("1", "UCUM", "1 (white matter = 1)")
+    assert image.SeriesDescription == "DSCSuperRes rCBV [1 (white matter = 1)]"
+    assert image.RescaleType == "1 (white matter = 1)"

@@ -48,6 +48,7 @@ VALUES = {
     "integration_end": 40.0,
     "baseline": [1.5, 9.0],
     "spatial_prior": False,
+    "reference": "none",
     "maps": False,
     "report": True,
     "format": "nii.gz",

@@ -61,7 +61,14 @@ EMPTY_TAGS = (
 )
 """Tags that the standard requires, empty where the source has none."""
 
-UCUM_CODES = {"mL/100 g": "ml/(100.g)", "mL/100 g/min": "ml/(100.g.min)", "s": "s", "1": "1", "1/s": "/s"}
+UCUM_CODES = {
+    "mL/100 g": "ml/(100.g)",
+    "mL/100 g/min": "ml/(100.g.min)",
+    "s": "s",
+    "1": "1",
+    "1 (white matter = 1)": "1",
+    "1/s": "/s",
+}
 """Codes of the Unified Code for Units of Measure by unit of a map."""
 
 
@@ -121,7 +128,7 @@ def write_dicom_map(
         for z, plane in enumerate(stored):
             image = _image_dataset(series, geometry, plane, z)
             image.RescaleSlope, image.RescaleIntercept = f"{slope:.10g}", f"{low:.10g}"
-            image.RescaleType = units[:16]
+            image.RescaleType = units[:64]
             image.WindowCenter, image.WindowWidth = _display_window(values)
             if float(image.WindowWidth) < 1:  # the usual function has no widths below 1
                 image.VOILUTFunction = "LINEAR_EXACT"
