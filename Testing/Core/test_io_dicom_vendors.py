@@ -137,6 +137,7 @@ def test_siemens_volumes_that_are_series_of_their_own(tmp_path):
     check(series, [0, 2, 4], "AcquisitionTime")
     assert series.slice_times.tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
     assert "3 volumes that were exported as series of their own are read as one series" in series.notes[0]
+    assert np.array_equal(read_series(tmp_path, series=7003).signal, PIXELS)
     assert "name the folder above" in refusal(tmp_path / "7001")
 
 

@@ -12,8 +12,10 @@ pytest.importorskip("slicer")
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 import slicer
+from dicom_sample import classic, save
 from driver import addSequence
 from panel_driver import sceneNodes, workers
+from pydicom import dcmread
 from safetensors.numpy import save_file
 from sample import bolus_series
 
@@ -57,6 +59,33 @@ def test_opened_file_says_what_it_is_and_can_be_corrected(driver, tmp_path, monk
     assert ui.repetitionTime.value == 1.5
     assert not ui.repetitionTimeReset.visible
     assert driver.leftovers() == []
+
+
+def test_what_the_reader_decided_is_said_and_images_are_chosen(driver, tmp_path, monkeypatch) -> None:
+    """The panel says what a folder holds, opens what is chosen of it, and numbers frames whose times are impossible."""
+    import qt
+
+    slicer.mrmlScene.Clear(0)
+    ui, chosen = driver.ui("Input"), driver.parameters.input
+    places = [(t, z) for t in range(3) for z in range(4)]
+    folder = save(
+        tmp_path / "series", [classic(t, z, AcquisitionTime=f"1000{40 - 9 * (t == 2) + t}.5") for t, z in places]
+    )
+    for k, path in enumerate(sorted(folder.iterdir())):
+        echo = dcmread(path)
+        echo.EchoTime, echo.SOPInstanceUID = 50, f"1.2.{k}"
+        echo.save_as(folder / f"echo{k}")
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *arguments: str(folder))
+    ui.openFolderButton.click()
+    driver.wait(lambda: not driver.logic.opening, 60, "the refusal of a folder")
+    assert "2 echoes: 1 at 30 ms (12 images), 2 at 50 ms (12 images)" in ui.openingLabel.text
+    ui.echoChoice.value = 2
+    ui.openFolderButton.click()
+    driver.wait(lambda: not driver.logic.opening, 60, "the opening of a folder")
+    assert (ui.echoTime.value, chosen.echo) == (50.0, 0)
+    assert "Of 2 echoes, number 2 is used" in ui.inputNote.text
+    assert "differently" in ui.inputNote.text
+    assert "TR is needed" in ui.inputNote.text
 
 
 def test_unreadable_file_says_why(driver, tmp_path, monkeypatch) -> None:

@@ -65,4 +65,5 @@ def _info(message: dict, size: tuple[int, int, int]) -> InputInfo:
         message["echo_time"],
         dict(message["sources"]),
         np.dtype(message["scalar_type"]),
+        tuple(message["notes"]),
     )

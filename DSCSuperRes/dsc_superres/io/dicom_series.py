@@ -26,7 +26,7 @@ def one_series(headers: Headers, path: Path, name: str, series: int | None = Non
     if path in headers:
         groups = [group for group in groups if path in group]
     if series is not None:
-        numbered = [group for group in groups if _series_number(group) == series]
+        numbered = [g for g in groups if any(number(header, "SeriesNumber") == series for header in g.values())]
         if not numbered:
             raise FileError(f"{path} has no series {series}: it holds {_listing(groups)}.")
         groups = numbered

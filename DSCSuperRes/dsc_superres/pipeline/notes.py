@@ -20,12 +20,15 @@ def case_notes(series: Series, coarse: Series, options: ReconstructionOptions, m
 
 def series_notes(series: Series) -> tuple[str, ...]:
     """Whether the series was acquired, what its reader found, what is implausible, and whether it lacks frame times."""
-    notes = (*_origin_notes(series), *series.notes, *series_warnings(series))
-    if not series.has_times:
-        notes += (
-            "The frame times of the series are not known, so its frames are numbered: give its TR (--tr SECONDS).",
-        )
-    return tuple(dict.fromkeys(notes))
+    if series.has_times:
+        return found_notes(series)
+    missing = "The frame times of the series are not known, so its frames are numbered: give its TR (--tr SECONDS)."
+    return (*found_notes(series), missing)
+
+
+def found_notes(series: Series) -> tuple[str, ...]:
+    """Whether the series was acquired, what its reader found, and what is implausible."""
+    return tuple(dict.fromkeys((*_origin_notes(series), *series.notes, *series_warnings(series))))
 
 
 def _origin_notes(series: Series) -> tuple[str, ...]:

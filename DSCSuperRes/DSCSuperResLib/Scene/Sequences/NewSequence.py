@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
-from .SequenceInput import ECHO_TIME, SOURCE, InputInfo
+from .SequenceInput import ECHO_TIME, NOTES, SOURCE, InputInfo
 
 
 def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slicer.vtkMRMLSequenceNode:
-    """Return an empty sequence over time, with the echo time and the sources of values as attributes."""
+    """Return an empty sequence over time, with echo time, sources of values and notes as attributes."""
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     sequence.SetIndexName("time" if info.hasTimes else "frame")
     sequence.SetIndexUnit("s" if info.hasTimes else "")
     if info.echoTime is not None:
         sequence.SetAttribute(ECHO_TIME, repr(float(info.echoTime)))
+    if info.notes:
+        sequence.SetAttribute(NOTES, "\n".join(info.notes))
     for value, source in info.sources.items():
         sequence.SetAttribute(f"{SOURCE}{value}", source)
     return sequence

@@ -20,6 +20,8 @@ CLOCKS = ("Time", "TriggerTime", "AcquisitionTime", "SeriesTime", "ContentTime",
 USER = "given by the user"
 ECHO_TIME = "DSCSuperRes.EchoTime"
 """Attribute of sequences that this software wrote: echo time in s."""
+NOTES = "DSCSuperRes.Notes"
+"""Attribute of sequences that this software opened: what the reader of the file found or decided, a line each."""
 SOURCE = "DSCSuperRes.Source."
 """Prefix of the attributes with the source of a value."""
 
@@ -33,6 +35,7 @@ class InputInfo:
     echoTime    s, or None
     sources     of times and echo_time, in words
     scalarType  of the voxels
+    notes       sentences about what the reader of the file found or decided
     """
 
     size: tuple[int, int, int]
@@ -41,6 +44,7 @@ class InputInfo:
     echoTime: float | None
     sources: dict[str, str]
     scalarType: np.dtype
+    notes: tuple[str, ...] = ()
 
     @property
     def hasTimes(self) -> bool:
@@ -99,7 +103,8 @@ def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
     echoTime, echoSource = _echoTime(sequence)
     sources = {"times": timesSource, "echo_time": echoSource, "geometry": "volume sequence"}
     size = first.GetImageData().GetDimensions()
-    return InputInfo(size, geometryOf(first), times, echoTime, sources, frameArray(first).dtype)
+    notes = tuple((sequence.GetAttribute(NOTES) or "").splitlines())
+    return InputInfo(size, geometryOf(first), times, echoTime, sources, frameArray(first).dtype, notes)
 
 
 def _times(sequence: slicer.vtkMRMLSequenceNode) -> tuple[np.ndarray, str]:
