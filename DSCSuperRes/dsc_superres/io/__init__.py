@@ -1,7 +1,7 @@
 """Reading and writing of series and volumes: NIfTI, Slicer's NRRD sequences and DICOM.
 
-Needs only numpy, SimpleITK and pydicom, so that it runs inside Slicer as well; nibabel for Siemens' mosaics, PAR/REC and
-NIfTI that is not NIfTI-1 in one file.
+Needs only numpy, SimpleITK and pydicom, so that it runs inside Slicer as well; nibabel for Siemens' mosaics, PAR/REC
+and NIfTI that is not NIfTI-1 in one file.
 """
 
 from dsc_superres.io.series_file import read_series, write_series
