@@ -255,9 +255,9 @@ def place_case(seed: int, folder: Path) -> str:
 
 
 ATTACKS = [
-    (attack_of("damaged NIfTI series", nifti_case), 0.2),
-    (attack_of("damaged NRRD series", nrrd_case), 0.2),
-    (attack_of("damaged masks", mask_case), 0.1),
-    (attack_of("damaged sidecars", sidecar_case), 0.1),
-    (attack_of("what is no file", place_case), 0.02),
+    (attack_of("damaged NIfTI series", nifti_case, samples), 0.2),
+    (attack_of("damaged NRRD series", nrrd_case, samples), 0.2),
+    (attack_of("damaged masks", mask_case, samples), 0.1),
+    (attack_of("damaged sidecars", sidecar_case, samples), 0.1),
+    (attack_of("what is no file", place_case, samples), 0.02),
 ]

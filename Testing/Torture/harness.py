@@ -45,10 +45,14 @@ class Row:
 Attack = Callable[[int, int, Path], Row]
 
 
-def attack_of(kind: str, case: Case) -> Attack:
-    """The attack that runs ``case`` with as many seeds as it is asked for, each in an empty folder."""
+def attack_of(kind: str, case: Case, prepare: Callable[[], object] = tuple) -> Attack:
+    """The attack that runs ``case`` with as many seeds as it is asked for, each in an empty folder.
+
+    ``prepare`` is called once before, so that what it imports and caches is there in every process.
+    """
 
     def attack(seed: int, count: int, folder: Path) -> Row:
+        prepare()
         seeds = [1_000_000 * seed + number for number in range(count)]
         wrong = {one: words for one, words in run_cases(case, seeds, folder) if words}
         first = min(wrong, default=None)

@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 import fuzz_images
+import fuzz_weights
 from harness import Attack, Row, progress
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "robustness.md"
 MARK = "torture"
 ATTACKS: list[tuple[Attack, float]] = [
     *fuzz_images.ATTACKS,
+    *fuzz_weights.ATTACKS,
 ]
 """Each attack with its share of the cases of ``--count``."""
 

@@ -7,9 +7,12 @@ import json
 from importlib import import_module
 from pathlib import Path
 
+import torch
+
 from dsc_superres.errors import ModelError
-from dsc_superres.models import find, read_weights_header
+from dsc_superres.models import WeightsHeader, find, read_weights_header
 from dsc_superres.networks.model import Model
+from dsc_superres.networks.option_limits import check_options
 from dsc_superres.utils.atomic_writing import atomic_file
 
 
@@ -19,6 +22,7 @@ def create(name: str, **options: object) -> Model:
     module, _, class_name = entry.builder.partition(":")
     build = getattr(import_module(module), class_name)
     try:
+        check_options(options)
         return build(**{**entry.options, **options})
     except (TypeError, ValueError, KeyError) as error:
         raise ModelError(f"The model '{name}' does not take these options: {error}.") from error
@@ -46,13 +50,16 @@ def load_model(source: str | Path) -> Model:
         return _named(create(entry.name).eval(), entry.name, None)
     if not entry.available:
         raise ModelError(f"The weights of {entry.name} are missing: train a model or choose another one.")
+    header = read_weights_header(entry.weights)
+    _check_tensors(header, entry.weights)
     content = entry.weights.read_bytes()
     checksum = hashlib.sha256(content).hexdigest()
-    if entry.card and entry.card["sha256"] != checksum:
+    card = entry.card
+    if card and card["sha256"] != checksum:
         raise ModelError(
             f"The weights {entry.weights.name} differ from the checksum on their card: install them again."
         )
-    return _named(_build(content, entry.weights), entry.label, checksum)
+    return _named(_build(content, header, entry.weights), entry.label, checksum)
 
 
 def _named(model: Model, name: str, checksum: str | None) -> Model:
@@ -60,17 +67,35 @@ def _named(model: Model, name: str, checksum: str | None) -> Model:
     return model
 
 
-def _build(content: bytes, path: Path) -> Model:
+def _check_tensors(header: WeightsHeader, path: Path) -> None:
+    """Raise ``ModelError`` unless a file holds the tensors of its network, before memory is taken for either.
+
+    The network is built without memory for its weights (on torch's "meta" device).
+    """
+    try:
+        with torch.device("meta"):
+            wanted = create(header.network, **header.options).state_dict()
+    except ModelError as error:
+        raise ModelError(f"The weights {path.name} cannot be used: {error}") from error
+    if {name: tuple(tensor.shape) for name, tensor in wanted.items()} != header.shapes:
+        raise ModelError(
+            f"The weights {path.name} are not those of the network that the file names, {header.network} with its "
+            "options: train the model again, or install it again."
+        )
+
+
+def _build(content: bytes, header: WeightsHeader, path: Path) -> Model:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         tensors = load(content)
-        header = read_weights_header(path)
-        model = create(header["network"], **json.loads(header["options"]))
+        model = create(header.network, **header.options)
         model.load_state_dict(tensors)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"{path.name} is not a file of weights that this version can use ({type(error).__name__})."
         ) from error
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise ModelError(f"The weights {path.name} hold values that are not finite numbers: train the model again.")
     return model.eval()
