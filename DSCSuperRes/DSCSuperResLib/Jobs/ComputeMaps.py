@@ -38,7 +38,7 @@ class ComputeMaps(BackgroundJob):
             maps = Path(message["folder"]) / f"maps_{source}"
             if maps.is_dir():
                 yield from self.part(_("Loading the maps"), COMPUTED, 1.0, addMaps(result, maps, source))
-        return Finished(result)
+        return Finished(result, notes=tuple(message["notes"]))
 
     def _write(self, folder: Path, roles: list[str]) -> Iterator[float]:
         for number, role in enumerate(roles):

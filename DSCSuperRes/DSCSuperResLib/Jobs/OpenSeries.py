@@ -66,4 +66,5 @@ def _info(message: dict, size: tuple[int, int, int]) -> InputInfo:
         dict(message["sources"]),
         np.dtype(message["scalar_type"]),
         tuple(message["notes"]),
+        message["provenance"],
     )

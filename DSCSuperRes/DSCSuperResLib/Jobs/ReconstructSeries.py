@@ -12,6 +12,7 @@ from dsc_superres.errors import DSCError
 from ..Scene.Maps.Maps import SOURCES, addMaps
 from ..Scene.Result import Result
 from ..Scene.Sequences.SequenceFrames import writeFrames
+from ..Scene.Sequences.SeriesFiles import writeSidecar
 from ..Translation import _
 from .BackgroundJob import BackgroundJob, Finished
 from .ReconstructionNodes import addRun
@@ -32,6 +33,7 @@ class ReconstructSeries(BackgroundJob):
     def steps(self, folder: Path) -> Generator[object, None, Finished]:
         """Run a job "reconstruct" or "compare"; an incomplete result is removed."""
         request = self._request
+        writeSidecar(request.info, folder / "input.npy")
         frames = writeFrames(self._source(), folder / "input.npy", request.frames, request.slices)
         yield from self.part(_("Preparing the input"), 0.0, PREPARED, frames)
         message = yield from self.compute(request.job("input.npy", "result"), folder, PREPARED, COMPUTED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from dsc_superres.geometry import Geometry
 from ..Scene.Result import REPORT, SOURCE_SERIES, Result, roleTitle
 from ..Scene.Sequences.NewSequence import newSequence, voxelType
 from ..Scene.Sequences.SequenceFrames import readFrames, shareFrames
+from ..Scene.Sequences.SequenceInput import InputInfo
 from .ReconstructionRequest import ReconstructionRequest
 
 SPARSER = ("input",)
@@ -29,7 +31,7 @@ def addRun(
     browser = result.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{result.name} browser")
     result.add(browser, "browser")
     for number, role in enumerate(roles):
-        sequence = newSequence(result.scene, f"{result.name} {roleTitle(role)}", request.info)
+        sequence = newSequence(result.scene, f"{result.name} {roleTitle(role)}", _info(role, request, message))
         result.add(sequence, role)
         for fraction in _fill(sequence, role, request, source, message, folder):
             yield (number + fraction) / (len(roles) + 1)
@@ -42,6 +44,13 @@ def addRun(
         result.setText(REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
     browser.SetSelectedItemNumber(0)
     yield 1.0
+
+
+def _info(role: str, request: ReconstructionRequest, message: dict) -> InputInfo:
+    """Return the properties of the user's series with the sources and the provenance of ``role``."""
+    described = message["series"].get(role, {})
+    known = {name: described[name] for name in ("sources", "provenance") if name in described}
+    return replace(request.info, **known, notes=()) if known else request.info
 
 
 def _wanted(role: str, request: ReconstructionRequest) -> bool:

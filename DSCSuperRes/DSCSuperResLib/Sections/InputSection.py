@@ -176,7 +176,7 @@ def _sourceText(source: str) -> str:
 
 def _missing(info: InputInfo) -> str:
     """Return notes of the file's reader, and on missing or suspicious properties."""
-    notes = list(info.notes)
+    notes = list(dict.fromkeys((*info.notes, *info.provenance.get("notes", ()))))
     if not info.hasTimes:
         notes.append(
             _("TR is needed: frames are only numbered, but the model and the maps work in seconds. See the protocol.")

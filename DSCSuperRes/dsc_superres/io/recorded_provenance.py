@@ -28,9 +28,9 @@ def provenance_record(series: Series) -> dict[str, object]:
     return {**dict(series.provenance), "notes": list(series.notes)}
 
 
-def header_record(series: Series) -> dict[str, str]:
-    """Return the same as one short text for each entry, without backslashes, which NRRD headers interpret."""
-    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in provenance_record(series).items()}
+def header_record(record: Mapping[str, object]) -> dict[str, str]:
+    """Return a record as one text for each entry, without backslashes, which NRRD headers interpret."""
+    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in record.items()}
     return {key: text.replace("%", "%25").replace("\\", "%5C") for key, text in texts.items()}
 
 

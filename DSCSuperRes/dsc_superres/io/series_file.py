@@ -29,7 +29,7 @@ from dsc_superres.io.image_file import (
 from dsc_superres.io.nifti import write_nifti
 from dsc_superres.io.nrrd import write_nrrd
 from dsc_superres.io.readers import read_stored
-from dsc_superres.io.recorded_provenance import believed_record, header_record
+from dsc_superres.io.recorded_provenance import believed_record, header_record, provenance_record
 from dsc_superres.io.sidecar import Sidecar, sidecar_bytes, sidecar_path, uniform_interval
 from dsc_superres.io.slice_timing import read_slice_times
 from dsc_superres.series import MISSING, Series
@@ -269,4 +269,4 @@ def _attributes(series: Series) -> dict[str, str]:
     if series.slice_times is not None:
         known["SliceTiming"] = " ".join(map(repr, series.slice_times.tolist()))
     known |= {f"Source.{value}": source for value, source in series.sources.items()}
-    return known | {f"Provenance.{key}": text for key, text in header_record(series).items()}
+    return known | {f"Provenance.{key}": text for key, text in header_record(provenance_record(series)).items()}

@@ -10,6 +10,7 @@ one, the sidecar is ignored. One without a checksum is believed.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -111,10 +112,15 @@ def sidecar_bytes(series: Series, checksum: str) -> bytes:
     content["FrameTimes" if series.has_times else "FrameNumbers"] = series.times.tolist()
     if series.slice_times is not None:
         content["SliceTiming"] = series.slice_times.tolist()
-    content["Provenance"] = {**provenance_record(series), **series.sources}
+    content |= recorded(provenance_record(series), series.sources)
     content["ImageChecksum"] = checksum
-    content["GeneratedBy"] = [{"Name": "DSCSuperRes", "Version": _version()}]
     return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def recorded(record: Mapping[str, object], sources: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entries of a sidecar that hold provenance and sources, which are believed of this software only."""
+    generator = {"Name": "DSCSuperRes", "Version": _version()}
+    return {"Provenance": {**record, **sources}, "GeneratedBy": [generator]}
 
 
 def uniform_interval(times: np.ndarray) -> float:

@@ -49,6 +49,7 @@ def _describe(sequence: slicer.vtkMRMLSequenceNode, name: str, file: str, format
         "name": name,
         "echo_time": info.echoTime,
         "sources": info.sources,
+        "provenance": info.provenance,
         "scalar_type": info.scalarType.str,
         "formats": list(formats),
     }

@@ -15,6 +15,7 @@ from dsc_superres.io import read_volume
 from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
 
 from ...Translation import _
+from ..Provenance import setProvenance
 from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
 from ..Volumes import frameArray, ijkToRas, setFrame
@@ -27,6 +28,8 @@ DIFFERENCES = {"reconstruction": "difference", "input": "inputDifference"}
 """Names of the differences from the ground truth by source; they are used like sources."""
 CANDIDATES = "text.aif"
 """Role of the text with the arterial inputs that were found, and their source."""
+ATTRIBUTES = ("versions", "method", "leakage", "series", "acquired_times_s", "notes", "warnings", "notice")
+"""Entries of the provenance that are attributes of every map; the text holds all of it."""
 MASK = "mask"
 """Map that is 1 in voxels in which the others were computed."""
 
@@ -47,7 +50,11 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
             result.removeNodes([node])
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     result.setText(f"text.maps.{source}", provenance)
-    found = json.loads(provenance).get("aif_candidates")
+    record = json.loads(provenance)
+    for (_name, kind), node in mapNodes(result).items():
+        if kind == source:
+            setProvenance(node, {key: record[key] for key in ATTRIBUTES if key in record})
+    found = record.get("aif_candidates")
     if found:  # they stay when maps are computed again with one of them
         result.setText(CANDIDATES, json.dumps({"source": source, "candidates": found}))
     yield from addDifferences(result)
@@ -112,13 +119,14 @@ def mapsProvenance(result: Result, source: str) -> dict:
 
 
 def mapsWarnings(result: Result) -> list[tuple[str, list[str]]]:
-    """Return the warnings about the maps: sentences, each with the sources that it applies to.
+    """Return notes on the series and warnings about the maps: sentences, each with the sources that it applies to.
 
     Of sentences that differ only in their numbers, that of the first source is returned.
     """
     found: dict[str, tuple[str, list[str]]] = {}
     for source in SOURCES:
-        for sentence in mapsProvenance(result, source).get("warnings", ()):
+        record = mapsProvenance(result, source)
+        for sentence in dict.fromkeys((*record.get("notes", ()), *record.get("warnings", ()))):
             _sentence, sources = found.setdefault(re.sub(r"[\d.]+", "#", sentence), (sentence, []))
             sources.append(source)
     return list(found.values())

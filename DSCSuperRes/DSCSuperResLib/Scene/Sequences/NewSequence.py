@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
+from ..Provenance import setProvenance
 from .SequenceInput import ECHO_TIME, NOTES, SOURCE, InputInfo
 
 
 def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slicer.vtkMRMLSequenceNode:
-    """Return an empty sequence over time, with echo time, sources of values and notes as attributes."""
+    """Return an empty sequence over time; echo time, sources of values, notes and provenance are its attributes."""
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     sequence.SetIndexName("time" if info.hasTimes else "frame")
     sequence.SetIndexUnit("s" if info.hasTimes else "")
@@ -19,6 +20,7 @@ def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slice
         sequence.SetAttribute(NOTES, "\n".join(info.notes))
     for value, source in info.sources.items():
         sequence.SetAttribute(f"{SOURCE}{value}", source)
+    setProvenance(sequence, info.provenance)
     return sequence
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import slicer
@@ -11,6 +11,7 @@ from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
 from dsc_superres.series import MISSING
 
+from ..Provenance import provenanceOf
 from ..Volumes import frameArray, geometryOf
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e3, "msec": 1e3, "us": 1e6, "usec": 1e6}
@@ -36,6 +37,7 @@ class InputInfo:
     sources     of times and echo_time, in words
     scalarType  of the voxels
     notes       sentences about what the reader of the file found or decided
+    provenance  how this software made the series, and notes about it, as in the sidecar of a file
     """
 
     size: tuple[int, int, int]
@@ -45,6 +47,7 @@ class InputInfo:
     sources: dict[str, str]
     scalarType: np.dtype
     notes: tuple[str, ...] = ()
+    provenance: dict[str, object] = field(default_factory=dict)
 
     @property
     def hasTimes(self) -> bool:
@@ -67,10 +70,18 @@ class InputInfo:
         if repetitionTime > 0:
             changed["times"] = np.arange(len(self.times)) * repetitionTime
             sources["times"] = USER
+            changed["provenance"] = self._provenanceAt(changed["times"])
         if echoTime > 0:
             changed["echoTime"] = echoTime / 1000
             sources["echo_time"] = USER
         return replace(self, **changed, sources=sources)
+
+    def _provenanceAt(self, times: np.ndarray) -> dict[str, object]:
+        """Return the provenance with the times of the acquired frames where the frames are at other ``times``."""
+        acquired = self.provenance.get("acquired_times_s")
+        if acquired is None:
+            return self.provenance
+        return {**self.provenance, "acquired_times_s": np.interp(acquired, self.times, times).tolist()}
 
 
 def sequenceOf(node: slicer.vtkMRMLNode | None) -> slicer.vtkMRMLSequenceNode | None:
@@ -104,7 +115,8 @@ def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
     sources = {"times": timesSource, "echo_time": echoSource, "geometry": "volume sequence"}
     size = first.GetImageData().GetDimensions()
     notes = tuple((sequence.GetAttribute(NOTES) or "").splitlines())
-    return InputInfo(size, geometryOf(first), times, echoTime, sources, frameArray(first).dtype, notes)
+    kind = frameArray(first).dtype
+    return InputInfo(size, geometryOf(first), times, echoTime, sources, kind, notes, provenanceOf(sequence))
 
 
 def _times(sequence: slicer.vtkMRMLSequenceNode) -> tuple[np.ndarray, str]:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import slicer
 
+from dsc_superres.io.sidecar import recorded, sidecar_path
+from dsc_superres.utils.atomic_writing import write_json
+
 from .SequenceFrames import writeFrames
-from .SequenceInput import readInput
+from .SequenceInput import InputInfo, readInput
 
 
 def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str, object]:
@@ -17,6 +20,12 @@ def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str,
     return {"file": file, "times": info.times.tolist(), "geometry": info.geometry.as_dict()}
 
 
+def writeSidecar(info: InputInfo, path: Path) -> None:
+    """Write the sidecar of the .npy file ``path``: sources of values, provenance, and notes of the series."""
+    write_json(sidecar_path(path), recorded(info.provenance, info.sources))
+
+
 def writeSequence(sequence: slicer.vtkMRMLSequenceNode, path: Path) -> Iterator[float]:
-    """Write all frames to ``path`` as .npy, float32[t, z, y, x]; yields the fraction done."""
+    """Write all frames to ``path`` as .npy, float32[t, z, y, x], with a sidecar; yields the fraction done."""
+    writeSidecar(readInput(sequence), path)
     return writeFrames(sequence, path, range(sequence.GetNumberOfDataNodes()), slice(None))
