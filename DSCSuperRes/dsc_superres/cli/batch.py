@@ -26,6 +26,7 @@ from dsc_superres.jobs.targets import check_can_write, check_is_ours, sidecar_of
 from dsc_superres.models import find
 from dsc_superres.pipeline.case_options import options_of
 from dsc_superres.utils.atomic_writing import write_json, write_text
+from dsc_superres.utils.file_names import without_names
 from dsc_superres.version import __version__
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def run_case(case: BatchCase, job: Job, threads: int) -> Outcome:
 
         run_job(replace(job, input=case.input, output=case.output), finish=finish)
     except DSCError as error:
-        return Outcome(case.name, FAILED, time.monotonic() - begin, str(error))
+        message = without_names(str(error), case.input, "the series")  # the table names the case
+        return Outcome(case.name, FAILED, time.monotonic() - begin, message)
     except Exception as error:
         message = "out of memory" if out_of_memory(error) else f"unexpected {type(error).__name__}: {error}"
         return Outcome(case.name, FAILED, time.monotonic() - begin, message)

@@ -28,6 +28,7 @@ from dsc_superres.pipeline.case import INPUT, TRUTH
 from dsc_superres.pipeline.case_options import PerfusionOptions
 from dsc_superres.pipeline.masks import find_mask, find_masks, on_grid
 from dsc_superres.series import Series
+from dsc_superres.utils.file_names import without_names
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 
 NONE: Mapping[str, None] = MappingProxyType({})
@@ -64,7 +65,7 @@ def map_case(
         references = chosen_references(series, options)
         maps = map_series(fine, masks, options, aif, uncertainty, progress, references=references)
     except PerfusionError as error:
-        return CaseMaps({}, maps_error=str(error))
+        return CaseMaps({}, maps_error=_nameless(str(error), options))
     first = next(iter(maps.values()))
     shared = references or {INPUT: _resampled(first.reference, series[INPUT])}
     try:
@@ -72,6 +73,14 @@ def map_case(
     except PerfusionError:
         coarse = None  # too few frames to see the bolus are what a reconstruction is for
     return CaseMaps(maps, coarse)
+
+
+def _nameless(text: str, options: PerfusionOptions) -> str:
+    """Return a message that is kept with results without the names of files, which may be those of patients."""
+    for value in (options.aif, options.mask, options.reference):
+        if value is not None and Path(value).is_file():
+            text = without_names(text, Path(value), "of the file")
+    return text
 
 
 def _by_role(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
 """Suffixes of files that a series can be written to."""
 
@@ -32,3 +35,19 @@ FILE_SUFFIXES = (
 def is_folder_name(name: str) -> bool:
     """Return whether ``name`` may be the name of a folder."""
     return not is_series_name(name) and not name.lower().endswith(FILE_SUFFIXES)
+
+
+def without_names(text: str, path: Path, role: str) -> str:
+    """Return ``text`` with ``role`` for the path, the name and the stem of a file, which may be those of a patient.
+
+    Examples
+    --------
+    >>> without_names("/data/doe^jane.nii is cut short: see doe^jane.json", Path("doe^jane.nii"), "the series")
+    'the series is cut short: see the series.json'
+    """
+    name = path.name
+    suffix = next((s for s in (*SERIES_SUFFIXES, ".nrrd") if name.lower().endswith(s)), path.suffix)
+    stem = name[: len(name) - len(suffix)]
+    for known in (re.escape(str(path)), rf"[^\s'\"]*{re.escape(name)}", re.escape(name), re.escape(stem)):
+        text = re.sub(rf"(?<![\w^]){known}(?![\w^])", role, text) if known else text
+    return text
