@@ -60,7 +60,11 @@ def result(tmp_path: Path) -> Result:
     request = ReconstructionRequest("Run", info, range(40), slice(0, 1), "reconstruct", 2.0, 2, **chosen)
     writeSidecar(info, tmp_path / "input.npy")
     assert list(writeFrames(node, tmp_path / "input.npy", request.frames, request.slices))
-    job = request.job(str(tmp_path / "input.npy"), str(tmp_path / "result")) | {"method": "csvd", "report": False}
+    job = request.job(str(tmp_path / "input.npy"), str(tmp_path / "result")) | {
+        "method": "csvd",
+        "reference": "none",
+        "report": False,
+    }
     message = json.loads(json.dumps(run_job(job).to_dict()))
     made = Result.create(scene, request.name, beside=node)
     assert list(addRun(made, request, node, message, tmp_path / "result"))
