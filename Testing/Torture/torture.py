@@ -11,8 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import collisions
 import fuzz_images
 import fuzz_weights
+import kills
+import limits
 from harness import Attack, Row, progress
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "robustness.md"
@@ -20,6 +23,9 @@ MARK = "torture"
 ATTACKS: list[tuple[Attack, float]] = [
     *fuzz_images.ATTACKS,
     *fuzz_weights.ATTACKS,
+    *collisions.ATTACKS,
+    *kills.ATTACKS,
+    *limits.ATTACKS,
 ]
 """Each attack with its share of the cases of ``--count``."""
 

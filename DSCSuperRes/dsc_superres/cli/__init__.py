@@ -30,12 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
         warnings.simplefilter("ignore")  # those of libraries speak to programmers; ours are printed as notes
     open_standard_streams()
     if arguments is None:  # a process of its own, not a call from Python
-        return supervised(lambda: _run(sys.argv[1:]), _crashed)
+        return supervised(lambda: _run(sys.argv[1:], restore=False), _crashed)
     return _run(arguments)
 
 
-def _run(arguments: list[str]) -> int:
-    with ending_at_signals():
+def _run(arguments: list[str], restore: bool = True) -> int:
+    with ending_at_signals(restore):
         try:
             return _run_command(arguments)
         finally:

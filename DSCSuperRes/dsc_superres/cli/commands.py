@@ -72,6 +72,8 @@ def undersample(options: argparse.Namespace) -> None:
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.targets import check_series_target
     from dsc_superres.pipeline.notes import series_notes
+    from dsc_superres.utils.atomic_writing import atomic_paths
+    from dsc_superres.utils.ending import last_chance
 
     output = check_series_target(Path(options.output), Path(options.input))
     series = read_series(
@@ -84,7 +86,9 @@ def undersample(options: argparse.Namespace) -> None:
     )
     coarse = degrade(series, options.space, options.time, options.operator)
     notes = series_notes(series)
-    write_series(coarse.described(notes=notes), output, integer=options.integer)
+    with atomic_paths(output) as partial:
+        write_series(coarse.described(notes=notes), partial[output], integer=options.integer)
+        last_chance(never)
     _print_notes(*notes)
 
 

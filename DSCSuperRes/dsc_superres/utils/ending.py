@@ -22,11 +22,11 @@ class Ended(KeyboardInterrupt):
 
 
 @contextmanager
-def ending_at_signals() -> Iterator[None]:
+def ending_at_signals(restore: bool = True) -> Iterator[None]:
     """Inside the block, the first signal to end raises ``Ended``; further ones do not disturb the clean-up.
 
-    A signal that the process was started to ignore (as by ``nohup``) stays ignored. No effect outside the main thread,
-    which alone receives signals.
+    Without ``restore``, in a process that ends after the block, this stays so. A signal that the process was started to
+    ignore (as by ``nohup``) stays ignored. No effect outside the main thread, which alone receives signals.
     """
 
     before = _handled()
@@ -35,7 +35,10 @@ def ending_at_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        _restore(before)
+        if restore:
+            _restore(before)
+        else:
+            _ignore_signals()
 
 
 def last_chance(cancelled: Callable[[], bool]) -> None:

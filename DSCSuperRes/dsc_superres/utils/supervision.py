@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from dsc_superres.utils.ending import ENDING
 
@@ -19,7 +20,7 @@ _DIE_WITH_PARENT = 1
 
 
 def supervised(work: Callable[[], int], crashed: Callable[[str], int]) -> int:
-    """Do ``work`` in a forked process; return its exit code, or that of ``crashed``, given the signal's name.
+    """Do ``work`` in a forked process, and exit as it does; or with what ``crashed`` returns for its signal's name.
 
     The working process gets the signals that ask this one to end, and ends with it. Only on Linux: elsewhere, or with
     other threads, which a fork would lose, the work is done here.
@@ -32,15 +33,19 @@ def supervised(work: Callable[[], int], crashed: Callable[[str], int]) -> int:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         if os.getppid() != supervisor:
             os._exit(1)
-        return work()
+        code = work()
+        for one in ENDING:
+            signal.signal(one, signal.SIG_IGN)  # the work is done: nothing is left to end
+        return code
 
     def forward(number: int, frame: object) -> None:
-        os.kill(child, number)
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
 
     for one in ENDING:
         if signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, forward)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code >= 0:
-        return code
-    return 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
+    if code < 0:
+        code = 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
+    os._exit(code)  # at once: a signal that comes now is not to change what has happened

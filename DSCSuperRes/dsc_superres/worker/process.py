@@ -75,7 +75,7 @@ def _work(options: argparse.Namespace) -> int:
 
         channel.send("probe", protocol=PROTOCOL, **probe())
         return OK
-    with ending_at_signals():
+    with ending_at_signals(restore=False):
         try:
             return run(options.job, channel, Listener())
         finally:
