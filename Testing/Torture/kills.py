@@ -213,8 +213,8 @@ def _differing(former: dict[str, bytes | None], now: dict[str, bytes | None]) ->
 
 
 ATTACKS: list[tuple[Attack, float]] = [
-    (attack_in_turn("ended at a random moment", at_moment), 0.004),
-    (attack_in_turn("ended at a rename, flush or new folder", at_step), 0.004),
+    (attack_in_turn("ended at a random moment", at_moment), 0.0024),
+    (attack_in_turn("ended at a rename, flush or new folder", at_step), 0.0024),
     (attack_in_turn("ended within a commit", in_commit), 0.02),
 ]
 """Each attack with its share of the cases: a whole command takes seconds."""
