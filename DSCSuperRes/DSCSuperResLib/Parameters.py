@@ -17,6 +17,7 @@ METHODS = ("bayes", "csvd", "osvd", "ssvd")
 LEAKAGE = ("none", "bsw", "bidirectional")
 AIF = ("automatic", "candidate", "segment", "points", "file")
 MASKS = ("automatic", "none", "segmentation", "file")
+REFERENCES = ("automatic", "none", "segmentation", "file")
 COMPARED = ("reconstruction", "input")
 FORMER_NAMES = {
     "reconstruct.deviation": "reconstruct.uncertainty",
@@ -100,6 +101,7 @@ class PerfusionParameters:
     asPublished    oSVD exactly as published
     spatialPrior   Bayesian: neighboring voxels have similar transit times and delays
     mask           source of the brain mask
+    reference      source of the white matter that relative maps refer to
     regions        the segments for statistics
     """
 
@@ -124,6 +126,9 @@ class PerfusionParameters:
     mask: Annotated[str, Choice(MASKS), Default("automatic")]
     maskSegmentation: vtkMRMLSegmentationNode
     maskFile: str
+    reference: Annotated[str, Choice(REFERENCES), Default("automatic")]
+    referenceSegmentation: vtkMRMLSegmentationNode
+    referenceFile: str
     compared: Annotated[str, Choice(COMPARED), Default("reconstruction")]
     regions: vtkMRMLSegmentationNode
 

@@ -18,7 +18,10 @@ from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion.options import KH_OVER_RHO
 from dsc_superres.pipeline.case_options import options_of
 from DSCSuperResLib.Jobs.MapsRequest import makeMapsRequest
+from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
+from DSCSuperResLib.Scene.Maps.Maps import mapsProvenance
 from DSCSuperResLib.Scene.Result import ROLE
+from DSCSuperResLib.Scene.Segments import segmentIds, segmentMask
 from DSCSuperResLib.Scene.Volumes import frameArray
 
 pytestmark = pytest.mark.usefixtures("slotErrors")
@@ -64,6 +67,7 @@ IN_THE_PANEL = {
     "oscillation": "perfusion.oscillation",
     "as_published": "perfusion.asPublished",
     "mask": "perfusion.mask",
+    "reference": "perfusion.reference",
     "spatial_prior": "perfusion.spatialPrior",
 }
 """Parameters of the panel by option of a job."""
@@ -139,6 +143,54 @@ def test_options_become_those_of_the_job(driver, result) -> None:
     ui.spatialPrior.click()
     ui.khOverRho.value = ui.svdThreshold.value = ui.oscillation.value = 0
     ui.adaptiveThreshold.checked = ui.asPublished.checked = False
+
+
+def test_white_matter_may_be_drawn_and_opens_relative_where_the_artery_is_doubtful(driver, result) -> None:
+    ui = driver.ui("Perfusion")
+    ui.advancedMapsButton.collapsed = False
+    driver.choose("Perfusion", "methodSelector", "ssvd")
+    driver.choose("Perfusion", "maskSelector", "none")
+    driver.choose("Perfusion", "referenceSelector", "segmentation")
+    assert ui.referenceSegmentation.visible
+    assert not ui.referenceFile.visible
+    ui.computeButton.click()
+    assert "Choose the segmentation of the white matter" in ui.statusLabel.text
+    white = np.zeros((2, 32, 32), bool)
+    white[:, 12:16, 12:18] = True
+    ui.referenceSegmentation.setCurrentNode(addSegmentation("white", {"white": white}, result.proxy("truth")))
+    driver.startMaps()
+    driver.finishMaps()
+    assert np.array_equal(frameArray(result.node("map.reference.truth")) > 0, white)
+    relative = frameArray(result.node("map.rcbv.truth"))
+    assert np.median(relative[white]) == pytest.approx(1, abs=1e-6)
+    outline = result.node("segments.reference")
+    assert np.array_equal(segmentMask(outline, segmentIds(outline)[0], result.proxy("truth")), white)
+    assert ui.relativeCheckBox.visible
+    trusted = mapsProvenance(result, "truth")["absolute_scale_trusted"]
+    assert ui.relativeCheckBox.checked != trusted
+    ui.relativeCheckBox.checked = True
+    ui.cbvButton.click()
+    views = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
+
+    def shown() -> str:
+        return views.compositeNode("reconstruction").GetForegroundVolumeID()
+
+    assert shown() == result.node("map.rcbv.reconstruction").GetID()
+    assert ui.scaleRange.maximumValue == 4
+    driver.show("Perfusion")
+    driver.picture("relative map")
+    ui.relativeCheckBox.click()
+    assert shown() == result.node("map.cbv.reconstruction").GetID()
+    assert ui.cbvButton.checked
+    driver.choose("Perfusion", "referenceSelector", "none")
+    driver.startMaps()
+    driver.finishMaps()
+    assert result.node("map.rcbv.truth") is None
+    assert result.node("segments.reference") is None
+    assert not ui.relativeCheckBox.visible
+    driver.choose("Perfusion", "referenceSelector", "automatic")
+    driver.choose("Perfusion", "maskSelector", "automatic")
+    assert driver.leftovers() == []
 
 
 def test_maps_are_computed_in_the_visible_segments(driver, result) -> None:

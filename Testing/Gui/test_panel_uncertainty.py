@@ -73,6 +73,7 @@ def test_the_uncertainty_goes_with_the_frames_and_with_the_maps_that_take_its_pl
     assert driver.layout.compositeNode("reconstruction").GetForegroundOpacity() == 0.3
     driver.show("Display")
     driver.picture("uncertainty")
+    perfusion.relativeCheckBox.checked = False
     perfusion.cbvButton.click()
     assert driver.shownOver("reconstruction") == result.node("map.cbv.reconstruction").GetID()
     assert not ui.uncertaintyCheckBox.checked

@@ -1,5 +1,6 @@
 """Perfusion maps in the scene: volumes, differences, colors, overlay, arterial input, statistics of regions."""
 
+import json
 import sys
 from importlib.util import find_spec
 
@@ -11,14 +12,15 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 
 import slicer
 import vtk
-from maps_sample import ARTERY, OFFSET, addAllMaps, brain, curve, values, writeMaps
+from maps_sample import ARTERY, OFFSET, SHAPE, addAllMaps, brain, curve, values, writeMaps
 from result_sample import addResult, obliqueIjkToRas
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from window_sample import reopen
 
+from dsc_superres.io import write_volume
 from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Display.Difference import legendShown
-from DSCSuperResLib.Scene.Display.MapColors import prepareColors, setScale
+from DSCSuperResLib.Scene.Display.MapColors import legendTitle, prepareColors, setScale
 from DSCSuperResLib.Scene.Display.MapOverlay import MapOverlay
 from DSCSuperResLib.Scene.Maps.ArterialInput import (
     arterialInput,
@@ -28,10 +30,20 @@ from DSCSuperResLib.Scene.Maps.ArterialInput import (
     drawCurve,
     markVoxels,
 )
-from DSCSuperResLib.Scene.Maps.Maps import addMaps, mapNames, mapNode, mapNodes, mapsWarnings
+from DSCSuperResLib.Scene.Maps.Maps import (
+    absoluteMap,
+    addMaps,
+    mapNames,
+    mapNode,
+    mapNodes,
+    mapsWarnings,
+    relativeMap,
+    scaleIsTrusted,
+)
 from DSCSuperResLib.Scene.Maps.RegionStatistics import regionStatistics, showStatistics
 from DSCSuperResLib.Scene.Result import Result
-from DSCSuperResLib.Scene.Volumes import frameArray
+from DSCSuperResLib.Scene.Segments import segmentIds, segmentMask
+from DSCSuperResLib.Scene.Volumes import frameArray, geometryOf
 
 
 @pytest.fixture
@@ -183,3 +195,37 @@ def test_maps_come_back_with_the_scene(windows, window, result, tmp_path):
     assert candidates(again)[1].score == 0.6
     old, new = (mapNode(one, "cbv", "truth").GetDisplayNode() for one in (result, again))
     assert new.GetWindowLevelMax() == pytest.approx(old.GetWindowLevelMax())
+
+
+def test_relative_maps_come_with_the_outline_of_their_white_matter(window, tmp_path) -> None:
+    result = addResult(window.scene)
+    names = ("cbv", "cbf", "mtt", "ttp", "tmax", "cbv_sd", "rcbv", "rcbf", "rcbv_sd")
+    white = np.zeros(SHAPE, bool)
+    white[1:3, 4:8, 6:10] = True
+    for source in ("truth", "reconstruction"):
+        folder = tmp_path / source
+        writeMaps(folder, source, names)
+        at = geometryOf(result.sequence("truth").GetNthDataNode(0))
+        write_volume(white.astype(np.float32), at, folder / "reference.nii.gz")
+        described = json.loads((folder / "provenance.json").read_text()) | {"absolute_scale_trusted": source == "truth"}
+        (folder / "provenance.json").write_text(json.dumps(described))
+        list(addMaps(result, folder, source))
+    assert mapNames(result) == ["cbv", "cbf", "mtt", "ttp", "tmax", "rcbv", "rcbf"]
+    assert not any(name == "reference" for name, _source in mapNodes(result))
+    relative = mapNode(result, "rcbv", "reconstruction")
+    units = relative.GetVoxelValueUnits()
+    assert (units.GetCodeValue(), units.GetCodeMeaning()) == ("1", "1 (white matter = 1)")
+    assert legendTitle("rcbv", "truth") == "rCBV (white matter = 1)"
+    prepareColors(result, "rcbv")
+    assert relative.GetDisplayNode().GetWindowLevelMax() == 4
+    assert mapNode(result, "rcbv", "difference") is not None
+    assert (relativeMap(result, "cbf"), relativeMap(result, "mtt"), absoluteMap("rcbf")) == ("rcbf", "mtt", "cbf")
+    assert not scaleIsTrusted(result)
+    outline = result.node("segments.reference")
+    assert np.array_equal(segmentMask(outline, segmentIds(outline)[0], relative), white)
+    assert not outline.GetDisplayNode().GetVisibility2DFill()
+    for source in ("truth", "reconstruction"):
+        writeMaps(tmp_path / f"again {source}", source)
+        list(addMaps(result, tmp_path / f"again {source}", source))
+    assert result.node("segments.reference") is None
+    assert mapNode(result, "reference", "truth") is mapNode(result, "rcbv", "truth") is None

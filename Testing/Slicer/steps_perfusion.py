@@ -29,6 +29,7 @@ def _overlay(w: Workflow) -> None:
     for name in MAPS:
         w.check(getattr(ui, f"{name}Button").enabled, f"the run made {name}")
     w.check(not w.layout.shown, "the user's own layout is on the screen")
+    ui.relativeCheckBox.checked = False
     ui.cbvButton.click()
     w.settle()
     for role in ("truth", "input", "reconstruction"):

@@ -15,7 +15,6 @@ from .MapsRequest import MapsRequest, echoTime, sequences, writeMask
 PREPARED = 0.2
 COMPUTED = 0.9
 """Progress when the series have been written, and when the worker has finished."""
-MASK = "mask.nii.gz"
 
 
 class ComputeMaps(BackgroundJob):
@@ -30,9 +29,10 @@ class ComputeMaps(BackgroundJob):
         series = {role: describeSeries(result.sequence(role), f"{role}.npy") for role in sequences(result)}
         yield from self.part(_("Preparing the series"), 0.0, PREPARED, self._write(folder, list(series)))
         fields = request.job(series, echoTime(result), "result")
-        if request.brain is not None:
-            writeMask(result, request, folder / MASK)
-            fields["mask"] = MASK
+        for name, mask in (("mask", request.brain), ("reference", request.white)):
+            if mask is not None:
+                fields[name] = f"{name}.nii.gz"
+                writeMask(result, request, mask, folder / fields[name])
         message = yield from self.compute(fields, folder, PREPARED, COMPUTED)
         for source in SOURCES:
             maps = Path(message["folder"]) / f"maps_{source}"

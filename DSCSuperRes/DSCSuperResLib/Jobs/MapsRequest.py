@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import slicer
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.io import write_volume
@@ -16,7 +17,7 @@ from ..Scene.Maps.Maps import SOURCES, aifGrid
 from ..Scene.Result import UNCERTAINTY, Result
 from ..Scene.Segments import segmentIds, segmentMask
 from ..Scene.Sequences.SequenceInput import readInput
-from ..Scene.Volumes import geometryOf
+from ..Scene.Volumes import frameArray, geometryOf
 from ..Translation import _
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class MapsRequest:
     spatialPrior of the Bayesian method
     mask         "auto", "none", or a mask file
     brain        bool[z, y, x] on the voxels of ``grid``, instead of ``mask``
+    reference    "auto", "none", or a mask file of white matter
+    white        bool[z, y, x] on the voxels of ``grid``, instead of ``reference``
     """
 
     method: str = "bayes"
@@ -62,6 +65,8 @@ class MapsRequest:
     spatialPrior: bool = True
     mask: str = "auto"
     brain: np.ndarray | None = None
+    reference: str = "auto"
+    white: np.ndarray | None = None
 
     def job(self, series: dict[str, dict], echoTime: float | None, outputFolder: str) -> dict[str, object]:
         """Return the fields of the worker's job file; ``series`` are file, times, and geometry by role."""
@@ -83,6 +88,7 @@ class MapsRequest:
             "as_published": self.asPublished,
             "spatial_prior": self.spatialPrior,
             "mask": self.mask,
+            "reference": self.reference,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -108,15 +114,17 @@ def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
         oscillation=(chosen.oscillation or None) if chosen.method in OSCILLATION else None,
         asPublished=chosen.asPublished and chosen.method in OSCILLATION,
         spatialPrior=chosen.spatialPrior,
-        mask=_mask(chosen),
+        mask=_maskFile(chosen.mask, chosen.maskFile, _("Choose a file with the brain mask.")),
         brain=_brain(chosen, result),
+        reference=_maskFile(chosen.reference, chosen.referenceFile, _("Choose a file with the white matter.")),
+        white=_white(chosen, result),
     )
 
 
-def writeMask(result: Result, request: MapsRequest, path: Path) -> None:
-    """Write the brain of ``request`` as a mask file."""
+def writeMask(result: Result, request: MapsRequest, mask: np.ndarray, path: Path) -> None:
+    """Write a mask of ``request``, bool[z, y, x] on its ``grid``, as a file."""
     geometry = geometryOf(result.sequence(request.grid).GetNthDataNode(0))
-    write_volume(request.brain.astype(np.float32), geometry, path)
+    write_volume(mask.astype(np.float32), geometry, path)
 
 
 def echoTime(result: Result) -> float | None:
@@ -158,22 +166,43 @@ def _threshold(chosen: PerfusionParameters) -> float | str | None:
     return (chosen.threshold or None) if chosen.method in SVD else None
 
 
-def _mask(chosen: PerfusionParameters) -> str:
-    if chosen.mask != "file":
-        return "none" if chosen.mask == "none" else "auto"
-    if not Path(chosen.maskFile).is_file():
-        raise PerfusionError(_("Choose a file with the brain mask."))
-    return str(Path(chosen.maskFile).absolute())
+def _maskFile(source: str, file: str, question: str) -> str:
+    """Return the option of a mask: "none", a file, or "auto". Raises ``PerfusionError`` without the file."""
+    if source != "file":
+        return "none" if source == "none" else "auto"
+    if not Path(file).is_file():
+        raise PerfusionError(question)
+    return str(Path(file).absolute())
 
 
 def _brain(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
-    """Return the visible segments of the segmentation as bool[z, y, x] on the series ``aifGrid``; None if unused."""
+    """Return the segments of the brain as bool[z, y, x] on the series ``aifGrid``; None if unused."""
     if chosen.mask != "segmentation":
         return None
-    segmentation, volume = chosen.maskSegmentation, result.sequence(aifGrid(result)).GetNthDataNode(0)
-    if segmentation is None:
+    if chosen.maskSegmentation is None:
         raise PerfusionError(_("Choose the segmentation of the brain."))
-    masks = [segmentMask(segmentation, one, volume) for one in segmentIds(segmentation)]
-    if not masks or not np.any(masks):
+    brain = _visibleSegments(chosen.maskSegmentation, result)
+    if not brain.any():
         raise PerfusionError(_("The segmentation of the brain covers no voxel of the series."))
-    return np.any(masks, axis=0)
+    return brain
+
+
+def _white(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
+    """Return the segments of white matter as bool[z, y, x] on the series ``aifGrid``; None if unused."""
+    if chosen.reference != "segmentation":
+        return None
+    if chosen.referenceSegmentation is None:
+        raise PerfusionError(_("Choose the segmentation of the white matter."))
+    white = _visibleSegments(chosen.referenceSegmentation, result)
+    if not white.any():
+        raise PerfusionError(_("The segmentation of the white matter covers no voxel of the series."))
+    return white
+
+
+def _visibleSegments(segmentation: slicer.vtkMRMLSegmentationNode, result: Result) -> np.ndarray:
+    """Return the visible segments as bool[z, y, x] on the series ``aifGrid``."""
+    volume = result.sequence(aifGrid(result)).GetNthDataNode(0)
+    inside = np.zeros(frameArray(volume).shape, bool)
+    for one in segmentIds(segmentation):
+        inside |= segmentMask(segmentation, one, volume)
+    return inside

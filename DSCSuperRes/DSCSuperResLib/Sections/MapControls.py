@@ -17,7 +17,19 @@ from ..Scene.Display.MapColors import (
     typicalScale,
 )
 from ..Scene.Display.MapOverlay import MapOverlay
-from ..Scene.Maps.Maps import DIFFERENCES, SD_SUFFIX, SOURCES, mapNames, mapNode, mapNodes, mapUnit
+from ..Scene.Maps.Maps import (
+    DIFFERENCES,
+    SD_SUFFIX,
+    SOURCES,
+    absoluteMap,
+    mapNames,
+    mapNode,
+    mapNodes,
+    mapUnit,
+    relativeMap,
+    scaleIsTrusted,
+    unitText,
+)
 
 BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
 
@@ -35,6 +47,7 @@ class MapControls:
         ui.imageButton.connect("clicked()", self.hide)
         for name in BUTTONS:
             self._button(name).connect("clicked()", lambda *, name=name: self.show(name))
+        ui.relativeCheckBox.connect("toggled(bool)", self._onRelative)
         ui.uncertaintyCheckBox.connect("toggled(bool)", self._onUncertainty)
         ui.opacitySlider.connect("valueChanged(double)", self._onOpacity)
         ui.scaleRange.connect("valuesChanged(double,double)", self._onScale)
@@ -52,10 +65,20 @@ class MapControls:
         self._result = result
         shown = self._overlay.shown(result) if result is not None else None
         self._name = shown[0] if shown else ""
+        self.chooseScale()
         if shown:
             self._set(self._ui.opacitySlider, "value", shown[1])
             self._overlay.show(result, *shown, self.compared)
         self.update()
+
+    def chooseScale(self) -> None:
+        """Prefer relative maps where absolute values are wrong by an unknown factor; a map that is shown stays."""
+        base = self._name.removesuffix(SD_SUFFIX)
+        shown = base if absoluteMap(base) != base or (base and relativeMap(self._result, base) != base) else ""
+        relative = (
+            absoluteMap(shown) != shown if shown else self._result is not None and not scaleIsTrusted(self._result)
+        )
+        self._set(self._ui.relativeCheckBox, "checked", relative)
 
     def update(self) -> None:
         """Update the controls from the current maps and their display."""
@@ -64,15 +87,17 @@ class MapControls:
             self._button(name).enabled = name in names
         self._button("k2").visible = "k2" in names
         self._ui.imageButton.enabled = bool(names)
-        base = self._name.removesuffix(SD_SUFFIX)
+        self._ui.relativeCheckBox.visible = "rcbv" in names
+        base = absoluteMap(self._name.removesuffix(SD_SUFFIX))
         (self._button(base) if base in names else self._ui.imageButton).checked = True
         self._ui.display.visible = bool(base)
         if base:
             self._showState()
 
     def show(self, name: str) -> None:
-        """Overlay the maps ``name`` on the images, side by side."""
+        """Overlay the maps ``name`` on the images, side by side; relative to white matter where that is chosen."""
         result = self._result
+        name = relativeMap(result, name) if self._ui.relativeCheckBox.checked else name
         uncertainty = self._ui.uncertaintyCheckBox.checked and mapNode(result, name + SD_SUFFIX, "reconstruction")
         self._name = name + SD_SUFFIX if uncertainty else name
         if not self._layout.shown:
@@ -99,7 +124,7 @@ class MapControls:
     def refresh(self) -> None:
         """Show the current map again, after its volumes or the compared series have changed."""
         if self._name and mapNode(self._result, self._name, "reconstruction") is not None:
-            self.show(self._name.removesuffix(SD_SUFFIX))
+            self.show(absoluteMap(self._name.removesuffix(SD_SUFFIX)))
         elif self._name:
             self.hide()
 
@@ -118,8 +143,9 @@ class MapControls:
         ui, volumes, differences = self._ui, self._volumes(), self._differences()
         display = volumes[0].GetDisplayNode()
         self._updating = True
-        ui.unitLabel.text = mapUnit(self._name)
-        ui.threshold.suffix = ui.differenceLimit.suffix = f" {mapUnit(self._name)}"
+        ui.unitLabel.text = unitText(self._name)
+        suffix = "" if absoluteMap(self._name) != self._name else f" {mapUnit(self._name)}"
+        ui.threshold.suffix = ui.differenceLimit.suffix = suffix
         ui.scaleRange.minimum = min(0.0, display.GetWindowLevelMin())
         ui.scaleRange.maximum = max(2 * typicalScale(self._result, self._name), display.GetWindowLevelMax())
         ui.scaleRange.singleStep = ui.scaleRange.maximum / 200
@@ -141,9 +167,13 @@ class MapControls:
         setattr(widget, name, value)
         self._updating = False
 
+    def _onRelative(self) -> None:
+        if not self._updating and self._name:
+            self.show(absoluteMap(self._name.removesuffix(SD_SUFFIX)))
+
     def _onUncertainty(self) -> None:
         if not self._updating and self._name:
-            self.show(self._name.removesuffix(SD_SUFFIX))
+            self.show(absoluteMap(self._name.removesuffix(SD_SUFFIX)))
 
     def _onOpacity(self, opacity: float) -> None:
         if not self._updating and self._name:

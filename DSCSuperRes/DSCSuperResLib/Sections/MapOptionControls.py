@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..Jobs.MapsRequest import ADAPTIVE, BAYES, OSCILLATION, SVD
-from ..Parameters import LEAKAGE, MASKS, METHODS, PerfusionParameters
+from ..Parameters import LEAKAGE, MASKS, METHODS, REFERENCES, PerfusionParameters
 from ..Translation import _
 from .PerfusionControls import PerfusionControls
 
@@ -16,7 +16,9 @@ class MapOptionControls(PerfusionControls):
         self._offer(ui.methodSelector, _methodTitles())
         self._offer(ui.leakageSelector, _leakageTitles())
         self._offer(ui.maskSelector, _maskTitles())
+        self._offer(ui.referenceSelector, _referenceTitles())
         self._observeFile(ui.maskFile, "maskFile")
+        self._observeFile(ui.referenceFile, "referenceFile")
 
     def parametersChanged(self) -> None:
         """Show the parameters, and disable options that do not apply to the method."""
@@ -26,9 +28,13 @@ class MapOptionControls(PerfusionControls):
         ui.leakageSelector.currentIndex = LEAKAGE.index(chosen.leakage)
         ui.maskSelector.currentIndex = MASKS.index(chosen.mask)
         ui.maskFile.currentPath = chosen.maskFile
+        ui.referenceSelector.currentIndex = REFERENCES.index(chosen.reference)
+        ui.referenceFile.currentPath = chosen.referenceFile
         self._updating = False
         ui.maskSegmentation.visible = chosen.mask == "segmentation"
         ui.maskFile.visible = chosen.mask == "file"
+        ui.referenceSegmentation.visible = chosen.reference == "segmentation"
+        ui.referenceFile.visible = chosen.reference == "file"
         adaptive = chosen.method in ADAPTIVE and chosen.adaptiveThreshold
         ui.svdThreshold.enabled = chosen.method in SVD and not adaptive
         ui.adaptiveThreshold.enabled = chosen.method in ADAPTIVE
@@ -41,10 +47,11 @@ class MapOptionControls(PerfusionControls):
         ui.spatialPrior.toolTip = _spatialPriorText(chosen.method)
 
     def store(self, chosen: PerfusionParameters) -> None:
-        """Store method, leakage correction and brain mask."""
+        """Store method, leakage correction, brain mask and reference."""
         chosen.method = METHODS[self._ui.methodSelector.currentIndex]
         chosen.leakage = LEAKAGE[self._ui.leakageSelector.currentIndex]
         chosen.mask = MASKS[self._ui.maskSelector.currentIndex]
+        chosen.reference = REFERENCES[self._ui.referenceSelector.currentIndex]
 
 
 def _thresholdText(method: str, adaptive: bool) -> str:
@@ -102,6 +109,15 @@ def _maskTitles() -> dict[str, str]:
     return {
         "automatic": _("Automatic"),
         "none": _("None: all voxels"),
+        "segmentation": _("Visible segments"),
+        "file": _("File"),
+    }
+
+
+def _referenceTitles() -> dict[str, str]:
+    return {
+        "automatic": _("Automatic"),
+        "none": _("None: no relative maps"),
         "segmentation": _("Visible segments"),
         "file": _("File"),
     }

@@ -63,6 +63,7 @@ class PerfusionSection(Section):
 
     def _onMaps(self) -> None:
         """Show the recomputed maps."""
+        self._maps.chooseScale()
         self._maps.update()
         self._maps.refresh()
         self._showWarnings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +17,17 @@ from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
 
 if TYPE_CHECKING:
+    from dsc_superres.perfusion import PerfusionMaps
     from dsc_superres.report.content import ReportContent
 
 MAP_TITLES = {
     name: (title, UNITS[name]) for name, title in {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "tmax": "Tmax"}.items()
 }
 """Title and unit of the maps that are shown, by name."""
+RELATIVE_TITLES = {"rcbv": ("rCBV", "white matter = 1"), "rcbf": ("rCBF", "white matter = 1")}
+"""Title and unit of the maps relative to white matter, by name."""
+RELATIVE_LIMIT = 4.0
+"""Upper end of their scale: gray matter is at 2 to 3, many tumors are above."""
 MAP_COLORS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
 """Color maps of the maps that are shown, by name."""
 
@@ -41,6 +47,8 @@ def all_figures(content: ReportContent) -> dict[str, Figure]:
     if case.finest[0] in case.maps:
         maps = case.maps[case.finest[0]]
         figures["maps"] = maps_figure(content, view, z)
+        if all(one.reference is not None for one in _shown_maps(case).values()):
+            figures["relative"] = relative_figure(content, view, z)
         before = case.finest[1].signal[maps.baseline].mean(axis=0)
         figures["artery"] = arterial_figure(maps, before, view, z)
         if has_uncertainty(maps):
@@ -121,27 +129,68 @@ def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
 
     Without a ground truth, the maps of the input and of the reconstruction are shown.
     """
-    case = content.case
-    map_sources = {f"From {model_name(case.model)}": case.maps[case.model]}
-    if case.truth is not None:
-        map_sources = {"From ground truth": case.maps[TRUTH], **map_sources}
-    elif case.input_maps is not None:
-        map_sources = {"From the input": case.input_maps, **map_sources}
-    mask = case.maps[case.finest[0]].mask[z]
-    outside = ~view(mask)
+    mask = content.case.maps[content.case.finest[0]].mask[z]
+    simulated = content.simulated.maps if content.simulated else {}
     rows = []
     for name in ("cbv", "cbf"):
-        images = [view(_enlarge(getattr(maps, name)[z], mask.shape)) for maps in map_sources.values()]
-        if content.simulated:
-            images.insert(0, view(content.simulated.maps[name][z]))
-        high = round_limit(images[-min(len(images), 2)][~outside], 96)
-        title, unit = MAP_TITLES[name]
-        panels = [Panel(np.where(outside, np.nan, image), MAP_COLORS[name], 0, high) for image in images]
-        if case.truth is not None:
-            difference = images[-1] - images[-2]
-            limit = round_limit(difference[~outside], 98)
-            panels.append(difference_panel(np.where(outside, np.nan, difference), limit))
-        rows.append(Row(title, panels, unit, f"difference ({unit})"))
+        images = [view(_enlarge(getattr(maps, name)[z], mask.shape)) for maps in _shown_maps(content.case).values()]
+        if simulated:
+            images.insert(0, view(simulated[name][z]))
+        high = round_limit(images[-min(len(images), 2)][view(mask)], 96)
+        rows.append(_map_row(content, images, MAP_TITLES[name], view(mask), high))
+    return _map_montage(content, rows, view)
+
+
+def relative_figure(content: ReportContent, view: View, z: int) -> Figure:
+    """Return rCBV and rCBF as ``maps_figure`` does CBV and CBF, with the outline of the white matter they refer to."""
+    case, shown = content.case, _shown_maps(content.case)
+    finest = case.maps[case.finest[0]]
+    mask, region = finest.mask[z], finest.reference.region
+    simulated = content.simulated.maps if content.simulated else {}
+    outlines = [_enlarge(maps.reference.region[z], mask.shape) for maps in shown.values()]
+    rows = []
+    for name, title in RELATIVE_TITLES.items():
+        images = [view(_enlarge(maps.extra[name][z], mask.shape)) for maps in shown.values()]
+        if simulated:
+            truth = simulated[name.removeprefix("r")]
+            images.insert(0, view(truth[z] / np.median(truth[region])))
+        lines = [view(line) for line in ([region[z], *outlines] if simulated else outlines)]
+        rows.append(_map_row(content, images, title, view(mask), RELATIVE_LIMIT, lines))
+    return _map_montage(content, rows, view)
+
+
+def _shown_maps(case: Case) -> dict[str, PerfusionMaps]:
+    """Return the maps to show side by side, by title."""
+    found = {f"From {model_name(case.model)}": case.maps[case.model]}
+    if case.truth is not None:
+        return {"From ground truth": case.maps[TRUTH], **found}
+    return {"From the input": case.input_maps, **found} if case.input_maps is not None else found
+
+
+def _map_row(
+    content: ReportContent,
+    images: list[np.ndarray],
+    title: tuple[str, str],
+    inside: np.ndarray,
+    high: float,
+    outlines: Sequence[np.ndarray | None] = (),
+) -> Row:
+    """Return a map's ``images`` from 0 to ``high``, and with a ground truth the difference of the last two."""
+    outlines = outlines or [None] * len(images)
+    panels = [
+        Panel(np.where(inside, image, np.nan), MAP_COLORS["cbv"], 0, high, outline=outline)
+        for image, outline in zip(images, outlines, strict=True)
+    ]
+    if content.case.truth is not None:
+        difference = images[-1] - images[-2]
+        limit = round_limit(difference[inside], 98)
+        panels.append(difference_panel(np.where(inside, difference, np.nan), limit))
+    name, unit = title
+    return Row(name, panels, unit, f"difference ({unit})")
+
+
+def _map_montage(content: ReportContent, rows: list[Row], view: View) -> Figure:
+    case, map_sources = content.case, _shown_maps(content.case)
     titles = (["Simulated"] if content.simulated else []) + list(map_sources)
     if case.truth is None:
         return montage(titles, rows, view, difference=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
@@ -18,19 +19,25 @@ TITLE_HEIGHT = 0.34
 """Height above the panels for the titles in inches."""
 LABEL_WIDTH = 0.62
 """Width left of the panels for the row labels in inches."""
+OUTLINE = "#4de6ff"
+"""Color of the borders of regions."""
 BAR_WIDTH = 0.82
 """Width of a color bar with its label in inches."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One image [y, x] in screen orientation with its colors; ``note`` is printed inside it."""
+    """One image [y, x] in screen orientation with its colors; ``note`` is printed inside it.
+
+    ``outline`` is bool[y, x]: a region whose border is drawn.
+    """
 
     image: np.ndarray
     cmap: str | Colormap
     low: float
     high: float
     note: str = ""
+    outline: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ def _draw(figure: Figure, box: Box, panel: Panel, view: View, letters: bool) -> 
     axes.imshow(
         panel.image, cmap=panel.cmap, vmin=panel.low, vmax=panel.high, extent=view.extent, interpolation="nearest"
     )
+    if panel.outline is not None and panel.outline.any():
+        _draw_outline(axes, panel.outline, view)
     axes.set_axis_off()
     style = {"transform": axes.transAxes, "fontsize": 8, "color": MUTED}
     if panel.note:
@@ -102,6 +111,15 @@ def _draw(figure: Figure, box: Box, panel: Panel, view: View, letters: bool) -> 
         axes.text(0.02, 0.5, left, va="center", **style)
         axes.text(0.98, 0.5, right, va="center", ha="right", **style)
         axes.text(0.5, 0.98, top, va="top", ha="center", **style)
+
+
+def _draw_outline(axes: Axes, region: np.ndarray, view: View) -> None:
+    """Draw the border of ``region`` bool[y, x] in screen orientation."""
+    left, right, bottom, top = view.extent
+    rows, columns = region.shape
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    y = top + (np.arange(rows) + 0.5) * (bottom - top) / rows
+    axes.contour(x, y, region, [0.5], colors=[OUTLINE], linewidths=0.8)
 
 
 def difference_panel(values: np.ndarray, limit: float, note: str = "") -> Panel:

@@ -17,6 +17,7 @@ from dsc_superres.utils.atomic_writing import atomic_file, write_text
 from dsc_superres.version import __version__
 
 if TYPE_CHECKING:
+    from dsc_superres.perfusion import PerfusionMaps
     from dsc_superres.report.content import ReportContent
 
 CAPTIONS_WITHOUT_TRUTH = {
@@ -24,6 +25,9 @@ CAPTIONS_WITHOUT_TRUTH = {
     "is the last frame acquired by then. There is no ground truth for comparison.",
     "curves": "Mean signal of the outlined regions. Circles are the frames of the input, on which the "
     "reconstruction is based.",
+    "relative": "Blood volume and flow over their medians in normal-appearing white matter, from the input and "
+    "from the reconstruction. The outline is the same region of the patient in both. The height of the arterial input "
+    "cancels.",
     "maps": "Blood volume and flow from the input and from the reconstruction, in one color scale and with the "
     "same arterial input, which was selected in the reconstruction.",
 }
@@ -43,6 +47,8 @@ CAPTIONS = {
     "uncertainty": "Standard deviation of blood volume, flow and transit time in % of the map, and of Tmax in seconds. "
     "It includes the noise of each voxel's curve and the unknown shape of its residue, but not errors of "
     "the arterial input.",
+    "relative": "Blood volume and flow over their medians in normal-appearing white matter. The outline is the same "
+    "region of the patient in all. The height of the arterial input cancels.",
     "maps": "Blood volume and flow{simulated} from the ground-truth series and from the reconstruction, in one "
     "color scale. The arterial input is {artery}. Orange: the map of the reconstruction is above; blue: "
     "below.",
@@ -90,6 +96,7 @@ def template_values(content: ReportContent) -> dict[str, object]:
         "maps": map_table(_errors_against_truth(case)) if TRUTH in case.maps and len(case.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
         "maps_error": case.maps_error,
+        "trusted": maps is None or maps.scale_is_trusted,
         "warnings": (*case.notes, *(maps.warnings if maps else ())),
         "card": model_card(content.job.model),
         "provenance": _provenance(content),
@@ -168,8 +175,18 @@ def _provenance(content: ReportContent) -> list[tuple[str, str]]:
             ("Deconvolution", str(maps.provenance.get("method", ""))),
             ("kH/ρ", f"{maps.provenance.get('kh_over_rho_ml_per_g', float('nan')):.3f} mL/g"),
             ("Arterial input", maps.aif.source),
+            ("White matter", _reference_text(maps)),
             ("Bolus", f"arrival {maps.bolus.arrival:.1f} s, peak {maps.bolus.peak:.1f} s, "
              f"mean fall of the signal {100 * maps.bolus.drop:.0f} %"),
         ]  # fmt: skip
     rows.append(("Software", f"DSCSuperRes {__version__}"))
     return rows
+
+
+def _reference_text(maps: PerfusionMaps) -> str:
+    """Return what relative maps refer to, in words."""
+    found = maps.provenance.get("reference")
+    if not found:
+        return "none: no relative maps"
+    side = f" ({found['side']})" if found["side"] in ("left", "right") else ""
+    return f"{found['source']}, {found['volume_ml']:.1f} mL{side}"

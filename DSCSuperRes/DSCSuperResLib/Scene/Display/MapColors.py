@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import slicer
 
-from ..Maps.Maps import DIFFERENCES, SOURCES, computedVoxels, mapNode, mapTitle, mapUnit
+from ..Maps.Maps import DIFFERENCES, SOURCES, computedVoxels, mapNode, mapTitle, unitText
 from ..Result import Result
 from ..Volumes import frameArray
 from .Difference import colorDifference, showLegend
@@ -19,6 +19,8 @@ FOR_UNCERTAINTY = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNod
 """Colors in order of preference; the first that Slicer has are used."""
 SCALE_PERCENTILE = 98
 """Percentile of the voxels of a map at which its scale ends."""
+PRESETS = {"rcbv": 4.0, "rcbf": 4.0}
+"""Upper ends of scales that do not depend on the series: white matter is 1, gray matter 2 to 3, many tumors above."""
 DIFFERENCE_PERCENTILE = 95
 """Percentile of a difference at which its scale ends."""
 
@@ -85,6 +87,8 @@ def smallestShown(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
 
 def typicalScale(result: Result, name: str) -> float:
     """Return the upper end of the scale of all maps ``name``, from the most trusted one."""
+    if name in PRESETS:
+        return PRESETS[name]
     source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
     return _rounded(np.percentile(_values(result, name, source), SCALE_PERCENTILE))
 
@@ -98,7 +102,7 @@ def typicalDifference(result: Result, name: str) -> float:
 def legendTitle(name: str, source: str) -> str:
     """Return the title of a legend: quantity and unit."""
     delta = "Δ " if source in DIFFERENCES.values() else ""
-    return f"{delta}{mapTitle(name)} ({mapUnit(name)})"
+    return f"{delta}{mapTitle(name)} ({unitText(name)})"
 
 
 def _values(result: Result, name: str, source: str) -> np.ndarray:

@@ -12,15 +12,26 @@ import slicer
 import vtk
 
 from dsc_superres.io import read_volume
-from dsc_superres.perfusion.map_units import EXTRA_UNITS, UNITS
+from dsc_superres.perfusion.map_units import EXTRA_UNITS, RELATIVE, UNITS
 
 from ...Translation import _
 from ..Provenance import setProvenance
 from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
 from ..Volumes import frameArray, ijkToRas, setFrame
+from .WhiteMatter import removeReference, showReference
 
-TITLES = {"cbv": "CBV", "cbf": "CBF", "mtt": "MTT", "ttp": "TTP", "tmax": "Tmax", "k1": "K1", "k2": "K2"}
+TITLES = {
+    "cbv": "CBV",
+    "cbf": "CBF",
+    "mtt": "MTT",
+    "ttp": "TTP",
+    "tmax": "Tmax",
+    "rcbv": "rCBV",
+    "rcbf": "rCBF",
+    "k1": "K1",
+    "k2": "K2",
+}
 SD_SUFFIX = "_sd"
 """Ending of the name of a map's standard deviation."""
 SOURCES = ("truth", "input", "reconstruction")
@@ -32,6 +43,10 @@ ATTRIBUTES = ("versions", "method", "leakage", "series", "acquired_times_s", "no
 """Entries of the provenance that are attributes of every map; the text holds all of it."""
 MASK = "mask"
 """Map that is 1 in voxels in which the others were computed."""
+REFERENCE = "reference"
+"""Map that is 1 in the white matter that relative maps refer to."""
+REGIONS = {MASK: _("brain"), REFERENCE: _("white matter reference")}
+"""Titles of the maps that are regions."""
 
 
 def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
@@ -42,12 +57,16 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     files = sorted(folder.glob("*.nii.gz"))
     for count, path in enumerate(files, 1):
         voxels, geometry = read_volume(path)
+        if path.name.startswith(f"{REFERENCE}.") and source in (aifGrid(result), "reconstruction"):
+            showReference(result, voxels > 0, geometry)
         _place(result, path.name.removesuffix(".nii.gz"), source, voxels, ijkToRas(geometry))
         yield count / (len(files) + 1)
     made = {path.name.removesuffix(".nii.gz") for path in files}
     for (name, kind), node in mapNodes(result).items():
         if name not in made and kind == source:
             result.removeNodes([node])
+    if REFERENCE not in made:
+        _removeReference(result, source)
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     result.setText(f"text.maps.{source}", provenance)
     record = json.loads(provenance)
@@ -79,11 +98,11 @@ def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolum
 
 
 def mapNodes(result: Result) -> dict[tuple[str, str], slicer.vtkMRMLScalarVolumeNode]:
-    """Return all maps of the result by name and source, without masks."""
+    """Return all maps of the result by name and source, without regions."""
     found = {}
     for node in result.nodes():
         role = (node.GetAttribute(ROLE) or "").split(".")
-        if role[0] == "map" and len(role) == 3 and role[1] != MASK:
+        if role[0] == "map" and len(role) == 3 and role[1] not in REGIONS:
             found[role[1], role[2]] = node
     order = list(TITLES)
     return dict(sorted(found.items(), key=lambda item: (order.index(_base(item[0][0])), item[0])))
@@ -102,6 +121,28 @@ def mapTitle(name: str) -> str:
 def mapUnit(name: str) -> str:
     """Return the unit of a map or of its standard deviation."""
     return (UNITS | EXTRA_UNITS)[name]
+
+
+def unitText(name: str) -> str:
+    """Return the unit of a map as it is shown after a title: what is 1 for one without a unit of its own."""
+    unit = mapUnit(name)
+    return _("white matter = 1") if unit == RELATIVE else unit
+
+
+def relativeMap(result: Result, name: str) -> str:
+    """Return the name of the map relative to white matter where the result has one of map ``name``; else ``name``."""
+    return f"r{name}" if mapNode(result, f"r{name}", "reconstruction") is not None else name
+
+
+def absoluteMap(name: str) -> str:
+    """Return the name of the absolute map behind a relative one; ``name`` itself for all others."""
+    return name.removeprefix("r") if (UNITS | EXTRA_UNITS).get(name) == RELATIVE else name
+
+
+def scaleIsTrusted(result: Result) -> bool:
+    """Return whether absolute volumes and flows can be read: there is no doubt about the arterial input."""
+    found = (mapsProvenance(result, source) for source in SOURCES)
+    return all(provenance.get("absolute_scale_trusted", True) for provenance in found)
 
 
 def sourceTitle(source: str) -> str:
@@ -149,6 +190,15 @@ def computedVoxels(result: Result, source: str) -> np.ndarray | None:
     return frameArray(mask) > 0 if mask is not None else None
 
 
+def _removeReference(result: Result, source: str) -> None:
+    """Remove the reference of the maps of ``source``, and its outline where no other maps have one."""
+    node = mapNode(result, REFERENCE, source)
+    if node is not None:
+        result.removeNodes([node])
+    if not any(mapNode(result, REFERENCE, other) for other in SOURCES):
+        removeReference(result)
+
+
 def _base(name: str) -> str:
     return name.removesuffix(SD_SUFFIX)
 
@@ -157,21 +207,22 @@ def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: v
     """Set the voxels of the node of this map, which is created the first time."""
     node = mapNode(result, name, source)
     if node is None:
-        title = _("brain") if name == MASK else mapTitle(name)
-        kind = "vtkMRMLLabelMapVolumeNode" if name == MASK else "vtkMRMLScalarVolumeNode"
+        title = REGIONS[name] if name in REGIONS else mapTitle(name)
+        kind = "vtkMRMLLabelMapVolumeNode" if name in REGIONS else "vtkMRMLScalarVolumeNode"
         node = result.scene.AddNewNodeByClass(kind, f"{title} {sourceTitle(source)}")
         node.CreateDefaultDisplayNodes()
         result.add(node, f"map.{name}.{source}")
-    kind = np.uint8 if name == MASK else np.float32
+    kind = np.uint8 if name in REGIONS else np.float32
     setFrame(node, voxels.astype(kind, copy=False), matrix)
-    if name != MASK:
+    if name not in REGIONS:
         _setUnit(node, mapTitle(name), mapUnit(name))
 
 
 def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> None:
     """Slicer shows the unit beside values; units are UCUM codes, as in DICOM."""
     coded = slicer.vtkCodedEntry()
-    coded.SetValueSchemeMeaning(unit.replace("100 g", "(100.g)").replace(" ", ""), "UCUM", unit)
+    code = "1" if unit == RELATIVE else unit.replace("100 g", "(100.g)").replace(" ", "")
+    coded.SetValueSchemeMeaning(code, "UCUM", unit)
     node.SetVoxelValueUnits(coded)
     node.SetAttribute("DSCSuperRes.Quantity", quantity)
     node.SetAttribute("DSCSuperRes.Unit", unit)

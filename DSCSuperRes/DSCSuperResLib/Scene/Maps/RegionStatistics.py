@@ -13,7 +13,7 @@ from ..Result import Result
 from ..Segments import segmentIds, segmentMask
 from ..TableColumns import addTextColumn
 from ..Volumes import frameArray
-from .Maps import DIFFERENCES, SOURCES, computedVoxels, mapNodes, mapTitle, mapUnit, sourceTitle
+from .Maps import DIFFERENCES, SOURCES, computedVoxels, mapNodes, mapTitle, mapUnit, sourceTitle, unitText
 
 READABLE = "table.regions"
 VALUES = "table.regions.values"
@@ -69,7 +69,7 @@ def showStatistics(result: Result, statistics: Iterable[Statistics]) -> slicer.v
     addTextColumn(table, _("Volume (mL)"), [_volume(found, *row) for row in rows])
     for name in dict.fromkeys(one.name for one in found if not one.name.endswith("_sd")):
         cells = [_cell(by.get((*row, name))) for row in rows]
-        addTextColumn(table, f"{mapTitle(name)} ({mapUnit(name)})", cells)
+        addTextColumn(table, f"{mapTitle(name)} ({unitText(name)})", cells)
     return table
 
 
