@@ -156,6 +156,8 @@ def candidate_voxels(
     # Within the first pass, a narrow peak is not irregular but typical of an artery.
     outside_first_pass = np.ones(len(times), bool)
     outside_first_pass[window] = False
+    if outside_first_pass.sum() < 3:  # a short series, of which all is first pass: no way to see who is irregular
+        return largest
     irregularity = np.abs(np.diff(curves[:, largest][outside_first_pass], n=2, axis=0)).mean(axis=0) / curves[window][
         :, largest
     ].max(axis=0)

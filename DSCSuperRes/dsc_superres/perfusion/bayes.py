@@ -35,6 +35,8 @@ RANK_TOLERANCE = 3e-4
 """Directions of the dictionary with less than this share of its norm are dropped."""
 COARSE_STEPS = (2, 3, 2)
 """Steps of the coarse grid along shape, transit time and delay."""
+LEAST_VARIANCE = 1e-16
+"""Of a frame's attenuation; only a curve that is flat to the last digit has less."""
 CURVES_PER_BLOCK = 20_000
 """Curves processed at once while their noise class is determined."""
 NEGLIGIBLE = 10.0
@@ -173,7 +175,7 @@ def _class_posterior(
     table_coarse = table[:, torch.from_numpy(coarse.ravel())].contiguous()
     best, best_atom = _best_coarse_atoms(projected, table_coarse)
     noise = np.maximum(energy - best**2, 0) / freedom * fit.frames_per_measurement
-    variance = noise + (fit.model_error * best) ** 2
+    variance = np.maximum(noise + (fit.model_error * best) ** 2, LEAST_VARIANCE)
     order = _neighbor_order(best_atom, coarse.shape)
     result = np.empty((8, len(y)), np.float32)
 

@@ -158,7 +158,7 @@ def compute_maps(
     options = options or MapOptions()
     given_notes = series.notes
     series = usable_series(series, spikes=acquired_times is None)
-    mask = _checked_mask(mask, series) if mask is not None else brain_mask(series)
+    mask = _measured(_checked_mask(mask, series) if mask is not None else brain_mask(series), series.signal)
     if series.echo_time is None:
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
     if not series.has_times:
@@ -299,6 +299,20 @@ def _checked_mask(mask: np.ndarray, series: Series) -> np.ndarray:
     if not mask.any():
         raise PerfusionError("The mask is empty: mark at least one voxel.")
     return mask
+
+
+def _measured(mask: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    """Return the voxels of ``mask`` whose signal[t, z, y, x] is not the same number in all frames.
+
+    Others, such as the zeros around a brain without its skull, hold no measurement: their noise would be zero. Raises
+    ``PerfusionError`` if there is none.
+    """
+    changes = np.zeros_like(mask)
+    for frame in signal[1:]:
+        changes |= frame != signal[0]
+    if not (mask & changes).any():
+        raise PerfusionError("The signal in the mask never changes: choose a dynamic series, or another mask.")
+    return mask & changes
 
 
 def _to_volume(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

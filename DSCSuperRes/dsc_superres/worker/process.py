@@ -30,7 +30,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsc_superres.errors import Cancelled, DSCError
+from dsc_superres.errors import Cancelled, DSCError, os_error_text
 from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
@@ -108,6 +108,9 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
         return CANCELLED
     except DSCError as error:
         return _fail(channel, error, str(error), BAD_INPUT)
+    except OSError as error:  # of a disk, a permission or a name that is too long: nothing that we do wrong
+        log.exception("the system refused")
+        return _fail(channel, error, f"A file cannot be used: {os_error_text(error)}.", BAD_INPUT)
     except Exception as error:
         log.exception("the job failed")
         if out_of_memory(error):
