@@ -25,6 +25,13 @@ def folder(tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "maps" / "aif.csv").write_text("time_s,delta_r2star\n0,0\n1,1\n")
     write_series(series, tmp_path / "maps" / "mask.nii.gz")
     os.symlink("b.nii", tmp_path / "link.nii")
+    (tmp_path / "notes.json").write_text('{"notes": "mine"}')
+    (tmp_path / "other.nii.gz").write_bytes(b"of somebody else")
+    (tmp_path / "other_cbv.nii.gz").write_bytes(b"of somebody else")
+    (tmp_path / "scan.nrrd").write_bytes((tmp_path / "a.nii").read_bytes())
+    (tmp_path / "scan.json").write_text('{"GeneratedBy": [{"Name": "DSCSuperRes"}]}')
+    (tmp_path / "own.safetensors").write_bytes(b"weights")
+    (tmp_path / "own.json").write_text('{"GeneratedBy": [{"Name": "DSCSuperRes"}]}')
     return tmp_path
 
 
@@ -45,6 +52,14 @@ def state(folder: Path) -> dict[str, bytes]:
         "reconstruct a.nii fine.nii --model linear --uncertainty-file fine.nii",
         "reconstruct b.nii link.nii --model linear",
         "reconstruct a.nii . --model linear",
+        "compare a.nii b.nii --json b.json",
+        "compare a.nii b.nii --json notes.json",
+        "compare a.nii b.nii --json fine.json --difference fine.nii",
+        "undersample a.nii other.nii.gz",
+        "undersample a.nii notes.nii.gz",
+        "undersample scan.nrrd scan.nii.gz --tr 1.5",
+        "reconstruct a.nii own.nii --model own.safetensors",
+        "simulate other.seq.nrrd --seed 7 --slices 1",
     ],
 )
 def test_a_command_that_would_replace_its_input_is_refused(folder: Path, command: str, capsys) -> None:
@@ -147,3 +162,58 @@ def test_what_fails_leaves_nothing_in_either_folder(folder: Path, monkeypatch, c
     assert main(command.split()) == 2
     assert state(folder) == before
     assert not list((folder / "elsewhere").iterdir())
+
+
+def test_what_a_user_put_into_results_is_not_lost(folder: Path, capsys) -> None:
+    command = ["reconstruct", "a.nii", "results", "--model", "linear", "--no-maps"]
+    assert main(command) == 0
+    assert main(command) == 0
+    (folder / "results" / "notes.txt").write_text("mine")
+    assert main(command) == 2
+    assert "notes.txt" in capsys.readouterr().err
+    (folder / "results" / "notes.txt").unlink()
+    (folder / "results" / "metrics.json").chmod(0o444)
+    assert main(command) == 2
+
+
+def test_what_is_replaced_keeps_its_mode(folder: Path) -> None:
+    for command, name in (("undersample a.nii fine.nii", "fine.nii"), ("reconstruct a.nii new", "new/metrics.json")):
+        words = [*command.split(), *(["--model", "linear", "--no-maps"] if "reconstruct" in command else [])]
+        assert main(words) == 0
+        (folder / name).chmod(0o640)
+        assert main(words) == 0
+        assert (folder / name).stat().st_mode & 0o777 == 0o640
+
+
+def test_an_empty_current_folder_is_filled_and_stays_the_same_folder(folder: Path, monkeypatch) -> None:
+    (folder / "here").mkdir()
+    monkeypatch.chdir(folder / "here")
+    for _ in range(2):
+        assert main(["reconstruct", str(folder / "a.nii"), ".", "--model", "linear", "--no-maps"]) == 0
+        assert "reconstruction.seq.nrrd" in os.listdir(".")
+
+
+def test_a_temporary_folder_without_room_is_a_sentence(monkeypatch) -> None:
+    from dsc_superres.utils import scratch_memory
+
+    def full(*arguments: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(FileError, match="TMPDIR"):
+        scratch_memory.scratch((3, 4, 5), limit=10)
+
+
+@pytest.mark.parametrize("task", ["reconstruct", "compare"])
+def test_a_full_disk_is_found_before_the_work(folder: Path, task: str, monkeypatch) -> None:
+    import shutil
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**5))
+    stages = []
+    job = {"task": task, "input": folder / "a.nii", "output": folder / "new" / "results", "model": "linear"}
+    with pytest.raises(FileError, match="MiB"):
+        run_job(job, lambda fraction, stage: stages.append(stage))
+    assert stages == ["Reading"]
+    assert not (folder / "new").exists()

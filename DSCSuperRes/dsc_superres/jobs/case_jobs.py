@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dsc_superres.io.image_file import stem_of
+from dsc_superres.jobs.free_space import check_free_space
 from dsc_superres.jobs.gate import check_outputs, inputs_of
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import case_provenance
@@ -38,6 +39,7 @@ def run_reconstruct(
         check_results_folder(job.output)
     progress(0.01, "Reading")
     series = read_input(job)
+    check_free_space(series, job)
     case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
     if job.one_file:
         return _write_files(case, job, targets, progress, cancelled)
@@ -51,7 +53,9 @@ def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled, fin
         job.map_options()
     check_results_folder(job.output)
     progress(0.01, "Reading")
-    case = compare_case(read_input(job), job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
+    series = read_input(job)
+    check_free_space(series, job)
+    case = compare_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
     return write_results(case, job, progress, cancelled, finish)
 
 
