@@ -1,6 +1,8 @@
 """A result says what it is: in its sidecar, its header, its folder, and when it is read again."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +130,39 @@ def test_a_sidecar_of_other_software_is_not_quoted(folder: Path) -> None:
     found = read_series("scan.nii.gz")
     assert found.sources["times"] == "sidecar, RepetitionTime"
     assert (found.notes, dict(found.provenance)) == ((), {})
+
+
+DOORS = ("command line", "worker", "run_job")
+
+
+@pytest.mark.parametrize(
+    ("task", "door"),
+    [("reconstruct", door) for door in DOORS] + [("maps", "command line"), ("maps", "run_job"), ("compare", "run_job")],
+)
+def test_a_wrong_input_has_the_same_warnings_at_every_door(folder: Path, capsys, task: str, door: str) -> None:
+    series = bolus_series(frames=41)
+    signal = series.signal.copy()
+    signal[30] = signal[29]
+    write_series(series.with_signal(signal, echo_time=0.9), folder / "wrong.nii.gz")
+    job = {"task": task, "input": str(folder / "wrong.nii.gz"), "output": str(folder / "out"), **CSVD}
+    job |= {} if task == "maps" else {"model": "linear", "time": 2, "report": True}
+    if door == "run_job":
+        said = "\n".join(run_job(job).notes)
+    elif door == "worker":
+        (folder / "job.json").write_text(json.dumps(job))
+        command = [sys.executable, "-m", "dsc_superres.worker", "--job", "job.json"]
+        pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+        with subprocess.Popen(command, **pipes, text=True) as process:
+            said = process.stdout.read()
+            assert process.wait() == 0
+    else:
+        options = [] if task == "maps" else ["--model", "linear", "--time", "2", "--report"]
+        assert main([task, job["input"], job["output"], "--method", "csvd", *options]) == 0
+        said = capsys.readouterr().err
+    kept = {"provenance": "\n".join(json.loads((folder / "out" / "provenance.json").read_text())["notes"])}
+    if task != "maps":
+        kept["sidecar"] = "\n".join(sidecar(folder / "out" / "reconstruction.json")["notes"])
+        kept["report"] = (folder / "out" / "report.html").read_text()
+    for where, text in {"printed": said, **kept}.items():
+        assert "An echo time of 900 ms" in text, where
+        assert "Frame 30 repeats a frame before" in text, where
