@@ -95,7 +95,7 @@ def _series_below(folder: Path, out: Path) -> Iterator[Path]:
         seen = [here / name for name in sorted(files) if not name.startswith(".")]
         images = [path for path in seen if suffix_of(path) in (".nii", ".nii.gz", ".seq.nrrd")]
         yield from (path for path in images if _is_dynamic(path))
-        if not images and any(is_dicom(path) for path in seen):
+        if not images and any(is_dicom(path) for path in seen if path.name.upper() != "DICOMDIR"):
             yield here
 
 
@@ -114,4 +114,4 @@ def _is_dynamic(path: Path) -> bool:
             reader.ReadImageInformation()
     except RuntimeError:
         return True
-    return reader.GetDimension() == 4 and reader.GetSize()[3] > 1
+    return max(reader.GetSize()[3:], default=1) > 1

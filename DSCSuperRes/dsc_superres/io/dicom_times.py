@@ -74,7 +74,7 @@ def find_times(sorted_frames: SortedFrames, header: Dataset, name: str, *, is_gi
     """Return the times of a series' frames and slices.
 
     ``header`` is that of any file. With ``is_given`` True the user gives the frame interval, so that what the headers
-    state may be impossible. Raises ``SeriesError`` otherwise.
+    state may be impossible and needs no sentence. Raises ``SeriesError`` otherwise.
     """
     if len(sorted_frames.frames) < 2:
         return DicomTimes(None, MISSING)
@@ -94,7 +94,8 @@ def find_times(sorted_frames: SortedFrames, header: Dataset, name: str, *, is_gi
         times, source, notes = _counted_times(sorted_frames, header, name, is_given)
     if slice_times is not None and times is not None and slice_times.max() > 1.02 * np.median(np.diff(times)):
         slice_times = None
-    return DicomTimes(times, source, slice_times, (*_clock_note(sorted_frames, source), *notes))
+    notes = () if is_given else (*_clock_note(sorted_frames, source), *notes)
+    return DicomTimes(times, source, slice_times, notes)
 
 
 def repetition_time(header: Dataset) -> float | None:
