@@ -1,0 +1,1 @@
+"""Rigid motion of the head during a series: estimated, corrected and described."""
