@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.frames.excluded import all_times
 from dsc_superres.series import Series
 
 
@@ -86,11 +87,13 @@ def undersample(series: Series, space: int = 2, time: int = 4, operator: str = "
     if operator not in OPERATORS:
         raise SeriesError(f"There is no under-sampling operator '{operator}': choose one of {', '.join(OPERATORS)}.")
     truth = matching_truth(series, space, time)
-    signal = truth.signal[::time]
+    grid = all_times(truth)[::time]
+    kept, missing = np.isin(truth.times, grid), np.setdiff1d(grid, truth.times)
+    signal = truth.signal[kept]
     coarse = np.stack([OPERATORS[operator](frame, space) for frame in signal])
     width, height, slices = truth.size
     geometry = truth.geometry.resized(truth.size, (width // space, height // space, slices))
-    coarse = truth.with_signal(coarse, times=truth.times[::time], geometry=geometry)
+    coarse = truth.with_signal(coarse, times=truth.times[kept], missing_times=missing, geometry=geometry)
     settings = {"space": space, "time": time, "operator": operator}
     return coarse.described(provenance=series.derived("under-sampled", settings=settings))
 
@@ -102,12 +105,14 @@ def matching_truth(series: Series, space: int = 2, time: int = 4) -> Series:
     """
     if int(space) != space or int(time) != time or space < 1 or time < 1:
         raise SeriesError(f"Under-sampling factors must be whole numbers of at least 1, not {space} and {time}.")
-    last = (series.frames - 1) // time * time
-    if last == 0:
+    times = all_times(series)
+    last = (times.size - 1) // time * time
+    if last == 0 or np.isin(series.times, times[: last + 1 : time]).sum() < 2:
         raise SeriesError(
             f"{series.name} has {series.frames} frames; keeping every {time}th leaves one: use a smaller time factor."
         )
     rows, columns = (length // space * space for length in series.signal.shape[2:])
     if min(rows, columns) < 2 * space:
         raise SeriesError(f"{series.name} is too small in plane for under-sampling by {space}: use a smaller factor.")
-    return series.with_signal(series.signal[: last + 1, :, :rows, :columns], times=series.times[: last + 1])
+    frames = int(np.searchsorted(series.times, times[last], side="right"))
+    return series.with_signal(series.signal[:frames, :, :rows, :columns], times=series.times[:frames])

@@ -63,6 +63,8 @@ VALUES = {
     "interval": 0.5,
     "operator": "kspace",
     "baselines": ["linear", "cubic"],
+    "exclude": "5,17-19",
+    "motion": "correct",
     "inputs": {"truth": {"file": "truth.nii"}, "input": {"file": "in.nii"}},
 }
 """A value of each option that is not its default, as a job file has it."""

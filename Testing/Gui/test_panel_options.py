@@ -47,6 +47,8 @@ IN_THE_PANEL = {
     "series": "input.series",
     "echo": "input.echo",
     "stack": "input.stack",
+    "exclude": "input.exclude",
+    "motion": "input.motion",
     "space": "task.space",
     "time": "task.time",
     "interval": "task.interval",

@@ -71,9 +71,11 @@ def undersample(options: argparse.Namespace) -> None:
     from dsc_superres.degrade import undersample as degrade
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.targets import check_series_target
+    from dsc_superres.pipeline.case_options import FrameOptions
     from dsc_superres.pipeline.notes import series_notes
     from dsc_superres.utils.atomic_writing import atomic_paths
     from dsc_superres.utils.ending import last_chance
+    from dsc_superres.pipeline.prepared_series import prepared_series
 
     output = check_series_target(Path(options.output), Path(options.input))
     series = read_series(
@@ -84,6 +86,8 @@ def undersample(options: argparse.Namespace) -> None:
         echo=options.echo,
         stack=options.stack,
     )
+    with progress_bar("Under-sampling") as progress:
+        series = prepared_series(series, FrameOptions(exclude=options.exclude, motion=options.motion), progress).series
     coarse = degrade(series, options.space, options.time, options.operator)
     notes = series_notes(series)
     with atomic_paths(output) as partial:

@@ -95,7 +95,8 @@ def _known_aif(patient: DigitalPatient) -> ArterialInput:
 
 
 def _against_simulation(case: Case, patient: DigitalPatient) -> SimulationTruth:
-    clean = np.stack([cropped(frame, case) for frame in patient.clean.signal[: case.truth.frames]])
+    frames = np.flatnonzero(np.isin(patient.clean.times, case.truth.times))
+    clean = np.stack([cropped(patient.clean.signal[frame], case) for frame in frames])
     all_series = {**case.reconstructions, TRUTH: case.truth}
     truth = {name: cropped(getattr(patient, name), case) for name in ("cbv", "cbf", "mtt", "tmax")}
     tissue = cropped(patient.tissue, case)

@@ -12,7 +12,7 @@ from dsc_superres.cli.arguments import add_options
 from dsc_superres.cli.benchmarks import BENCHMARKS
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY, entries, names
-from dsc_superres.pipeline.case_options import ReadingOptions, options_of
+from dsc_superres.pipeline.case_options import FrameOptions, ReadingOptions, options_of
 from dsc_superres.version import __version__
 
 PER_CASE = ("input", "output", "times", "geometry", "aif_voxels", "aif_series")
@@ -143,7 +143,7 @@ def _undersample(commands: Commands) -> None:
         default="block",
         help="mean over S x S pixels, or the centre of k-space (default: block)",
     )
-    kept = (*options_of(ReadingOptions), "integer")
+    kept = (*options_of(ReadingOptions), *options_of(FrameOptions), "integer")
     add_options(parser, ReconstructJob, leave_out=_all_but(ReconstructJob, *kept))
 
 

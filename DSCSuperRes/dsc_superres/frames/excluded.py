@@ -43,6 +43,14 @@ def without_frames(series: Series, excluded: Collection[int], note: str | None =
     )
 
 
+def at_times(series: Series | None, times: np.ndarray) -> Series | None:
+    """Return the frames of ``series``, if there is one, at those of its times that are among ``times`` (s)."""
+    if series is None:
+        return None
+    kept = np.isin(series.times, times)
+    return series if kept.all() else series.with_signal(series.signal[kept], times=series.times[kept])
+
+
 def all_times(series: Series) -> np.ndarray:
     """Return the times of the frames of a series and of those that are missing within its span, s, float64[t]."""
     missing = series.missing_times

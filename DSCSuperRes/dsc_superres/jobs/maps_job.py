@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from dsc_superres.frames.excluded import at_times
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import DISCLAIMER, maps_provenance
 from dsc_superres.jobs.read_input import read_inputs, read_uncertainty
 from dsc_superres.jobs.result_files import PROVENANCE, write_maps
 from dsc_superres.jobs.targets import check_results_folder, list_files
 from dsc_superres.jobs.types import MapsJob
+from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.case_maps import map_series
 from dsc_superres.pipeline.masks import find_masks
 from dsc_superres.pipeline.notes import echo_time_note, series_notes
+from dsc_superres.pipeline.prepared_series import prepared_series
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.ending import last_chance
@@ -29,14 +33,20 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     uncertain = "input" if job.inputs is None else "reconstruction"
     if uncertainty is not None:
         check_uncertainty(uncertainty, series[uncertain])
+    frames = None
+    if job.inputs is None:
+        prepared = prepared_series(series["input"], job, part(progress, 0.02, 0.3), cancelled)
+        series["input"], frames = prepared.series, prepared.record
+        uncertainty = at_times(uncertainty, prepared.series.times)
     masks, known = find_masks(series, job.mask), {uncertain: uncertainty}
     acquired = {}
     if {"reconstruction", "input"} <= set(series) and series["reconstruction"].acquired_times is None:
         acquired["reconstruction"] = series["input"].times  # of another origin, which does not state it
-    work = part(progress, 0.02, 0.95)
+    work = part(progress, 0.3, 0.95)
     maps = map_series(series, masks, job, None, known, work, cancelled, acquired_times=acquired)
     progress(0.95, "Writing")
     notes = _notes(series)
+    maps = {name: _with_frames(values, frames) for name, values in maps.items()}
     provenance = {name: maps_provenance(values, notes) for name, values in maps.items()}
     artery_of = None if job.inputs is None else job.aif_series or next(iter(maps))
     with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
@@ -62,3 +72,8 @@ def _notes(series: Mapping[str, Series]) -> list[str]:
     if any(one.echo_time is None for one in series.values()):
         notes.append(echo_time_note())
     return [*dict.fromkeys(notes)]
+
+
+def _with_frames(maps: PerfusionMaps, frames: Mapping[str, object] | None) -> PerfusionMaps:
+    """The maps with what became of the ``frames`` of their series in the provenance, where that is known."""
+    return maps if frames is None else replace(maps, provenance={**maps.provenance, "frames": frames})

@@ -39,6 +39,7 @@ def case_provenance(case: Case, job: Job) -> dict[str, object]:
             "sources": dict(source.sources),
             "provenance": dict(source.provenance) or None,
         },
+        "frames": None if case.prepared is None else case.prepared.record,
         "acquired_times_s": case.reconstruction.provenance.get("acquired_times_s"),
         "maps": {
             model: maps_provenance(maps, case.notes)

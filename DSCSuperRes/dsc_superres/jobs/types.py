@@ -16,6 +16,7 @@ from dsc_superres.pipeline.case_options import (
     SERIES_ROLES,
     Checked,
     CompareOptions,
+    FrameOptions,
     ImageOptions,
     PerfusionOptions,
     ReadingOptions,
@@ -132,7 +133,7 @@ class CompareJob(Checked, CompareOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapsJob(Checked, PerfusionOptions, ReadingOptions):
+class MapsJob(Checked, PerfusionOptions, FrameOptions, ReadingOptions):
     """Compute maps of the ``input``, into the folder ``output``; or of several ``inputs``, into folders in it.
 
     Several inputs are series of one scan (truth, input, reconstruction) and share one arterial input function.
@@ -154,6 +155,8 @@ class MapsJob(Checked, PerfusionOptions, ReadingOptions):
         if (self.input is None) == (self.inputs is None):
             raise JobError('The task "maps" needs the option "inputs", or "input" for a single series.')
         roles = {} if self.inputs is None else self.inputs
+        if self.inputs is not None and self.exclude:
+            raise JobError('The option "exclude" counts the frames of one series: give it with "input".')
         if UNCERTAINTY in roles and "reconstruction" not in roles:
             raise JobError('The option "inputs" holds an "uncertainty" but no "reconstruction" that it belongs to.')
         _check_arterial_input(self, [role for role in roles if role != UNCERTAINTY])

@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 
 from dsc_superres.errors import Cancelled
-from dsc_superres.motion.estimate import HeadMotion
+from dsc_superres.motion.head_motion import HeadMotion
 from dsc_superres.motion.rigid import image, resampled
 from dsc_superres.series import Series
 from dsc_superres.utils.parallel import parallel_map

@@ -77,7 +77,7 @@ def _bolus_between(log_signal: np.ndarray, times: np.ndarray, ends: slice, noise
     trough = 1 + int(np.argmin(log_signal[1:]))
     start, last, level = _baseline(log_signal, trough, noise)
     depth = level - log_signal[trough]
-    _check_bolus(log_signal, times, trough, last, level, noise)
+    _check_bolus(log_signal, times, trough, last, level, noise, first)
     stop = _end_of_baseline(times, start, last)
     return Bolus(
         baseline=slice(first + start, first + stop),
@@ -108,8 +108,10 @@ def _baseline(log_signal: np.ndarray, trough: int, noise: float) -> tuple[int, i
     return start, last, level
 
 
-def _check_bolus(log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float) -> None:
-    """Raise ``PerfusionError`` unless the fall of the signal looks like a bolus."""
+def _check_bolus(
+    log_signal: np.ndarray, times: np.ndarray, trough: int, last: int, level: float, noise: float, first: int
+) -> None:
+    """Raise ``PerfusionError`` unless the fall of the signal looks like a bolus; ``first`` is the number of a frame."""
     depth = level - log_signal[trough]
     if depth < MIN_DROP or depth < 6 * noise:
         raise PerfusionError(f"{NO_BOLUS} (the mean signal never falls clearly below its baseline).")
@@ -117,11 +119,17 @@ def _check_bolus(log_signal: np.ndarray, times: np.ndarray, trough: int, last: i
         raise PerfusionError(f"{NO_BOLUS} with frames before the bolus.")
     recovery = (log_signal[trough:].max() - log_signal[trough]) / depth
     if trough == len(log_signal) - 1 or recovery < 0.2:
-        raise PerfusionError(f"{NO_BOLUS} that goes on after the bolus (the signal falls but does not recover).")
+        raise PerfusionError(
+            f"{NO_BOLUS} that goes on after the bolus (the signal falls to frame {first + trough} but does not "
+            f"recover); a bad frame can be left out (--exclude {first + trough})."
+        )
     interval = float(np.median(np.diff(times)))
     width = _width(log_signal, times, trough, level - depth / 2)
     if width < min(MIN_WIDTH, 0.9 * interval) or (width < MIN_WIDTH and interval < 2):
-        raise PerfusionError(f"{NO_BOLUS} (the signal falls for {width:.1f} s only, as it does with motion).")
+        raise PerfusionError(
+            f"{NO_BOLUS} (the signal falls for {width:.1f} s only, at frame {first + trough}, as it does with motion): "
+            f"leave that frame out if it is bad (--exclude {first + trough})."
+        )
 
 
 def _width(log_signal: np.ndarray, times: np.ndarray, trough: int, half: float) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.frames.excluded import at_times
 from dsc_superres.perfusion.aif_selection import aif_candidates
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
@@ -156,8 +157,9 @@ def compute_maps(
     3.5 mL/100 g
     """
     options = options or MapOptions()
-    given_notes = series.notes
-    series = usable_series(series, spikes=acquired_times is None)
+    given = series
+    series = usable_series(series, spikes=acquired_times is None and series.reconstructed is None)
+    uncertainty = at_times(uncertainty, series.times) if series.frames < given.frames else uncertainty
     mask = _measured(_checked_mask(mask, series) if mask is not None else brain_mask(series), series.signal)
     if series.echo_time is None:
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
@@ -191,7 +193,7 @@ def compute_maps(
     found = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames)
     values = found | leakage
     warnings = (
-        *series.notes[len(given_notes) :],
+        *series.notes[len(given.notes) :],
         *map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time),
     )
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
@@ -210,7 +212,7 @@ def compute_maps(
         **{name: maps.pop(name) for name in UNITS},
         mask=mask,
         aif=aif,
-        bolus=bolus,
+        bolus=_in_frames_of(given, series, bolus),
         warnings=warnings,
         provenance={
             **provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
@@ -252,6 +254,19 @@ def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:
     return slice(int(begin), int(end))
 
 
+def _in_frames_of(given: Series, used: Series, bolus: Bolus) -> Bolus:
+    """Return the bolus of a series ``used`` with the frames of the series ``given``, of which that has a part."""
+    if used.frames == given.frames:
+        return bolus
+    frame = np.searchsorted(given.times, used.times)
+    return replace(
+        bolus,
+        baseline=slice(int(frame[bolus.baseline.start]), int(frame[bolus.baseline.stop - 1]) + 1),
+        arrival_frame=int(frame[bolus.arrival_frame]),
+        peak_frame=int(frame[bolus.peak_frame]),
+    )
+
+
 def check_motion(signal: np.ndarray, bolus: Bolus) -> None:
     """Raise ``PerfusionError`` if signal[t, n] falls in some voxels and rises in others, as it does with motion."""
     baseline = signal[bolus.baseline].mean(axis=0)
@@ -264,7 +279,9 @@ def check_motion(signal: np.ndarray, bolus: Bolus) -> None:
     fall, rise = np.mean(change < -0.1 * bolus.drop), np.mean(change > 0.1 * bolus.drop)
     if fall - rise < 0.4 * (fall + rise):
         raise PerfusionError(
-            f"{NO_BOLUS} (the signal rises in many voxels while it falls in others, as it does with motion)."
+            f"{NO_BOLUS} (around frame {bolus.peak_frame} the signal rises in many voxels while it falls in others, as "
+            "it does with motion): correct it (--motion correct), or leave bad frames out (--exclude "
+            f"{bolus.peak_frame})."
         )
 
 

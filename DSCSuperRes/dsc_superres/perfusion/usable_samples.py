@@ -184,13 +184,13 @@ def _with_spikes(series: Series, one: Slice, quiet: np.ndarray) -> Slice:
     if one.unusable is not None:
         affected = one.unusable.any(axis=0)
         curves[:, affected] = _interpolated(curves[:, affected], one.unusable[:, affected], series.times)
-    spiked = spikes(curves, quiet)
+    spiked = spiked_samples(curves, quiet)
     if not spiked.any():
         return one
     return Slice(one.z, one.head, spiked if one.unusable is None else one.unusable | spiked)
 
 
-def spikes(curves: np.ndarray, quiet: np.ndarray) -> np.ndarray:
+def spiked_samples(curves: np.ndarray, quiet: np.ndarray) -> np.ndarray:
     """Return the samples of curves[t, n] that differ much from those before and after, which are alike, bool[t, n].
 
     Dark ones count in the frames ``quiet``, bool[t], only: elsewhere they may be a bolus between two frames.

@@ -12,6 +12,7 @@ from dsc_superres.metrics import map_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.maps import UNITS
+from dsc_superres.pipeline.prepared_series import PreparedSeries
 from dsc_superres.series import Series
 
 TRUTH = "truth"
@@ -34,6 +35,7 @@ class Case:
     peak_errors      by model: error of the peak Delta R2* in the mask, (1/s, share of the mean peak)
     seconds          duration of each step
     uncertainty      standard deviation of the reconstruction's error, in its units; None where it is not known
+    prepared         what became of the frames of the series before the work; None where it was taken as it is
     """
 
     input: Series
@@ -48,6 +50,7 @@ class Case:
     peak_errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     uncertainty: Series | None = None
+    prepared: PreparedSeries | None = None
 
     @property
     def model(self) -> str:

@@ -16,6 +16,7 @@ from dsc_superres.pipeline.checks import (
     File,
     Flag,
     FlagOrFile,
+    Frames,
     GeometryOption,
     NameOrFile,
     Number,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dsc_superres.perfusion import MapOptions
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+MOTION = ("off", "warn", "correct")
 OPERATORS = ("block", "kspace")
 FORMATS = ("seq.nrrd", "nii.gz", "npy")
 SERIES_ROLES = ("truth", "input", "reconstruction")
@@ -127,7 +129,15 @@ class ReadingOptions(TimingOptions, ImageOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions(ReadingOptions):
+class FrameOptions:
+    """Which frames of a series count, and what is done about a head that moves."""
+
+    exclude: tuple[int, ...] = option(Frames(), "frames to leave out, counted from 0", ())
+    motion: str = option(Choice(*MOTION), "motion of the head: not looked for, noted, or corrected", "warn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions(FrameOptions, ReadingOptions):
     """The series to work on."""
 
     input: Path = option(File("IN"), "a dynamic series of any format, or a .npy of float32[t, z, y, x]")

@@ -27,6 +27,10 @@ class JobError(DSCError):
     """The job cannot be done as it is described."""
 
 
+MOST_FRAMES = 100_000
+"""That a range of frames may have: more is a slip of the hand."""
+
+
 class Check:
     """One kind of value. Subclasses state the ``wish`` that error messages quote, and check in ``convert``.
 
@@ -225,6 +229,26 @@ class Span(Seconds):
         begin, end = super().convert(name, value)
         _require(begin <= end)
         return begin, end
+
+
+class Frames(Check):
+    """Frame numbers, counted from 0: a list of them, or numbers and ranges in words."""
+
+    wish = "frame numbers from 0 such as 5,17-19"
+    metavar = "5,17-19"
+
+    def convert(self, name: str, value: Any) -> tuple[int, ...]:
+        if isinstance(value, str):
+            value = [frame for part in value.split(",") if part.strip() for frame in self._range(part)]
+        _require(isinstance(value, list | tuple))
+        _require(all(isinstance(frame, int) and not isinstance(frame, bool) and frame >= 0 for frame in value))
+        return tuple(sorted(set(value)))
+
+    def _range(self, words: str) -> range:
+        first, _, last = words.partition("-")
+        begin, end = int(first), int(last or first)
+        _require(0 <= begin <= end < MOST_FRAMES)
+        return range(begin, end + 1)
 
 
 class Threshold(Number):

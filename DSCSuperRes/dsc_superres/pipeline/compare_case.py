@@ -16,6 +16,7 @@ from dsc_superres.pipeline.case_maps import CaseMaps, check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import CompareOptions
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes
+from dsc_superres.pipeline.prepared_series import prepared_series
 from dsc_superres.reconstruction.reconstruct import reconstruct_series
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part
@@ -43,17 +44,21 @@ def compare_case(
     watch = Stopwatch(cancelled)
     if maps:
         check_map_inputs(series, options)
-    progress(0.0, "Under-sampling")
+    prepared = prepared_series(series, options, part(progress, 0.0, 0.1), cancelled)
+    series = prepared.series
+    watch.lap("frames and motion")
+    progress(0.1, "Under-sampling")
     truth = matching_truth(series, space, steps)
     coarse = undersample(series, space, steps, options.operator)
     width, height, _ = truth.size
     mask = find_mask_or_none(options.mask, truth) if mask is None else mask[:, :height, :width]
     watch.lap("under-sampling")
-    fine, comparisons, uncertainty = _reconstruct_all(coarse, truth, mask, options, maps, progress, watch, cancelled)
+    work = part(progress, 0.1, 1.0)
+    fine, comparisons, uncertainty = _reconstruct_all(coarse, truth, mask, options, maps, work, watch, cancelled)
     mapped, name = CaseMaps({}), label(options.model)
     if maps:
         all_series = {TRUTH: truth, **fine, INPUT: coarse}
-        mapped = map_case(all_series, mask, options, part(progress, 0.9, 1.0), aif, {name: uncertainty})
+        mapped = map_case(all_series, mask, options, part(work, 0.9, 1.0), aif, {name: uncertainty})
         watch.lap("maps")
     return Case(
         input=coarse,
@@ -68,6 +73,7 @@ def compare_case(
         peak_errors=_peak_errors(truth, fine, mapped.maps),
         seconds=watch.laps,
         uncertainty=uncertainty,
+        prepared=prepared,
     )
 
 

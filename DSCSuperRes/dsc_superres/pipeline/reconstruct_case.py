@@ -7,6 +7,7 @@ from dsc_superres.pipeline.case_maps import CaseMaps, check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import ReconstructOptions
 from dsc_superres.pipeline.masks import fine_mask
 from dsc_superres.pipeline.notes import case_notes
+from dsc_superres.pipeline.prepared_series import prepared_series
 from dsc_superres.reconstruction.reconstruct import reconstruct_series
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, Progress, part
@@ -26,14 +27,17 @@ def reconstruct_case(
         check_map_inputs(series, options)
     network = load_model(options.model)
     watch = Stopwatch(cancelled)
-    share = 0.9 if maps else 1.0
+    start, share = 0.1, 0.9 if maps else 1.0
+    prepared = prepared_series(series, options, part(progress, 0.0, start), cancelled)
+    series = prepared.series
+    watch.lap("frames and motion")
     fine, uncertainty = reconstruct_series(
         series,
         network,
         interval=options.interval,
         # Maps make use of it, also where it is not written.
         uncertainty=bool(options.uncertainty) or (maps and network.estimates_uncertainty),
-        progress=part(progress, 0.0, share),
+        progress=part(progress, start, share),
         cancelled=cancelled,
         **options.network_arguments(),
     )
@@ -55,6 +59,7 @@ def reconstruct_case(
         notes=(*_repeated(series), *case_notes(series, series, options, bool(mapped.maps))),
         seconds=watch.laps,
         uncertainty=uncertainty,
+        prepared=prepared,
     )
 
 

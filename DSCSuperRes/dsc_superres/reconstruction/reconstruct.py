@@ -116,7 +116,7 @@ def reconstruct_series(
     if len(work.results) < 1 + uncertainty:
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))
-    found = [series.with_signal(result, times=target, geometry=geometry) for result in work.results]
+    found = [series.with_signal(result, times=target, missing_times=(), geometry=geometry) for result in work.results]
     settings = {
         "space": space,
         "time": time if interval is None and times is None else None,

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.frames.excluded import all_times
 from dsc_superres.series import MISSING, Series
 
 MOST_FRAMES = 32_767
@@ -17,6 +18,8 @@ def target_times(
     series: Series, *, time: float = 4, interval: float | None = None, times: np.ndarray | None = None
 ) -> np.ndarray:
     """float64[m], s: the frame times of a reconstruction of ``series``; options as for ``reconstruct``.
+
+    Frames that were left out of the series are reconstructed like those in between.
 
     Raises ``SeriesError`` for times that the series cannot be reconstructed at.
     """
@@ -40,8 +43,9 @@ def target_times(
         return np.minimum(first + interval * np.arange(count), last)
     if not 1 <= time <= 1000:
         raise SeriesError(f"The time factor must lie between 1 and 1000, not {time:g}.")
-    count = math.floor((series.frames - 1) * time + 1e-6) + 1
-    return np.interp(np.arange(count) / time, np.arange(series.frames), series.times)
+    acquired = all_times(series)
+    count = math.floor((acquired.size - 1) * time + 1e-6) + 1
+    return np.interp(np.arange(count) / time, np.arange(acquired.size), acquired)
 
 
 def fine_size(series: Series, space: float) -> tuple[int, int]:
