@@ -9,6 +9,7 @@ from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLSegmentationNode, vtkMRMLS
 from slicer.parameterNodeWrapper import Choice, Default, Minimum, WithinRange, parameterNodeWrapper, parameterPack
 
 from dsc_superres.models import DEFAULT_MODEL
+from dsc_superres.pipeline.case_options import MOTION
 
 from .Tasks import COMPARE, ENHANCE
 
@@ -34,7 +35,7 @@ class InputParameters:
     """The series; ``repetitionTime`` (s) and ``echoTime`` (ms) replace the series' values unless they are 0.
 
     ``series``, ``echo`` and ``stack`` choose among the images of the next DICOM folder that is opened; 0 where there is
-    but one.
+    but one. ``exclude`` are frames to leave out, counted from 0, such as "5, 17-19".
     """
 
     sequence: vtkMRMLSequenceNode
@@ -43,6 +44,8 @@ class InputParameters:
     stack: Annotated[int, WithinRange(0, 99), Default(0)]
     repetitionTime: Annotated[float, Minimum(0.0), Default(0.0)]
     echoTime: Annotated[float, Minimum(0.0), Default(0.0)]
+    exclude: str
+    motion: Annotated[str, Choice(MOTION), Default("warn")]
 
 
 @parameterPack

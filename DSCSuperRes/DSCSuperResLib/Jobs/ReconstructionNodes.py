@@ -71,10 +71,12 @@ def _fill(
     if role == "input" and request.task == "reconstruct":
         whole = slice(None)
         box = (request.slices, whole, whole)
-        return shareFrames(sequence, source, request.frames, request.times, request.geometry, box)
+        used = [number for number in range(len(request.frames)) if number not in request.exclude]
+        frames, times = ([every[number] for number in used] for every in (request.frames, request.times))
+        return shareFrames(sequence, source, frames, times, request.geometry, box)
     described = message["series"][role]
     geometry = Geometry(**described["geometry"])
-    if role == "truth":
+    if role == "truth" and not message["provenance"]["frames"]["signal_changed"]:
         (width, height, _depth), _frames = request.output
         frames = request.frames[: len(described["times"])]
         box = (request.slices, slice(height), slice(width))

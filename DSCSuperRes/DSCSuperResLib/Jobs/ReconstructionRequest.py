@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
 from dsc_superres.models import find
+from dsc_superres.pipeline.checks import Frames
 
 from ..Scene.Sequences.SequenceInput import InputInfo
 from ..Tasks import ENHANCE, JOB_TASKS
@@ -27,6 +28,8 @@ class ReconstructionRequest:
     task         "compare" or "reconstruct"
     uncertainty  whether the standard deviation of the error is loaded too
     fast         whether the network computes in half precision
+    exclude      frames to leave out, as numbers from 0 among those that are used
+    motion       "off", "warn" or "correct"
     """
 
     name: str
@@ -43,6 +46,8 @@ class ReconstructionRequest:
     maps: bool
     uncertainty: bool = False
     fast: bool = False
+    exclude: tuple[int, ...] = ()
+    motion: str = "warn"
 
     @property
     def times(self) -> list[float]:
@@ -99,6 +104,8 @@ class ReconstructionRequest:
             "maps": self.maps,
             "uncertainty": self.uncertainty,
             "fast": self.fast,
+            "exclude": list(self.exclude),
+            "motion": self.motion,
             "report": True,
             "format": "npy",
         }
@@ -130,9 +137,20 @@ def makeRequest(parameters: Parameters, info: InputInfo, name: str) -> Reconstru
         maps=chosen.maps,
         uncertainty=chosen.uncertainty and model.estimates_uncertainty,
         fast=chosen.fast and not model.is_interpolator,
+        exclude=_excluded(parameters.input.exclude, frames, len(info.times)),
+        motion=parameters.input.motion,
     )
     _check(request)
     return request
+
+
+def _excluded(words: str, frames: range, count: int) -> tuple[int, ...]:
+    """Return the frames to leave out among ``frames``. Raises ``DSCError`` for others than ``count`` has."""
+    chosen = Frames()("exclude", words)
+    if chosen and chosen[-1] >= count:
+        text = _("The series has no frame {frame} to leave out: its frames count from 0 to {last}.")
+        raise SeriesError(text.format(frame=chosen[-1], last=count - 1))
+    return tuple(frame - frames.start for frame in chosen if frame in frames)
 
 
 def _last(number: int, count: int) -> int:

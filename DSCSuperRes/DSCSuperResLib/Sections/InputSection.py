@@ -8,6 +8,7 @@ import qt
 import slicer
 
 from dsc_superres.errors import DSCError
+from dsc_superres.pipeline.case_options import MOTION
 from dsc_superres.series import MISSING
 
 from ..Jobs.BackgroundJob import Finished
@@ -32,6 +33,8 @@ class InputSection(Section):
         ui.sampleButton.connect("clicked()", self._onSample)
         ui.repetitionTime.connect("valueChanged(double)", self._onRepetitionTime)
         ui.echoTime.connect("valueChanged(double)", self._onEchoTime)
+        ui.excludedFrames.connect("editingFinished()", self._onExcluded)
+        ui.motionSelector.connect("currentIndexChanged(int)", self._onMotion)
         ui.repetitionTimeReset.connect("clicked()", self._onRepetitionTimeReset)
         ui.echoTimeReset.connect("clicked()", self._onEchoTimeReset)
 
@@ -92,6 +95,8 @@ class InputSection(Section):
         ui.echoTime.value = 1000 * info.echoTime if info.echoTime is not None else 0.0
         ui.repetitionTimeSource.text = _sourceText(info.sources["times"])
         ui.echoTimeSource.text = _sourceText(info.sources["echo_time"])
+        ui.excludedFrames.text = corrections.exclude
+        ui.motionSelector.currentIndex = MOTION.index(corrections.motion)
         ui.repetitionTimeReset.visible = corrections.repetitionTime > 0
         ui.echoTimeReset.visible = corrections.echoTime > 0
         self._updating = False
@@ -127,6 +132,7 @@ class InputSection(Section):
         with slicer.util.NodeModify(self.context.logic.parameterNode()):
             parameters.input.sequence = node  # also here, or the other changes would restore the former one
             parameters.input.repetitionTime = parameters.input.echoTime = 0.0
+            parameters.input.exclude = ""
             parameters.task.firstFrame = parameters.task.firstSlice = 1
             parameters.task.lastFrame = parameters.task.lastSlice = 0
 
@@ -150,6 +156,14 @@ class InputSection(Section):
     def _onEchoTime(self, milliseconds: float) -> None:
         if not self._updating and self.context.parameters is not None:
             self.context.parameters.input.echoTime = milliseconds
+
+    def _onExcluded(self) -> None:
+        if not self._updating and self.context.parameters is not None:
+            self.context.parameters.input.exclude = self.ui.excludedFrames.text
+
+    def _onMotion(self, row: int) -> None:
+        if not self._updating and self.context.parameters is not None:
+            self.context.parameters.input.motion = MOTION[row]
 
     def _onRepetitionTimeReset(self) -> None:
         self.context.parameters.input.repetitionTime = 0.0

@@ -7,6 +7,7 @@ BENCHMARKS = {
     "adaptation": "adaptation",
     "sampling": "sampling",
     "perfusion": "perfusion",
+    "motion": "moving_heads",
     "speed": "speed",
     "figures": "figures",
     "heads": "heads",

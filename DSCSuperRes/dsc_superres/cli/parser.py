@@ -260,7 +260,8 @@ def _benchmark(commands: Commands) -> None:
         "print the tables that back this software's claims, and train the networks again",
         "quality: models against each other on the validation patients; generalization: the same over factors, noise,\n"
         "echo and repetition times; sampling: perfusion from samples every 6 s; perfusion: maps against known truth;\n"
-        "adaptation: what adapting to one scan claims and does; speed: what a reconstruction costs on this machine;\n"
+        "motion: heads that move, and what their correction leaves; adaptation: what adapting to one scan claims and\n"
+        "does; speed: what a reconstruction costs on this machine;\n"
         "figures: pictures of what quality measures.\n"
         "heads: download or check the public head volumes of training; retrain: train the networks that ship again,\n"
         "stage by stage; train: train one of the networks that are compared with; publish: a run's weights and card.\n"

@@ -27,8 +27,8 @@ from dsc_superres.utils.parallel import parallel_map
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 from dsc_superres.utils.scratch_memory import release
 
-PIXEL = 3.5
-WIDTHS = (10.0, 5.0)
+PIXEL = 3.0
+WIDTHS = (10.0, 4.0)
 """About how large pixels are in the copy, mm, and full widths at half maximum of the filters in plane with which a
 frame is compared, one after the other, mm."""
 QUICK_PIXEL = 5.0

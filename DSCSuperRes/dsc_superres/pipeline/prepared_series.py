@@ -24,17 +24,20 @@ class PreparedSeries:
     times     float64[t], s: of the frames in ``motion``
     motion    of the head in each frame; None where it was not looked for or cannot be seen
     choice    what was asked for: "off", "warn" or "correct"
+    changed   whether the series lacks frames, or has other samples than it was read with
     """
 
     series: Series
     times: np.ndarray
     motion: HeadMotion | None = None
     choice: str = "off"
+    changed: bool = False
 
     @property
     def record(self) -> dict[str, object]:
         """Frames and motion as plain values for JSON."""
         return {
+            "signal_changed": self.changed,
             "missing_times_s": self.series.missing_times.tolist(),
             "motion": motion_record(self.motion, self.choice),
         }
@@ -48,7 +51,7 @@ def prepared_series(
     A series in which no frame is left out, all samples are usable and nothing moves comes back as it is.
     Reconstructions are not looked at for motion: that was to be done before.
     """
-    series = without_frames(series, options.exclude)
+    given, series = series, without_frames(series, options.exclude)
     choice = "off" if series.reconstructed is not None else options.motion
     motion, outside, times = None, None, series.times
     correct = choice == "correct"
@@ -58,6 +61,7 @@ def prepared_series(
         series, outside = corrected(series, motion, part(progress, 0.6, 1.0), cancelled)
     notes = motion_notes(motion, correct)
     series = usable_series(series, outside=outside, spikes=series.reconstructed is None)
+    changed = series is not given
     if notes:
         series = series.described(notes=(*series.notes, *notes))
-    return PreparedSeries(series, times, motion, choice)
+    return PreparedSeries(series, times, motion, choice, changed)

@@ -12,6 +12,7 @@ from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.report.display import View, head_view, time_text
 from dsc_superres.report.images import Panel, Row, difference_panel, montage, round_limit
+from dsc_superres.report.motion_plot import motion_figure
 from dsc_superres.report.perfusion_figures import arterial_figure, has_uncertainty, uncertainty_figure
 from dsc_superres.report.plots import curves, frame_quality
 from dsc_superres.report.style import model_name
@@ -42,6 +43,8 @@ def all_figures(content: ReportContent) -> dict[str, Figure]:
         fine = {model: case.reconstructions[model] for model in _shown_models(case)}
         background = case.finest[1].signal[:3, z].mean(axis=0)
         figures["curves"] = curves(case.truth, case.input, fine, content.regions, background, view, z)
+    if case.prepared is not None and case.prepared.motion is not None:
+        figures["motion"] = motion_figure(case.prepared)
     if case.comparisons:
         figures["quality"] = frame_quality(case, bolus_span(case))
     if case.finest[0] in case.maps:

@@ -40,6 +40,8 @@ CAPTIONS = {
     "reconstruction is based; between them, it has to predict the bolus.",
     "quality": "Every frame against the ground truth{where}. A good reconstruction loses little {when}between the "
     "acquired frames.",
+    "motion": "How far the head lies in each frame from where it was before the bolus, as a mean over the head: before "
+    "a correction, if there was one. The dashed line is the displacement from which a note speaks of motion.",
     "artery": "Squares mark the voxels of the arterial input on the image before the bolus, in the slices that "
     "contain most of them. Thick: the curve used for all maps; thin: other candidates, best first. The "
     "score is the distance of a curve from tissue in height, earliness, width and noise (1 is best). "
