@@ -21,7 +21,7 @@ from dsc_superres.degrade import undersample
 from dsc_superres.motion.correct import corrected
 from dsc_superres.motion.head_motion import head_motion
 from dsc_superres.motion.motion_words import motion_notes
-from dsc_superres.motion.rigid import composed, displacement, image, inverse, transform
+from dsc_superres.motion.rigid import composed, displacement, image, inverse, resampled
 from dsc_superres.perfusion import ArterialInput, MapOptions, compute_maps
 from dsc_superres.perfusion.usable_samples import usable_series
 from dsc_superres.phantom import VALIDATION_SEEDS, DigitalPatient, digital_patient
@@ -65,15 +65,13 @@ def motion_path(moment: str, amount: float, peak: int, frames: int) -> np.ndarra
 
 def moved(patient: DigitalPatient, path: np.ndarray) -> Series:
     """Return the series of a patient whose head moves along ``path``, float64[t, 6], with noise."""
-    import SimpleITK as sitk
-
     random, sigma = np.random.default_rng(1), float(patient.description["sigma"])
     signal = np.empty_like(patient.clean.signal)
     for target, frame, parameters in zip(signal, patient.clean.signal, path, strict=True):
         target[:] = frame
         if np.any(parameters):
             source = image(frame, patient.series.geometry.spacing)
-            target[:] = sitk.GetArrayFromImage(sitk.Resample(source, transform(parameters), sitk.sitkBSpline, 0.0))
+            target[:] = np.maximum(np.nan_to_num(resampled(source, parameters, len(frame))), 0)
         real, imaginary = (random.normal(0, sigma, target.shape) for _ in range(2))
         target[:] = np.rint(np.hypot(target + real, imaginary))
     return patient.series.with_signal(signal)

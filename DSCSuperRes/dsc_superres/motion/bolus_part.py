@@ -14,7 +14,9 @@ LEAST_FALL = 0.005
 """Of the mean signal, below which there is no bolus to follow."""
 
 STEADY = 0.006
-"""Attenuation, or excess, up to which a frame before the baseline is in steady state."""
+"""Excess of the logarithm of the signal up to which a first frame is in steady state."""
+DECAY = 0.7
+"""Of the excess of one frame, below which that of the next one lies before steady state; motion changes it for good."""
 
 
 def without_bolus_part(
@@ -29,10 +31,9 @@ def without_bolus_part(
     ``points`` [n, 3] are those of the head, mm.
     """
     attenuation = -np.log(np.maximum(mean_curve, 1e-6 * mean_curve.max()) / np.median(mean_curve[baseline]))
-    transient = np.flatnonzero(np.abs(attenuation[: baseline.start]) > STEADY)
-    if transient.size:
-        parameters = parameters.copy()
-        parameters[: transient[-1] + 1] = parameters[transient[-1] + 1]
+    steady = _first_steady_frame(-attenuation[: baseline.start + 1])
+    parameters = parameters.copy()
+    parameters[:steady] = parameters[steady]
     fall = np.maximum(attenuation, 0)
     fall[: baseline.start] = 0
     if fall.max() < LEAST_FALL:
@@ -49,3 +50,11 @@ def without_bolus_part(
         solution = np.linalg.solve(normal, weighted.T @ change)
         weight = 1 / np.hypot(np.linalg.norm(change - design @ solution, axis=1), SOFTENING)
     return parameters - regressors @ solution[:-1] / unit
+
+
+def _first_steady_frame(excess: np.ndarray) -> int:
+    """Return the first frame in steady state, where excess[t] of the logarithm of the signal has decayed."""
+    frame = 0
+    while frame + 1 < len(excess) and excess[frame] > STEADY and abs(excess[frame + 1]) < DECAY * excess[frame]:
+        frame += 1
+    return frame

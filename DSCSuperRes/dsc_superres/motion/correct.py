@@ -44,7 +44,8 @@ def corrected(
     lowest = 0.0 if series.signal.min() >= 0 else -np.inf
 
     def move(frame: int) -> Iterator[int]:
-        moved = resampled(image(series.signal[frame], series.geometry.spacing), motion.parameters[frame])
+        volume = series.signal[frame]
+        moved = resampled(image(volume, series.geometry.spacing), motion.parameters[frame], len(volume))
         outside[frame] = np.isnan(moved)
         signal[frame] = np.where(outside[frame], series.signal[frame], np.maximum(moved, lowest))
         release(signal)

@@ -165,7 +165,7 @@ class _Level:
         moved = image(self._smooth(frame) / self._scale, self._spacing)
         found = start
         for _ in range(STEPS):
-            difference = (resampled(moved, found) - self._reference)[self._head]
+            difference = (resampled(moved, found, len(frame)) - self._reference)[self._head]
             step = np.zeros(6)
             step[self._free] = self._robust_step(difference)
             found = composed(found, -step)

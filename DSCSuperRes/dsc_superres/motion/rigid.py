@@ -8,6 +8,9 @@ import SimpleITK as sitk
 PARAMETERS = 6
 """Rotations about x, y, z in radians, then translations along x, y, z in mm."""
 
+LEAST_SLICES = 4
+"""The support of a cubic B-spline: ITK reads beyond smaller images."""
+
 
 def transform(parameters: np.ndarray) -> sitk.Euler3DTransform:
     """Return the transform of float64[6] (see ``PARAMETERS``), from the reference to the moved head."""
@@ -48,19 +51,28 @@ def displacement(parameters: np.ndarray, points: np.ndarray) -> float:
 
 
 def image(volume: np.ndarray, spacing: tuple[float, float, float]) -> sitk.Image:
-    """Return volume[z, y, x] with voxel spacing (x, y, z) in mm as an image whose center is the origin."""
+    """Return volume[z, y, x] with voxel spacing (x, y, z) in mm as an image whose center is the origin.
+
+    The first and the last of fewer than ``LEAST_SLICES`` slices are repeated.
+    """
+    if len(volume) < LEAST_SLICES:
+        volume = np.pad(volume, ((LEAST_SLICES, LEAST_SLICES), (0, 0), (0, 0)), mode="edge")
     result = sitk.GetImageFromArray(np.ascontiguousarray(volume, np.float32))
     result.SetSpacing([float(value) for value in spacing])
     result.SetOrigin([float(-(n - 1) / 2 * step) for n, step in zip(volume.shape[::-1], spacing, strict=True)])
     return result
 
 
-def resampled(source: sitk.Image, parameters: np.ndarray) -> np.ndarray:
-    """Return ``source`` moved back by a transform, float32[z, y, x]; NaN where it has no data. On one thread."""
+def resampled(source: sitk.Image, parameters: np.ndarray, slices: int) -> np.ndarray:
+    """Return ``source``, an ``image`` of so many ``slices``, moved back by a transform, float32[z, y, x].
+
+    NaN where it has no data. Computed on one thread, for the same bits everywhere.
+    """
     resampler = sitk.ResampleImageFilter()
     resampler.SetReferenceImage(source)
     resampler.SetTransform(transform(parameters))
     resampler.SetInterpolator(sitk.sitkBSpline)
     resampler.SetDefaultPixelValue(float("nan"))
     resampler.SetNumberOfThreads(1)
-    return sitk.GetArrayFromImage(resampler.Execute(source))
+    volume = sitk.GetArrayFromImage(resampler.Execute(source))
+    return volume[LEAST_SLICES:-LEAST_SLICES] if slices < LEAST_SLICES else volume
