@@ -73,9 +73,9 @@ def undersample(options: argparse.Namespace) -> None:
     from dsc_superres.jobs.targets import check_series_target
     from dsc_superres.pipeline.case_options import FrameOptions
     from dsc_superres.pipeline.notes import series_notes
+    from dsc_superres.pipeline.prepared_series import prepared_series
     from dsc_superres.utils.atomic_writing import atomic_paths
     from dsc_superres.utils.ending import last_chance
-    from dsc_superres.pipeline.prepared_series import prepared_series
 
     output = check_series_target(Path(options.output), Path(options.input))
     series = read_series(
