@@ -69,7 +69,11 @@ def test_every_file_is_there_and_they_agree(result):
 
 def test_the_page_holds_its_pictures_and_no_link_leads_out(result):
     page = Page(result / "out" / "report.html")
-    assert len(page.links) == 6
+    assert len(page.links) == 7
+    text = (result / "out" / "report.html").read_text(encoding="utf-8")
+    trusted = json.loads((result / "out" / "maps_truth" / "provenance.json").read_text())["absolute_scale_trusted"]
+    folded = "Perfusion maps relative to white matter" if trusted else "Absolute perfusion maps"
+    assert f"<details><summary>{folded}" in text
     for link in page.links:
         kind, content = link.split(",", 1)
         assert kind == "data:image/png;base64"
@@ -84,6 +88,7 @@ def test_the_page_holds_its_pictures_and_no_link_leads_out(result):
         "frames.png",
         "maps.png",
         "quality.png",
+        "relative.png",
         "uncertainty.png",
     ]
 

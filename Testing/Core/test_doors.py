@@ -49,6 +49,7 @@ VALUES = {
     "baseline": [1.5, 9.0],
     "spatial_prior": False,
     "reference": "none",
+    "vein": "vein.nii.gz",
     "maps": False,
     "report": True,
     "format": "nii.gz",

@@ -14,6 +14,7 @@ from dsc_superres.jobs.run import run_job
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion import ArterialInput, MapOptions, compute_maps, find_white_matter, relative_cbv
 from dsc_superres.perfusion.midline import left_of_midline
+from dsc_superres.perfusion.options import KH_OVER_RHO
 from dsc_superres.perfusion.propagation import with_signal_uncertainty
 from dsc_superres.series import Series
 
@@ -163,6 +164,23 @@ def test_one_region_of_the_patient_serves_all_series_of_a_case(tmp_path):
     assert record["voxels"] == 2 * 5 * 5
     run_job(MapsJob(output=tmp_path / "none", reference="none", **options))
     assert not list((tmp_path / "none").rglob("r[ec][fb]*.nii.gz"))
+    run_job(MapsJob(output=tmp_path / "vein", vein=tmp_path / "own.nii.gz", **options))
+    scale = {
+        name: json.loads((tmp_path / f"vein/maps_{name}/provenance.json").read_text())["aif"][
+            "partial_volume_correction"
+        ]
+        for name in inputs
+    }
+    assert scale == {"truth": 1.0, "input": 1.0}  # tissue has less than the artery
+    thin = aif.delta_r2star / 100
+    (tmp_path / "aif.csv").write_text(
+        "time_s,delta_r2star\n" + "".join(f"{t},{value}\n" for t, value in zip(aif.times, thin, strict=True))
+    )
+    run_job(MapsJob(output=tmp_path / "vein", vein=tmp_path / "own.nii.gz", **options))
+    for name in inputs:  # one input for all, scaled once: the vein's own blood volume is that of the artery
+        vein, _ = read_volume(tmp_path / f"vein/maps_{name}/cbv.nii.gz")
+        inside, _ = read_volume(tmp_path / f"own/maps_{name}/reference.nii.gz")
+        assert vein[inside > 0].mean() == pytest.approx(100 * KH_OVER_RHO, rel=0.02)
     write_volume(own, Geometry(spacing=(1.7, 2.0, 5.0)), tmp_path / "elsewhere.nii.gz")
     with pytest.raises(DSCError, match="elsewhere"):
         run_job(MapsJob(output=tmp_path / "bad", reference=str(tmp_path / "elsewhere.nii.gz"), **options))

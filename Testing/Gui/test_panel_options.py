@@ -38,6 +38,7 @@ NOT_CHOSEN = {
     "integer": "the scene decides on the voxels' type",
     "report": "it always belongs to a result",
     "baselines": "a result shows one model; runs can be compared",
+    "vein": "the scale gains little by it; relative maps need none",
     "aif_series": "the ground truth, or the reconstruction",
 }
 """Options of jobs for which the panel has no control, and why."""

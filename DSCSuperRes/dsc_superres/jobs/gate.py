@@ -16,7 +16,7 @@ from dsc_superres.jobs.targets import sidecar_of
 from dsc_superres.jobs.types import ExportJob, Job, MapsJob
 from dsc_superres.utils.file_names import is_series_name
 
-INPUTS = ("input", "aif", "files")
+INPUTS = ("input", "aif", "vein", "files")
 """Options that name what a job reads."""
 NAMES_OR_FILES = ("mask", "reference", "model", "baselines")
 """Options that may name a file."""

@@ -63,13 +63,15 @@ def map_case(
         if aif is None:
             aif = chosen_aif(_by_role(series), _by_role(masks), options)
         references = chosen_references(series, options)
-        maps = map_series(fine, masks, options, aif, uncertainty, progress, references=references)
+        vein = chosen_vein(series, options, next(iter(fine)))
+        maps = map_series(fine, masks, options, aif, uncertainty, progress, references=references, vein=vein)
     except PerfusionError as error:
         return CaseMaps({}, maps_error=_nameless(str(error), options))
     first = next(iter(maps.values()))
+    unscaled = replace(options, vein=None)  # the arterial input has been scaled to it
     shared = references or {INPUT: _resampled(first.reference, series[INPUT])}
     try:
-        coarse = map_series({INPUT: series[INPUT]}, masks, options, first.aif, references=shared)[INPUT]
+        coarse = map_series({INPUT: series[INPUT]}, masks, unscaled, first.aif, references=shared)[INPUT]
     except PerfusionError:
         coarse = None  # too few frames to see the bolus are what a reconstruction is for
     return CaseMaps(maps, coarse)
@@ -77,7 +79,7 @@ def map_case(
 
 def _nameless(text: str, options: PerfusionOptions) -> str:
     """Return a message that is kept with results without the names of files, which may be those of patients."""
-    for value in (options.aif, options.mask, options.reference):
+    for value in (options.aif, options.mask, options.reference, options.vein):
         if value is not None and Path(value).is_file():
             text = without_names(text, Path(value), "of the file")
     return text
@@ -99,6 +101,7 @@ def map_series(
     cancelled: IsCancelled = never,
     acquired_times: Mapping[str, np.ndarray] = NONE,
     references: Mapping[str, WhiteMatterReference | str] = NONE,
+    vein: np.ndarray | None = None,
 ) -> dict[str, PerfusionMaps]:
     """Maps of each series in its mask, bool[z, y, x] (None: the brain, found automatically).
 
@@ -107,6 +110,7 @@ def map_series(
     every voxel of a map. Of reconstructions, ``acquired_times`` (s) are those that were measured where the series does
     not state them itself, and ``uncertainty`` is the standard deviation of their error: both decide how much each frame
     adds, and the standard deviations of maps include the latter.
+    The input is scaled to the area of ``vein``, bool[z, y, x] on the first series, or of that which the options name.
     Relative maps refer to ``references``; where there are none, white matter is found in the first series, and the same
     region of the patient serves all, so that relative maps can be compared, too.
     Raises ``PerfusionError`` and ``Cancelled``.
@@ -114,6 +118,7 @@ def map_series(
     maps: dict[str, PerfusionMaps] = {}
     aif = chosen_aif(series, masks, options) if aif is None else aif
     references = dict(references or chosen_references(series, options))
+    vein = chosen_vein(series, options, next(iter(series))) if vein is None else vein
     for count, (name, one) in enumerate(series.items()):
         if cancelled():
             raise Cancelled
@@ -122,6 +127,7 @@ def map_series(
             with_echo_time(one),
             aif=aif,
             mask=masks.get(name),
+            vein=vein if count == 0 else None,
             reference=references.get(name, "auto"),
             options=options.map_options(),
             acquired_times=acquired_times.get(name, one.acquired_times),
@@ -163,6 +169,14 @@ def chosen_references(series: Mapping[str, Series], options: PerfusionOptions) -
     return {name: WhiteMatterReference(region, "given as a mask file") for name, region in regions.items()}
 
 
+def chosen_vein(series: Mapping[str, Series], options: PerfusionOptions, name: str) -> np.ndarray | None:
+    """The vein in the file that the options name, bool[z, y, x] on the series ``name``; None where they name none.
+
+    Raises ``DSCError`` where the file fits none of the series.
+    """
+    return None if options.vein is None else find_masks(series, str(options.vein))[name]
+
+
 def _resampled(reference: WhiteMatterReference | None, series: Series) -> WhiteMatterReference | str:
     """The same region of the patient on the grid of another series of the same field of view."""
     return (
@@ -191,6 +205,8 @@ def check_map_inputs(series: Series, options: PerfusionOptions) -> None:
         find_mask(options.mask, series)
     if options.reference not in ("auto", "none"):
         find_mask(options.reference, series)
+    if options.vein is not None:
+        find_mask(str(options.vein), series)
 
 
 def _aif_of_voxels(series: Series, mask: np.ndarray | None, name: str, options: PerfusionOptions) -> ArterialInput:

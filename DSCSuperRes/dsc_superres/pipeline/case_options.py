@@ -182,6 +182,9 @@ class PerfusionOptions:
     aif_series: str | None = option(
         Choice(*SERIES_ROLES), "the series that these voxels are on (default: the first)", None
     )
+    vein: Path | None = option(
+        File("FILE"), "mask of a large vein, to whose area the arterial input function is scaled (default: not)", None
+    )
     method: str = option(Text("M"), "deconvolution: bayes, csvd, osvd or ssvd", "bayes")
     leakage: str = option(Text("L"), "leakage correction: none, bsw or bidirectional", "none")
     kh_over_rho: float | None = option(Number("X"), "hematocrit factor over density, mL/g (default: 0.705)", None)
