@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import collisions
+import fuzz_files
 import fuzz_images
 import fuzz_weights
 import kills
@@ -23,6 +24,7 @@ MARK = "torture"
 ATTACKS: list[tuple[Attack, float]] = [
     *fuzz_images.ATTACKS,
     *fuzz_weights.ATTACKS,
+    *fuzz_files.ATTACKS,
     *collisions.ATTACKS,
     *kills.ATTACKS,
     *limits.ATTACKS,

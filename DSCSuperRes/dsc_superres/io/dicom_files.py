@@ -12,6 +12,7 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
 from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.dicom_damage import without_damage
 from dsc_superres.io.dicom_values import number
 
 PIXEL_TAGS = (
@@ -151,7 +152,8 @@ def _headers_of(files: list[Path]) -> dict[Path, FileDataset]:
 def _read_header(file: Path) -> FileDataset | None:
     """Return the header of a file without its pixels; None if the file is not DICOM."""
     try:
-        return dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS, *_private_tags()])
+        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS, *_private_tags()])
+        return without_damage(header)
     except InvalidDicomError:
         return None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from dsc_superres.pipeline.checks import (
     Seconds,
     Text,
     Texts,
+    possible_path,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class PathInside(Text):
     wish = "a relative path that stays in the output folder"
 
     def convert(self, name: str, value: Any) -> str:
-        path = PurePosixPath(super().convert(name, value).replace("\\", "/"))
+        path = PurePosixPath(possible_path(super().convert(name, value)).replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise ValueError
         return path.as_posix()
@@ -47,6 +49,18 @@ class Formats(Texts):
 
     def convert(self, name: str, value: Any) -> tuple[str, ...]:
         return tuple(Choice(*self.allowed)(name, item) for item in super().convert(name, value))
+
+
+class VoxelType(Text):
+    """The name that numpy gives to a type of real numbers."""
+
+    wish = "a type of real numbers, such as int16 or float32"
+
+    def convert(self, name: str, value: Any) -> str:
+        names = r"u?int(8|16|32|64)|float(16|32|64)|[<>=|]?([iuf][1248]|b1)|bool"
+        if not re.fullmatch(names, super().convert(name, value)):
+            raise ValueError
+        return value
 
 
 class WordsByName(Check):
@@ -111,7 +125,7 @@ class ExportedSeries(Checked):
     echo_time: float | None = option(Number("S"), "s", None)
     sources: dict[str, str] | None = option(WordsByName(), "where times, echo time and geometry came from", None)
     provenance: dict[str, Any] | None = option(PlainValues(), "how the series came about, and notes", None)
-    scalar_type: str = option(Text(), "numpy's name of the voxels' type", "float32")
+    scalar_type: str = option(VoxelType(), "numpy's name of the voxels' type", "float32")
 
 
 @dataclass(frozen=True, kw_only=True)

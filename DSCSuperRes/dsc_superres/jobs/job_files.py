@@ -93,6 +93,7 @@ def _unknown(name: str, task: str, known: list[str]) -> str:
         return f'The option "{name}" belongs to the task "{others[0]}", not to "{task}".'
     if name in REMOVED:
         return f'The option "{name}" was removed with the adaptation to one scan, which did harm: leave it out.'
+    name = name[:60]
     close = difflib.get_close_matches(name, known, 1)
     hint = f'did you mean "{close[0]}"?' if close else "docs/command-line.md lists its options."
     return f'The task "{task}" has no option "{name}": {hint}'

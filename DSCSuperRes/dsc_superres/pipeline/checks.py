@@ -95,17 +95,17 @@ class File(Text):
         super().__init__(metavar)
 
     def convert(self, name: str, value: Any) -> Path:
-        return Path(_possible_path(super().convert(name, str(value) if isinstance(value, Path) else value)))
+        return Path(possible_path(super().convert(name, str(value) if isinstance(value, Path) else value)))
 
 
 class NameOrFile(Text):
     """A name, or the path of a file: a text either way."""
 
     def convert(self, name: str, value: Any) -> str:
-        return _possible_path(super().convert(name, value))
+        return possible_path(super().convert(name, value))
 
 
-def _possible_path(text: str) -> str:
+def possible_path(text: str) -> str:
     """Return ``text``; raise ``Unmet`` where no file system could have a file of that name."""
     if "\0" in text or any("\ud800" <= letter <= "\udbff" for letter in text):
         raise Unmet("the name of a file")
@@ -125,7 +125,7 @@ class Number(Check):
         self.most = most
 
     def convert(self, name: str, value: Any) -> float:
-        _require(not isinstance(value, bool) and isinstance(value, int | float) and 0 < value < math.inf)
+        _require(not isinstance(value, bool) and isinstance(value, int | float) and 0 < float(value) < math.inf)
         if self.least is not None and value < self.least:
             raise Unmet(f"at least {self.least:g}")
         if value > self.most:

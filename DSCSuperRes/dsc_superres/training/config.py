@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from dsc_superres.errors import FileError, ModelError
+from dsc_superres.errors import ModelError
+from dsc_superres.utils.small_files import read_text
+
+GREATEST = 1e9
+"""Greatest number that an option may be."""
+_KINDS = {"str": str, "str | None": str, "bool": bool, "list": list, "dict": dict}
+_KIND_WORDS = {"str": "a text", "str | None": "a text", "bool": "true or false", "list": "a list", "dict": "a table"}
 
 
 @dataclass(frozen=True)
@@ -54,22 +60,41 @@ def read_config(path: str | Path) -> TrainOptions:
     names, in a list, the later ones count.
     """
     try:
-        return TrainOptions(**_values(Path(path)))
-    except OSError as error:
-        raise FileError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+        options = TrainOptions(**_values(Path(path)))
+        _check_types(options)
+        return options
     except RecursionError:
         raise ModelError(f"The configuration {path} extends itself: name another file there.") from None
-    except (tomllib.TOMLDecodeError, TypeError) as error:
-        raise ModelError(f"The configuration {path} is not valid: {error}.") from error
+    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+        raise ModelError(f"The configuration {path} is not valid: {' '.join(str(error).split())[:200]}.") from error
 
 
 def _values(path: Path) -> dict:
-    values = tomllib.loads(path.read_text())
+    values = tomllib.loads(read_text(path, f"The configuration {path.name[:80]}"))
     others = values.pop("extends", [])
+    if not isinstance(others, str | list) or not all(isinstance(other, str) for other in others):
+        raise TypeError("extends is not the name of a file, or a list of names")
     found: dict = {}
     for other in [others] if isinstance(others, str) else others:
         found = _merged(found, _values(path.parent / other))
     return _merged(found, values)
+
+
+def _check_types(options: TrainOptions) -> None:
+    """Raise ``TypeError`` for the first option that is of another type than its default, or no usable number."""
+    for one in fields(options):
+        value, kind = getattr(options, one.name), one.type.partition("[")[0]
+        if value is None and "None" in one.type:
+            continue
+        if kind in ("int", "float"):
+            numbers = int if kind == "int" else int | float
+            if isinstance(value, bool) or not isinstance(value, numbers) or not 0 <= value <= GREATEST:
+                raise TypeError(f"{one.name} must be {'a whole' if kind == 'int' else 'a'} number from 0")
+        elif not isinstance(value, _KINDS[kind]):
+            raise TypeError(f"{one.name} must be {_KIND_WORDS[kind]}")
+    texts = [*options.frozen, *options.parts.values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("frozen and parts must hold texts")
 
 
 def _merged(first: dict, second: dict) -> dict:
