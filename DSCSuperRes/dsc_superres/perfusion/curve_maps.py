@@ -12,6 +12,7 @@ from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.continuous_aif import continuous_input
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.oscillation import delay_independent_osvd
@@ -167,15 +168,16 @@ def _bayes(
         import torch  # noqa: F401
     except ImportError:
         raise PerfusionError("The Bayesian method needs PyTorch, which is not installed: choose csvd.") from None
+    from dsc_superres.perfusion.arterial_uncertainty import with_input_uncertainty
     from dsc_superres.perfusion.bayes import MODEL_ERROR, posterior
     from dsc_superres.perfusion.dictionary import dictionary
-    from dsc_superres.perfusion.gamma_variate import continuous_curve
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
     attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-    artery = continuous_curve(aif.times, echo_time * aif.delta_r2star)
+    artery = continuous_input(aif.times, echo_time * aif.delta_r2star, times, attenuation)
     model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
-    estimate = posterior(attenuation, dictionary(artery, times), model_error=model_error, frames=frames)
+    estimate = posterior(attenuation, dictionary(artery.at, times), model_error=model_error, frames=frames)
+    estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames)
     cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
     return {
         "cbv": cbv,

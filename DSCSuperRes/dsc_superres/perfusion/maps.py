@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
-from dsc_superres.frames.excluded import at_times
 from dsc_superres.perfusion.aif_selection import aif_candidates
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps, resolve_options
-from dsc_superres.perfusion.frame_weights import frame_weights, typical_frame_sd
+from dsc_superres.perfusion.frame_weights import frame_weights
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.map_units import UNITS
@@ -109,7 +108,6 @@ def compute_maps(
     reference: WhiteMatterReference | np.ndarray | str = "auto",
     options: MapOptions | None = None,
     acquired_times: np.ndarray | None = None,
-    uncertainty: Series | None = None,
 ) -> PerfusionMaps:
     """Compute the perfusion maps of a DSC series.
 
@@ -131,9 +129,6 @@ def compute_maps(
     acquired_times : array, optional
         Of a reconstruction: times of the frames that were measured in s; by default those that its provenance states,
         else all frames.
-    uncertainty : Series, optional
-        Of a reconstruction: standard deviation of its error. With ``acquired_times`` it tells the Bayesian method how
-        much each frame adds.
 
     Returns
     -------
@@ -159,7 +154,6 @@ def compute_maps(
     options = options or MapOptions()
     given = series
     series = usable_series(series, spikes=acquired_times is None and series.reconstructed is None)
-    uncertainty = at_times(uncertainty, series.times) if series.frames < given.frames else uncertainty
     mask = _measured(_checked_mask(mask, series) if mask is not None else brain_mask(series), series.signal)
     if series.echo_time is None:
         raise PerfusionError(f"The echo time of {series.name} is not known: give it (--te SECONDS).")
@@ -187,9 +181,8 @@ def compute_maps(
         )
         curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
     resolved = resolve_options(options, curves, series.times, aif, bolus)
-    frame_sd = None if uncertainty is None else typical_frame_sd(uncertainty.signal, mask)
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
-    frames = frame_weights(series.times, acquired_times, frame_sd)
+    frames = frame_weights(series.times, acquired_times)
     found = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames)
     values = found | leakage
     warnings = (

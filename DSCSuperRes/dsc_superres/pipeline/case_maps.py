@@ -108,8 +108,8 @@ def map_series(
     The arterial input function is ``aif``, or that of the options; where there is none, it is found in the first
     series and serves all: arteries are thinner than coarse pixels, and an arterial input that is too low would scale
     every voxel of a map. Of reconstructions, ``acquired_times`` (s) are those that were measured where the series does
-    not state them itself, and ``uncertainty`` is the standard deviation of their error: both decide how much each frame
-    adds, and the standard deviations of maps include the latter.
+    not state them itself, which decides how much each frame adds; ``uncertainty`` is the standard deviation of their
+    error, which those of maps include.
     The input is scaled to the area of ``vein``, bool[z, y, x] on the first series, or of that which the options name.
     Relative maps refer to ``references``; where there are none, white matter is found in the first series, and the same
     region of the patient serves all, so that relative maps can be compared, too.
@@ -131,7 +131,6 @@ def map_series(
             reference=references.get(name, "auto"),
             options=options.map_options(),
             acquired_times=acquired_times.get(name, one.acquired_times),
-            uncertainty=uncertainty.get(name),
         )
         aif = maps[name].aif
         if not references:

@@ -59,9 +59,7 @@ class MapInput:
 
     def maps(self, options: MapOptions) -> PerfusionMaps:
         """Return the maps with an arterial input found in the series."""
-        found = compute_maps(
-            self.series, options=options, acquired_times=self.acquired_times, uncertainty=self.uncertainty
-        )
+        found = compute_maps(self.series, options=options, acquired_times=self.acquired_times)
         if self.uncertainty is not None:
             found = with_signal_uncertainty(found, self.series, self.uncertainty)
         return found

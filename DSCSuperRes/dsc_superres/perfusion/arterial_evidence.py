@@ -1,0 +1,82 @@
+"""How probable tissue curves are under an arterial curve: the evidence of a small dictionary made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import fft
+from scipy.special import logsumexp
+
+from dsc_superres.perfusion.bolus import curve_noise
+from dsc_superres.perfusion.dictionary import residue
+
+STEP = 0.2
+"""Time step of the convolution in s."""
+LEAD, TAIL = 12.0, 5.0
+"""Time in s by which the grid begins before the first and ends after the last frame: more than any delay."""
+CURVES = 150
+"""Tissue curves that are looked at."""
+BRIGHT_SHARE = 0.6
+"""Share of the tissue, by height over noise, from which they are taken."""
+TISSUE_ERROR = 0.03
+"""Share of a tissue curve's norm by which each of its frames may miss the small dictionary."""
+MAX_ATTENUATION = 2.5
+"""Attenuation above which frames have no less weight."""
+SHAPES = (1.0, 2.5, 50.0)
+SHAPE_PRIOR = (2.5, 2.0, 2.7)
+MTT = np.geomspace(1.5, 18, 12)
+DELAYS = np.arange(-4, 8.01, 0.4)
+"""The small dictionary. Delays have no prior: a later artery with earlier tissue looks the same."""
+
+
+class TissueEvidence:
+    """The evidence of curves[t, n], attenuations at times[t] (s) with noise[n] at full signal."""
+
+    def __init__(self, times: np.ndarray, curves: np.ndarray, noise: np.ndarray) -> None:
+        self.grid = np.arange(times[0] - LEAD, times[-1] + TAIL, STEP)
+        lag = STEP * np.arange(len(self.grid))
+        kernels = np.concatenate([residue(shape, lag / MTT[:, None]) / MTT[:, None] for shape in SHAPES])
+        kernels[:, 0] *= 0.5  # trapezoidal rule
+        self.size = fft.next_fast_len(2 * len(self.grid), real=True)
+        self.kernels = fft.rfft(STEP * kernels, self.size)
+        place = (times[None] - DELAYS[:, None] - self.grid[0]) / STEP
+        self.lower = np.clip(place.astype(int), 0, len(self.grid) - 2)
+        self.fraction = place - self.lower
+        prior = np.log(SHAPE_PRIOR)[:, None] - 0.5 * np.log(MTT / 6.0) ** 2
+        self.log_prior = np.repeat(prior.ravel(), len(DELAYS))[:, None]
+        self.root = np.exp(-curves.mean(axis=1).clip(0, MAX_ATTENUATION))
+        self.direction = self.root / np.linalg.norm(self.root)
+        self.y = self._whitened(curves.T).T
+        self.energy = np.einsum("tn,tn->n", self.y, self.y)
+        self.variance = noise**2 + TISSUE_ERROR**2 * self.energy
+
+    def of(self, artery: Callable[[np.ndarray], np.ndarray]) -> float:
+        """Return the log evidence up to a constant, with volume and offset of each curve integrated out."""
+        arterial = fft.rfft(artery(self.grid), self.size)
+        full = fft.irfft(arterial * self.kernels, self.size)[:, : len(self.grid)]
+        atoms = full[:, self.lower] * (1 - self.fraction) + full[:, self.lower + 1] * self.fraction
+        white = self._whitened(atoms.reshape(-1, len(self.root)))
+        norm = np.linalg.norm(white, axis=1, keepdims=True) + 1e-12
+        amplitude = np.maximum((white / norm) @ self.y, 0)
+        return float(np.sum(logsumexp((amplitude**2 - self.energy) / (2 * self.variance) + self.log_prior, axis=0)))
+
+    def _whitened(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows[k, t] weighted by the signal and without their offset."""
+        white = rows * self.root
+        return white - np.outer(white @ self.direction, self.direction)
+
+
+def typical_curves(tissue: np.ndarray) -> np.ndarray:
+    """Return at most ``CURVES`` columns of tissue[t, n], float64, evenly spread over the brightest."""
+    tissue = np.asarray(tissue[:, :: max(1, tissue.shape[1] // (50 * CURVES))], np.float64)
+    merit = np.quantile(tissue, 0.9, axis=0) / np.maximum(tail_noise(tissue), 1e-6)
+    count = max(int(BRIGHT_SHARE * len(merit)), min(CURVES, len(merit)))
+    ranked = np.sort(np.argsort(-merit, kind="stable")[:count])
+    return tissue[:, ranked[:: max(1, len(ranked) // CURVES)][:CURVES]]
+
+
+def tail_noise(curves: np.ndarray) -> np.ndarray:
+    """Return the noise of curves[t, n] at full signal: from the half of the frames that attenuate least on average."""
+    quiet = np.sort(np.argsort(curves.mean(axis=1), kind="stable")[: max(len(curves) // 2, 4)])
+    return curve_noise(curves[quiet])
