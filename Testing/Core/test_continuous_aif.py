@@ -57,6 +57,9 @@ def test_tissue_tells_what_an_artery_does_between_its_samples(monkeypatch):
     band = artery.band(FINE)
     assert band.max() < 0.3 * artery.at(FINE).max()
     assert artery.band(made.times).max() < band.max()
+    record = artery.record(made.times, 1 / objects.ECHO_TIME)
+    assert max(record["delta_r2star"]) > made.arterial.max()
+    assert max(record["delta_r2star_sd"]) > 0
     together = errors(values(made, "bayes"), made)
     monkeypatch.setattr(curve_maps, "continuous_input", lambda t, a, *_: ContinuousInput(continuous_curve(t, a)))
     alone = errors(values(made, "bayes"), made)

@@ -52,6 +52,8 @@ MIN_FRAMES = 8
 """Frames from which a bolus can be fitted at all."""
 TINY = 1e-4
 """Least noise of an attenuation."""
+RECORD_STEP = 0.5
+"""Time step in s of the curve that is recorded."""
 BAND_CURVES = 24
 """Curves drawn from the posterior for the band."""
 
@@ -75,6 +77,21 @@ class ContinuousInput:
         if not self.draws:
             return np.zeros(len(times))
         return np.sqrt(np.mean([(draw(times) - self.at(times)) ** 2 for draw in self.draws], axis=0))
+
+    def record(self, times: np.ndarray, unit: float) -> dict[str, object]:
+        """Return how the curve was found, and where tissue helped the curve and its band over ``times`` (s).
+
+        Plain values for JSON; ``unit`` converts them to 1/s.
+        """
+        if not self.joint:
+            return {"method": "interpolated from the samples alone"}
+        fine = np.arange(times[0], times[-1], RECORD_STEP)
+        return {
+            "method": "gamma variate with recirculation, from the samples and from tissue",
+            "times_s": np.round(fine, 3).tolist(),
+            "delta_r2star": np.round(unit * self.at(fine), 4).tolist(),
+            "delta_r2star_sd": np.round(unit * self.band(fine), 4).tolist(),
+        }
 
 
 def continuous_input(

@@ -12,7 +12,7 @@ from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
-from dsc_superres.perfusion.continuous_aif import continuous_input
+from dsc_superres.perfusion.continuous_aif import ContinuousInput, continuous_input
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.oscillation import delay_independent_osvd
@@ -26,6 +26,8 @@ PUBLISHED_THRESHOLDS = {
 """Published thresholds by method; for oSVD, the step between the thresholds that are tried."""
 NOISE_CURVES = 4000
 """Number of curves from which the typical noise is estimated."""
+INPUT_CURVES = 7500
+"""Number of curves among which those that help the arterial input are chosen."""
 
 
 def curve_maps(
@@ -38,19 +40,22 @@ def curve_maps(
     *,
     mask: np.ndarray | None = None,
     frames: FrameWeights | None = None,
+    artery: ContinuousInput | None = None,
 ) -> dict[str, np.ndarray]:
     """Return map values, float32[n] by name, for concentration curves[t, n] (1/s) at times[t] (s).
 
     The names are cbv, cbf, mtt, ttp and tmax; with "bayes" also the standard deviations cbv_sd, cbf_sd, mtt_sd,
     tmax_sd. ``mask``, bool[z, y, x], tells where the curves lie: with it the Bayesian method has its spatial prior.
-    ``frames`` is how the frames count there, all alike by default.
+    ``frames`` is how the frames count there, all alike by default; ``artery`` is ``aif`` in continuous time, in the
+    unit of attenuation, found by ``artery_between_samples`` unless it is given.
     """
     frames = frames or frame_weights(times)
     in_image = mask is not None and options.spatial_prior
     curves = np.asarray(curves, np.float32)
     options = resolve_options(options, curves, times, aif, bolus)
     if options.method == "bayes":
-        values = _bayes(curves, times, aif, options, echo_time, frames, in_image)
+        artery = artery or artery_between_samples(curves, times, aif, echo_time)
+        values = _bayes(curves, times, aif, options, echo_time, frames, in_image, artery)
     else:
         values = _svd(curves, times, aif.at(times), bolus, options)
     values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
@@ -61,6 +66,14 @@ def curve_maps(
             values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])  # of the CBF that is rounded to float32
     values["ttp"] = time_to_peak(curves, times, bolus)
     return values
+
+
+def artery_between_samples(
+    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, echo_time: float
+) -> ContinuousInput:
+    """Return ``aif`` in continuous time as attenuation, with the help of curves[t, n] (1/s) at times[t] (s)."""
+    some = curves[:, :: max(1, curves.shape[1] // INPUT_CURVES)]
+    return continuous_input(aif.times, echo_time * aif.delta_r2star, times, echo_time * some)
 
 
 def resolve_options(
@@ -162,6 +175,7 @@ def _bayes(
     echo_time: float,
     frames: FrameWeights,
     in_image: bool,
+    artery: ContinuousInput,
 ) -> dict[str, np.ndarray]:
     """Return cbv, cbf, tmax and the standard deviations by the Bayesian dictionary."""
     try:
@@ -174,7 +188,6 @@ def _bayes(
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
     attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-    artery = continuous_input(aif.times, echo_time * aif.delta_r2star, times, attenuation)
     model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
     estimate = posterior(attenuation, dictionary(artery.at, times), model_error=model_error, frames=frames)
     estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames)

@@ -12,7 +12,7 @@ from dsc_superres.perfusion.aif_selection import aif_candidates
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
-from dsc_superres.perfusion.curve_maps import curve_maps, resolve_options
+from dsc_superres.perfusion.curve_maps import artery_between_samples, curve_maps, resolve_options
 from dsc_superres.perfusion.frame_weights import frame_weights
 from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
@@ -183,7 +183,13 @@ def compute_maps(
     resolved = resolve_options(options, curves, series.times, aif, bolus)
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times)
-    found = curve_maps(curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames)
+    artery, input_record = None, None
+    if resolved.method == "bayes":
+        artery = artery_between_samples(curves, series.times, aif, series.echo_time)
+        input_record = artery.record(series.times, 1 / series.echo_time)
+    found = curve_maps(
+        curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames, artery=artery
+    )
     values = found | leakage
     warnings = (
         *series.notes[len(given.notes) :],
@@ -192,6 +198,7 @@ def compute_maps(
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
     trusted = trusted_scale(values["cbv"], aif, resolved.kh_over_rho)
     record: dict[str, object] = {"absolute_scale_trusted": trusted, "reference": None}
+    record["aif_between_samples"] = input_record
     try:
         found_reference = _reference(reference, maps, _to_volume(baseline_values, mask), mask, series)
         if found_reference is not None:

@@ -28,7 +28,7 @@ voxels, so averaging neighbors makes them no smaller: the likelihood is made coa
 SD_FACTORS = {"measured": (0.75, 0.3, 0.17), "given": (0.7, 0.55, 0.45)}
 """Factors on the coarser posterior's standard deviations of CBV, ln MTT and delay for the two kinds of arterial input.
 
-Voxels' own curves say less under it than the estimates are worth. On digital patients 95 % intervals hold 95 to 99 %.
+Voxels' own curves say less under it than the estimates are worth. See ``benchmark perfusion --only patients``.
 """
 RADII = (1.0, 1.5, 2.3)
 """Radii of the growing neighborhood in voxels."""
