@@ -25,7 +25,7 @@ An artery measured in the image has errors of its own and tissue has residues of
 voxels, so averaging neighbors makes them no smaller: the likelihood is made coarser by what the model may miss
 (Miller and Dunson, JASA 2019;114:1113), and noise does not decide between kinds of residue.
 """
-SD_FACTORS = {"measured": (0.75, 0.3, 0.17), "given": (0.7, 0.55, 0.45)}
+SD_FACTORS = {"measured": (0.75, 0.3, 0.28), "given": (0.7, 0.55, 0.45)}
 """Factors on the coarser posterior's standard deviations of CBV, ln MTT and delay for the two kinds of arterial input.
 
 Voxels' own curves say less under it than the estimates are worth. See ``benchmark perfusion --only patients``.
