@@ -69,7 +69,7 @@ def test_every_file_is_there_and_they_agree(result):
 
 def test_the_page_holds_its_pictures_and_no_link_leads_out(result):
     page = Page(result / "out" / "report.html")
-    assert len(page.links) == 7
+    assert len(page.links) == 8
     text = (result / "out" / "report.html").read_text(encoding="utf-8")
     trusted = json.loads((result / "out" / "maps_truth" / "provenance.json").read_text())["absolute_scale_trusted"]
     folded = "Perfusion maps relative to white matter" if trusted else "Absolute perfusion maps"
