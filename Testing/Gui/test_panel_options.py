@@ -33,6 +33,8 @@ NOT_CHOSEN = {
     "inputs": "they are the series of the result",
     "output": "results are loaded into the scene",
     "times": "of the sequence",
+    "slice_times": "of the sequence",
+    "slice_timing": "times of slices are used where they are known; to do without is for comparisons by command line",
     "geometry": "of the sequence",
     "format": "the scene decides on the voxels' type",
     "integer": "the scene decides on the voxels' type",

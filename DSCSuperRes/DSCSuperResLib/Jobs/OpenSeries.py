@@ -67,4 +67,5 @@ def _info(message: dict, size: tuple[int, int, int]) -> InputInfo:
         np.dtype(message["scalar_type"]),
         tuple(message["notes"]),
         message["provenance"],
+        None if message["slice_times"] is None else tuple(message["slice_times"]),
     )

@@ -47,10 +47,17 @@ def addRun(
 
 
 def _info(role: str, request: ReconstructionRequest, message: dict) -> InputInfo:
-    """Return the properties of the user's series with the sources and the provenance of ``role``."""
+    """Return the properties of the user's series with the sources and the provenance of ``role``.
+
+    The slices of a reconstruction are those of one moment.
+    """
     described = message["series"].get(role, {})
     known = {name: described[name] for name in ("sources", "provenance") if name in described}
-    return replace(request.info, **known, notes=()) if known else request.info
+    sliceTimes = request.sliceTimes
+    if sliceTimes is not None and request.task == "reconstruct" and role != "input":
+        sliceTimes = [0.0] * len(sliceTimes)
+    info = replace(request.info, sliceTimes=None if sliceTimes is None else tuple(sliceTimes))
+    return replace(info, **known, notes=()) if known else info
 
 
 def _wanted(role: str, request: ReconstructionRequest) -> bool:

@@ -55,6 +55,11 @@ class ReconstructionRequest:
         return [float(self.info.times[frame]) for frame in self.frames]
 
     @property
+    def sliceTimes(self) -> list[float] | None:
+        """Times in s of the slices that are used, after that of their frame; None if unknown."""
+        return None if self.info.sliceTimes is None else list(self.info.sliceTimes[self.slices])
+
+    @property
     def geometry(self) -> Geometry:
         """Geometry of the slices that are used."""
         return self.info.geometry.cropped((0, 0, self.slices.start))
@@ -100,6 +105,7 @@ class ReconstructionRequest:
             "device": self.device,
             "echo_time": self.info.echoTime,
             "times": self.times,
+            "slice_times": self.sliceTimes,
             "geometry": self.geometry.as_dict(),
             "maps": self.maps,
             "uncertainty": self.uncertainty,

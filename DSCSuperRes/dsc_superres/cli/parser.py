@@ -15,7 +15,7 @@ from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY, entries, names
 from dsc_superres.pipeline.case_options import FrameOptions, ReadingOptions, options_of
 from dsc_superres.version import __version__
 
-PER_CASE = ("input", "output", "times", "geometry", "aif_voxels", "aif_series")
+PER_CASE = ("input", "output", "times", "slice_times", "geometry", "aif_voxels", "aif_series")
 """Options that belong to one series, so that a batch cannot have them."""
 
 Commands = Any

@@ -24,7 +24,7 @@ def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     """Read or simulate the series and write ``signal.npy``, float32[t, z, y, x], into the job's folder.
 
     The facts of the result say the rest: file, times (s), has_times, echo_time (s), sources, notes, provenance,
-    geometry, scalar_type.
+    slice_times (s, or null), geometry, scalar_type.
     """
     series = _series(job, progress)
     progress(0.9, "Writing")
@@ -39,6 +39,7 @@ def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobRes
         "sources": dict(series.sources),
         "notes": list(found_notes(series)),
         "provenance": provenance_record(series),
+        "slice_times": None if series.slice_times is None else series.slice_times.tolist(),
         "geometry": series.geometry.as_dict(),
         "scalar_type": series.scalar_type.str,
     }

@@ -18,7 +18,7 @@ from dsc_superres.series import Series
 from dsc_superres.utils.versions import versions
 
 DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."
-NOT_SETTINGS = ("input", "inputs", "output", "times", "geometry", "format", "report")
+NOT_SETTINGS = ("input", "inputs", "output", "times", "slice_times", "geometry", "format", "report")
 """Options that say what was read and written, not how it was computed."""
 
 
@@ -35,6 +35,7 @@ def case_provenance(case: Case, job: Job) -> dict[str, object]:
             "frames": source.frames,
             "spacing_mm": source.geometry.spacing,
             "interval_s": source.interval,
+            "slice_times_s": None if source.slice_times is None else source.slice_times.tolist(),
             "echo_time_s": source.echo_time,
             "sources": dict(source.sources),
             "provenance": dict(source.provenance) or None,

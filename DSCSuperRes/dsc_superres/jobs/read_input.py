@@ -5,6 +5,8 @@ In results they are called by their roles: names of files may be those of patien
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dsc_superres.errors import FileError
@@ -26,7 +28,8 @@ SINGLE = "the series"
 
 def read_input(job: SourceOptions) -> Series:
     """The input series of a job, with its echo time, frame interval, times and geometry. Raises ``DSCError``."""
-    return _read(InputFile(job.input, job.times, job.geometry), job, SINGLE)
+    source = InputFile(job.input, job.times, job.geometry, job.slice_times)
+    return _read(source, job, SINGLE)
 
 
 def read_inputs(job: MapsJob) -> dict[str, Series]:
@@ -45,6 +48,11 @@ def read_uncertainty(job: MapsJob) -> Series | None:
 
 
 def _read(source: InputFile, reading: ReadingOptions, name: str) -> Series:
+    series = _read_any(source, reading, name)
+    return series if reading.slice_timing else replace(series, slice_times=None)
+
+
+def _read_any(source: InputFile, reading: ReadingOptions, name: str) -> Series:
     if source.file.suffix == ".npy":
         return _read_array(source, reading.echo_time, name)
     from dsc_superres.io import read_series
@@ -88,4 +96,5 @@ def _read_array(source: InputFile, echo_time: float | None, name: str) -> Series
         name=name,
         notes=tuple(dict.fromkeys((*recorded_notes, *notes))),
         provenance=provenance,
+        slice_times=source.slice_times,
     )

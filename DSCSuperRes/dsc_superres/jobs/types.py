@@ -34,11 +34,15 @@ UNCERTAINTY = "uncertainty"
 
 @dataclass(frozen=True)
 class InputFile:
-    """A series in a file; a ``.npy`` of float32[t, z, y, x] comes with its times (s) and geometry (LPS, mm)."""
+    """A series in a file; a ``.npy`` of float32[t, z, y, x] comes with its times (s) and geometry (LPS, mm).
+
+    It may come with ``slice_times`` (s after the time of the frame) as well.
+    """
 
     file: Path
     times: tuple[float, ...] | None = None
     geometry: Any = None
+    slice_times: tuple[float, ...] | None = None
 
 
 class InputFiles(Check):
@@ -48,7 +52,12 @@ class InputFiles(Check):
     wish = f"an object of {', '.join(roles)}"
     metavar = "ROLE=FILE"
     nargs = "+"
-    parts: ClassVar[dict[str, Check]] = {"file": File(), "times": Seconds(), "geometry": GeometryOption()}
+    parts: ClassVar[dict[str, Check]] = {
+        "file": File(),
+        "times": Seconds(),
+        "geometry": GeometryOption(),
+        "slice_times": Seconds(),
+    }
 
     def convert(self, name: str, value: Any) -> dict[str, InputFile]:
         pairs = dict(item.split("=", 1) for item in value) if isinstance(value, list) else value
@@ -62,7 +71,7 @@ class InputFiles(Check):
         if isinstance(source, str | Path):
             return InputFile(File()(name, source))
         if not isinstance(source, dict) or not {"file"} <= set(source) <= set(self.parts):
-            raise JobError(f'The option "{name}" must be an object of file, times and geometry.')
+            raise JobError(f'The option "{name}" must be an object of {", ".join(self.parts)}.')
         return InputFile(**{key: self.parts[key](f"{name}.{key}", part) for key, part in source.items()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from dsc_superres.perfusion.continuous_aif import ContinuousInput, continuous_in
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.oscillation import delay_independent_osvd
+from dsc_superres.perfusion.slice_offsets import at_common_times, groups
 from dsc_superres.perfusion.spatial_prior import model_error_in_images, with_spatial_prior
 
 PUBLISHED_THRESHOLDS = {
@@ -41,6 +43,7 @@ def curve_maps(
     mask: np.ndarray | None = None,
     frames: FrameWeights | None = None,
     artery: ContinuousInput | None = None,
+    offsets: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Return map values, float32[n] by name, for concentration curves[t, n] (1/s) at times[t] (s).
 
@@ -48,23 +51,33 @@ def curve_maps(
     tmax_sd. ``mask``, bool[z, y, x], tells where the curves lie: with it the Bayesian method has its spatial prior.
     ``frames`` is how the frames count there, all alike by default; ``artery`` is ``aif`` in continuous time, in the
     unit of attenuation, found by ``artery_between_samples`` unless it is given.
+    ``offsets``, float64[n] in s, are the times of the curves after ``times``, which differ from slice to slice; none by
+    default.
     """
     frames = frames or frame_weights(times)
     in_image = mask is not None and options.spatial_prior
     curves = np.asarray(curves, np.float32)
-    options = resolve_options(options, curves, times, aif, bolus)
+    offsets = np.zeros(curves.shape[1]) if offsets is None else offsets
+    options = resolve_options(options, curves, times + np.mean(offsets), aif, bolus)
     if options.method == "bayes":
-        artery = artery or artery_between_samples(curves, times, aif, echo_time)
-        values = _bayes(curves, times, aif, options, echo_time, frames, in_image, artery)
+        common = times + np.mean(offsets)
+        artery = artery or artery_between_samples(at_common_times(curves, times, offsets), common, aif, echo_time)
+        solve = _bayes(aif, options, echo_time, frames, in_image, artery)
     else:
-        values = _svd(curves, times, aif.at(times), bolus, options)
+        solve = _svd(aif, bolus, options)
+    values: dict[str, np.ndarray] = {}
+    for offset, columns in groups(offsets):
+        own_times = times + offset
+        found = solve(curves[:, columns], own_times)
+        found["ttp"] = time_to_peak(curves[:, columns], own_times, bolus)
+        for name, value in found.items():
+            values.setdefault(name, np.zeros(curves.shape[1], np.float32))[columns] = value
     values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])
     if "mtt_sd" in values:
         values["mtt_sd"] = values["mtt_sd"] * values["mtt"]
         if in_image:
             values = with_spatial_prior(values, mask, len(aif.voxels) > 0)
             values["mtt"] = mean_transit_time(values["cbv"], values["cbf"])  # of the CBF that is rounded to float32
-    values["ttp"] = time_to_peak(curves, times, bolus)
     return values
 
 
@@ -144,21 +157,28 @@ def resample_uniformly(
     return curves, arterial, float(grid[1] - grid[0])
 
 
-def _svd(
-    curves: np.ndarray, times: np.ndarray, arterial: np.ndarray, bolus: Bolus, options: MapOptions
-) -> dict[str, np.ndarray]:
-    """Return cbv, cbf and tmax by ratio of areas and SVD."""
+Solve = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
+"""From curves[t, n] (1/s) and their times[t] (s) to map values, float32[n] by name."""
+
+
+def _svd(aif: ArterialInput, bolus: Bolus, options: MapOptions) -> Solve:
+    """Return what computes cbv, cbf and tmax by ratio of areas and SVD."""
     end = bolus.arrival + options.integration_end
-    cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
-    uniform, artery, dt = resample_uniformly(curves, arterial, times)
-    if options.method == "osvd":
-        solve = deconvolution.osvd if options.as_published else delay_independent_osvd
-        residue = solve(uniform, artery, dt, options.oscillation, options.threshold)
-    else:
-        solve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
-        residue = solve(uniform, artery, dt, options.threshold)
-    cbf = 6000 * options.kh_over_rho * residue.peak
-    return {"cbv": cbv.astype(np.float32), "cbf": cbf.astype(np.float32), "tmax": residue.time}
+
+    def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
+        arterial = aif.at(times)
+        cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
+        uniform, artery, dt = resample_uniformly(curves, arterial, times)
+        if options.method == "osvd":
+            deconvolve = deconvolution.osvd if options.as_published else delay_independent_osvd
+            residue = deconvolve(uniform, artery, dt, options.oscillation, options.threshold)
+        else:
+            deconvolve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
+            residue = deconvolve(uniform, artery, dt, options.threshold)
+        cbf = 6000 * options.kh_over_rho * residue.peak
+        return {"cbv": cbv.astype(np.float32), "cbf": cbf.astype(np.float32), "tmax": residue.time}
+
+    return solve
 
 
 def _adaptive_threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, circulant: bool) -> float:
@@ -168,16 +188,14 @@ def _adaptive_threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, cir
 
 
 def _bayes(
-    curves: np.ndarray,
-    times: np.ndarray,
     aif: ArterialInput,
     options: MapOptions,
     echo_time: float,
     frames: FrameWeights,
     in_image: bool,
     artery: ContinuousInput,
-) -> dict[str, np.ndarray]:
-    """Return cbv, cbf, tmax and the standard deviations by the Bayesian dictionary."""
+) -> Solve:
+    """Return what computes cbv, cbf, tmax and the standard deviations by the Bayesian dictionary."""
     try:
         import torch  # noqa: F401
     except ImportError:
@@ -187,17 +205,21 @@ def _bayes(
     from dsc_superres.perfusion.dictionary import dictionary
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
-    attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
     model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
-    estimate = posterior(attenuation, dictionary(artery.at, times), model_error=model_error, frames=frames)
-    estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames)
-    cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
-    return {
-        "cbv": cbv,
-        "cbf": cbf,
-        "tmax": estimate.delay,
-        "cbv_sd": cbv * estimate.cbv_sd,
-        "cbf_sd": cbf * estimate.cbf_sd,
-        "mtt_sd": estimate.mtt_sd,
-        "tmax_sd": estimate.delay_sd,
-    }
+
+    def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
+        attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
+        estimate = posterior(attenuation, dictionary(artery.at, times), model_error=model_error, frames=frames)
+        estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames)
+        cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
+        return {
+            "cbv": cbv,
+            "cbf": cbf,
+            "tmax": estimate.delay,
+            "cbv_sd": cbv * estimate.cbv_sd,
+            "cbf_sd": cbf * estimate.cbf_sd,
+            "mtt_sd": estimate.mtt_sd,
+            "tmax_sd": estimate.delay_sd,
+        }
+
+    return solve

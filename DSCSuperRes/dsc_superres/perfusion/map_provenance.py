@@ -79,6 +79,7 @@ def provenance(
         "echo_time_s": series.echo_time,
         "echo_time_assumed": series.sources["echo_time"] == "assumed",
         "interval_s": series.interval,
+        "slice_times_s": None if series.slice_times is None else series.slice_times.tolist(),
         "baseline_frames": [bolus.baseline.start, bolus.baseline.stop - 1],
         "baseline_s": [float(series.times[bolus.baseline.start]), float(series.times[bolus.baseline.stop - 1])],
         "bolus_arrival_s": bolus.arrival,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.aif_selection import aif_candidates
@@ -21,6 +22,7 @@ from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.normalization import reference_record, relative_maps, trusted_scale
 from dsc_superres.perfusion.options import MapOptions
+from dsc_superres.perfusion.slice_offsets import at_common_times, groups, mean_curve, voxel_offsets
 from dsc_superres.perfusion.usable_samples import usable_series
 from dsc_superres.perfusion.white_matter import WhiteMatterReference, find_white_matter
 from dsc_superres.series import Series
@@ -114,7 +116,7 @@ def compute_maps(
     Parameters
     ----------
     series : Series
-        Dynamic series with echo time and frame times.
+        Dynamic series with echo time and frame times. Where it has slice times, curves count at those of their slice.
     aif : ArterialInput, optional
         Arterial input; selected automatically by default.
     mask : bool array, [z, y, x], optional
@@ -160,7 +162,9 @@ def compute_maps(
     if not series.has_times:
         raise PerfusionError(f"The frame times of {series.name} are not known: give their interval (--tr SECONDS).")
     signal = _masked_signal(series.signal, mask)
-    bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), series.times)
+    offsets = voxel_offsets(series, mask)
+    times = series.times + np.mean(offsets)  # of the mean curve
+    bolus = find_bolus(signal.mean(axis=1, dtype=np.float64), times)
     check_motion(signal, bolus)
     if options.baseline is not None:
         bolus = replace(bolus, baseline=chosen_baseline(options.baseline, series.times))
@@ -169,31 +173,46 @@ def compute_maps(
     candidates = ()
     if aif is None:
         candidates = tuple(
-            aif_candidates(curves, series.times, bolus, np.argwhere(mask), series.echo_time, baseline_values)
+            _at_slice_times(candidate, curves, series.times, mask, offsets)
+            for candidate in aif_candidates(
+                at_common_times(curves, series.times, offsets),
+                times,
+                bolus,
+                np.argwhere(mask),
+                series.echo_time,
+                baseline_values,
+            )
         )
         aif = candidates[0]
     if vein is not None:
-        aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), series.times)
+        aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), times)
     leakage = {}
     if options.leakage != "none":
-        fit = correct_leakage(
-            curves, series.times, reference_curve(curves, bolus), bolus, options.leakage == "bidirectional"
-        )
-        curves, leakage = fit.curves, {"k1": fit.k1, "k2": fit.k2}
-    resolved = resolve_options(options, curves, series.times, aif, bolus)
+        tissue = reference_curve(curves, bolus)
+        curves, leakage = _without_leakage(curves, series.times, offsets, tissue, bolus, options)
+    resolved = resolve_options(options, curves, times, aif, bolus)
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times)
     artery, input_record = None, None
     if resolved.method == "bayes":
-        artery = artery_between_samples(curves, series.times, aif, series.echo_time)
-        input_record = artery.record(series.times, 1 / series.echo_time)
+        artery = artery_between_samples(at_common_times(curves, series.times, offsets), times, aif, series.echo_time)
+        input_record = artery.record(times, 1 / series.echo_time)
     found = curve_maps(
-        curves, series.times, aif, bolus, resolved, series.echo_time, mask=mask, frames=frames, artery=artery
+        curves,
+        series.times,
+        aif,
+        bolus,
+        resolved,
+        series.echo_time,
+        mask=mask,
+        frames=frames,
+        artery=artery,
+        offsets=offsets,
     )
     values = found | leakage
     warnings = (
         *series.notes[len(given.notes) :],
-        *map_warnings(curves, series.times, bolus, aif, resolved, series.echo_time),
+        *map_warnings(curves, times, bolus, aif, resolved, series.echo_time),
     )
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
     trusted = trusted_scale(values["cbv"], aif, resolved.kh_over_rho)
@@ -241,6 +260,42 @@ def _reference(
         )
     chosen = chosen if isinstance(chosen, WhiteMatterReference) else WhiteMatterReference(np.asarray(chosen) != 0)
     return replace(chosen, region=chosen.region & mask) if chosen.region.shape == mask.shape else chosen
+
+
+def _at_slice_times(
+    aif: ArterialInput, curves: np.ndarray, times: np.ndarray, mask: np.ndarray, offsets: np.ndarray
+) -> ArterialInput:
+    """Return an arterial input found among curves[t, n] of ``mask`` at the times (s) of the slices of its voxels."""
+    if not offsets.any():
+        return aif
+    columns = np.zeros(mask.shape, int)
+    columns[mask] = np.arange(len(offsets))
+    own = columns[tuple(aif.voxels.T)]
+    own_times, curve = mean_curve(curves[:, own], times, offsets[own])
+    return replace(aif, times=own_times, delta_r2star=curve)
+
+
+def _without_leakage(
+    curves: np.ndarray,
+    times: np.ndarray,
+    offsets: np.ndarray,
+    reference: np.ndarray,
+    bolus: Bolus,
+    options: MapOptions,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return curves[t, n] at times[t] + offsets[n] (s) without leakage, and the maps k1 and k2.
+
+    ``reference`` [t] is the mean curve of all slices, so that it is interpolated to the times of each.
+    """
+    corrected, maps = np.empty_like(curves), {name: np.zeros(curves.shape[1], np.float32) for name in ("k1", "k2")}
+    at = PchipInterpolator(times + np.mean(offsets), reference)
+    for offset, columns in groups(offsets):
+        own_times = times + offset
+        own_reference = at(np.clip(own_times, at.x[0], at.x[-1])) if offsets.any() else reference
+        fit = correct_leakage(curves[:, columns], own_times, own_reference, bolus, options.leakage == "bidirectional")
+        corrected[:, columns] = fit.curves
+        maps["k1"][columns], maps["k2"][columns] = fit.k1, fit.k2
+    return corrected, maps
 
 
 def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:

@@ -15,7 +15,6 @@ from dsc_superres.perfusion import (
     ArterialInput,
     PerfusionMaps,
     WhiteMatterReference,
-    aif_from_voxels,
     compute_maps,
     find_bolus,
     read_aif_csv,
@@ -24,6 +23,7 @@ from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME, delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.propagation import with_signal_uncertainty
+from dsc_superres.perfusion.slice_offsets import mean_curve
 from dsc_superres.pipeline.case import INPUT, TRUTH
 from dsc_superres.pipeline.case_options import PerfusionOptions
 from dsc_superres.pipeline.masks import find_mask, find_masks, on_grid
@@ -218,9 +218,9 @@ def _aif_of_voxels(series: Series, mask: np.ndarray | None, name: str, options: 
     z, y, x = voxels.T
     curves = delta_r2star(series.signal[:, z, y, x], series.echo_time, baseline)
     curves[: baseline.start] = 0
-    flat = np.stack([np.arange(z.size), np.zeros_like(z), np.zeros_like(z)], axis=1)
-    mean = aif_from_voxels(curves[:, :, None, None], series.times, flat)
-    return ArterialInput(series.times, mean.delta_r2star, voxels, source=mean.source)
+    offsets = np.zeros(z.size) if series.slice_times is None else series.slice_times[z]
+    times, mean = mean_curve(curves, series.times, offsets)
+    return ArterialInput(times, mean, voxels, source=f"{len(voxels)} chosen voxels")
 
 
 def with_echo_time(series: Series) -> Series:

@@ -106,6 +106,9 @@ class TimingOptions:
     frame_interval: float | None = option(
         Number("S"), "time between frames in seconds, instead of the file's times", None, aliases=("--tr",)
     )
+    slice_timing: bool = option(
+        Flag(), "use the times of the slices within their frame, where the file states them", True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +145,9 @@ class SourceOptions(FrameOptions, ReadingOptions):
 
     input: Path = option(File("IN"), "a dynamic series of any format, or a .npy of float32[t, z, y, x]")
     times: tuple[float, ...] | None = option(Seconds(), "frame times in seconds of a .npy input", None)
+    slice_times: tuple[float, ...] | None = option(
+        Seconds(), "times of the slices of a .npy input after that of their frame, in seconds", None
+    )
     geometry: Geometry | None = option(
         GeometryOption(), "spacing, origin and direction (LPS, mm) of a .npy input, as JSON", None
     )

@@ -102,6 +102,7 @@ def _reconstruct_all(
             coarse,
             network,
             uncertainty=first and (options.uncertainty or (maps and network.estimates_uncertainty)),
+            common_times=False,  # the truth has those of its slices, too
             progress=part(progress, start, middle, f"{name}: "),
             cancelled=cancelled,
             **options.network_arguments(),

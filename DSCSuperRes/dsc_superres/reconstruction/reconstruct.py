@@ -43,6 +43,7 @@ def reconstruct(
     device: str = "auto",
     tile: int = TILE,
     fast: bool = False,
+    common_times: bool = True,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
 ) -> Series:
@@ -58,12 +59,15 @@ def reconstruct(
     for bit, whatever the number of threads.
     ``fast`` computes a network in bfloat16 where it can: about a thousandth of the intensities off, but quicker on
     graphics cards and on processors with such instructions.
+    Where the series has slice times, each slice is reconstructed from its own, so that the slices of a frame are those
+    of one moment: the times of the frame. Without ``common_times`` the slices stay as far apart as they were taken.
     A model that ``removes_initial_transient`` is given a first frame in steady state, and the excess of the acquired
     one is added again as it decays (see ``initial_transient``).
     Raises ``SeriesError`` or ``ModelError`` with one sentence, and ``Cancelled`` when ``cancelled()`` is true.
     """
     options = {"space": space, "time": time, "interval": interval, "times": times, "device": device, "tile": tile}
-    return reconstruct_series(series, model, fast=fast, progress=progress, cancelled=cancelled, **options)[0]
+    options |= {"fast": fast, "common_times": common_times}
+    return reconstruct_series(series, model, progress=progress, cancelled=cancelled, **options)[0]
 
 
 def reconstruct_with_uncertainty(
@@ -89,6 +93,7 @@ def reconstruct_series(
     device: str = "auto",
     tile: int = TILE,
     fast: bool = False,
+    common_times: bool = True,
     progress: Progress = no_progress,
     cancelled: IsCancelled = never,
 ) -> tuple[Series, Series | None]:
@@ -107,7 +112,11 @@ def reconstruct_series(
         results = [scratch(shape) for _ in range(1 + uncertainty)]
         work = _Work(series, _copy_on(network, where), where, offset, scale, results, fast)
     threads = torch.get_num_threads() if where.type == "cpu" else 1
-    schedule = Schedule(series.signal.shape[1:], (height, width), tile, steps_between(series.times, target), threads)
+    to_common = common_times and series.has_times and series.slice_times is not None
+    steps = steps_between(series.times, target)
+    if to_common and series.slice_times.any():
+        steps = [steps_between(series.times + offset, target) for offset in series.slice_times]
+    schedule = Schedule(series.signal.shape[1:], (height, width), tile, steps, threads)
     _run(work, schedule, threads, progress, cancelled)
     coefficients = work.network.uncertainty_coefficients
     if coefficients is not None:
@@ -116,7 +125,9 @@ def reconstruct_series(
     if len(work.results) < 1 + uncertainty:
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))
-    found = [series.with_signal(result, times=target, missing_times=(), geometry=geometry) for result in work.results]
+    slice_times = np.zeros(shape[1]) if to_common else series.slice_times
+    changes = {"times": target, "missing_times": (), "geometry": geometry, "slice_times": slice_times}
+    found = [series.with_signal(result, **changes) for result in work.results]
     settings = {
         "space": space,
         "time": time if interval is None and times is None else None,

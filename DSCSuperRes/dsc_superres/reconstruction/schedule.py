@@ -57,11 +57,17 @@ class Schedule:
     shape     slices, rows and columns of the series
     size      rows and columns of the reconstruction
     tile      coarse pixels that a tile has at most a side
+    steps     of all slices, or a list for each slice
     threads   parts that are worked on at once
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], size: tuple[int, int], tile: int, steps: list[Step], threads: int
+        self,
+        shape: tuple[int, int, int],
+        size: tuple[int, int],
+        tile: int,
+        steps: list[Step] | list[list[Step]],
+        threads: int,
     ) -> None:
         self._shape, self._size, self._tile, self._steps, self._threads = shape, size, tile, steps, threads
         self._first, self._done = 0, 0.0
@@ -69,15 +75,18 @@ class Schedule:
 
     def parts(self) -> Iterator[Part]:
         """The parts from the first slice on that is not finished."""
-        cut = list(pieces(self._shape, self._size, self._tile, self._first))
-        count = best_part_count(len(cut), len(self._steps), self._threads, PIECE_START_STEPS)
+        single = isinstance(self._steps[0], list)
+        cut = list(pieces(self._shape, self._size, self._tile, self._first, single_slices=single))
+        longest = max(map(len, self._steps)) if single else len(self._steps)
+        count = best_part_count(len(cut), longest, self._threads, PIECE_START_STEPS)
         for piece in cut:
+            steps = self._steps[piece.slices.start] if single else self._steps
             self._first = piece.slices.start if self._threads == 1 else 0  # several threads finish in any order
             voxels = math.prod(span.stop - span.start for span in (piece.slices, *piece.fine))
-            share = voxels / (self._shape[0] * math.prod(self._size)) / len(self._steps)
+            share = voxels / (self._shape[0] * math.prod(self._size)) / len(steps)
             for part in range(count):
-                begin, end = (len(self._steps) * k // count for k in (part, part + 1))
-                yield Part(piece, self._steps[begin:end], share)
+                begin, end = (len(steps) * k // count for k in (part, part + 1))
+                yield Part(piece, steps[begin:end], share)
 
     def done_after(self, part: Part) -> float:
         """The fraction of the whole that is done after one more step of ``part``."""

@@ -31,16 +31,18 @@ class Piece:
     fine: tuple[slice, slice]
 
 
-def pieces(shape: tuple[int, int, int], size: tuple[int, int], tile: int, first: int = 0) -> Iterator[Piece]:
+def pieces(
+    shape: tuple[int, int, int], size: tuple[int, int], tile: int, first: int = 0, *, single_slices: bool = False
+) -> Iterator[Piece]:
     """The pieces of a volume of ``shape`` (slices, rows, columns) from slice ``first`` on, refined to ``size``.
 
-    Small slices are grouped, and slices of more than ``tile`` coarse pixels a side are divided, so that all pieces
-    take about equal memory.
+    Small slices are grouped unless they are to be single, and slices of more than ``tile`` coarse pixels a side are
+    divided, so that all pieces take about equal memory.
     """
     slices, height, width = shape
     rows, columns = _spans(height, size[0], tile), _spans(width, size[1], tile)
     area = max(r[0].stop - r[0].start for r in rows) * max(c[0].stop - c[0].start for c in columns)
-    group = max(1, tile * tile // (2 * area))
+    group = 1 if single_slices else max(1, tile * tile // (2 * area))
     for start in range(first, slices, group):
         for input_rows, inner_rows, fine_rows in rows:
             for input_columns, inner_columns, fine_columns in columns:

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from ..Provenance import setProvenance
-from .SequenceInput import ECHO_TIME, NOTES, SOURCE, InputInfo
+from .SequenceInput import ECHO_TIME, NOTES, SLICE_TIMES, SOURCE, InputInfo
 
 
 def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slicer.vtkMRMLSequenceNode:
@@ -18,6 +18,8 @@ def newSequence(scene: slicer.vtkMRMLScene, name: str, info: InputInfo) -> slice
         sequence.SetAttribute(ECHO_TIME, repr(float(info.echoTime)))
     if info.notes:
         sequence.SetAttribute(NOTES, "\n".join(info.notes))
+    if info.sliceTimes is not None:
+        sequence.SetAttribute(SLICE_TIMES, " ".join(map(repr, info.sliceTimes)))
     for value, source in info.sources.items():
         sequence.SetAttribute(f"{SOURCE}{value}", source)
     setProvenance(sequence, info.provenance)

@@ -23,6 +23,8 @@ ECHO_TIME = "DSCSuperRes.EchoTime"
 """Attribute of sequences that this software wrote: echo time in s."""
 NOTES = "DSCSuperRes.Notes"
 """Attribute of sequences that this software opened: what the reader of the file found or decided, a line each."""
+SLICE_TIMES = "DSCSuperRes.SliceTiming"
+"""The same for the times of the slices after that of their frame, in s."""
 SOURCE = "DSCSuperRes.Source."
 """Prefix of the attributes with the source of a value."""
 
@@ -38,6 +40,7 @@ class InputInfo:
     scalarType  of the voxels
     notes       sentences about what the reader of the file found or decided
     provenance  how this software made the series, and notes about it, as in the sidecar of a file
+    sliceTimes  of the slices after the time of their frame, s; None if unknown
     """
 
     size: tuple[int, int, int]
@@ -48,6 +51,7 @@ class InputInfo:
     scalarType: np.dtype
     notes: tuple[str, ...] = ()
     provenance: dict[str, object] = field(default_factory=dict)
+    sliceTimes: tuple[float, ...] | None = None
 
     @property
     def hasTimes(self) -> bool:
@@ -115,8 +119,15 @@ def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
     sources = {"times": timesSource, "echo_time": echoSource, "geometry": "volume sequence"}
     size = first.GetImageData().GetDimensions()
     notes = tuple((sequence.GetAttribute(NOTES) or "").splitlines())
-    kind = frameArray(first).dtype
-    return InputInfo(size, geometryOf(first), times, echoTime, sources, kind, notes, provenanceOf(sequence))
+    kind, sliceTimes = frameArray(first).dtype, _sliceTimes(sequence, size[2])
+    provenance = provenanceOf(sequence)
+    return InputInfo(size, geometryOf(first), times, echoTime, sources, kind, notes, provenance, sliceTimes)
+
+
+def _sliceTimes(sequence: slicer.vtkMRMLSequenceNode, slices: int) -> tuple[float, ...] | None:
+    """Return the times of the slices after that of their frame, s; None if they are not known."""
+    values = _numbers((sequence.GetAttribute(SLICE_TIMES) or "").split())
+    return None if values is None or len(values) != slices else tuple(values.tolist())
 
 
 def _times(sequence: slicer.vtkMRMLSequenceNode) -> tuple[np.ndarray, str]:

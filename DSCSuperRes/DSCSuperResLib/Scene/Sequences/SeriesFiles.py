@@ -15,9 +15,10 @@ from .SequenceInput import InputInfo, readInput
 
 
 def describeSeries(sequence: slicer.vtkMRMLSequenceNode, file: str) -> dict[str, object]:
-    """Return the entry of a series in a job file: ``file``, times (s), and geometry (LPS, mm)."""
+    """Return the entry of a series in a job file: ``file``, times (s), geometry (LPS, mm), and slice times (s)."""
     info = readInput(sequence)
-    return {"file": file, "times": info.times.tolist(), "geometry": info.geometry.as_dict()}
+    described = {"file": file, "times": info.times.tolist(), "geometry": info.geometry.as_dict()}
+    return described if info.sliceTimes is None else {**described, "slice_times": list(info.sliceTimes)}
 
 
 def writeSidecar(info: InputInfo, path: Path) -> None:
