@@ -60,6 +60,8 @@ VALUES = {
     "echo": 2,
     "stack": 1,
     "times": [0.0, 1.0],
+    "slice_times": [0.0, 0.5],
+    "slice_timing": False,
     "geometry": {"spacing": [1, 1, 5], "origin": [0, 0, 0], "direction": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]},
     "interval": 0.5,
     "operator": "kspace",
