@@ -87,6 +87,7 @@ def test_the_page_holds_its_pictures_and_no_link_leads_out(result):
         "curves.png",
         "frames.png",
         "maps.png",
+        "motion.png",
         "quality.png",
         "relative.png",
         "uncertainty.png",

@@ -117,7 +117,7 @@ def test_a_configuration_extends_another(tmp_path) -> None:
     both = read_config(tmp_path / "both.toml")
     assert (both.steps, both.network, both.data) == (6, common.network, {**common.data, "coarse": 20})
     (tmp_path / "lost.toml").write_text('extends = "missing.toml"\n')
-    with pytest.raises(FileError, match=r"lost\.toml cannot be read"):
+    with pytest.raises(FileError, match=r"missing\.toml cannot be read"):
         read_config(tmp_path / "lost.toml")
     (tmp_path / "own.toml").write_text('extends = "own.toml"\n')
     with pytest.raises(ModelError, match="extends itself"):
