@@ -80,7 +80,12 @@ def makeFiles(folder: Path, request: ReconstructionRequest) -> dict:
         for role in ("truth", "reconstruction", "difference")
     }
     series["input"] = _describe(folder, "input", inputSize, pixel * SPACE, np.linspace(start, end, inputFrames))
-    return {"series": series, "provenance": {"source": {}, "frames": {"signal_changed": False}}, "metrics": {}, "files": {}}
+    return {
+        "series": series,
+        "provenance": {"source": {}, "frames": {"signal_changed": False}},
+        "metrics": {},
+        "files": {},
+    }
 
 
 def _describe(folder: Path, role: str, size: tuple[int, int, int], pixel: float, times: np.ndarray) -> dict:

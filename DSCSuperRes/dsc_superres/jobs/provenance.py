@@ -10,7 +10,7 @@ from typing import Any
 from dsc_superres.comparison import Comparison
 from dsc_superres.jobs.types import Job
 from dsc_superres.perfusion import PerfusionMaps
-from dsc_superres.perfusion.maps import UNITS
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case, label
 from dsc_superres.pipeline.case_options import PerfusionOptions, options_of
 from dsc_superres.pipeline.model_provenance import model_provenance

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.aif_selection import aif_candidates
@@ -15,14 +14,20 @@ from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.curve_maps import artery_between_samples, curve_maps, resolve_options
 from dsc_superres.perfusion.frame_weights import frame_weights
-from dsc_superres.perfusion.leakage import correct_leakage, reference_curve
+from dsc_superres.perfusion.leakage import reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.perfusion.map_warnings import map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.normalization import reference_record, relative_maps, trusted_scale
 from dsc_superres.perfusion.options import MapOptions
-from dsc_superres.perfusion.slice_offsets import at_common_times, groups, mean_curve, voxel_offsets
+from dsc_superres.perfusion.perfusion_maps import PerfusionMaps
+from dsc_superres.perfusion.slice_offsets import (
+    at_common_times,
+    at_slice_times,
+    voxel_offsets,
+    without_leakage,
+)
 from dsc_superres.perfusion.usable_samples import usable_series
 from dsc_superres.perfusion.white_matter import WhiteMatterReference, find_white_matter
 from dsc_superres.series import Series
@@ -31,73 +36,6 @@ from dsc_superres.utils.scratch_memory import release
 
 VOXELS_PER_BLOCK = 20_000
 """Number of curves that are computed at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class PerfusionMaps:
-    """Perfusion maps, each float32[z, y, x] and 0 outside ``mask``.
-
-    Attributes
-    ----------
-    cbv : array
-        Cerebral blood volume in mL/100 g.
-    cbf : array
-        Cerebral blood flow in mL/100 g/min.
-    mtt : array
-        Mean transit time in s: 60 cbv / cbf where both are positive, else 0.
-    ttp : array
-        Time from the arrival of the bolus to the peak of the tissue curve in s.
-    tmax : array
-        Time of the peak of the residue in s; negative where tissue is ahead of the artery.
-    mask : bool array
-        Voxels that were computed.
-    aif : ArterialInput
-    bolus : Bolus
-    warnings : tuple of str
-        Sentences about the baseline, the frames, the arterial input and the like.
-    provenance : mapping
-        Formulas, thresholds, CAPLEX codes and units.
-    extra : mapping of str to array
-        Further maps: cbv_sd, cbf_sd, mtt_sd, tmax_sd (Bayesian method, in the units of the maps), k1, k2 (leakage), and
-        rcbv, rcbf, rcbv_sd, rcbf_sd (relative to the white matter of ``reference``).
-    candidates : tuple of ArterialInput
-        Arterial inputs found automatically, best first; empty if one was given.
-    reference : WhiteMatterReference or None
-        The white matter that relative maps refer to; None if there are none.
-    """
-
-    cbv: np.ndarray
-    cbf: np.ndarray
-    mtt: np.ndarray
-    ttp: np.ndarray
-    tmax: np.ndarray
-    mask: np.ndarray
-    aif: ArterialInput
-    bolus: Bolus
-    warnings: tuple[str, ...] = ()
-    provenance: Mapping[str, object] = field(default_factory=dict)
-    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
-    candidates: tuple[ArterialInput, ...] = ()
-    reference: WhiteMatterReference | None = None
-
-    @property
-    def baseline(self) -> slice:
-        """Frames of the baseline."""
-        return self.bolus.baseline
-
-    @property
-    def bolus_arrival(self) -> float:
-        """Arrival of the bolus in the brain in s."""
-        return self.bolus.arrival
-
-    @property
-    def scale_is_trusted(self) -> bool:
-        """Whether absolute values can be read: there is no doubt about the arterial input."""
-        return bool(self.provenance.get("absolute_scale_trusted", True))
-
-    def as_dict(self) -> dict[str, np.ndarray]:
-        """Return all maps by name, including the extra ones."""
-        return {name: getattr(self, name) for name in UNITS} | dict(self.extra)
 
 
 @single_threaded_blas()
@@ -173,7 +111,7 @@ def compute_maps(
     candidates = ()
     if aif is None:
         candidates = tuple(
-            _at_slice_times(candidate, curves, series.times, mask, offsets)
+            at_slice_times(candidate, curves, series.times, mask, offsets)
             for candidate in aif_candidates(
                 at_common_times(curves, series.times, offsets),
                 times,
@@ -189,7 +127,7 @@ def compute_maps(
     leakage = {}
     if options.leakage != "none":
         tissue = reference_curve(curves, bolus)
-        curves, leakage = _without_leakage(curves, series.times, offsets, tissue, bolus, options)
+        curves, leakage = without_leakage(curves, series.times, offsets, tissue, bolus, options)
     resolved = resolve_options(options, curves, times, aif, bolus)
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times)
@@ -260,42 +198,6 @@ def _reference(
         )
     chosen = chosen if isinstance(chosen, WhiteMatterReference) else WhiteMatterReference(np.asarray(chosen) != 0)
     return replace(chosen, region=chosen.region & mask) if chosen.region.shape == mask.shape else chosen
-
-
-def _at_slice_times(
-    aif: ArterialInput, curves: np.ndarray, times: np.ndarray, mask: np.ndarray, offsets: np.ndarray
-) -> ArterialInput:
-    """Return an arterial input found among curves[t, n] of ``mask`` at the times (s) of the slices of its voxels."""
-    if not offsets.any():
-        return aif
-    columns = np.zeros(mask.shape, int)
-    columns[mask] = np.arange(len(offsets))
-    own = columns[tuple(aif.voxels.T)]
-    own_times, curve = mean_curve(curves[:, own], times, offsets[own])
-    return replace(aif, times=own_times, delta_r2star=curve)
-
-
-def _without_leakage(
-    curves: np.ndarray,
-    times: np.ndarray,
-    offsets: np.ndarray,
-    reference: np.ndarray,
-    bolus: Bolus,
-    options: MapOptions,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return curves[t, n] at times[t] + offsets[n] (s) without leakage, and the maps k1 and k2.
-
-    ``reference`` [t] is the mean curve of all slices, so that it is interpolated to the times of each.
-    """
-    corrected, maps = np.empty_like(curves), {name: np.zeros(curves.shape[1], np.float32) for name in ("k1", "k2")}
-    at = PchipInterpolator(times + np.mean(offsets), reference)
-    for offset, columns in groups(offsets):
-        own_times = times + offset
-        own_reference = at(np.clip(own_times, at.x[0], at.x[-1])) if offsets.any() else reference
-        fit = correct_leakage(curves[:, columns], own_times, own_reference, bolus, options.leakage == "bidirectional")
-        corrected[:, columns] = fit.curves
-        maps["k1"][columns], maps["k2"][columns] = fit.k1, fit.k2
-    return corrected, maps
 
 
 def chosen_baseline(span: tuple[float, float], times: np.ndarray) -> slice:

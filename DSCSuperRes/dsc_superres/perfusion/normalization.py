@@ -16,7 +16,7 @@ from dsc_superres.perfusion.white_matter import WhiteMatterReference
 if TYPE_CHECKING:
     from dsc_superres.geometry import Geometry
     from dsc_superres.perfusion.arterial_input import ArterialInput
-    from dsc_superres.perfusion.maps import PerfusionMaps
+    from dsc_superres.perfusion.perfusion_maps import PerfusionMaps
 
 MADE_RELATIVE = ("cbv", "cbf")
 """Maps that have a relative one, called r and their name."""

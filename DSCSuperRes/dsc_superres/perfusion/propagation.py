@@ -16,8 +16,8 @@ import numpy as np
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME, baseline_signal, delta_r2star
-from dsc_superres.perfusion.maps import PerfusionMaps
 from dsc_superres.perfusion.normalization import relative_maps
+from dsc_superres.perfusion.perfusion_maps import PerfusionMaps
 from dsc_superres.series import Series
 
 SD_FACTORS = {"cbv": 2.6, "cbf": 1.0}

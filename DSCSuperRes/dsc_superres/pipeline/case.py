@@ -11,7 +11,7 @@ from dsc_superres.comparison import Comparison
 from dsc_superres.metrics import map_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import PerfusionMaps
-from dsc_superres.perfusion.maps import UNITS
+from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.prepared_series import PreparedSeries
 from dsc_superres.series import Series
 
