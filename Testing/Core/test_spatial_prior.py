@@ -109,3 +109,26 @@ def test_it_is_on_in_images_and_off_by_an_option():
 
     assert roughness(prior) < 0.5 * roughness(none)
     np.testing.assert_allclose(prior.mtt[tissue], 60 * prior.cbv[tissue] / prior.cbf[tissue], rtol=1e-5)
+
+
+@pytest.mark.parametrize("radius", [2, 4])
+def test_a_small_lesion_keeps_its_delay_from_series_to_map(radius):
+    from dsc_superres.phantom import digital_patient
+
+    patient = digital_patient(1000, slices=1, frames=40, matrix=64)
+    series = patient.series
+    _, y, x = np.indices(patient.mask.shape)
+    before = compute_maps(series, mask=patient.mask)
+    vessels = patient.vessels > 0.01
+    vessels[tuple(before.aif.voxels.T)] = True
+    places = [
+        disk
+        for row, column in np.ndindex(64, 64)
+        if (disk := np.hypot(y - row, x - column) <= radius)[patient.mask & ~vessels].sum() == disk.sum()
+    ]
+    lesion = places[len(places) // 2]
+    signal = np.array(series.signal)
+    signal[2:, lesion] = series.signal[:-2, lesion]
+    after = compute_maps(series.with_signal(signal), mask=patient.mask)
+    later = series.times[2] - series.times[0]
+    assert np.median((after.tmax - before.tmax)[lesion]) == pytest.approx(later, rel=0.15)

@@ -9,7 +9,7 @@ import numpy as np
 from dsc_superres.perfusion.arterial_evidence import typical_curves
 from dsc_superres.perfusion.bayes import Posterior, posterior
 from dsc_superres.perfusion.continuous_aif import ContinuousInput
-from dsc_superres.perfusion.dictionary import dictionary
+from dsc_superres.perfusion.dictionary import AtomGrid, dictionary
 from dsc_superres.perfusion.frame_weights import FrameWeights
 
 DRAWS = 6
@@ -23,6 +23,7 @@ def with_input_uncertainty(
     attenuation: np.ndarray,
     model_error: float,
     frames: FrameWeights,
+    grid: AtomGrid | None = None,
 ) -> Posterior:
     """Return the estimate with standard deviations that include those due to the arterial input.
 
@@ -33,7 +34,7 @@ def with_input_uncertainty(
         return estimate
     curves = typical_curves(attenuation)
     every = [
-        posterior(curves, dictionary(each, times), model_error=model_error, frames=frames)
+        posterior(curves, dictionary(each, times, grid), model_error=model_error, frames=frames)
         for each in (artery.at, *artery.draws[:DRAWS])
     ]
     cbv, cbf, delay = (np.stack([getattr(each, name) for each in every]) for name in ("cbv", "cbf", "delay"))

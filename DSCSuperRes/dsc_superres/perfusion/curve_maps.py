@@ -18,7 +18,7 @@ from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.oscillation import delay_independent_osvd
 from dsc_superres.perfusion.slice_offsets import at_common_times, groups
-from dsc_superres.perfusion.spatial_prior import model_error_in_images, with_spatial_prior
+from dsc_superres.perfusion.spatial_prior import GRID_OF_MEASURED_AIF, model_error_in_images, with_spatial_prior
 
 PUBLISHED_THRESHOLDS = {
     "ssvd": deconvolution.STANDARD_THRESHOLD,
@@ -205,12 +205,14 @@ def _bayes(
     from dsc_superres.perfusion.dictionary import dictionary
 
     # With -ln(S/S0) instead of Delta R2*, nothing depends on the echo time and the noise of the signal is known.
-    model_error = model_error_in_images(frames.interval, len(aif.voxels) > 0) if in_image else MODEL_ERROR
+    measured = len(aif.voxels) > 0
+    model_error = model_error_in_images(frames.interval, measured) if in_image else MODEL_ERROR
+    grid = GRID_OF_MEASURED_AIF if in_image and measured else None
 
     def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
         attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-        estimate = posterior(attenuation, dictionary(artery.at, times), model_error=model_error, frames=frames)
-        estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames)
+        estimate = posterior(attenuation, dictionary(artery.at, times, grid), model_error=model_error, frames=frames)
+        estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames, grid)
         cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
         return {
             "cbv": cbv,

@@ -45,7 +45,8 @@ CAPTIONS = {
     "artery": "Squares mark the voxels of the arterial input on the image before the bolus, in the slices that "
     "contain most of them. Thick: the curve used for all maps; thin: other candidates, best first. The "
     "score is the distance of a curve from tissue in height, earliness, width and noise (1 is best). "
-    "Gray: the frames of the baseline.",
+    "Gray: the frames of the baseline. Dashed, where frames are far apart: the curve between the samples, which tissue "
+    "helped to find, with its 95 % band.",
     "uncertainty": "Standard deviation of blood volume, flow and transit time in % of the map, and of Tmax in seconds. "
     "It includes the noise of each voxel's curve and the unknown shape of its residue, but not errors of "
     "the arterial input.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +17,8 @@ AIF_COLORS = ("#ff6b6b", "#ffd166", "#06d6a0", "#56b4e9", "#c792ea")
 """Colors of the arterial input that was used and of the other candidates."""
 MAX_SLICES = 3
 """Largest number of slices that show an arterial input."""
+CENTRAL_95 = 1.96
+"""Standard deviations of a Gaussian on each side of its mean that hold 95 %."""
 SD_MAPS = {"cbv_sd": "CBV", "cbf_sd": "CBF", "mtt_sd": "MTT", "tmax_sd": "Tmax"}
 """Titles of the maps of standard deviations, by name."""
 SD_COLORMAP = "cividis"
@@ -40,7 +44,9 @@ def arterial_figure(maps: PerfusionMaps, image: np.ndarray, view: View, z: int) 
             across, down = _screen_positions(aif.voxels[aif.voxels[:, 0] == slice_index], image.shape[1:], view)
             axes.plot(across, down, "s", markersize=5, markerfacecolor="none", markeredgecolor=color)
     left = 0.07 + 0.19 * len(slices)
-    _arterial_curves(figure.add_axes((left, 0.15, 0.985 - left, 0.72)), inputs, _baseline(maps))
+    axes = figure.add_axes((left, 0.15, 0.985 - left, 0.72))
+    _between_samples(axes, maps.provenance.get("aif_between_samples"))
+    _arterial_curves(axes, inputs, _baseline(maps))
     return figure
 
 
@@ -52,6 +58,16 @@ def _arterial_curves(axes: Axes, inputs: list[tuple[ArterialInput, str]], baseli
     axes.axvspan(*baseline, color=MUTED, alpha=0.15, linewidth=0)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], frameon=False, labelcolor=TEXT, fontsize=8.5)
+
+
+def _between_samples(axes: Axes, record: Mapping[str, object] | None) -> None:
+    """Draw the curve that was found between coarse samples with the tissue's help, and its 95 % band."""
+    if record is None or "delta_r2star_sd" not in record:
+        return
+    times, curve, sd = (np.asarray(record[name]) for name in ("times_s", "delta_r2star", "delta_r2star_sd"))
+    half = CENTRAL_95 * sd
+    axes.fill_between(times, curve - half, curve + half, color=TEXT, alpha=0.25, linewidth=0)
+    axes.plot(times, curve, color=TEXT, linewidth=1.3, linestyle="--", label="between its samples, with 95 % band")
 
 
 def _aif_slices(aif: ArterialInput) -> list[int]:
