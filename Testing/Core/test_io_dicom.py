@@ -238,3 +238,13 @@ def test_damaged_file(tmp_path):
 def test_user_overrides_zero_echo_time(tmp_path):
     folder = save(tmp_path / "series", [classic(t, z, EchoTime=0) for t, z in ALL])
     assert read_series(folder, echo_time=0.025, interval=1.1).echo_time == 0.025
+
+
+def test_several_values_where_one_belongs(tmp_path):
+    folder = save(tmp_path / "scan", [classic(t, z, TriggerTime=1500 * t) for t, z in ALL])
+    for path in folder.iterdir():
+        dataset = dcmread(path)
+        del dataset.SamplesPerPixel
+        dataset.add_new(0x00280002, "IS", ["1", "1"])
+        dataset.save_as(path)
+    assert read_series(tmp_path / "scan").frames == FRAMES

@@ -20,6 +20,7 @@ from dsc_superres.perfusion import (
 )
 from dsc_superres.perfusion.bayes import posterior
 from dsc_superres.perfusion.dictionary import dictionary
+from dsc_superres.perfusion.mask import otsu_threshold
 from dsc_superres.series import Series
 
 TIMES = 1.5 * np.arange(50)
@@ -53,6 +54,11 @@ def head(stripped: bool, contrast: float = 1.0, noise: float = 15.0) -> tuple[Se
         signal *= brain
     series = Series(np.round(signal), TIMES, Geometry(spacing=(3.4, 3.4, 5.0)), echo_time=0.03)
     return series, {"brain": brain, "grey": grey & ~artery & ~vein, "white": brain & ~grey & ~fluid, "artery": artery}
+
+
+def test_values_that_hardly_differ_have_a_threshold():
+    values = np.float32(1000) + np.arange(3, dtype=np.float32) * np.spacing(np.float32(1000))
+    assert values[0] <= otsu_threshold(values) < values[2]
 
 
 @pytest.mark.parametrize("stripped", [True, False])

@@ -12,6 +12,7 @@ from dsc_superres.io.dicom_enhanced import enhanced_slices
 from dsc_superres.io.dicom_mosaic import is_mosaic, mosaic_slices
 from dsc_superres.io.dicom_slice import Slice, classic_time_tags, common_fields, plane_geometry
 from dsc_superres.io.dicom_uih import is_tiled, tiled_slices
+from dsc_superres.io.dicom_values import number
 
 
 def slices_of(path: Path, header: Dataset) -> list[Slice]:
@@ -19,7 +20,7 @@ def slices_of(path: Path, header: Dataset) -> list[Slice]:
     try:
         if "PerFrameFunctionalGroupsSequence" in header:
             return enhanced_slices(path, header)
-        if int(header.get("NumberOfFrames") or 1) > 1:
+        if (number(header, "NumberOfFrames") or 1) > 1:
             raise FileError(f"{path} has many frames but does not say where they lie: export it as enhanced MR.")
         if is_mosaic(header):
             return mosaic_slices(path, header)

@@ -97,5 +97,5 @@ def _volume_note(headers: Headers) -> tuple[str, ...]:
 
 
 def _check_colors(headers: Headers, name: str) -> None:
-    if any(int(header.get("SamplesPerPixel") or 1) > 1 for header in headers.values()):
+    if any((number(header, "SamplesPerPixel") or 1) > 1 for header in headers.values()):
         raise SeriesError(f"{name} holds color images: a perfusion series has one number per pixel.")

@@ -46,7 +46,8 @@ def head_threshold(image: np.ndarray) -> float:
 
 def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
     """Return the threshold with the largest variance between the two classes of ``values`` (Otsu 1979)."""
-    count, edges = np.histogram(values, bins=bins)
+    # float32 could not tell the edges of bins apart where values hardly differ
+    count, edges = np.histogram(np.asarray(values, np.float64), bins=bins)
     center = (edges[1:] + edges[:-1]) / 2
     below, above = np.cumsum(count), np.cumsum(count[::-1])[::-1]
     mean_below = np.cumsum(count * center) / np.maximum(below, 1)

@@ -27,12 +27,11 @@ An artery measured in the image has errors of its own and tissue has residues of
 voxels, so averaging neighbors makes them no smaller: the likelihood is made coarser by what the model may miss
 (Miller and Dunson, JASA 2019;114:1113), and noise does not decide between kinds of residue.
 """
-GRID_OF_MEASURED_AIF = AtomGrid(mtt_center=8.0, mtt_spread=1.5, delay_spread=12.0, delay_tail=0.0)
-"""The dictionary of an image under an artery measured in it, with wide priors of transit time (s) and delay (s).
+GRID_OF_MEASURED_AIF = AtomGrid(delay_spread=5.0)
+"""The dictionary of an image under an artery measured in it, with a wider prior of delays (s).
 
-Under so coarse a likelihood the priors of single curves would decide too much: late tissue would seem earlier than it
-is, and transit times of vessels and lesions nearer to those of other tissue. The center is later than tissue's, since
-an artery that is dispersed, or partly tissue, makes transit times seem short.
+Under so coarse a likelihood the prior of single curves would decide too much: late tissue would seem earlier than it
+is. A wider prior of transit times suits patients whose transit times differ much, and harms others.
 """
 SD_FACTORS = {"measured": (0.75, 0.3, 0.28), "given": (0.7, 0.55, 0.45)}
 """Factors on the coarser posterior's standard deviations of CBV, ln MTT and delay for the two kinds of arterial input.
