@@ -56,8 +56,9 @@ def head(stripped: bool, contrast: float = 1.0, noise: float = 15.0) -> tuple[Se
     return series, {"brain": brain, "grey": grey & ~artery & ~vein, "white": brain & ~grey & ~fluid, "artery": artery}
 
 
-def test_values_that_hardly_differ_have_a_threshold():
-    values = np.float32(1000) + np.arange(3, dtype=np.float32) * np.spacing(np.float32(1000))
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_values_that_hardly_differ_have_a_threshold(kind):
+    values = kind(1000) + np.arange(3, dtype=kind) * np.spacing(kind(1000))
     assert values[0] <= otsu_threshold(values) < values[2]
 
 

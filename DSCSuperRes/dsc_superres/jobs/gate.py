@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dsc_superres.errors import FileError
-from dsc_superres.jobs.targets import sidecar_of
 from dsc_superres.jobs.types import ExportJob, Job, MapsJob
 from dsc_superres.utils.file_names import is_series_name
 
@@ -92,15 +91,19 @@ def _real(path: Path) -> Path:
 
 
 def _with_sidecar(output: Path) -> Iterator[Path]:
+    from dsc_superres.io.sidecar import sidecar_path
+
     yield output
     if is_series_name(output.name) and not output.is_dir():
-        yield sidecar_of(output)
+        yield sidecar_path(output)
 
 
 def _with_companions(source: Path) -> Iterator[Path]:
     """An input, and what belongs to it: the sidecar of a series, the card of weights (both NAME.json)."""
+    from dsc_superres.io.sidecar import sidecar_path
+
     yield source
-    companion = sidecar_of(source)
+    companion = sidecar_path(source)
     if not source.is_dir() and companion != source and _is_there(companion):
         yield companion
 

@@ -46,8 +46,10 @@ def head_threshold(image: np.ndarray) -> float:
 
 def otsu_threshold(values: np.ndarray, bins: int = 256) -> float:
     """Return the threshold with the largest variance between the two classes of ``values`` (Otsu 1979)."""
-    # float32 could not tell the edges of bins apart where values hardly differ
-    count, edges = np.histogram(np.asarray(values, np.float64), bins=bins)
+    values = np.asarray(values, np.float64)  # float32 could not tell the edges of bins apart where values hardly differ
+    if np.ptp(values) <= 1e-9 * np.abs(values).max():
+        return float(values.min())
+    count, edges = np.histogram(values, bins=bins)
     center = (edges[1:] + edges[:-1]) / 2
     below, above = np.cumsum(count), np.cumsum(count[::-1])[::-1]
     mean_below = np.cumsum(count * center) / np.maximum(below, 1)
