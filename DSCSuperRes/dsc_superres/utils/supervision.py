@@ -42,9 +42,8 @@ def supervised(work: Callable[[], int], crashed: Callable[[str], int]) -> int:
         with suppress(ProcessLookupError):
             os.kill(child, number)
 
-    for one in ENDING:
-        if signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, forward)
+    for one in ENDING:  # those that are ignored, too: the work may have handlers of its own
+        signal.signal(one, forward)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code < 0:
         code = 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
