@@ -1,6 +1,7 @@
 """Heads that move: the motion is found, whatever the bolus does, and taken back; still heads stay as they are."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,12 +21,12 @@ from dsc_superres.perfusion.usable_samples import usable_series
 from dsc_superres.series import Series
 
 SPACING = (3.0, 3.0, 5.0)
-FRAMES, ARRIVAL, PEAK = 32, 12, 16
+FRAMES, ARRIVAL, PEAK = 20, 6, 10
 
 
 def head(path: np.ndarray, slices: int = 8) -> tuple[Series, np.ndarray, ArterialInput]:
     """A head of three tissues whose frames move along ``path``, its CBV (fraction) and the arterial input."""
-    z, y, x = (each - each.mean() for each in np.indices((slices, 56, 50), dtype=float))
+    z, y, x = (each - each.mean() for each in np.indices((slices, 50, 44), dtype=float))
     x, y, z = x * SPACING[0], y * SPACING[1], z * SPACING[2]
     radius = np.sqrt((x / 60) ** 2 + (y / 70) ** 2 + ((z - 8) / 75) ** 2)
     folds = np.sin(x / 9 + 0.6 * np.sin(y / 14)) * np.cos(y / 11 - z / 17) + 0.4 * np.sin(z / 9 + x / 20)
@@ -78,7 +79,7 @@ def test_motion_is_found_before_and_during_the_bolus(amount: float, frames: slic
 
 def test_maps_of_a_corrected_series_are_those_of_a_still_one() -> None:
     path = path_of(5, slice(PEAK, None), in_plane=True)
-    (series, volume, aif), still = head(path), head(np.zeros_like(path))[0]
+    (series, volume, aif), still = head(path), still_head()[0]
     motion, inside = head_motion(series), volume > 0
     options = MapOptions("csvd", integration_end=30)
     errors = {}
@@ -89,38 +90,38 @@ def test_maps_of_a_corrected_series_are_those_of_a_still_one() -> None:
     assert errors["back"] < errors["still"] + 0.1 * errors["moved"] < errors["moved"], errors
 
 
+@cache
+def still_head(slices: int = 8) -> tuple[Series, np.ndarray, ArterialInput]:
+    return head(np.zeros((FRAMES, 6)), slices)
+
+
 def test_still_heads_stay_as_they_are_and_are_not_noted() -> None:
     for slices in (1, 4, 8):
-        series = head(np.zeros((FRAMES, 6)), slices)[0]
+        series = still_head(slices)[0]
         assert not motion_notes(head_motion(series, quick=True), False)
         motion = head_motion(series)
         assert corrected(series, motion)[0] is series
         assert motion.in_plane == (slices < 8)
 
 
-def test_few_slices_are_corrected_in_plane_and_edges_have_no_data() -> None:
-    path = path_of(4, slice(20, None), in_plane=True)
+def test_few_slices_are_corrected_in_plane_and_edges_have_no_data_on_any_number_of_threads() -> None:
+    path = path_of(4, slice(14, None), in_plane=True)
     series = head(path, slices=2)[0]
-    motion = head_motion(series)
-    assert residual(path, motion.parameters).max() < 0.2
-    back, outside = corrected(series, motion)
-    assert outside[20:].any(axis=(1, 2, 3)).all()
-    assert not outside[:20].any()
-    assert np.isfinite(back.signal).all()
-    assert (back.signal[:20] == series.signal[:20]).all()
-
-
-def test_the_number_of_threads_changes_no_bit_of_the_motion() -> None:
-    series = head(path_of(2, slice(20, None), in_plane=True), slices=2)[0]
     threads, found = torch.get_num_threads(), []
     try:
         for number in (1, 3):
             torch.set_num_threads(number)
             motion = head_motion(series)
-            found.append((motion.parameters, corrected(series, motion)[0].signal))
+            back, outside = corrected(series, motion)
+            found.append((motion.parameters, back.signal, outside))
     finally:
         torch.set_num_threads(threads)
     assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+    assert residual(path, motion.parameters).max() < 0.2
+    assert outside[14:].any(axis=(1, 2, 3)).all()
+    assert not outside[:14].any()
+    assert np.isfinite(back.signal).all()
+    assert (back.signal[:14] == series.signal[:14]).all()
 
 
 def test_frames_are_left_out_at_the_command_line_and_reconstructed(tmp_path, capsys) -> None:
@@ -133,7 +134,10 @@ def test_frames_are_left_out_at_the_command_line_and_reconstructed(tmp_path, cap
     assert "Frames 4 and 17 were left out." in capsys.readouterr().err
     provenance = json.loads((tmp_path / "maps" / "provenance.json").read_text())
     assert provenance["frames"]["missing_times_s"] == [6.0, 25.5]
-    assert main(["reconstruct", arguments[0], str(tmp_path / "fine"), "--model", "pchip", *arguments[1:]]) == 0
+    assert (
+        main(["reconstruct", arguments[0], str(tmp_path / "fine"), "--model", "pchip", "--no-maps", *arguments[1:]])
+        == 0
+    )
     fine = read_series(tmp_path / "fine" / "reconstruction.seq.nrrd")
     assert fine.frames == 129
     np.testing.assert_allclose(np.diff(fine.times), 0.375, atol=1e-6)
@@ -143,8 +147,32 @@ def test_frames_are_left_out_at_the_command_line_and_reconstructed(tmp_path, cap
     head_of_it = np.s_[:, 10:-10, 10:-10]
     right = series.signal[17][head_of_it]
     assert np.abs(fine.signal[68][:, ::2, ::2][head_of_it] - right).mean() < 0.1 * right.mean()
-    assert main(["demo", arguments[0], "--out", str(tmp_path / "demo"), "--model", "linear", *arguments[1:]]) == 0
-    truth = read_series(tmp_path / "demo" / "truth.seq.nrrd")
+    job = {"task": "compare", "input": "bad.nii.gz", "output": "compared", "model": "linear", "exclude": [4, 17]}
+    (tmp_path / "job.json").write_text(json.dumps(job | {"maps": False, "motion": "off"}))
+    assert main(["run", str(tmp_path / "job.json")]) == 0
+    truth = read_series(tmp_path / "compared" / "truth.seq.nrrd")
     assert not {6.0, 25.5} & set(truth.times.tolist())
     assert main(["maps", arguments[0], str(tmp_path / "no"), "--exclude", "99"]) == 2
     assert "no frame 99" in capsys.readouterr().err
+    fine_file = str(tmp_path / "fine" / "reconstruction.seq.nrrd")
+    several = ["maps", str(tmp_path / "no"), "--inputs", f"truth={arguments[0]}", f"reconstruction={fine_file}"]
+    for option in (["--exclude", "4"], ["--motion", "correct"]):
+        assert main([*several, *option]) == 2
+        assert 'give it with "input"' in capsys.readouterr().err
+
+
+def test_frames_of_the_truth_can_be_left_out_of_a_comparison(tmp_path, capsys) -> None:
+    series = bolus_series(12, size=(16, 16, 2))
+    signal = series.signal.copy()
+    signal[4] = 0
+    write_series(series, tmp_path / "fine.nii.gz")
+    write_series(series.with_signal(signal), tmp_path / "truth.nii.gz")
+    pair = ["compare", str(tmp_path / "fine.nii.gz"), str(tmp_path / "truth.nii.gz"), "--mask", "none", "--json", "-"]
+    nmse = []
+    for more in ([], ["--exclude", "4"]):
+        assert main([*pair, *more]) == 0
+        printed = capsys.readouterr()
+        nmse.append(json.loads(printed.out)["whole"]["nmse"])
+    assert nmse[0] > 0.01
+    assert nmse[1] == pytest.approx(0, abs=1e-9)
+    assert "Frame 4 was left out." in printed.err

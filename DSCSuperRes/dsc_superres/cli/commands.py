@@ -123,6 +123,7 @@ def compare(options: argparse.Namespace) -> None:
     """Metrics of a reconstruction, and the difference as a series."""
     from dsc_superres.cli.show import comparison_text
     from dsc_superres.comparison import compare as measure
+    from dsc_superres.frames.excluded import without_frames
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.gate import check_outputs
     from dsc_superres.jobs.provenance import comparison_record
@@ -143,6 +144,7 @@ def compare(options: argparse.Namespace) -> None:
     for path in report:
         check_is_ours(path)
     recon, truth = (read_series(path, name=name) for path, name in zip(sources, COMPARED, strict=True))
+    truth = without_frames(truth, options.exclude)
     with progress_bar("Comparing") as progress:
         progress(0.1, "Metrics")
         result = measure(recon, truth, find_mask_or_none(options.mask, truth))

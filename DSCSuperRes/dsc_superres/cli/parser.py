@@ -188,7 +188,8 @@ def _compare(commands: Commands) -> None:
         "measure a reconstruction against its ground truth",
         "Measures two series that are there; the task compare of job files and batch, and demo, under-sample first.\n"
         "NMSE, PSNR and SSIM, per frame and over the series, whole and in the brain. Frames pair up by time,\n"
-        "voxels by position in patient space; the grids may be cropped differently but not shifted or scaled.",
+        "voxels by position in patient space; the grids may be cropped differently but not shifted or scaled.\n"
+        "--exclude leaves frames of TRUTH out.",
         "dsc-superres compare fine.seq.nrrd scan.nii.gz --json metrics.json --difference difference.seq.nrrd",
     )
     parser.add_argument("recon", metavar="RECON", help="the reconstructed series")
@@ -198,6 +199,7 @@ def _compare(commands: Commands) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write all numbers there; - for standard output")
     parser.add_argument("--difference", metavar="OUT", help="write reconstruction minus truth as a series")
+    add_options(parser, CompareJob, leave_out=_all_but(CompareJob, "exclude"))
 
 
 def _batch(commands: Commands) -> None:

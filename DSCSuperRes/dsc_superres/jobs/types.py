@@ -166,6 +166,8 @@ class MapsJob(Checked, PerfusionOptions, FrameOptions, ReadingOptions):
         roles = {} if self.inputs is None else self.inputs
         if self.inputs is not None and self.exclude:
             raise JobError('The option "exclude" counts the frames of one series: give it with "input".')
+        if self.inputs is not None and self.motion == "correct":
+            raise JobError('The option "motion" corrects a single series: give it with "input".')
         if UNCERTAINTY in roles and "reconstruction" not in roles:
             raise JobError('The option "inputs" holds an "uncertainty" but no "reconstruction" that it belongs to.')
         _check_arterial_input(self, [role for role in roles if role != UNCERTAINTY])
