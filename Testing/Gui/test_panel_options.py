@@ -16,7 +16,7 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.jobs.job_files import parse_job
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.perfusion.options import KH_OVER_RHO
-from dsc_superres.pipeline.case_options import options_of
+from dsc_superres.pipeline.case_options import MOTION, options_of
 from DSCSuperResLib.Jobs.MapsRequest import makeMapsRequest
 from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Maps.Maps import mapsProvenance
@@ -262,3 +262,29 @@ def test_scene_of_an_earlier_version_opens(driver, result, tmp_path) -> None:
     assert driver.result.sequence("uncertainty").GetNumberOfDataNodes() == 33
     assert driver.result.proxy("uncertainty") is not None
     assert driver.ui("Display").uncertaintyCheckBox.enabled
+
+
+def test_frames_count_from_0_and_motion_is_noted(driver) -> None:
+    driver.load((32, 32, 2), 24)
+    sequence = driver.parameters.input.sequence
+    for frame in range(15, 24):
+        voxels = frameArray(sequence.GetNthDataNode(frame))
+        voxels[:] = np.roll(voxels, 2, axis=2)
+        sequence.GetNthDataNode(frame).Modified()
+    driver.choose("Reconstruct", "modelSelector", "linear")
+    driver.ui("Reconstruct").mapsCheckBox.checked = False
+    driver.ui("Task").framesRange.setValues(1, 23)
+    driver.parameters.input.exclude = "0, 4, 6-7"
+    assert driver.logic.request(driver.parameters).exclude == (3, 5, 6)
+    driver.parameters.input.exclude = "24"
+    with pytest.raises(DSCError, match="no frame 24 to leave out: its frames count from 0 to 23"):
+        driver.logic.request(driver.parameters)
+    driver.parameters.input.exclude = ""
+    driver.start()
+    driver.finish()
+    status = driver.ui("Reconstruct").statusLabel.text
+    assert "The head moves by" in status
+    assert status.endswith("count from the first one used: add 1.")
+    driver.ui("Input").motionSelector.currentIndex = MOTION.index("correct")
+    assert driver.logic.request(driver.parameters).job("input.npy", "out")["motion"] == "correct"
+    driver.ui("Reconstruct").mapsCheckBox.checked = True

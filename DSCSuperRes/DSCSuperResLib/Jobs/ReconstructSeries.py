@@ -50,7 +50,7 @@ class ReconstructSeries(BackgroundJob):
         except BaseException:
             result.remove()
             raise
-        return Finished(result, notes=_notes(message))
+        return Finished(result, notes=_notes(message, request.frames[0]))
 
     def _source(self) -> slicer.vtkMRMLSequenceNode:
         source = self._scene.GetNodeByID(self._sequenceId)
@@ -59,7 +59,11 @@ class ReconstructSeries(BackgroundJob):
         return source
 
 
-def _notes(message: dict) -> tuple[str, ...]:
-    if not message["maps_error"]:
-        return tuple(message["notes"])
-    return (*message["notes"], _("No perfusion maps: {reason}").format(reason=message["maps_error"]))
+def _notes(message: dict, first: int) -> tuple[str, ...]:
+    """Return the worker's notes, which count frames from the ``first`` one that it was given."""
+    notes = list(message["notes"])
+    if message["maps_error"]:
+        notes.append(_("No perfusion maps: {reason}").format(reason=message["maps_error"]))
+    if first and notes:
+        notes.append(_("Frames in these notes count from the first one used: add {first}.").format(first=first))
+    return tuple(notes)

@@ -219,5 +219,5 @@ def _momentText(moment: Moment) -> str:
         kind = _("reconstructed, before the first frame of the input")
     else:
         kind = _("reconstructed; the input still shows {time} s").format(time=f"{moment.shownFrameTime:.2f}")
-    text = _("{time} s, frame {frame} of {frames}: {kind}")
-    return text.format(time=f"{moment.time:.2f}", frame=moment.frame, frames=moment.frames, kind=kind)
+    text = _("{time} s, frame {frame} of 0 to {last}: {kind}")
+    return text.format(time=f"{moment.time:.2f}", frame=moment.frame - 1, last=moment.frames - 1, kind=kind)

@@ -57,16 +57,16 @@ class TaskSection(Section):
         if info is None:
             return
         frames, slices = len(info.times), info.size[2]
-        for widget, count, first, last in (
-            (ui.framesRange, frames, task.firstFrame, task.lastFrame),
-            (ui.slicesRange, slices, task.firstSlice, task.lastSlice),
+        for widget, count, first, last, begin in (
+            (ui.framesRange, frames, task.firstFrame, task.lastFrame, 0),  # as in notes, and where they are left out
+            (ui.slicesRange, slices, task.firstSlice, task.lastSlice, 1),
         ):
-            widget.maximum = float(count)
-            shown = (float(max(first, 1)), float(last if 0 < last <= count else count))
+            widget.maximum = float(count - 1 + begin)
+            shown = (float(max(first, 1) - 1 + begin), float((last if 0 < last <= count else count) - 1 + begin))
             if shown != (widget.minimumValue, widget.maximumValue):
                 widget.setValues(*shown)
             widget.enabled = count > 1
-        start, end = round(ui.framesRange.minimumValue) - 1, round(ui.framesRange.maximumValue) - 1
+        start, end = round(ui.framesRange.minimumValue), round(ui.framesRange.maximumValue)
         times = info.times if info.hasTimes else np.full(frames, np.nan)
         text = _("{start} to {end} s") if info.hasTimes else ""
         ui.windowLabel.text = text.format(start=f"{times[start]:.1f}", end=f"{times[end]:.1f}")
@@ -97,7 +97,7 @@ class TaskSection(Section):
         if not self._updating and self.context.parameters is not None:
             task = self.context.parameters.task
             with slicer.util.NodeModify(self.context.logic.parameterNode()):  # both, before a widget shows one
-                task.firstFrame, task.lastFrame = round(first), _toEnd(last, self.ui.framesRange.maximum)
+                task.firstFrame, task.lastFrame = round(first) + 1, _toEnd(last + 1, self.ui.framesRange.maximum + 1)
 
     def _onSlices(self, first: float, last: float) -> None:
         if not self._updating and self.context.parameters is not None:
