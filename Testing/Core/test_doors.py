@@ -66,6 +66,7 @@ VALUES = {
     "interval": 0.5,
     "operator": "kspace",
     "baselines": ["linear", "cubic"],
+    "baseline_maps": False,
     "exclude": "5,17-19",
     "motion": "correct",
     "inputs": {"truth": {"file": "truth.nii"}, "input": {"file": "in.nii"}},

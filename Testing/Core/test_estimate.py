@@ -19,6 +19,9 @@ def test_more_work_takes_more():
     both = estimate(*JOB, compared=True, maps=True)
     assert both.seconds > usual.seconds
     assert both.bytes > usual.bytes
+    compared, more = (estimate(*JOB, compared=True, interpolated=each) for each in (False, True))
+    assert compared.seconds < more.seconds < 1.3 * compared.seconds
+    assert compared.bytes < more.bytes
 
 
 def test_the_usual_job_takes_minutes_and_a_quick_device_less():

@@ -62,9 +62,8 @@ def test_the_deviation_is_written_where_it_is_asked_for(tmp_path):
 
 def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
     write_series(bolus_series(), tmp_path / "in.nii.gz")
-    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "pchip", "baselines": ["linear"]} | {
-        "report": True
-    }
+    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "pchip", "report": True}
+    job |= {"baselines": ["linear"], "baseline_maps": False}
     code, messages, log = Worker(tmp_path, job).finish()
     assert code == 0, log
     *progress, result = messages
@@ -76,6 +75,7 @@ def test_compare_sends_progress_then_a_result_with_all_its_files(tmp_path):
     assert (
         result["metrics"]["images"]["pchip"]["brain"]["psnr"] > result["metrics"]["images"]["linear"]["brain"]["psnr"]
     )
+    assert set(result["metrics"]["maps_against_truth"]) == {"pchip"}
     assert "scan" not in json.dumps(result["provenance"])
     for name in result["files"].values():
         assert (tmp_path / "out" / name).exists()

@@ -39,7 +39,8 @@ NOT_CHOSEN = {
     "format": "the scene decides on the voxels' type",
     "integer": "the scene decides on the voxels' type",
     "report": "it always belongs to a result",
-    "baselines": "a result shows one model; runs can be compared",
+    "baselines": "back-projection of the input is measured beside every model",
+    "baseline_maps": "maps of an interpolation would take as long as those of the model",
     "vein": "the scale gains little by it; relative maps need none",
     "aif_series": "the ground truth, or the reconstruction",
 }

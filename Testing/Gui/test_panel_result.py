@@ -111,7 +111,9 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
     assert driver.column("table.segments.truth", "region") == pytest.approx(mean)
     ui.plotSelector.currentIndex = ui.plotSelector.findData("nmse")
     driver.wait(lambda: result.node("chart.metrics"), 10, "metrics over time")
-    assert ui.metricsTable.mrmlTableNode().GetTable().GetNumberOfRows() == 6
+    table = ui.metricsTable.mrmlTableNode().GetTable()
+    assert table.GetNumberOfRows() == 6
+    assert [table.GetColumnName(index) for index in (1, 2)] == ["ode-liif", "Input, back-projection"]
     assert ui.frameMetricsLabel.text.startswith("NMSE 0.0")
     driver.picture("metrics")
 

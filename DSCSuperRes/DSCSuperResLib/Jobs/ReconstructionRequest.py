@@ -18,6 +18,9 @@ from ..Translation import _
 if TYPE_CHECKING:
     from ..Parameters import Parameters
 
+INTERPOLATION = "backprojection"
+"""The best interpolation without weights: metrics of a model alone do not show what it gains."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionRequest:
@@ -91,6 +94,11 @@ class ReconstructionRequest:
         """Frames of the reconstruction per interval between frames of the network's input."""
         return (self.output[1] - 1) / (self.networkInput[1] - 1)
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Interpolation of the input that the metrics are compared with; none without a ground truth."""
+        return () if self.task != "compare" or self.model == INTERPOLATION else (INTERPOLATION,)
+
     def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
         """Return the fields of the worker's job file."""
         fields = {
@@ -102,6 +110,8 @@ class ReconstructionRequest:
             "interval": self.interval,
             "operator": self.operator if self.task == "compare" else None,
             "model": self.model,
+            "baselines": list(self.baselines) or None,
+            "baseline_maps": False if self.baselines else None,
             "device": self.device,
             "echo_time": self.info.echoTime,
             "times": self.times,

@@ -37,6 +37,7 @@ def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> Ru
         device,
         compared=request.task == "compare",
         maps=request.maps,
+        interpolated=bool(request.baselines),
     )
     scene = sceneBytes(request)
     text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(

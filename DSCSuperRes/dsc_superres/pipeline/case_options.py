@@ -246,3 +246,4 @@ class CompareOptions(OutputOptions, PerfusionOptions, ReconstructionOptions, Sou
 
     operator: str = option(Choice(*OPERATORS), "how the series is under-sampled in space", "block")
     baselines: tuple[str, ...] = option(Texts("NAME"), "further models to measure beside the model", ())
+    baseline_maps: bool = option(Flag(), "compute maps of the further models, too", True)

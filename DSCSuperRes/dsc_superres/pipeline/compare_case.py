@@ -57,7 +57,8 @@ def compare_case(
     fine, comparisons, uncertainty = _reconstruct_all(coarse, truth, mask, options, maps, work, watch, cancelled)
     mapped, name = CaseMaps({}), label(options.model)
     if maps:
-        all_series = {TRUTH: truth, **fine, INPUT: coarse}
+        mapped_models = fine if options.baseline_maps else {name: fine[name]}
+        all_series = {TRUTH: truth, **mapped_models, INPUT: coarse}
         mapped = map_case(all_series, mask, options, part(work, 0.9, 1.0), aif, {name: uncertainty})
         watch.lap("maps")
     return Case(

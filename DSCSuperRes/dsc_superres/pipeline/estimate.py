@@ -62,6 +62,7 @@ def estimate(
     *,
     compared: bool = False,
     maps: bool = False,
+    interpolated: bool = False,
 ) -> Estimate:
     """Memory and time of a job on a coarse series of ``size`` (x, y, z) and ``frames``.
 
@@ -70,18 +71,20 @@ def estimate(
     device         as the worker's probe describes it, with ``gflops``; None where it is not known yet
     compared       whether the result is compared with a ground truth
     maps           whether perfusion maps and the report are made
+    interpolated   whether an interpolation of the series is compared beside the model
     """
     pixels = math.prod(size)
     output = math.floor((frames - 1) * time + 1e-6) + 1
     fine = pixels * space**2 * output
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
-    copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps
+    copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps + interpolated
     memory = PROCESS_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
     memory += fine_bytes if maps else min(fine_bytes, IN_MEMORY_LIMIT)  # beyond, the result is kept in a file
     reconstruction = reconstruction_seconds(size, frames, space, time, model, device)
     if reconstruction is None:
         return Estimate(int(memory), None)
     seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
+    seconds += fine * (INTERPOLATOR_SECONDS + METRICS_SECONDS) * interpolated
     if maps:
         seconds += REPORT_SECONDS + MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
     return Estimate(int(memory), seconds)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
+from dsc_superres.models import entries
+
+from ...Translation import _
 from ..TableColumns import addTextColumn
 from .Plots import Plots, Style
 
@@ -25,6 +28,14 @@ def regions(metrics: dict[str, dict]) -> list[str]:
     return [region for region in REGIONS if all(found.get(region) for found in metrics.values())]
 
 
+def modelTitle(model: str, metrics: dict[str, dict]) -> str:
+    """Return the title of a model's metrics; after the first one are interpolations of the input."""
+    if model == next(iter(metrics)):
+        return model
+    title = next((entry.title for entry in entries() if entry.name == model), model)
+    return _("Input, {interpolation}").format(interpolation=title.lower())
+
+
 def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
     """Return ``table.metrics``: a row for each measure and region, a column for each model; created once."""
     node = result.node("table.metrics")
@@ -36,7 +47,7 @@ def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
     node.SetUseFirstColumnAsRowHeader(True)
     addTextColumn(node, "Measure", [f"{MEASURES[measure]}, {REGIONS[region]}" for measure, region in rows])
     for model, found in metrics.items():
-        addTextColumn(node, model, [_text(found[region][measure]) for measure, region in rows])
+        addTextColumn(node, modelTitle(model, metrics), [_text(found[region][measure]) for measure, region in rows])
     result.add(node, "table.metrics")
     return node
 
@@ -52,8 +63,8 @@ def metricsChart(result, metrics: dict[str, dict], measure: str, region: str) ->
         for each in regions(metrics):
             columns |= {_column(name, each): _numbers(found[each][f"frame_{name}"]) for name in MEASURES}
         table = plots.table(f"metrics.frames.{model}", f"Metrics by frame, {model}", columns)
-        style = Style(COLORS[index % len(COLORS)])
-        series.append(plots.series(f"metrics.{model}", model, table, TIME, _column(measure, region), style))
+        title, style = modelTitle(model, metrics), Style(COLORS[index % len(COLORS)])
+        series.append(plots.series(f"metrics.{model}", title, table, TIME, _column(measure, region), style))
     title = f"{MEASURES[measure]} of each frame, {REGIONS[region]}"
     return plots.chart("metrics", title, TIME, MEASURES[measure], reversed(series))
 
