@@ -15,6 +15,7 @@ from .Scene.Result import Result
 from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
+from .Sections.NarrowForm import makeNarrow
 from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
 from .Sections.Section import Section
@@ -51,7 +52,10 @@ class Panel(VTKObservationMixin):
             self._forms.append(form)
             self._place(form, getattr(self.ui, f"{name.lower()}Section"))
             form.setMRMLScene(slicer.mrmlScene)
-            self.sections[name] = section(slicer.util.childWidgetVariables(form), self)
+            ui = slicer.util.childWidgetVariables(form)
+            makeNarrow(vars(ui).values())
+            self.sections[name] = section(ui, self)
+        makeNarrow(vars(self.ui).values())
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.ui.resultSelector.connect("activated(int)", self._onResultChosen)
         self.ui.removeResultButton.connect("clicked()", self._onRemoveResult)
@@ -93,6 +97,7 @@ class Panel(VTKObservationMixin):
         if not results:
             selector.addItem(_("None yet: press Apply"))
         selector.currentIndex = results.index(result) if result in results else -1 if results else 0
+        selector.toolTip = _resultText(result)
         selector.enabled = self.ui.removeResultButton.enabled = bool(results)
         for name, section in self.sections.items():
             section.setResult(result)
@@ -112,6 +117,7 @@ class Panel(VTKObservationMixin):
     def _place(self, form, button) -> None:
         layout = qt.QVBoxLayout(button)
         layout.setContentsMargins(4, 4, 4, 4)
+        form.layout().setContentsMargins(0, 0, 0, 0)
         layout.addWidget(form)
 
     def _connect(self) -> None:
@@ -166,3 +172,8 @@ class Panel(VTKObservationMixin):
 
     def _onSceneChanged(self, caller: vtk.vtkObject, event: str) -> None:
         self._connect()
+
+
+def _resultText(result: Result | None) -> str:
+    text = _("Run that the sections below display, map, and export. Every Apply adds one.")
+    return text if result is None else f"{result.name}\n{text}"

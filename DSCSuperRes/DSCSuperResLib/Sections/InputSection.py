@@ -18,6 +18,8 @@ from .Section import Section
 
 IMAGE_CHOICES = ("series", "echo", "stack")
 """Parameters that choose among the images of a DICOM folder."""
+BREAK = "\N{ZERO WIDTH SPACE}"
+"""Where a line may end within a long word."""
 
 
 class InputSection(Section):
@@ -25,8 +27,8 @@ class InputSection(Section):
 
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
-        self._chosen, self._updating = None, False
-        ui.openingBar.visible = ui.openingLabel.visible = False
+        self._chosen, self._updating, self._folderOpened = None, False, False
+        ui.openingBar.visible = ui.openingLabel.visible = ui.imageChoices.visible = False
         ui.sequenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSequence)
         ui.openFileButton.connect("clicked()", self._onOpenFile)
         ui.openFolderButton.connect("clicked()", self._onOpenFolder)
@@ -62,8 +64,11 @@ class InputSection(Section):
         except DSCError as error:
             info, note = None, str(error)
         self.ui.facts.visible = info is not None
+        self.ui.sequenceSelector.toolTip = _selectorText(parameters.input.sequence)
         if not self.context.logic.opening and not self.ui.sampleButton.enabled:  # the scene was closed meanwhile
             self._showOpening("")
+        if self._chosenImages():
+            self.ui.imageChoices.visible = True
         if info is not None:
             self._showInfo(info, parameters.input)
             note = _missing(info)
@@ -73,6 +78,7 @@ class InputSection(Section):
     def open(self, path: str | Path | None) -> None:
         """Open a file or a folder, or simulate the sample (None), and choose it as the input."""
         self._showOpening(_("Starting"))
+        self._folderOpened = path is not None and Path(path).is_dir()
         chosen = {} if path is None else self._chosenImages()
         self.context.logic.openFile(
             path, self._onOpened, lambda fraction, stage, left: self._showOpening(stage), chosen
@@ -93,8 +99,9 @@ class InputSection(Section):
         ui.framesLabel.text = _framesText(info)
         ui.repetitionTime.value = info.interval if info.hasTimes else 0.0
         ui.echoTime.value = 1000 * info.echoTime if info.echoTime is not None else 0.0
-        ui.repetitionTimeSource.text = _sourceText(info.sources["times"])
-        ui.echoTimeSource.text = _sourceText(info.sources["echo_time"])
+        for label, value in ((ui.repetitionTimeSource, "times"), (ui.echoTimeSource, "echo_time")):
+            label.toolTip = _sourceText(info.sources[value])
+            label.text = label.toolTip.replace(".", f".{BREAK}")
         ui.excludedFrames.text = corrections.exclude
         ui.motionSelector.currentIndex = MOTION.index(corrections.motion)
         ui.repetitionTimeReset.visible = corrections.repetitionTime > 0
@@ -114,7 +121,9 @@ class InputSection(Section):
         if sequence is None:
             self.ui.openingLabel.visible = bool(finished.error)
             self.ui.openingLabel.text = finished.error
+            self.ui.imageChoices.visible = self._folderOpened
             return
+        self.ui.imageChoices.visible = False
         parameters = self.context.parameters
         if parameters is not None:
             for name in IMAGE_CHOICES:  # they were those of this folder
@@ -182,6 +191,11 @@ def _framesText(info: InputInfo) -> str:
         return _("{frames}, without times").format(frames=frames)
     text = _("{frames} in {duration} s") if info.uniform else _("{frames} in {duration} s, unevenly spaced")
     return text.format(frames=frames, duration=f"{info.times[-1] - info.times[0]:.1f}")
+
+
+def _selectorText(sequence: slicer.vtkMRMLSequenceNode | None) -> str:
+    text = _("The dynamic series: a sequence of volumes, one per time point.")
+    return text if sequence is None else f"{sequence.GetName()}\n{text}"
 
 
 def _sourceText(source: str) -> str:

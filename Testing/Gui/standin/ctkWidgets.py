@@ -42,12 +42,13 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     def sizeHint(self) -> QtCore.QSize:
         """The title, and what is below it."""
-        hint = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, self._header)
+        hint = self._title()
         return hint.expandedTo(self.layout().totalSizeHint()) if self.layout() and self.isChecked() else hint
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """The same."""
-        return self.sizeHint()
+        """The title, and what is below it at its narrowest."""
+        hint = self._title()
+        return hint.expandedTo(self.layout().totalMinimumSize()) if self.layout() and self.isChecked() else hint
 
     def hitButton(self, place: QtCore.QPoint) -> bool:
         """Only the title can be clicked."""
@@ -59,6 +60,9 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         painter.fillRect(0, 0, self.width(), self._header, self.palette().midlight())
         arrow = "\N{BLACK DOWN-POINTING SMALL TRIANGLE}" if self.isChecked() else "\N{BLACK RIGHT-POINTING POINTER}"
         painter.drawText(8, self._header - 9, f"{arrow}  {self.text()}")
+
+    def _title(self) -> QtCore.QSize:
+        return QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, self._header)
 
     def _onToggled(self, open_: bool) -> None:
         for child in self.children():

@@ -113,6 +113,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     addEnabled = Property(bool, lambda self: False, lambda self, value: None)
     removeEnabled = Property(bool, lambda self: False, lambda self, value: None)
     currentNodeID = Property(str, lambda self: self._shown)
+    sizeAdjustPolicy = Property(
+        int,
+        lambda self: self._box.sizeAdjustPolicy().value,
+        lambda self, policy: self._box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy(policy)),
+    )
 
 
 class qMRMLColorTableComboBox(qMRMLNodeComboBox):

@@ -1,0 +1,36 @@
+"""Forms that fit a narrow panel, so that long names neither widen the panel nor push the window off the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import qt
+
+SHORTEST = 4
+"""Letters of a choice that remain visible in the narrowest panel."""
+ELIDING = ("QComboBox", "qMRMLNodeComboBox")
+"""Classes that shorten their text where there is no room for it."""
+NUMBERS = ("QSpinBox", "QDoubleSpinBox")
+NUMBER_WIDTH = 64
+"""Pixels that a number needs at least; texts that stand for a number may need more and get it where there is room."""
+IGNORING = ("ctkPathLineEdit", "QProgressBar")
+"""Classes that can be of any width, whatever they hold."""
+
+
+def makeNarrow(widgets: Iterable[Any]) -> None:
+    """Let ``widgets`` of a form become narrower than their contents."""
+    for widget in widgets:
+        if any(map(widget.inherits, ELIDING)):
+            widget.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+        if widget.inherits("QComboBox"):
+            widget.minimumContentsLength = SHORTEST
+        elif any(map(widget.inherits, NUMBERS)) and not widget.minimumWidth:
+            widget.minimumWidth = NUMBER_WIDTH
+        elif any(map(widget.inherits, IGNORING)):
+            widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
+        elif widget.inherits("ctkCollapsibleButton"):
+            # By default it is never narrower than its contents would like to be.
+            widget.setSizePolicy(qt.QSizePolicy.Preferred, qt.QSizePolicy.Preferred)
+            if widget.layout() is not None:
+                widget.layout().setContentsMargins(4, 4, 4, 4)
