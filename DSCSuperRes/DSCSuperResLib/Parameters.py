@@ -106,6 +106,7 @@ class PerfusionParameters:
     mask           source of the brain mask
     reference      source of the white matter that relative maps refer to
     regions        the segments for statistics
+    scales         color scales that the user chose, as JSON: see ``ChosenScales``
     """
 
     method: Annotated[str, Choice(METHODS), Default("bayes")]
@@ -134,6 +135,7 @@ class PerfusionParameters:
     referenceFile: str
     compared: Annotated[str, Choice(COMPARED), Default("reconstruction")]
     regions: vtkMRMLSegmentationNode
+    scales: str
 
 
 @parameterPack

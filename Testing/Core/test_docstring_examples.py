@@ -5,7 +5,16 @@ import importlib
 
 import pytest
 
-MODULES = ("series", "geometry", "degrade", "comparison", "io.series_file", "perfusion.options", "perfusion.maps")
+MODULES = (
+    "series",
+    "geometry",
+    "degrade",
+    "comparison",
+    "io.series_file",
+    "perfusion.options",
+    "perfusion.maps",
+    "perfusion.map_scales",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

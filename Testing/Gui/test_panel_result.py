@@ -140,6 +140,28 @@ def test_maps_lie_over_the_images(driver) -> None:
     assert driver.layout.compositeNode("truth").GetForegroundVolumeID() is None
 
 
+def test_a_window_set_in_one_view_is_that_of_all_and_stays_with_its_map(driver) -> None:
+    """As when the user drags the mouse in a view: the others, the panel and the legends follow."""
+    result, ui = driver.result, driver.ui("Perfusion")
+    displays = [result.node(f"map.tmax.{role}").GetDisplayNode() for role in ROLES[:3]]
+    ui.tmaxButton.click()
+    assert displays[0].GetWindowLevelMax() == 10.0
+    displays[1].SetWindowLevelMinMax(0.0, 6.5)
+    assert [one.GetWindowLevelMax() for one in displays] == [6.5] * 3
+    assert ui.scaleRange.maximumValue == pytest.approx(6.5)
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(displays[2])
+    assert legend.GetLabelFormat() == "%5.2f"
+    assert "tmax" in driver.parameters.perfusion.scales
+    ui.mttButton.click()
+    assert ui.scaleRange.maximumValue == 20.0
+    ui.tmaxButton.click()
+    assert ui.scaleRange.maximumValue == pytest.approx(6.5)
+    ui.scaleAutoButton.click()
+    assert [one.GetWindowLevelMax() for one in displays] == [10.0] * 3
+    assert "tmax" not in driver.parameters.perfusion.scales
+    ui.imageButton.click()
+
+
 def test_maps_computed_anew_with_another_method(driver) -> None:
     result, ui = driver.result, driver.ui("Perfusion")
     assert ui.aifFacts.text.startswith("Arterial input:")

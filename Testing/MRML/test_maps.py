@@ -17,10 +17,12 @@ from result_sample import addResult, obliqueIjkToRas
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from window_sample import reopen
 
-from dsc_superres.io import write_volume
+from dsc_superres.io import read_volume, write_volume
+from dsc_superres.perfusion.map_scales import MapScale
+from DSCSuperResLib.Scene.Display.ChosenScales import ChosenScales
 from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Display.Difference import legendShown
-from DSCSuperResLib.Scene.Display.MapColors import legendTitle, prepareColors, setScale
+from DSCSuperResLib.Scene.Display.MapColors import legendTitle, prepareColors, resetScale, setScale, shownScale
 from DSCSuperResLib.Scene.Display.MapOverlay import MapOverlay
 from DSCSuperResLib.Scene.Maps.ArterialInput import (
     arterialInput,
@@ -62,7 +64,8 @@ def matrixOf(volume) -> np.ndarray:
 def test_maps_lie_where_their_series_does(result):
     for source, pixel in (("truth", 1), ("input", 2), ("reconstruction", 1)):
         volume = mapNode(result, "cbf", source)
-        np.testing.assert_array_equal(frameArray(volume), values("cbf", source, pixel))
+        expected = np.where(brain(pixel), values("cbf", source, pixel), np.nan)  # 0 is a value in the scene
+        np.testing.assert_array_equal(frameArray(volume), expected)
         np.testing.assert_allclose(matrixOf(volume), obliqueIjkToRas(pixel), atol=1e-4)
         assert volume.GetVoxelValueUnits().GetCodeMeaning() == "mL/100 g/min"
     assert mapNames(result) == ["cbv", "cbf", "mtt", "ttp", "tmax"]
@@ -72,7 +75,7 @@ def test_differences_are_taken_on_the_grid_of_the_truth(result):
     """Also that of the input, which has other voxels; outside the brain there is none."""
     for difference, source in (("difference", "reconstruction"), ("inputDifference", "input")):
         volume = mapNode(result, "mtt", difference)
-        np.testing.assert_allclose(frameArray(volume), np.where(brain(), OFFSET[source], 0), atol=1e-5)
+        np.testing.assert_allclose(frameArray(volume), np.where(brain(), OFFSET[source], np.nan), atol=1e-5)
         np.testing.assert_allclose(matrixOf(volume), obliqueIjkToRas(1), atol=1e-4)
 
 
@@ -102,22 +105,89 @@ def test_all_sources_share_one_scale(result):
     prepareColors(result, "cbf")
     displays = [mapNode(result, "cbf", source).GetDisplayNode() for source in ("truth", "input", "reconstruction")]
     assert len({(one.GetWindowLevelMin(), one.GetWindowLevelMax(), one.GetColorNodeID()) for one in displays}) == 1
-    assert displays[0].GetWindowLevelMax() == 64, "above nearly all values, and its quarters are whole numbers"
-    shown = frameArray(mapNode(result, "cbf", "truth")) >= displays[0].GetLowerThreshold()
-    np.testing.assert_array_equal(shown, brain())
+    assert displays[0].GetWindowLevelMax() == 80, "four times the flow of white matter, and its quarters are short"
     difference = mapNode(result, "cbf", "difference").GetDisplayNode()
     assert difference.GetWindowLevelMin() == -difference.GetWindowLevelMax()
     assert legendShown(mapNode(result, "cbf", "reconstruction"))
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(displays[0])
     assert legend.GetTitleText() == "CBF (mL/100 g/min)"
+    assert legend.GetLabelFormat() == "%5.0f"
 
 
-def test_what_the_user_chose_stays(result):
+def computeAgain(result, folder, change=None) -> None:
+    """Replace the maps of ``result`` by those that ``change(name, values)`` makes of them."""
+    for source in ("truth", "input", "reconstruction"):
+        written = folder / f"again {source}"
+        writeMaps(written, source)
+        for path in written.glob("*.nii.gz") if change else ():
+            voxels, geometry = read_volume(path)
+            write_volume(change(path.name.removesuffix(".nii.gz"), voxels), geometry, path)
+        list(addMaps(result, written, source))
+
+
+def test_what_the_user_chose_stays(result, tmp_path):
     prepareColors(result, "cbv")
     volume = mapNode(result, "cbv", "reconstruction")
-    setScale([volume], 1.0, 3.0)
+    sources = [mapNode(result, "cbv", source) for source in ("truth", "input", "reconstruction")]
+    setScale(sources, 1.0, 3.0)
     prepareColors(result, "cbv")
-    assert volume.GetDisplayNode().GetWindowLevelMax() == 3.0
+    computeAgain(result, tmp_path)
+    prepareColors(result, "cbv")
+    assert shownScale(volume) == MapScale(1.0, 3.0)
+    resetScale(result, "cbv")
+    assert shownScale(volume) == MapScale(0.0, 8.0)
+
+
+def test_a_scale_that_nobody_changed_follows_the_values(result, tmp_path):
+    """Tmax is signed while the artery is later than the tissue, and not after an earlier one was chosen."""
+    computeAgain(result, tmp_path, lambda name, voxels: voxels - 4 * (name == "tmax"))
+    prepareColors(result, "tmax")
+    volumes = [mapNode(result, "tmax", source) for source in ("truth", "input", "reconstruction")]
+    assert {shownScale(volume) for volume in volumes} == {MapScale(-10, 10)}
+    assert shownScale(mapNode(result, "tmax", "difference")) == MapScale(-1, 1)
+    (tmp_path / "earlier").mkdir()
+    computeAgain(result, tmp_path / "earlier")
+    prepareColors(result, "tmax")
+    assert {shownScale(volume) for volume in volumes} == {MapScale(0, 10)}
+
+
+def test_zero_is_a_value_and_only_what_was_not_computed_is_transparent(result, tmp_path):
+    def change(name: str, voxels: np.ndarray) -> np.ndarray:
+        if name in ("cbv", "mtt", "tmax"):
+            voxels[1, 4] = 0.0
+        return voxels - 4 if name == "tmax" else voxels
+
+    computeAgain(result, tmp_path, change)
+    colors = result.scene.AddNewNodeByClass("vtkMRMLColorTableNode")
+    colors.SetTypeToRainbow()
+    no_flow = brain().copy()
+    no_flow[1, 4] = False
+    for name, shown in (("cbv", brain()), ("tmax", brain()), ("mtt", no_flow)):
+        prepareColors(result, name)
+        display = mapNode(result, name, "truth").GetDisplayNode()
+        display.SetAndObserveColorNodeID(colors.GetID())
+        pipeline = display.GetOutputImageDataConnection().GetProducer()
+        pipeline.Update()
+        opacity = vtk_to_numpy(pipeline.GetOutputDataObject(0).GetPointData().GetScalars())[:, 3]
+        np.testing.assert_array_equal(opacity.reshape(SHAPE) > 0, shown)
+
+
+def test_a_chosen_scale_is_remembered_for_the_maps_of_other_results(window, result, tmp_path):
+    class Parameters:
+        scales = ""
+
+    scales = ChosenScales(lambda: Parameters)
+    prepareColors(result, "cbv")
+    assert scales.chosen("cbv", result) is None
+    setScale([mapNode(result, "cbv", source) for source in ("truth", "input", "reconstruction")], 0.0, 6.0)
+    scales.remember("cbv", result)
+    other = addResult(window.scene)
+    (tmp_path / "other").mkdir()
+    addAllMaps(other, tmp_path / "other")
+    prepareColors(other, "cbv", scales.chosen("cbv", other))
+    assert shownScale(mapNode(other, "cbv", "input")) == MapScale(0.0, 6.0)
+    scales.forget("cbv")
+    assert Parameters.scales == ""
 
 
 def test_each_view_gets_its_own_map(window, result):
@@ -191,7 +261,8 @@ def test_maps_come_back_with_the_scene(windows, window, result, tmp_path):
     prepareColors(result, "cbv")
     other = reopen(window, windows(), tmp_path / "scene")
     again = Result.all(other.scene)[-1]
-    np.testing.assert_array_equal(frameArray(mapNode(again, "cbv", "truth")), values("cbv", "truth"))
+    expected = np.where(brain(), values("cbv", "truth"), np.nan)
+    np.testing.assert_array_equal(frameArray(mapNode(again, "cbv", "truth")), expected)
     assert candidates(again)[1].score == 0.6
     old, new = (mapNode(one, "cbv", "truth").GetDisplayNode() for one in (result, again))
     assert new.GetWindowLevelMax() == pytest.approx(old.GetWindowLevelMax())

@@ -6,17 +6,20 @@ from collections.abc import Callable
 
 import slicer
 
+from ..Scene.Display.ChosenScales import ChosenScales
 from ..Scene.Display.CompareLayout import CompareLayout
-from ..Scene.Display.Difference import colorDifference, legendShown, shownDifference
+from ..Scene.Display.Difference import colorDifference, legendShown, shownDifference, updateLabels
 from ..Scene.Display.MapColors import (
+    EVERY_VALUE,
+    automaticScale,
     prepareColors,
+    resetScale,
     setScale,
     setThreshold,
     showLegends,
-    smallestShown,
-    typicalScale,
 )
 from ..Scene.Display.MapOverlay import MapOverlay
+from ..Scene.Display.SharedWindow import SharedWindow
 from ..Scene.Maps.Maps import (
     DIFFERENCES,
     SD_SUFFIX,
@@ -37,11 +40,13 @@ BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
 class MapControls:
     """Controls of ``Perfusion.ui`` for the display of maps, whose state is stored in views and display nodes.
 
-    ``onShown`` is called when they have changed the overlay of the images.
+    ``onShown`` is called when they have changed the overlay of the images. A window that the user sets with the mouse
+    in one view is that of all views, and of the controls; ``scales`` remembers it for maps to come.
     """
 
-    def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None]) -> None:
+    def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None], scales: ChosenScales) -> None:
         self._ui, self._layout, self._overlay, self._onShown = ui, layout, MapOverlay(layout), onShown
+        self._scales, self._windows = scales, []
         self._result, self._name, self._updating = None, "", False
         self.compared = "reconstruction"
         ui.imageButton.connect("clicked()", self.hide)
@@ -62,6 +67,7 @@ class MapControls:
 
         The view of the difference is also restored, which may have been filled with images.
         """
+        self._closeWindows()
         self._result = result
         shown = self._overlay.shown(result) if result is not None else None
         self._name = shown[0] if shown else ""
@@ -69,6 +75,7 @@ class MapControls:
         if shown:
             self._set(self._ui.opacitySlider, "value", shown[1])
             self._overlay.show(result, *shown, self.compared)
+            self._shareWindows()
         self.update()
 
     def chooseScale(self) -> None:
@@ -102,7 +109,8 @@ class MapControls:
         self._name = name + SD_SUFFIX if uncertainty else name
         if not self._layout.shown:
             self._layout.show(result)
-        prepareColors(result, self._name)
+        prepareColors(result, self._name, self._scales.chosen(self._name, result))
+        self._shareWindows()
         self._overlay.show(result, self._name, self._ui.opacitySlider.value, self.compared)
         self.update()
         self._onShown()
@@ -110,6 +118,7 @@ class MapControls:
     def hide(self) -> None:
         """Show the images without a map."""
         self._name = ""
+        self._closeWindows()
         if self._result is not None:
             self._overlay.hide(self._result)
         self.update()
@@ -119,6 +128,7 @@ class MapControls:
         """Update the controls if another overlay has replaced the map."""
         if self._name and self._overlay.shown(self._result) is None:
             self._name = ""
+            self._closeWindows()
             self.update()
 
     def refresh(self) -> None:
@@ -146,11 +156,13 @@ class MapControls:
         ui.unitLabel.text = unitText(self._name)
         suffix = "" if absoluteMap(self._name) != self._name else f" {mapUnit(self._name)}"
         ui.threshold.suffix = ui.differenceLimit.suffix = suffix
-        ui.scaleRange.minimum = min(0.0, display.GetWindowLevelMin())
-        ui.scaleRange.maximum = max(2 * typicalScale(self._result, self._name), display.GetWindowLevelMax())
-        ui.scaleRange.singleStep = ui.scaleRange.maximum / 200
+        automatic = automaticScale(self._result, self._name)
+        ui.scaleRange.minimum = min(automatic.lower, display.GetWindowLevelMin())
+        ui.scaleRange.maximum = max(2 * automatic.upper, display.GetWindowLevelMax())
+        ui.scaleRange.singleStep = automatic.upper / 100
         ui.scaleRange.setValues(display.GetWindowLevelMin(), display.GetWindowLevelMax())
-        ui.threshold.value = display.GetLowerThreshold()
+        ui.threshold.minimum = min(automatic.lower, 0.0)
+        ui.threshold.value = max(display.GetLowerThreshold(), ui.threshold.minimum)
         ui.legendCheckBox.checked = legendShown(volumes[0])
         ui.colorSelector.setCurrentNode(display.GetColorNode())
         for widget in (ui.differenceLabel, ui.comparedSelector, ui.differenceLimit):
@@ -180,18 +192,44 @@ class MapControls:
             self._overlay.show(self._result, self._name, opacity, self.compared)
 
     def _onScale(self, lower: float, upper: float) -> None:
-        if not self._updating and self._name:
-            setScale(self._volumes(), lower, upper)
+        if not self._updating and self._windows:
+            self._windows[0].set(lower, upper)
 
     def _onScaleAuto(self) -> None:
         if self._name:
-            setScale(self._volumes(), 0.0, typicalScale(self._result, self._name))
-            setThreshold(self._volumes(), smallestShown(self._volumes()[0]))
+            resetScale(self._result, self._name)
+            self._scales.forget(self._name)
             self._showState()
 
     def _onThreshold(self, lowest: float) -> None:
         if not self._updating and self._name:
-            setThreshold(self._volumes(), lowest)
+            setThreshold(self._volumes(), lowest if lowest > self._ui.threshold.minimum else EVERY_VALUE)
+
+    def _shareWindows(self) -> None:
+        """Let a window that is set in one view apply to all, the difference apart."""
+        self._closeWindows()
+        for volumes, changed in ((self._volumes(), self._onWindow), (self._differences(), self._onDifferenceWindow)):
+            if volumes:
+                self._windows.append(SharedWindow(volumes, changed))
+
+    def _closeWindows(self) -> None:
+        for window in self._windows:
+            window.close()
+        self._windows = []
+
+    def _onWindow(self, lower: float, upper: float) -> None:
+        """Follow a window that was set in a view or by the controls: legends, controls, and what is remembered."""
+        for volume in self._volumes():
+            updateLabels(volume)
+        if not self._updating and self._windows:
+            self._scales.remember(self._name, self._result)
+            self._showState()
+
+    def _onDifferenceWindow(self, lower: float, upper: float) -> None:
+        for volume in self._differences():
+            updateLabels(volume)
+        if not self._updating and self._windows:
+            self._showState()
 
     def _onLegend(self, on: bool) -> None:
         if not self._updating and self._name:

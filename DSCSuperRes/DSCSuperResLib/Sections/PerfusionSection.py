@@ -5,7 +5,8 @@ from __future__ import annotations
 import slicer
 
 from ..Jobs.TimeSlicedTask import TimeSlicedTask
-from ..Parameters import COMPARED
+from ..Parameters import COMPARED, PerfusionParameters
+from ..Scene.Display.ChosenScales import ChosenScales
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Maps.Maps import mapNames, mapsWarnings
 from ..Scene.Maps.RegionStatistics import READABLE, Statistics, regionStatistics, showStatistics
@@ -23,7 +24,7 @@ class PerfusionSection(Section):
         super().__init__(ui, context)
         self._result, self._measuring = None, None
         layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
-        self._maps = MapControls(ui, layout, context.overlayChanged)
+        self._maps = MapControls(ui, layout, context.overlayChanged, ChosenScales(self._parameters))
         self._arterial = ArterialControls(ui, context, self._onMaps)
         for difference in (_("reconstruction - ground truth"), _("input - ground truth")):
             ui.comparedSelector.addItem(difference)
@@ -60,6 +61,9 @@ class PerfusionSection(Section):
         """Leave nothing running or observed."""
         self.setResult(None)
         super().cleanup()
+
+    def _parameters(self) -> PerfusionParameters | None:
+        return self.context.parameters.perfusion if self.context.parameters is not None else None
 
     def _onMaps(self) -> None:
         """Show the recomputed maps."""

@@ -6,6 +6,8 @@ import numpy as np
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
+from dsc_superres.perfusion.map_scales import tick_decimals
+
 from .SharedWindow import sampleVoxels
 
 ATTRIBUTE = "DSCSuperRes.Colors"
@@ -15,6 +17,8 @@ UNIT = "a.u."
 SIGNED = ("#8fd3ff", "#2f93dc", "#17507f", "#000000", "#84401c", "#e0662a", "#ffbe7a")
 SIZE = ("#ffe08a", "#f2813a", "#8f2f6b", "#000000", "#8f2f6b", "#f2813a", "#ffe08a")
 """Color scales that are black at zero; the signed one is blue below the truth and orange above."""
+LABELS = 5
+"""Number of labels of a legend."""
 COLORS = 255
 """Odd, so that zero has its own color."""
 
@@ -57,11 +61,28 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
         legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(display)
     with slicer.util.NodeModify(legend):
         legend.SetTitleText(title)
-        legend.SetLabelFormat("%5.3g")  # labels of one width, because Slicer makes letters as large as they fit
-        legend.SetNumberOfLabels(5)
+        legend.SetLabelFormat(_labelFormat(display))
+        legend.SetNumberOfLabels(LABELS)
         legend.SetSize(0.2, 0.45)
         legend.SetMaxNumberOfColors(COLORS)
         legend.SetVisibility(visible)
+
+
+def updateLabels(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Give the legend of ``volume`` the decimals that its current window needs."""
+    display = volume.GetDisplayNode()
+    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(display)
+    if legend is not None:
+        legend.SetLabelFormat(_labelFormat(display))
+
+
+def _labelFormat(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> str:
+    """Return the format of the labels: as short as they can be, and never with an exponent.
+
+    They have one width, because Slicer makes letters as large as they fit.
+    """
+    decimals = tick_decimals(display.GetWindowLevelMin(), display.GetWindowLevelMax(), LABELS)
+    return f"%5.{decimals}f"
 
 
 def typicalLimit(sequence: slicer.vtkMRMLSequenceNode, percent: float = 99.5) -> float:

@@ -1,4 +1,7 @@
-"""Colors of maps: one scale for all sources of a map, another for differences from the truth, with legends."""
+"""Colors of maps: one scale for all sources of a map, another for differences from the truth, with legends.
+
+A scale that the user has not changed follows the values of the map; one that the user chose stays.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +10,84 @@ from collections.abc import Iterable
 import numpy as np
 import slicer
 
-from ..Maps.Maps import DIFFERENCES, SOURCES, computedVoxels, mapNode, mapTitle, unitText
+from dsc_superres.perfusion.map_scales import MapScale, map_scale, round_up
+
+from ..Maps.Maps import DIFFERENCES, NEW_VALUES, SOURCES, mapNode, mapsProvenance, mapTitle, unitText
 from ..Result import Result
 from ..Volumes import frameArray
 from .Difference import colorDifference, showLegend
 
 PREPARED = "DSCSuperRes.Coloured"
 """Attribute of a map whose colors were set up; later changes are the user's."""
+AUTOMATIC = "DSCSuperRes.AutomaticScale"
+"""Attribute of a map with the ends of the scale that was chosen for it."""
 PREFERRED = ("vtkMRMLColorTableNodeFileColdToHotRainbow.txt", "vtkMRMLPETProceduralColorNodePET-Rainbow2")
+FOR_SIGNED = ("vtkMRMLColorTableNodeFileDivergingBlueRed.txt",)
 FOR_UNCERTAINTY = ("vtkMRMLColorTableNodeFileInferno.txt", "vtkMRMLColorTableNodeIron")
 """Colors in order of preference; the first that Slicer has are used."""
 SCALE_PERCENTILE = 98
-"""Percentile of the voxels of a map at which its scale ends."""
-PRESETS = {"rcbv": 4.0, "rcbf": 4.0}
-"""Upper ends of scales that do not depend on the series: white matter is 1, gray matter 2 to 3, many tumors above."""
+"""Percentile of the voxels of the uncertainty of the signal at which its scale ends."""
 DIFFERENCE_PERCENTILE = 95
-"""Percentile of a difference at which its scale ends."""
+"""Percentile of a difference at which its scale ends, at most at the end of its map's."""
+EVERY_VALUE = -float(np.finfo(np.float32).max)
+"""Threshold that hides what was not computed (NaN), but no value."""
 
 
-def prepareColors(result: Result, name: str) -> None:
-    """Choose the scale and colors of all maps called ``name`` that have none yet."""
+def prepareColors(result: Result, name: str, chosen: MapScale | None = None) -> None:
+    """Set up the display of all maps called ``name`` that are new, and update that of maps with new values.
+
+    New maps get the scale ``chosen`` by the user before, if any.
+    """
     volumes = {source: volume for source in SOURCES if (volume := mapNode(result, name, source)) is not None}
-    new = {source: volume for source, volume in volumes.items() if not volume.GetAttribute(PREPARED)}
-    if new:
-        colors = firstColors(result.scene, FOR_UNCERTAINTY if name.endswith("_sd") else PREFERRED)
-        setScale(volumes.values(), 0.0, typicalScale(result, name), colors)
-    for source, volume in new.items():
-        volume.SetAttribute(PREPARED, "yes")
-        volume.GetDisplayNode().SetInterpolate(False)
-        setThreshold([volume], smallestShown(volume))
-        showLegend(volume, legendTitle(name, source), visible=True)
-    for source in DIFFERENCES.values():
-        volume = mapNode(result, name, source)
-        if volume is not None and not volume.GetAttribute(PREPARED):
-            volume.SetAttribute(PREPARED, "yes")
+    differences = [volume for source in DIFFERENCES.values() if (volume := mapNode(result, name, source)) is not None]
+    if not any(_isNew(volume) for volume in (*volumes.values(), *differences)):
+        return
+    scale = automaticScale(result, name)
+    own = chosen or next((shownScale(volume) for volume in volumes.values() if _isUsers(volume)), None)
+    _setAutomatic(result, volumes.values(), name, scale)
+    if own is not None:
+        setScale(volumes.values(), own.lower, own.upper)
+    limit = typicalDifference(result, name, scale)
+    for volume in differences:
+        if not _isUsers(volume):
+            colorDifference(volume, limit, absolute=False)
+        volume.SetAttribute(AUTOMATIC, _text(MapScale(-limit, limit)))
+    for volume in (*volumes.values(), *differences):
+        if not volume.GetAttribute(PREPARED):
             volume.GetDisplayNode().SetInterpolate(False)
-            colorDifference(volume, typicalDifference(result, name), absolute=False)
-            showLegend(volume, legendTitle(name, source), visible=True)
+            setThreshold([volume], EVERY_VALUE)
+            volume.SetAttribute(PREPARED, "yes")
+        volume.RemoveAttribute(NEW_VALUES)
+    showLegends(result, name, legendsShown(result, name))
+
+
+def resetScale(result: Result, name: str) -> None:
+    """Give all maps ``name`` the automatic scale, and show all of their values."""
+    volumes = [volume for source in SOURCES if (volume := mapNode(result, name, source)) is not None]
+    _setAutomatic(result, volumes, name, automaticScale(result, name))
+    setThreshold(volumes, EVERY_VALUE)
+
+
+def automaticScale(result: Result, name: str) -> MapScale:
+    """Return the scale for all maps ``name``, from the most trusted one."""
+    source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
+    known = _automatic(mapNode(result, name, source))
+    if known is not None and not mapNode(result, name, source).GetAttribute(NEW_VALUES):
+        return known
+    return map_scale(name, frameArray(mapNode(result, name, source)), mapsProvenance(result, source))
+
+
+def shownScale(volume: slicer.vtkMRMLScalarVolumeNode) -> MapScale:
+    """Return the values (in the map's unit) with the first and the last color in the views."""
+    display = volume.GetDisplayNode()
+    return MapScale(display.GetWindowLevelMin(), display.GetWindowLevelMax())
+
+
+def legendsShown(result: Result, name: str) -> bool:
+    """Return whether the maps ``name`` have visible legends; True before there are any."""
+    displays = [volume.GetDisplayNode() for source in SOURCES if (volume := mapNode(result, name, source))]
+    legends = [slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(display) for display in displays]
+    return all(legend.GetVisibility() for legend in legends if legend is not None)
 
 
 def showLegends(result: Result, name: str, visible: bool) -> None:
@@ -71,7 +115,7 @@ def setScale(
 
 
 def setThreshold(volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], lowest: float) -> None:
-    """Make values below ``lowest`` (in the map's unit) transparent."""
+    """Make values below ``lowest`` (in the map's unit) transparent, and what was not computed (NaN)."""
     for volume in volumes:
         display = volume.GetDisplayNode()
         with slicer.util.NodeModify(display):
@@ -80,23 +124,12 @@ def setThreshold(volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], lowest: floa
             display.ApplyThresholdOn()
 
 
-def smallestShown(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
-    """Return a threshold that hides voxels that were not computed (0) and little else: a thousandth of the scale."""
-    return volume.GetDisplayNode().GetWindowLevelMax() / 1000
-
-
-def typicalScale(result: Result, name: str) -> float:
-    """Return the upper end of the scale of all maps ``name``, from the most trusted one."""
-    if name in PRESETS:
-        return PRESETS[name]
-    source = next(source for source in ("truth", "reconstruction", "input") if mapNode(result, name, source))
-    return _rounded(np.percentile(_values(result, name, source), SCALE_PERCENTILE))
-
-
-def typicalDifference(result: Result, name: str) -> float:
-    """Return a limit above most differences of the reconstruction and of the input."""
-    values = [np.abs(_values(result, name, one)) for one in DIFFERENCES.values() if mapNode(result, name, one)]
-    return _rounded(max(np.percentile(one, DIFFERENCE_PERCENTILE) for one in values))
+def typicalDifference(result: Result, name: str, scale: MapScale) -> float:
+    """Return a limit above most differences of the reconstruction and of the input, within the scale of the map."""
+    volumes = [volume for one in DIFFERENCES.values() if (volume := mapNode(result, name, one)) is not None]
+    sizes = [np.abs(values[np.isfinite(values)]) for values in map(frameArray, volumes)]
+    limits = [np.percentile(one, DIFFERENCE_PERCENTILE) for one in sizes if one.size]
+    return min(round_up(float(max(limits, default=0.0))), scale.upper)
 
 
 def legendTitle(name: str, source: str) -> str:
@@ -105,20 +138,43 @@ def legendTitle(name: str, source: str) -> str:
     return f"{delta}{mapTitle(name)} ({unitText(name)})"
 
 
-def _values(result: Result, name: str, source: str) -> np.ndarray:
-    values, inside = frameArray(mapNode(result, name, source)), computedVoxels(result, source)
-    values = values[inside] if inside is not None and inside.shape == values.shape else values[values != 0]
-    return values if values.size else np.ones(1)
-
-
-def _rounded(value: float) -> float:
-    """Round up to a number whose quarters are short in a legend; 1 unless ``value`` is positive."""
-    if not value > 0:
-        return 1.0
-    step = 0.4 * 10.0 ** np.floor(np.log10(value))
-    return float(np.ceil(value / step - 1e-9) * step)
-
-
 def firstColors(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:
     """Return the first of these color nodes (IDs) that the scene contains."""
     return next((node for name in names if (node := scene.GetNodeByID(name)) is not None), None)
+
+
+def _setAutomatic(
+    result: Result, volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], name: str, scale: MapScale
+) -> None:
+    """Color ``volumes`` by the scale that was chosen for them; colors change only with the kind of the scale."""
+    for volume in volumes:
+        before = _automatic(volume)
+        sameKind = before is not None and before.is_signed == scale.is_signed
+        setScale([volume], scale.lower, scale.upper, None if sameKind else _colors(result, name, scale))
+        volume.SetAttribute(AUTOMATIC, _text(scale))
+
+
+def _colors(result: Result, name: str, scale: MapScale) -> slicer.vtkMRMLColorNode | None:
+    names = FOR_UNCERTAINTY if name.endswith("_sd") else FOR_SIGNED if scale.is_signed else PREFERRED
+    return firstColors(result.scene, names)
+
+
+def _isNew(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    return not volume.GetAttribute(PREPARED) or bool(volume.GetAttribute(NEW_VALUES))
+
+
+def _isUsers(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Return whether the user has changed the scale that was chosen for ``volume``."""
+    if not volume.GetAttribute(PREPARED):
+        return False
+    automatic, shown = _automatic(volume), shownScale(volume)
+    return automatic is None or not np.allclose((automatic.lower, automatic.upper), (shown.lower, shown.upper))
+
+
+def _automatic(volume: slicer.vtkMRMLScalarVolumeNode) -> MapScale | None:
+    text = volume.GetAttribute(AUTOMATIC)
+    return MapScale(*map(float, text.split())) if text else None
+
+
+def _text(scale: MapScale) -> str:
+    return f"{scale.lower:g} {scale.upper:g}"

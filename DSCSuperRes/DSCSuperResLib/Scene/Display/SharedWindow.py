@@ -24,7 +24,7 @@ class SharedWindow:
         self, volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], changed: Callable[[float, float], None]
     ) -> None:
         self._displays = [volume.GetDisplayNode() for volume in volumes]
-        self._changed, self._busy = changed, False
+        self._changed, self._busy, self._last = changed, False, None
         self._tags = [display.AddObserver(vtk.vtkCommand.ModifiedEvent, self._follow) for display in self._displays]
         if self._displays:
             self.set(*self.levels)
@@ -42,7 +42,7 @@ class SharedWindow:
             with slicer.util.NodeModify(display):
                 display.AutoWindowLevelOff()
                 display.SetWindowLevelMinMax(lower, upper)
-        self._busy = False
+        self._busy, self._last = False, self.levels
         self._changed(lower, upper)
 
     def close(self) -> None:
@@ -52,11 +52,9 @@ class SharedWindow:
         self._displays, self._tags = [], []
 
     def _follow(self, caller: slicer.vtkMRMLScalarVolumeDisplayNode, event: str) -> None:
-        lower, upper = caller.GetWindowLevelMin(), caller.GetWindowLevelMax()
-        others = [display for display in self._displays if display is not caller]
-        same = all((one.GetWindowLevelMin(), one.GetWindowLevelMax()) == (lower, upper) for one in others)
-        if not self._busy and not same:
-            self.set(lower, upper)
+        levels = caller.GetWindowLevelMin(), caller.GetWindowLevelMax()
+        if not self._busy and levels != self._last:
+            self.set(*levels)
 
 
 def automaticLevels(sequence: slicer.vtkMRMLSequenceNode) -> tuple[float, float]:

@@ -68,7 +68,7 @@ def writeMaps(
         wanted = series if dicom and source == "reconstruction" else None
         if formats or wanted:
             file = folder / f"map-{number}.npy"
-            np.save(file, frameArray(node))
+            np.save(file, np.nan_to_num(frameArray(node)))  # in files, what was not computed is 0, as in all results
             described.append(
                 {
                     "file": file.name,

@@ -41,6 +41,8 @@ CANDIDATES = "text.aif"
 """Role of the text with the arterial inputs that were found, and their source."""
 ATTRIBUTES = ("versions", "method", "leakage", "series", "acquired_times_s", "notes", "warnings", "notice")
 """Entries of the provenance that are attributes of every map; the text holds all of it."""
+NEW_VALUES = "DSCSuperRes.NewValues"
+"""Attribute of a map whose values are newer than its scale."""
 MASK = "mask"
 """Map that is 1 in voxels in which the others were computed."""
 REFERENCE = "reference"
@@ -52,14 +54,20 @@ REGIONS = {MASK: _("brain"), REFERENCE: _("white matter reference")}
 def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     """Load the maps that the worker wrote into ``folder`` (``<name>.nii.gz``, provenance) into the scene.
 
-    They replace all earlier maps of ``source``, one of ``SOURCES``. Yields the fraction done.
+    They replace all earlier maps of ``source``, one of ``SOURCES``. What was not computed is NaN in the scene, where 0
+    is a value of a map; in the files it is 0. Yields the fraction done.
     """
     files = sorted(folder.glob("*.nii.gz"))
+    mask = folder / f"{MASK}.nii.gz"
+    computed = read_volume(mask)[0] > 0 if mask in files else None
     for count, path in enumerate(files, 1):
         voxels, geometry = read_volume(path)
         if path.name.startswith(f"{REFERENCE}.") and source in (aifGrid(result), "reconstruction"):
             showReference(result, voxels > 0, geometry)
-        _place(result, path.name.removesuffix(".nii.gz"), source, voxels, ijkToRas(geometry))
+        name = path.name.removesuffix(".nii.gz")
+        if name not in REGIONS and computed is not None:
+            voxels = np.where(computed & ~_undefined(name, voxels), voxels, np.nan)
+        _place(result, name, source, voxels, ijkToRas(geometry))
         yield count / (len(files) + 1)
     made = {path.name.removesuffix(".nii.gz") for path in files}
     for (name, kind), node in mapNodes(result).items():
@@ -199,6 +207,11 @@ def _removeReference(result: Result, source: str) -> None:
         removeReference(result)
 
 
+def _undefined(name: str, voxels: np.ndarray) -> np.ndarray:
+    """Return where a map has no value within the mask: a transit time where there is no flow, bool[z, y, x]."""
+    return voxels == 0 if _base(name) == "mtt" else np.zeros(voxels.shape, bool)
+
+
 def _base(name: str) -> str:
     return name.removesuffix(SD_SUFFIX)
 
@@ -215,6 +228,7 @@ def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: v
     kind = np.uint8 if name in REGIONS else np.float32
     setFrame(node, voxels.astype(kind, copy=False), matrix)
     if name not in REGIONS:
+        node.SetAttribute(NEW_VALUES, "yes")
         _setUnit(node, mapTitle(name), mapUnit(name))
 
 
@@ -229,17 +243,17 @@ def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> 
 
 
 def _difference(one, truth, oneMask, truthMask) -> np.ndarray:
-    """Return one - truth on the grid of ``truth``, float32[z, y, x]; 0 unless both were computed."""
+    """Return one - truth on the grid of ``truth``, float32[z, y, x]; NaN unless both were computed."""
     expected, values = frameArray(truth), frameArray(one)
     inside = np.ones(expected.shape, bool) if truthMask is None else frameArray(truthMask) > 0
-    found, valid = np.zeros(expected.shape, np.float32), inside.copy()
+    found, valid = np.full(expected.shape, np.nan, np.float32), inside.copy()
     points = voxelCenters(inside, truth)
     places = voxelsAt(points, one)
     if len(places) != len(points):
         return found  # the grids do not cover each other: nothing to compare
     valid[inside] = True if oneMask is None else frameArray(oneMask).ravel()[places] > 0
     found[inside] = values.ravel()[places] - expected[inside]
-    return np.where(valid, found, 0).astype(np.float32)
+    return np.where(valid, found, np.nan).astype(np.float32)
 
 
 def _matrix(volume: slicer.vtkMRMLScalarVolumeNode) -> vtk.vtkMatrix4x4:

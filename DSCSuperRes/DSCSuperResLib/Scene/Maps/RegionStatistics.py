@@ -48,7 +48,8 @@ def regionStatistics(result: Result, segmentation: slicer.vtkMRMLSegmentationNod
             if source not in masks:
                 covered = segmentMask(segmentation, segmentId, volume)
                 masks[source] = covered & inside if inside is not None and inside.shape == covered.shape else covered
-            yield _statistics(segment, source, name, values[masks[source]], np.prod(volume.GetSpacing()) / 1000)
+            measured = values[masks[source] & np.isfinite(values)]
+            yield _statistics(segment, source, name, measured, np.prod(volume.GetSpacing()) / 1000)
 
 
 def showStatistics(result: Result, statistics: Iterable[Statistics]) -> slicer.vtkMRMLTableNode:
