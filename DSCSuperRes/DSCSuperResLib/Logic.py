@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import slicer
@@ -72,24 +72,41 @@ class Logic:
 
     def openFile(
         self,
-        path: str | Path | None,
+        path: str | Path | Sequence[Path] | None,
         onFinished: OnFinished,
         onProgress: Progress = noProgress,
         images: Mapping[str, int] | None = None,
+        name: str = "",
     ) -> None:
-        """Open a 4D NIfTI, a NRRD, or a DICOM folder; None simulates the sample patient. The result is a sequence.
+        """Open a 4D NIfTI, a NRRD, a DICOM folder or the DICOM files of a series; None simulates the sample patient.
 
-        ``images`` chooses the "series", the "echo" and the "stack" of a DICOM folder that has several. Raises
-        ``DSCError`` while another file is being opened.
+        The result is a sequence, called ``name`` or like the file. ``images`` chooses the "series", the "echo" and the
+        "stack" of DICOM files that have several. Raises ``DSCError`` while another file is being opened.
         """
-        source = None if path is None else Path(path)
+        source = Path(path) if isinstance(path, str) else path
+        opened = source if source is None or isinstance(source, Path) else source[0]
 
         def finished(outcome: Finished) -> None:
-            if outcome.result is not None and source is not None:
-                noteFile(outcome.result, source, self.files)
+            if outcome.result is not None and opened is not None:
+                noteFile(outcome.result, opened, self.files)
             onFinished(outcome)
 
-        self._start(OPEN, OpenSeries(slicer.mrmlScene, source, images), finished, onProgress)
+        self._start(OPEN, OpenSeries(slicer.mrmlScene, source, images, name), finished, onProgress)
+
+    def openNow(
+        self, path: str | Path | Sequence[Path] | None, images: Mapping[str, int] | None = None, name: str = ""
+    ) -> slicer.vtkMRMLSequenceNode:
+        """Open a series like ``openFile``, and return its sequence; Slicer stays responsive meanwhile.
+
+        For callers to whom a result cannot be handed later. Raises ``DSCError`` if the series cannot be opened.
+        """
+        outcomes: list[Finished] = []
+        self.openFile(path, outcomes.append, images=images, name=name)
+        while not outcomes and self.opening:
+            slicer.app.processEvents()
+        if not outcomes or outcomes[0].result is None:
+            raise DSCError(outcomes[0].error if outcomes else _("The scene was closed while the series was opened."))
+        return outcomes[0].result
 
     def request(self, parameters: Parameters) -> ReconstructionRequest:
         """Return the request for a run with ``parameters``. Raises ``DSCError`` if it is not possible."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import slicer
 
-from .Jobs.BackgroundJob import Finished
 from .Jobs.OpenSeries import SAMPLE_NAME
 from .Logic import Logic
 from .Translation import _
@@ -35,10 +34,4 @@ def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
 
 def _simulate(workflow: Logic) -> list[slicer.vtkMRMLNode]:
     """Simulate the sample patient in the background; Slicer stays responsive until its sequence is in the scene."""
-    outcomes: list[Finished] = []
-    workflow.openFile(None, outcomes.append)
-    while not outcomes:
-        slicer.app.processEvents()
-    if outcomes[0].result is None:
-        raise RuntimeError(outcomes[0].error)
-    return [outcomes[0].result]
+    return [workflow.openNow(None)]

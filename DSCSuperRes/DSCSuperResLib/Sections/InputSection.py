@@ -129,7 +129,7 @@ class InputSection(Section):
             for name in IMAGE_CHOICES:  # they were those of this folder
                 setattr(parameters.input, name, 0)
             self.ui.sequenceSelector.setCurrentNode(sequence)
-        _showInViews(sequence)
+        showInViews(sequence)
 
     def _onSequence(self, node: slicer.vtkMRMLNode | None) -> None:
         """Reset corrections and ranges, which belong to the previous series."""
@@ -230,7 +230,7 @@ def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
     return scene.GetNthNodeByClass(0, "vtkMRMLSequenceNode") if single else None
 
 
-def _showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
+def showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
     """Show the volume of ``sequence`` in the slice views, if there are any."""
     scene = sequence.GetScene()
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):

@@ -44,3 +44,17 @@ def browse(sequence: slicer.vtkMRMLSequenceNode) -> slicer.vtkMRMLScalarVolumeNo
     browser.SetOverwriteProxyName(sequence, False)
     volume.CreateDefaultDisplayNodes()
     return volume
+
+
+def volumeOf(sequence: slicer.vtkMRMLSequenceNode) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """Return the volume that shows the current frame of ``sequence``; None if no browser shows it."""
+    browser = browserOf(sequence)
+    return browser.GetProxyNode(sequence) if browser is not None else None
+
+
+def browserOf(sequence: slicer.vtkMRMLSequenceNode) -> slicer.vtkMRMLSequenceBrowserNode | None:
+    """Return the first browser that shows ``sequence``; None without one."""
+    scene = sequence.GetScene()
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")
+    browsers = (scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode") for index in range(count))
+    return next((browser for browser in browsers if browser.GetProxyNode(sequence) is not None), None)

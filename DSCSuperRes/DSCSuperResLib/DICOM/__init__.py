@@ -1,0 +1,1 @@
+"""Slicer's DICOM browser offers dynamic series to this module."""
