@@ -18,6 +18,8 @@ METHODS = ("bayes", "csvd", "osvd", "ssvd")
 LEAKAGE = ("none", "bsw", "bidirectional")
 AIF = ("automatic", "candidate", "segment", "points", "file")
 MASKS = ("automatic", "none", "segmentation", "file")
+VEINS = ("none", "segmentation", "points", "file")
+AT_ONCE = ("automatic", "on", "off")
 REFERENCES = ("automatic", "none", "segmentation", "file")
 COMPARED = ("reconstruction", "input")
 FORMER_NAMES = {
@@ -105,6 +107,8 @@ class PerfusionParameters:
     spatialPrior   Bayesian: neighboring voxels have similar transit times and delays
     mask           source of the brain mask
     reference      source of the white matter that relative maps refer to
+    vein           source of a large vein, to whose area the arterial input is scaled
+    atOnce         whether maps are computed as soon as an artery was picked; ``automatic``: if that is fast
     regions        the segments for statistics
     scales         color scales that the user chose, as JSON: see ``ChosenScales``
     """
@@ -133,6 +137,11 @@ class PerfusionParameters:
     reference: Annotated[str, Choice(REFERENCES), Default("automatic")]
     referenceSegmentation: vtkMRMLSegmentationNode
     referenceFile: str
+    vein: Annotated[str, Choice(VEINS), Default("none")]
+    veinSegmentation: vtkMRMLSegmentationNode
+    veinPoints: vtkMRMLMarkupsFiducialNode
+    veinFile: str
+    atOnce: Annotated[str, Choice(AT_ONCE), Default("automatic")]
     compared: Annotated[str, Choice(COMPARED), Default("reconstruction")]
     regions: vtkMRMLSegmentationNode
     scales: str

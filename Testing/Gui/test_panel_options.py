@@ -41,7 +41,6 @@ NOT_CHOSEN = {
     "report": "it always belongs to a result",
     "baselines": "back-projection of the input is measured beside every model",
     "baseline_maps": "maps of an interpolation would take as long as those of the model",
-    "vein": "the scale gains little by it; relative maps need none",
     "aif_series": "the ground truth, or the reconstruction",
 }
 """Options of jobs for which the panel has no control, and why."""
@@ -74,6 +73,7 @@ IN_THE_PANEL = {
     "as_published": "perfusion.asPublished",
     "mask": "perfusion.mask",
     "reference": "perfusion.reference",
+    "vein": "perfusion.vein",
     "spatial_prior": "perfusion.spatialPrior",
 }
 """Parameters of the panel by option of a job."""

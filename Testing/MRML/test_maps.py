@@ -12,7 +12,7 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 
 import slicer
 import vtk
-from maps_sample import ARTERY, OFFSET, SHAPE, addAllMaps, brain, curve, values, writeMaps
+from maps_sample import OFFSET, SHAPE, addAllMaps, brain, values, writeMaps
 from result_sample import addResult, obliqueIjkToRas
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from window_sample import reopen
@@ -24,14 +24,7 @@ from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Display.Difference import legendShown
 from DSCSuperResLib.Scene.Display.MapColors import legendTitle, prepareColors, resetScale, setScale, shownScale
 from DSCSuperResLib.Scene.Display.MapOverlay import MapOverlay
-from DSCSuperResLib.Scene.Maps.ArterialInput import (
-    arterialInput,
-    arterialVoxels,
-    bolusTimes,
-    candidates,
-    drawCurve,
-    markVoxels,
-)
+from DSCSuperResLib.Scene.Maps.ArterialInput import candidates
 from DSCSuperResLib.Scene.Maps.Maps import (
     absoluteMap,
     addMaps,
@@ -211,19 +204,6 @@ def test_each_view_gets_its_own_map(window, result):
     overlay.hide(result)
     assert overlay.shown(result) is None
     assert view.GetBackgroundVolumeID() == result.proxy("difference").GetID()
-
-
-def test_arterial_input_is_marked_and_drawn(result):
-    arterial = arterialInput(result)
-    np.testing.assert_allclose(arterial.curve, curve())
-    points = markVoxels(result, arterial)
-    volume = mapNode(result, "cbv", "truth")
-    np.testing.assert_array_equal(arterialVoxels(points, volume), ARTERY)
-    assert bolusTimes(result) == (0.0, 2.5, 3.5, 6.0)
-    chart = drawCurve(result, arterial, candidates(result)[1:])
-    assert chart.GetNumberOfPlotSeriesNodes() == 2 + 4
-    drawn = result.node("table.aif").GetTable().GetColumnByName("ΔR2* (1/s)")
-    np.testing.assert_allclose(vtk_to_numpy(drawn), curve())
 
 
 def test_warnings_are_said_once_and_of_which_series(result):

@@ -10,7 +10,7 @@ from ..Scene.Result import Result
 from ..Scene.Sequences.SeriesFiles import describeSeries, writeSequence
 from ..Translation import _
 from .BackgroundJob import BackgroundJob, Finished
-from .MapsRequest import MapsRequest, echoTime, sequences, writeMask
+from .MapsRequest import MapsRequest, echoTime, noteSettings, sequences, writeMask
 
 PREPARED = 0.2
 COMPUTED = 0.9
@@ -29,15 +29,15 @@ class ComputeMaps(BackgroundJob):
         series = {role: describeSeries(result.sequence(role), f"{role}.npy") for role in sequences(result)}
         yield from self.part(_("Preparing the series"), 0.0, PREPARED, self._write(folder, list(series)))
         fields = request.job(series, echoTime(result), "result")
-        for name, mask in (("mask", request.brain), ("reference", request.white)):
-            if mask is not None:
-                fields[name] = f"{name}.nii.gz"
-                writeMask(result, request, mask, folder / fields[name])
+        for name, mask in request.masks.items():
+            fields[name] = f"{name}.nii.gz"
+            writeMask(result, request, mask, folder / fields[name])
         message = yield from self.compute(fields, folder, PREPARED, COMPUTED)
         for source in SOURCES:
             maps = Path(message["folder"]) / f"maps_{source}"
             if maps.is_dir():
                 yield from self.part(_("Loading the maps"), COMPUTED, 1.0, addMaps(result, maps, source))
+        noteSettings(result, request)
         return Finished(result, notes=tuple(message["notes"]))
 
     def _write(self, folder: Path, roles: list[str]) -> Iterator[float]:

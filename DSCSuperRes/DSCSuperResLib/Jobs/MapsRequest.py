@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +14,8 @@ import slicer
 from dsc_superres.errors import PerfusionError
 from dsc_superres.io import write_volume
 
-from ..Scene.Maps.ArterialInput import arterialVoxels, candidates
+from ..Scene.Maps.ArterialInput import candidates
+from ..Scene.Maps.ArterialPoints import arterialVoxels
 from ..Scene.Maps.Maps import SOURCES, aifGrid
 from ..Scene.Result import UNCERTAINTY, Result
 from ..Scene.Segments import segmentIds, segmentMask
@@ -30,6 +33,10 @@ ADAPTIVE = ("csvd", "ssvd")
 """Methods whose threshold can be chosen from the interval and the noise of the series."""
 OSCILLATION = ("osvd",)
 """Methods that limit the oscillation of the residue, and that have a form as published."""
+FILES = ("aif", "mask", "reference", "vein")
+"""Options of a job that are files, or may be."""
+SETTINGS = "text.maps.settings"
+"""Role of the text with the settings of maps that were computed anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +56,8 @@ class MapsRequest:
     brain        bool[z, y, x] on the voxels of ``grid``, instead of ``mask``
     reference    "auto", "none", or a mask file of white matter
     white        bool[z, y, x] on the voxels of ``grid``, instead of ``reference``
+    vein         a mask file of a large vein, to whose area the arterial input is scaled
+    venous       bool[z, y, x] on the voxels of ``grid``, instead of ``vein``
     """
 
     method: str = "bayes"
@@ -67,6 +76,28 @@ class MapsRequest:
     brain: np.ndarray | None = None
     reference: str = "auto"
     white: np.ndarray | None = None
+    vein: str | None = None
+    venous: np.ndarray | None = None
+
+    @property
+    def masks(self) -> dict[str, np.ndarray]:
+        """The masks that are written for the worker, bool[z, y, x] on the voxels of ``grid``, by option of the job."""
+        found = {"mask": self.brain, "reference": self.white, "vein": self.venous}
+        return {name: mask for name, mask in found.items() if mask is not None}
+
+    def record(self) -> dict[str, object]:
+        """Return the options as plain values for JSON: equal for equal maps.
+
+        Masks and names of files, which may be those of patients, are checksums.
+        """
+        settings = self.job({}, None, "")
+        for name in ("task", "inputs", "output"):
+            settings.pop(name)
+        for name in FILES:
+            if settings.get(name) not in (None, "auto", "none"):
+                settings[name] = zlib.crc32(settings[name].encode())
+        checksums = {name: zlib.crc32(np.packbits(mask).tobytes()) for name, mask in self.masks.items()}
+        return json.loads(json.dumps(settings | checksums))
 
     def job(self, series: dict[str, dict], echoTime: float | None, outputFolder: str) -> dict[str, object]:
         """Return the fields of the worker's job file; ``series`` are file, times, and geometry by role."""
@@ -89,13 +120,14 @@ class MapsRequest:
             "spatial_prior": self.spatialPrior,
             "mask": self.mask,
             "reference": self.reference,
+            "vein": self.vein,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
 
 def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
     """Return the request for ``chosen``. Raises ``PerfusionError`` with one sentence."""
-    voxels = _voxels(chosen, result)
+    voxels = chosenVoxels(chosen, result)
     if voxels is not None and not len(voxels):
         raise PerfusionError(_("The arterial input contains no voxel of the series: mark at least one."))
     file = Path(chosen.aifFile) if chosen.aif == "file" else None
@@ -118,7 +150,20 @@ def makeMapsRequest(chosen: PerfusionParameters, result: Result) -> MapsRequest:
         brain=_brain(chosen, result),
         reference=_maskFile(chosen.reference, chosen.referenceFile, _("Choose a file with the white matter.")),
         white=_white(chosen, result),
+        vein=_veinFile(chosen),
+        venous=_venous(chosen, result),
     )
+
+
+def noteSettings(result: Result, request: MapsRequest) -> None:
+    """Note in the scene which settings the maps of ``result`` were computed with."""
+    result.setText(SETTINGS, json.dumps(request.record()))
+
+
+def hasSettings(result: Result, request: MapsRequest) -> bool:
+    """Return whether the maps of ``result`` were computed with the settings of ``request``."""
+    settings = result.record(SETTINGS) or MapsRequest(grid=request.grid).record()  # those of a run are the defaults
+    return settings == request.record()
 
 
 def writeMask(result: Result, request: MapsRequest, mask: np.ndarray, path: Path) -> None:
@@ -137,8 +182,11 @@ def sequences(result: Result) -> list[str]:
     return [source for source in (*SOURCES, UNCERTAINTY) if result.sequence(source) is not None]
 
 
-def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
-    """Return voxels int[k, 3] (z, y, x) of the series ``aifGrid``; None if it is automatic or a file."""
+def chosenVoxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
+    """Return the voxels of the chosen input, int[k, 3] (z, y, x) of the series ``aifGrid``; None: found, or a file.
+
+    Raises ``PerfusionError`` with one sentence if something is still to be chosen.
+    """
     volume = result.sequence(aifGrid(result)).GetNthDataNode(0)
     if chosen.aif == "candidate":
         found = candidates(result)
@@ -148,7 +196,7 @@ def _voxels(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
     if chosen.aif == "segment":
         segmentation = chosen.aifSegmentation
         ids = segmentation.GetSegmentation().GetSegmentIDs() if segmentation is not None else ()
-        if not ids:
+        if len(ids) != 1 and chosen.aifSegment not in ids:
             raise PerfusionError(_("Choose the segment that contains the artery."))
         segment = chosen.aifSegment if chosen.aifSegment in ids else ids[0]
         return np.argwhere(segmentMask(segmentation, segment, volume))
@@ -197,6 +245,33 @@ def _white(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
     if not white.any():
         raise PerfusionError(_("The segmentation of the white matter covers no voxel of the series."))
     return white
+
+
+def _veinFile(chosen: PerfusionParameters) -> str | None:
+    """Return the file with the vein; None if it is drawn or not used. Raises ``PerfusionError`` without the file."""
+    if chosen.vein != "file":
+        return None
+    return _maskFile(chosen.vein, chosen.veinFile, _("Choose a file with the vein."))
+
+
+def _venous(chosen: PerfusionParameters, result: Result) -> np.ndarray | None:
+    """Return the segments or points of the vein as bool[z, y, x] on the series ``aifGrid``; None if unused."""
+    if chosen.vein not in ("segmentation", "points"):
+        return None
+    drawn = chosen.vein == "segmentation"
+    marks = chosen.veinSegmentation if drawn else chosen.veinPoints
+    if marks is None:
+        missing = _("Choose the segmentation of the vein.") if drawn else _("Choose the points in the vein.")
+        raise PerfusionError(missing)
+    if drawn:
+        vein = _visibleSegments(marks, result)
+    else:
+        volume = result.sequence(aifGrid(result)).GetNthDataNode(0)
+        vein = np.zeros(frameArray(volume).shape, bool)
+        vein[tuple(arterialVoxels(marks, volume).T)] = True
+    if not vein.any():
+        raise PerfusionError(_("The vein contains no voxel of the series: mark at least one."))
+    return vein
 
 
 def _visibleSegments(segmentation: slicer.vtkMRMLSegmentationNode, result: Result) -> np.ndarray:

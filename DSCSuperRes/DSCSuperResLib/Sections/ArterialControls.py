@@ -3,43 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import slicer
+import vtk
+from slicer.util import VTKObservationMixin
 
 from dsc_superres.errors import DSCError
+from dsc_superres.perfusion import read_aif_csv
 
-from ..Jobs.BackgroundJob import Finished
+from ..Jobs.MapsRequest import chosenVoxels
 from ..Parameters import AIF, PerfusionParameters
-from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates, drawCurve, markVoxels
+from ..Scene.Maps.ArterialChart import drawCurves
+from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates
+from ..Scene.Maps.ArterialPoints import POINTS, hideOtherMarks, markVoxels, voxelsUnderMouse
+from ..Scene.Maps.Maps import aifGrid
+from ..Scene.Maps.VoxelArtery import VoxelArtery
 from ..Translation import _
+from .ArteryTool import ArteryTool
 from .MapOptionControls import MapOptionControls
+from .MapsComputation import MapsComputation
 from .PerfusionControls import PerfusionControls
+from .SegmentEditorButton import connectSegmentEditor
 
 PLOT_VIEW = "DSCSuperResArterialInput"
 
 
-class ArterialControls(PerfusionControls):
+class ArterialControls(PerfusionControls, VTKObservationMixin):
     """Controls of ``Perfusion.ui`` for the arterial input. ``onMaps`` is called when maps were computed."""
 
     def __init__(self, ui, context, onMaps: Callable[[], None]) -> None:
-        super().__init__(ui, context)
+        VTKObservationMixin.__init__(self)
+        PerfusionControls.__init__(self, ui, context)
         self._onMaps, self._result = onMaps, None
-        self._options = MapOptionControls(ui, context)
+        self._arterial, self._found = None, []
+        self._curves: VoxelArtery | None = None
+        self._ownBaseline, self._segmentation = None, None
+        self._options = MapOptionControls(ui, context, self._volume)
+        self._computation = MapsComputation(ui, context, self._onComputed)
+        self._tool = ArteryTool(ui, context, self._drawChosen, self._computation.computeSoon)
         self._plot = None
-        ui.progressBar.visible = False
         self._offer(ui.aifSelector, _aifTitles())
         self._observe(ui.candidateSelector)
         self._observe(ui.segmentSelector)
         self._observeFile(ui.aifFile, "aifFile")
+        ui.candidateSelector.connect("activated(int)", self._computation.computeSoon)
         ui.ownBaselineCheckBox.connect("clicked(bool)", self._onOwnBaseline)
         ui.marksCheckBox.connect("toggled(bool)", self._onMarks)
-        ui.computeButton.connect("clicked()", self.compute)
-        ui.cancelButton.connect("clicked()", self._onCancel)
+        connectSegmentEditor(ui.aifSegmentEditorButton, ui.aifSegmentation, _("Artery"), self._volume)
 
     def setResult(self, result) -> None:
         """Show the arterial input of ``result``; stop a computation for another one."""
-        if result != self._result:
-            self.stop()
+        self._computation.setResult(result)
+        if result != self._result or result is None:
+            self._tool.stop()
+            self._options.stop()
         self._result = result
         self.update()
 
@@ -47,10 +65,12 @@ class ArterialControls(PerfusionControls):
         """Update the controls from the current maps and parameters."""
         ui, result = self._ui, self._result
         ui.aifBox.enabled = result is not None
-        arterial = arterialInput(result) if result is not None else None
-        found = candidates(result) if result is not None else []
-        self._showArterial(arterial, found)
-        self._fillCandidates(found)
+        self._curves = None
+        self._arterial = self._maps(result) if result is not None else None
+        self._found = candidates(result) if result is not None else []
+        hideOtherMarks(result)
+        self._showArterial()
+        self._fillCandidates()
         self.parametersChanged()
 
     def parametersChanged(self) -> None:
@@ -64,11 +84,12 @@ class ArterialControls(PerfusionControls):
         ui.candidateSelector.currentIndex = min(chosen.candidate, ui.candidateSelector.count - 1)
         ui.aifFile.currentPath = chosen.aifFile
         self._updating = False
+        self._watchSegments(chosen.aifSegmentation)
         self._fillSegments()
         rows = {
             "candidate": (ui.candidateLabel, ui.candidateSelector),
-            "segment": (ui.segmentLabel, ui.aifSegmentation, ui.segmentSelector),
-            "points": (ui.pointsLabel, ui.aifPoints),
+            "segment": (ui.segmentLabel, ui.aifSegmentation, ui.segmentSelector, ui.aifSegmentEditorButton),
+            "points": (ui.pointsLabel, ui.aifPoints, ui.addPointsButton),
             "file": (ui.fileLabel, ui.aifFile),
         }
         for kind, widgets in rows.items():
@@ -76,61 +97,73 @@ class ArterialControls(PerfusionControls):
                 widget.visible = kind == chosen.aif
         for widget in (ui.baselineStart, ui.baselineEnd):
             widget.enabled = chosen.ownBaseline
-        computing = self._context.logic.computingMaps
-        ui.computeButton.enabled = self._result is not None and not computing
-        ui.cancelButton.enabled = ui.progressBar.visible = computing
+        self._tool.watch(chosen.aifPoints if chosen.aif == "points" and self._result is not None else None)
+        self._computation.parametersChanged()
         self._options.parametersChanged()
+        self._drawChosen()
 
-    def compute(self) -> None:
-        """Recompute the maps in the background."""
-        logic, parameters = self._context.logic, self._context.parameters
-        self._ui.statusLabel.text = ""
-        try:
-            request = logic.mapsRequest(parameters, self._result)
-            logic.startMaps(self._result, request, self._onFinished, self._onProgress)
-        except DSCError as error:
-            self._ui.statusLabel.text = str(error)
-        self.parametersChanged()
-
-    def stop(self) -> None:
-        """Stop the computation of maps."""
-        self._context.logic.stopMaps()
-        self._ui.progressBar.visible = False
-
-    def _onCancel(self) -> None:
-        self._context.logic.cancelMaps()
-
-    def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
-        self._ui.progressBar.value = round(1000 * fraction)
-        self._ui.statusLabel.text = stage
-
-    def _onFinished(self, finished: Finished) -> None:
-        if finished.result is not None:
-            self._ui.statusLabel.text = _("The maps are up to date.")
-        else:
-            self._ui.statusLabel.text = _("Canceled.") if finished.cancelled else finished.error
+    def _onComputed(self) -> None:
         self.update()
-        if finished.result is not None:
-            self._onMaps()
+        self._onMaps()
 
-    def _showArterial(self, arterial: ArterialCurve | None, found: list[ArterialCurve]) -> None:
-        ui, result = self._ui, self._result
+    def _maps(self, result) -> ArterialCurve | None:
+        """Return the arterial input of the maps, with a likeness to an artery also where it was chosen by hand."""
+        arterial = arterialInput(result)
+        if arterial is None or arterial.score is not None or not len(arterial.voxels):
+            return arterial
+        here = VoxelArtery(result).curve(arterial.voxels)
+        return arterial if here is None else replace(arterial, score=here.score)
+
+    def _showArterial(self) -> None:
+        ui, result, arterial = self._ui, self._result, self._arterial
         for widget in (ui.marksCheckBox, ui.plotPlace):
             widget.visible = arterial is not None
         ui.aifFacts.text = _("There are no maps yet: compute them.") if arterial is None else _facts(result, arterial)
         if arterial is None:
             return
-        others = [
-            one
-            for one in found
-            if not (one.voxels.shape == arterial.voxels.shape and (one.voxels == arterial.voxels).all())
-        ]
-        chart = drawCurve(result, arterial, others)
-        points = markVoxels(result, arterial)
+        points = markVoxels(result, arterial.voxels, arterial.source, ui.marksCheckBox.checked)
         ui.marksCheckBox.enabled = points is not None
-        if points is not None:
-            ui.marksCheckBox.checked = bool(points.GetDisplayVisibility())
+
+    def _drawChosen(self) -> None:
+        """Draw the input of the maps, the candidates, and the one that is chosen or under the mouse now."""
+        if self._result is None or self._context.parameters is None:
+            return
+        chosen, arterial = self._chosenCurve(), self._arterial
+        if arterial is None and chosen is None:
+            return
+        others = [one for one in self._found if arterial is None or not one.sameVoxels(arterial)]
+        if chosen is not None and arterial is not None and chosen.sameVoxels(arterial):
+            chosen = None
+        chart = drawCurves(self._result, arterial, others, chosen)
+        self._ui.plotPlace.visible = True
         self._plotView().SetPlotChartNodeID(chart.GetID())
+
+    def _chosenCurve(self) -> ArterialCurve | None:
+        """Return the curve of the chosen source; None if it is found by the worker, or cannot be computed."""
+        result, chosen = self._result, self._context.parameters.perfusion
+        try:
+            if chosen.aif == "file":
+                read = read_aif_csv(chosen.aifFile)
+                return ArterialCurve(read.times, read.delta_r2star, read.voxels, aifGrid(result), None, read.source)
+            voxels = self._mouseVoxels() if self._tool.picking else None
+            voxels = chosenVoxels(chosen, result) if voxels is None else voxels
+            if voxels is None:
+                return None
+            own = (chosen.baselineStart, chosen.baselineEnd) if chosen.ownBaseline else None
+            if self._curves is None or own != self._ownBaseline:
+                self._curves, self._ownBaseline = VoxelArtery(result, own), own
+            return self._curves.curve(voxels)
+        except DSCError:
+            return None
+
+    def _mouseVoxels(self):
+        """Return the voxel under the mouse where a point would be placed; None outside of the series."""
+        voxels = voxelsUnderMouse(self._context.parameters.perfusion.aifPoints, self._volume())
+        return voxels if len(voxels) else None
+
+    def _volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Return the volume on whose voxels arterial inputs are chosen."""
+        return self._result.proxy(aifGrid(self._result)) if self._result is not None else None
 
     def _plotView(self) -> slicer.vtkMRMLPlotViewNode:
         """Return the view node of the plot in the panel."""
@@ -152,15 +185,37 @@ class ArterialControls(PerfusionControls):
         self._plot.setMRMLPlotViewNode(node)
         return node
 
-    def _fillCandidates(self, found: list[ArterialCurve]) -> None:
+    def _fillCandidates(self) -> None:
         selector = self._ui.candidateSelector
         self._updating = True
         selector.clear()
-        for number, one in enumerate(found, 1):
+        for number, one in enumerate(self._found, 1):
             text = _("{number}: likeness to an artery {score}, {voxels} voxels")
             score = "–" if one.score is None else f"{one.score:.2f}"
             selector.addItem(text.format(number=number, score=score, voxels=len(one.voxels)))
         self._updating = False
+
+    def _watchSegments(self, segmentation: slicer.vtkMRMLSegmentationNode | None) -> None:
+        """List the segments again after one was drawn, renamed or removed."""
+        if segmentation is self._segmentation:
+            return
+        self.removeObservers(self._onSegments)
+        self._segmentation = segmentation
+        if segmentation is None:
+            return
+        segments = segmentation.GetSegmentation()
+        for event in (
+            segments.SegmentAdded,
+            segments.SegmentRemoved,
+            segments.SegmentModified,
+            segments.SourceRepresentationModified,
+        ):
+            self.addObserver(segments, event, self._onSegments)
+
+    def _onSegments(self, caller: vtk.vtkObject, event: str) -> None:
+        self._fillSegments()
+        self._computation.parametersChanged()
+        self._drawChosen()
 
     def _fillSegments(self) -> None:
         """List the segments of the chosen segmentation; must not change parameters, which would call this again."""
@@ -171,7 +226,8 @@ class ArterialControls(PerfusionControls):
         selector.clear()
         for one in ids:
             selector.addItem(segmentation.GetSegmentation().GetSegment(one).GetName(), one)
-        selector.currentIndex = ids.index(chosen.aifSegment) if chosen.aifSegment in ids else (0 if ids else -1)
+        single = 0 if len(ids) == 1 else -1  # among several, the user chooses
+        selector.currentIndex = ids.index(chosen.aifSegment) if chosen.aifSegment in ids else single
         self._updating = False
 
     def store(self, chosen: PerfusionParameters) -> None:
@@ -188,7 +244,7 @@ class ArterialControls(PerfusionControls):
             self._ui.baselineStart.value, self._ui.baselineEnd.value = bolus[:2]
 
     def _onMarks(self, on: bool) -> None:
-        points = self._result.node("points.aif") if self._result is not None else None
+        points = self._result.node(POINTS) if self._result is not None else None
         if points is not None:
             points.SetDisplayVisibility(on)
 

@@ -16,6 +16,7 @@ from ..Scene.Display.Playback import Moment, shownMoment
 from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, PLOTS, SEGMENTS, CurvePlotter
 from .ImageControls import ImageControls
 from .Section import Section
+from .SegmentEditorButton import connectSegmentEditor
 from .UncertaintyControls import UncertaintyControls
 
 REGIONS = ("brain", "whole")
@@ -47,6 +48,7 @@ class DisplaySection(Section, VTKObservationMixin):
         ui.regionSelector.connect("currentIndexChanged(int)", self._onChoice)
         ui.relaxationCheckBox.connect("toggled(bool)", self._onPlotOptions)
         ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPlotOptions)
+        connectSegmentEditor(ui.segmentEditorButton, ui.segmentationSelector, _("Region"), self._volume)
         self.setResult(None)
 
     def setParameterNode(self, parameters) -> None:
@@ -87,6 +89,10 @@ class DisplaySection(Section, VTKObservationMixin):
         self.setResult(None)
         self.removeObservers()
         super().cleanup()
+
+    def _volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Return the volume on which regions are drawn."""
+        return self._result.proxy("reconstruction") if self._result is not None else None
 
     def _setUpChoices(self) -> None:
         """Offer the plots and regions of this result."""

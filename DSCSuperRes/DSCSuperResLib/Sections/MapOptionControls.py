@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import slicer
+
 from ..Jobs.MapsRequest import ADAPTIVE, BAYES, OSCILLATION, SVD
-from ..Parameters import LEAKAGE, MASKS, METHODS, REFERENCES, PerfusionParameters
+from ..Parameters import LEAKAGE, MASKS, METHODS, REFERENCES, VEINS, PerfusionParameters
+from ..Scene.Maps.ArterialPoints import newPoints
 from ..Translation import _
 from .PerfusionControls import PerfusionControls
+from .PointPlacement import PointPlacement
+from .SegmentEditorButton import connectSegmentEditor
+
+FILES = ("maskFile", "referenceFile", "veinFile")
+"""Parameters that are files, and their widgets."""
 
 
 class MapOptionControls(PerfusionControls):
-    """Controls of ``Perfusion.ui`` for the options of map computation; those that do not apply are disabled."""
+    """Controls of ``Perfusion.ui`` for the options of map computation; those that do not apply are disabled.
 
-    def __init__(self, ui, context) -> None:
+    ``getVolume`` returns the volume on which masks are drawn.
+    """
+
+    def __init__(self, ui, context, getVolume: Callable[[], slicer.vtkMRMLScalarVolumeNode | None]) -> None:
         super().__init__(ui, context)
         self._offer(ui.methodSelector, _methodTitles())
         self._offer(ui.leakageSelector, _leakageTitles())
         self._offer(ui.maskSelector, _maskTitles())
         self._offer(ui.referenceSelector, _referenceTitles())
-        self._observeFile(ui.maskFile, "maskFile")
-        self._observeFile(ui.referenceFile, "referenceFile")
+        self._offer(ui.veinSelector, _veinTitles())
+        for name in FILES:
+            self._observeFile(getattr(ui, name), name)
+        for kind, title in (("mask", _("Brain")), ("reference", _("White matter")), ("vein", _("Vein"))):
+            button, selector = getattr(ui, f"{kind}SegmentEditorButton"), getattr(ui, f"{kind}Segmentation")
+            connectSegmentEditor(button, selector, title, getVolume)
+        self._placement = PointPlacement(ui.addVeinPointsButton, self._veinPoints, several=True)
 
     def parametersChanged(self) -> None:
         """Show the parameters, and disable options that do not apply to the method."""
@@ -27,14 +45,18 @@ class MapOptionControls(PerfusionControls):
         ui.methodSelector.currentIndex = METHODS.index(chosen.method)
         ui.leakageSelector.currentIndex = LEAKAGE.index(chosen.leakage)
         ui.maskSelector.currentIndex = MASKS.index(chosen.mask)
-        ui.maskFile.currentPath = chosen.maskFile
         ui.referenceSelector.currentIndex = REFERENCES.index(chosen.reference)
-        ui.referenceFile.currentPath = chosen.referenceFile
+        ui.veinSelector.currentIndex = VEINS.index(chosen.vein)
+        for name in FILES:
+            getattr(ui, name).currentPath = getattr(chosen, name)
         self._updating = False
-        ui.maskSegmentation.visible = chosen.mask == "segmentation"
-        ui.maskFile.visible = chosen.mask == "file"
-        ui.referenceSegmentation.visible = chosen.reference == "segmentation"
-        ui.referenceFile.visible = chosen.reference == "file"
+        for kind in ("mask", "reference", "vein"):
+            source = getattr(chosen, kind)
+            for part in ("Segmentation", "SegmentEditorButton"):
+                getattr(ui, kind + part).visible = source == "segmentation"
+            getattr(ui, f"{kind}File").visible = source == "file"
+        for widget in (ui.veinPoints, ui.addVeinPointsButton):
+            widget.visible = chosen.vein == "points"
         adaptive = chosen.method in ADAPTIVE and chosen.adaptiveThreshold
         ui.svdThreshold.enabled = chosen.method in SVD and not adaptive
         ui.adaptiveThreshold.enabled = chosen.method in ADAPTIVE
@@ -47,11 +69,25 @@ class MapOptionControls(PerfusionControls):
         ui.spatialPrior.toolTip = _spatialPriorText(chosen.method)
 
     def store(self, chosen: PerfusionParameters) -> None:
-        """Store method, leakage correction, brain mask and reference."""
+        """Store method, leakage correction, brain mask, reference and vein."""
         chosen.method = METHODS[self._ui.methodSelector.currentIndex]
         chosen.leakage = LEAKAGE[self._ui.leakageSelector.currentIndex]
         chosen.mask = MASKS[self._ui.maskSelector.currentIndex]
         chosen.reference = REFERENCES[self._ui.referenceSelector.currentIndex]
+        chosen.vein = VEINS[self._ui.veinSelector.currentIndex]
+
+    def stop(self) -> None:
+        """Place no points any more."""
+        self._placement.stop()
+
+    def _veinPoints(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        """Return the node for the points in the vein, a new one where none is chosen."""
+        parameters = self._context.parameters
+        if parameters is None:
+            return None
+        if parameters.perfusion.veinPoints is None:
+            parameters.perfusion.veinPoints = newPoints(slicer.mrmlScene, _("Vein"))
+        return parameters.perfusion.veinPoints
 
 
 def _thresholdText(method: str, adaptive: bool) -> str:
@@ -110,6 +146,15 @@ def _maskTitles() -> dict[str, str]:
         "automatic": _("Automatic"),
         "none": _("None: all voxels"),
         "segmentation": _("Visible segments"),
+        "file": _("File"),
+    }
+
+
+def _veinTitles() -> dict[str, str]:
+    return {
+        "none": _("None: not scaled"),
+        "segmentation": _("Visible segments"),
+        "points": _("Voxels at points"),
         "file": _("File"),
     }
 

@@ -15,6 +15,7 @@ from ..Translation import _
 from .ArterialControls import ArterialControls
 from .MapControls import MapControls
 from .Section import Section
+from .SegmentEditorButton import connectSegmentEditor
 
 
 class PerfusionSection(Section):
@@ -30,6 +31,7 @@ class PerfusionSection(Section):
             ui.comparedSelector.addItem(difference)
         ui.comparedSelector.connect("currentIndexChanged(int)", self._onCompared)
         ui.measureButton.connect("clicked()", self._onMeasure)
+        connectSegmentEditor(ui.regionsSegmentEditorButton, ui.regionsSelector, _("Region"), self._volume)
         self.setResult(None)
 
     def setResult(self, result) -> None:
@@ -64,6 +66,10 @@ class PerfusionSection(Section):
 
     def _parameters(self) -> PerfusionParameters | None:
         return self.context.parameters.perfusion if self.context.parameters is not None else None
+
+    def _volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        """Return the volume on which regions are drawn."""
+        return self._result.proxy("reconstruction") if self._result is not None else None
 
     def _onMaps(self) -> None:
         """Show the recomputed maps."""

@@ -79,19 +79,19 @@ class ContinuousInput:
         return np.sqrt(np.mean([(draw(times) - self.at(times)) ** 2 for draw in self.draws], axis=0))
 
     def record(self, times: np.ndarray, unit: float) -> dict[str, object]:
-        """Return how the curve was found, and where tissue helped the curve and its band over ``times`` (s).
+        """Return how the curve was found, the curve over ``times`` (s), and where tissue helped its band.
 
         Plain values for JSON; ``unit`` converts them to 1/s.
         """
-        if not self.joint:
-            return {"method": "interpolated from the samples alone"}
         fine = np.arange(times[0], times[-1], RECORD_STEP)
-        return {
-            "method": "gamma variate with recirculation, from the samples and from tissue",
+        curve = {
             "times_s": np.round(fine, 3).tolist(),
             "delta_r2star": np.round(unit * self.at(fine), 4).tolist(),
-            "delta_r2star_sd": np.round(unit * self.band(fine), 4).tolist(),
         }
+        if not self.joint:
+            return {"method": "interpolated from the samples alone", **curve}
+        band = {"delta_r2star_sd": np.round(unit * self.band(fine), 4).tolist()}
+        return {"method": "gamma variate with recirculation, from the samples and from tissue", **curve, **band}
 
 
 def continuous_input(

@@ -90,6 +90,11 @@ def estimate(
     return Estimate(int(memory), seconds)
 
 
+def maps_seconds(samples: int) -> float:
+    """Seconds of a job that computes maps of series with so many samples (voxels times frames) in all."""
+    return START_SECONDS + MAPS_SECONDS * samples
+
+
 def reconstruction_seconds(
     size: tuple[int, int, int], frames: int, space: float, time: float, model: str, device: Mapping[str, object] | None
 ) -> float | None:

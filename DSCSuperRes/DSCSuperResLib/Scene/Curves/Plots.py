@@ -42,9 +42,8 @@ class Plots:
         rows = {len(values) for values in columns.values()}
         with slicer.util.NodeModify(node):
             if _columnNames(table) == list(columns) and rows == {table.GetNumberOfRows()}:
-                for index, values in enumerate(columns.values()):
-                    vtk_to_numpy(table.GetColumn(index))[:] = values
-                    table.GetColumn(index).Modified()
+                if not _refill(table, columns):
+                    return node  # an event would make the view draw it again
             else:
                 _rebuild(table, columns)
             table.Modified()
@@ -105,6 +104,18 @@ class Plots:
 
 def _columnNames(table: vtk.vtkTable) -> list[str]:
     return [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+
+
+def _refill(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> bool:
+    """Set the values of the columns, and return whether any of them were different."""
+    changed = False
+    for index, values in enumerate(columns.values()):
+        column = vtk_to_numpy(table.GetColumn(index))
+        if not np.array_equal(column, values, equal_nan=True):
+            column[:] = values
+            table.GetColumn(index).Modified()
+            changed = True
+    return changed
 
 
 def _rebuild(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> None:
