@@ -101,13 +101,13 @@ def test_click_gives_a_curve_and_then_maps(driver, result) -> None:
     assert selection.GetActivePlaceNodeID() == points.GetID()
     driver.settle()
     hover(points, (1, 12, 13))
-    driver.wait(lambda: chosenCurve(driver).size, 5, "the curve under the mouse")
+    driver.wait(lambda: chosenCurve(driver).size, 30, "the curve under the mouse")
     under = chosenCurve(driver)
     hover(points, (1, 20, 9))
-    driver.wait(lambda: not np.array_equal(chosenCurve(driver), under), 5, "the curve that follows the mouse")
+    driver.wait(lambda: not np.array_equal(chosenCurve(driver), under), 30, "the curve that follows the mouse")
     assert not driver.logic.computingMaps
     place(points, (1, 14, 11))
-    driver.wait(lambda: driver.logic.computingMaps, 5, "the maps that start by themselves")
+    driver.wait(lambda: driver.logic.computingMaps, 30, "the maps that start by themselves")
     assert not ui.pickArteryButton.checked
     shown = chosenCurve(driver)
     waitForMaps(driver, [[1, 14, 11]])
@@ -120,7 +120,7 @@ def test_click_gives_a_curve_and_then_maps(driver, result) -> None:
 def test_dragged_point_replaces_the_computation(driver, result) -> None:
     points = driver.parameters.perfusion.aifPoints
     drag(points, (0, 10, 10))
-    driver.wait(lambda: driver.logic.computingMaps, 5, "the maps")
+    driver.wait(lambda: driver.logic.computingMaps, 30, "the maps")
     drag(points, (0, 16, 15))
     waitForMaps(driver, [[0, 16, 15]])
     assert driver.leftovers() == []
@@ -130,7 +130,7 @@ def test_next_pick_replaces_the_point_and_place_adds_some(driver, result) -> Non
     ui, points = driver.ui("Perfusion"), driver.parameters.perfusion.aifPoints
     ui.pickArteryButton.click()
     place(points, (1, 11, 11))
-    driver.wait(lambda: points.GetNumberOfControlPoints() == 1, 5, "the former point to go")
+    driver.wait(lambda: points.GetNumberOfControlPoints() == 1, 30, "the former point to go")
     ui.addPointsButton.click()
     assert interaction().GetPlaceModePersistence()
     assert not ui.pickArteryButton.checked
@@ -145,16 +145,16 @@ def test_maps_on_a_button_and_told_to_be_of_other_settings(driver, result) -> No
     ui, points, before = driver.ui("Perfusion"), driver.parameters.perfusion.aifPoints, artery(driver)
     ui.atOnceCheckBox.click()
     points.RemoveNthControlPoint(2)
-    driver.wait(lambda: ui.statusLabel.text == CHANGED, 5, "the note on changed settings")
+    driver.wait(lambda: ui.statusLabel.text == CHANGED, 30, "the note on changed settings")
     assert not driver.logic.computingMaps
     assert artery(driver) == before
     driver.startMaps()
     driver.finishMaps()
     assert artery(driver) == before[:2]
     driver.choose("Perfusion", "methodSelector", "csvd")
-    driver.wait(lambda: ui.statusLabel.text == CHANGED, 5, "the note on another method")
+    driver.wait(lambda: ui.statusLabel.text == CHANGED, 30, "the note on another method")
     driver.choose("Perfusion", "methodSelector", "ssvd")
-    driver.wait(lambda: ui.statusLabel.text == UP_TO_DATE, 5, "the former method")
+    driver.wait(lambda: ui.statusLabel.text == UP_TO_DATE, 30, "the former method")
     ui.atOnceCheckBox.click()
 
 
