@@ -228,10 +228,12 @@ def test_statistics_of_segments(window, result):
     found = {(one.name, one.source): one for one in regionStatistics(result, segmentation)}
     covered = values("cbv", "truth")[1, 2:6, 4:8]
     one = found["cbv", "truth"]
-    assert (one.voxels, one.mean, one.sd) == (16, pytest.approx(covered.mean()), pytest.approx(covered.std(), rel=1e-4))
-    assert one.volume == pytest.approx(16 * 2 * 2 * 5 / 1000)
-    assert found["cbv", "difference"].mean == pytest.approx(0.5, abs=1e-5)
-    assert found["cbv", "input"].voxels == 4
+    numbers = one.numbers
+    assert (numbers.voxels, numbers.mean) == (16, pytest.approx(covered.mean()))
+    assert numbers.sd == pytest.approx(covered.std(), rel=1e-4)
+    assert numbers.volume_ml == pytest.approx(16 * 2 * 2 * 5 / 1000)
+    assert found["cbv", "difference"].numbers.mean == pytest.approx(0.5, abs=1e-5)
+    assert found["cbv", "input"].numbers.voxels == 4
     table = showStatistics(result, found.values())
     assert (table.GetNumberOfRows(), table.GetCellText(0, 0)) == (5, "Thalamus")
     assert result.node("table.regions.values").GetNumberOfRows() == len(found)

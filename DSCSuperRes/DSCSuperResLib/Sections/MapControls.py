@@ -46,7 +46,7 @@ class MapControls:
 
     def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None], scales: ChosenScales) -> None:
         self._ui, self._layout, self._overlay, self._onShown = ui, layout, MapOverlay(layout), onShown
-        self._scales, self._windows = scales, []
+        self._scales, self._windows, self._shared = scales, [], None
         self._result, self._name, self._updating = None, "", False
         self.compared = "reconstruction"
         ui.imageButton.connect("clicked()", self.hide)
@@ -208,21 +208,24 @@ class MapControls:
     def _shareWindows(self) -> None:
         """Let a window that is set in one view apply to all, the difference apart."""
         self._closeWindows()
+        self._shared = (self._name, self._result)
         for volumes, changed in ((self._volumes(), self._onWindow), (self._differences(), self._onDifferenceWindow)):
             if volumes:
                 self._windows.append(SharedWindow(volumes, changed))
 
     def _closeWindows(self) -> None:
+        """Leave the map that is shown, and remember the scale that the user gave it."""
+        if self._windows:
+            self._scales.remember(*self._shared)
         for window in self._windows:
             window.close()
-        self._windows = []
+        self._windows, self._shared = [], None
 
     def _onWindow(self, lower: float, upper: float) -> None:
         """Follow a window that was set in a view or by the controls: legends, controls, and what is remembered."""
         for volume in self._volumes():
             updateLabels(volume)
         if not self._updating and self._windows:
-            self._scales.remember(self._name, self._result)
             self._showState()
 
     def _onDifferenceWindow(self, lower: float, upper: float) -> None:

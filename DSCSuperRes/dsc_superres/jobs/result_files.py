@@ -20,6 +20,7 @@ from dsc_superres.io.sidecar import sidecar_bytes, sidecar_path
 from dsc_superres.jobs.provenance import case_provenance, maps_provenance
 from dsc_superres.jobs.types import CompareJob, ReconstructJob
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
+from dsc_superres.perfusion.region_table import csv_text, region_table, regions_of
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json, write_text
@@ -27,6 +28,7 @@ from dsc_superres.utils.scratch_memory import save_npy
 
 METRICS = "metrics.json"
 PROVENANCE = "provenance.json"
+REGIONS_FOLDER = "regions"
 
 
 def write_case(case: Case, job: ReconstructJob | CompareJob, folder: Path) -> dict[str, object]:
@@ -100,6 +102,8 @@ def write_maps(
 ) -> None:
     """Write cbv, cbf, mtt, ttp, tmax, ... (.nii.gz), mask, reference, aif.csv and provenance.json into ``folder``.
 
+    Its folder ``regions`` gets fluid, vessels and hypoperfused tissue, and ``regions.csv`` the maps in them.
+
     ``artery_of`` is the name of the series whose grid the arterial voxels are on, where it may be another one;
     ``notes`` are sentences about the series, for the provenance.
     """
@@ -111,8 +115,20 @@ def write_maps(
     if maps.reference is not None:
         write_volume(maps.reference.region.astype(np.float32), geometry, folder / "reference.nii.gz")
     write_aif(maps.aif, folder / "aif.csv")
+    write_regions(maps, geometry, folder / REGIONS_FOLDER)
     provenance = maps_provenance(maps, notes)
     write_json(folder / PROVENANCE, provenance if artery_of is None else {**provenance, "aif_series": artery_of})
+
+
+def write_regions(maps: PerfusionMaps, geometry: Geometry, folder: Path) -> None:
+    """Write the regions of the maps (.nii.gz), and the statistics of the maps in them as ``regions.csv``."""
+    if maps.midline is None:
+        return
+    folder.mkdir(exist_ok=True)
+    for name, region in maps.regions.items():
+        write_volume(region.astype(np.float32), geometry, folder / f"{name}.nii.gz")
+    rows = region_table(maps, maps.midline, geometry, regions_of(maps))
+    write_text(folder / "regions.csv", csv_text(rows))
 
 
 def write_aif(aif: ArterialInput, path: Path) -> None:

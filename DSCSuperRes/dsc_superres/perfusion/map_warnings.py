@@ -8,6 +8,7 @@ import numpy as np
 
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.map_scales import mostly_early
 from dsc_superres.perfusion.options import MapOptions
 
 MIN_BASELINE_FRAMES = 5
@@ -38,6 +39,16 @@ def map_warnings(
     mean = curves.mean(axis=1, dtype=np.float64)
     warnings = [*_timing_warnings(times, bolus), *_window_warnings(mean, times, bolus, options)]
     return (*warnings, *_noise_floor_warnings(curves, bolus, echo_time), *aif.warnings)
+
+
+def late_artery_warnings(tmax: np.ndarray) -> Iterator[str]:
+    """Yield a sentence where much of tmax[n] (s) is negative, because the artery is later than the tissue."""
+    if mostly_early(tmax):
+        yield (
+            f"Tmax is negative in {100 * np.mean(tmax < 0):.0f} % of the brain (median {np.median(tmax):.1f} s): the "
+            "bolus is later, or more dispersed, in the artery than in the tissue. Compare Tmax with that of normal "
+            "tissue, or choose an earlier artery."
+        )
 
 
 def at_noise_floor(curves: np.ndarray, bolus: Bolus, echo_time: float) -> np.ndarray:

@@ -17,11 +17,12 @@ from dsc_superres.perfusion.frame_weights import frame_weights
 from dsc_superres.perfusion.leakage import reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
 from dsc_superres.perfusion.map_units import UNITS
-from dsc_superres.perfusion.map_warnings import map_warnings
+from dsc_superres.perfusion.map_warnings import late_artery_warnings, map_warnings
 from dsc_superres.perfusion.mask import brain_mask
 from dsc_superres.perfusion.normalization import reference_record, relative_maps, trusted_scale
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.perfusion_maps import PerfusionMaps
+from dsc_superres.perfusion.reading_aids import find_reading_aids
 from dsc_superres.perfusion.slice_offsets import (
     at_common_times,
     at_slice_times,
@@ -151,13 +152,15 @@ def compute_maps(
     warnings = (
         *series.notes[len(given.notes) :],
         *map_warnings(curves, times, bolus, aif, resolved, series.echo_time),
+        *late_artery_warnings(values["tmax"]),
     )
     maps = {name: _to_volume(value, mask) for name, value in values.items()}
     trusted = trusted_scale(values["cbv"], aif, resolved.kh_over_rho)
     record: dict[str, object] = {"absolute_scale_trusted": trusted, "reference": None}
     record["aif_between_samples"] = input_record
+    before_bolus = _to_volume(baseline_values, mask)
     try:
-        found_reference = _reference(reference, maps, _to_volume(baseline_values, mask), mask, series)
+        found_reference = _reference(reference, maps, before_bolus, mask, series)
         if found_reference is not None:
             maps |= relative_maps(maps, found_reference.region)
             record["reference"] = reference_record(found_reference, maps, series.geometry)
@@ -165,6 +168,7 @@ def compute_maps(
         if isinstance(reference, np.ndarray):  # the user's own
             raise
         found_reference, warnings = None, (*warnings, str(error))
+    aids = find_reading_aids(maps, before_bolus, mask, series.geometry, found_reference, series.interval)
     return PerfusionMaps(
         **{name: maps.pop(name) for name in UNITS},
         mask=mask,
@@ -175,10 +179,13 @@ def compute_maps(
             **provenance(series, aif, bolus, options, resolved, candidates, warnings, frames),
             "acquired_times_s": None if acquired_times is None else np.asarray(acquired_times).tolist(),
             **record,
+            **aids.record,
         },
         extra=maps,
         candidates=candidates,
         reference=found_reference,
+        regions=aids.regions,
+        midline=aids.midline,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus
 from dsc_superres.perfusion.map_units import UNITS
+from dsc_superres.perfusion.midline import Midline
 from dsc_superres.perfusion.white_matter import WhiteMatterReference
 
 
@@ -44,6 +45,11 @@ class PerfusionMaps:
         Arterial inputs found automatically, best first; empty if one was given.
     reference : WhiteMatterReference or None
         The white matter that relative maps refer to; None if there are none.
+    regions : mapping of str to bool array
+        What helps to read the maps, as in ``perfusion.reading_aids``: fluid, vessels, tmax_above_6s,
+        cbf_below_30_percent.
+    midline : Midline or None
+        The plane between the hemispheres.
     """
 
     cbv: np.ndarray
@@ -59,6 +65,8 @@ class PerfusionMaps:
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
     candidates: tuple[ArterialInput, ...] = ()
     reference: WhiteMatterReference | None = None
+    regions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    midline: Midline | None = None
 
     @property
     def baseline(self) -> slice:

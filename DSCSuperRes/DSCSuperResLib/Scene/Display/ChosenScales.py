@@ -34,8 +34,10 @@ class ChosenScales:
         return MapScale(ends[0] * unit, ends[1] * unit)
 
     def remember(self, name: str, result: Result) -> None:
-        """Remember the scale that the maps ``name`` of ``result`` have now."""
-        volume = next(volume for source in SOURCES if (volume := mapNode(result, name, source)) is not None)
+        """Remember the scale that the maps ``name`` of ``result`` have now, if they are still there."""
+        volume = next((volume for source in SOURCES if (volume := mapNode(result, name, source)) is not None), None)
+        if volume is None:
+            return
         automatic, shown = automaticScale(result, name), shownScale(volume)
         if shown == automatic:
             self.forget(name)

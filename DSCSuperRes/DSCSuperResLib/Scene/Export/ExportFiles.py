@@ -17,6 +17,7 @@ from dsc_superres.utils.atomic_writing import write_json
 from ..Curves.Curves import meanFrames
 from ..Curves.MetricsTables import metricsChart, metricsTable, readMetrics, regions
 from ..Maps.ArterialInput import arterialInput
+from ..Maps.MapMasking import allValues
 from ..Maps.Maps import MASK, SOURCES, mapNode, mapNodes, mapsProvenance, mapTitle, mapUnit
 from ..Result import REPORT, ROLE, Result
 from ..Sequences.SequenceInput import readInput
@@ -68,7 +69,8 @@ def writeMaps(
         wanted = series if dicom and source == "reconstruction" else None
         if formats or wanted:
             file = folder / f"map-{number}.npy"
-            np.save(file, np.nan_to_num(frameArray(node)))  # in files, what was not computed is 0, as in all results
+            # In files, what was not computed is 0, as in all results.
+            np.save(file, np.nan_to_num(allValues(result, node)))
             described.append(
                 {
                     "file": file.name,

@@ -19,6 +19,8 @@ from ..Provenance import setProvenance
 from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
 from ..Volumes import frameArray, ijkToRas, setFrame
+from .MapMasking import allValues, forgetHidden
+from .ReadingRegions import showBrain, showRegions
 from .WhiteMatter import removeReference, showReference
 
 TITLES = {
@@ -72,9 +74,12 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     made = {path.name.removesuffix(".nii.gz") for path in files}
     for (name, kind), node in mapNodes(result).items():
         if name not in made and kind == source:
-            result.removeNodes([node])
+            _remove(result, node)
     if REFERENCE not in made:
         _removeReference(result, source)
+    showRegions(result, folder, source)
+    if computed is not None and source in (aifGrid(result), "reconstruction"):
+        showBrain(result, computed, geometry)
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     result.setText(f"text.maps.{source}", provenance)
     record = json.loads(provenance)
@@ -93,11 +98,11 @@ def addDifferences(result: Result) -> Iterator[float]:
         for name in TITLES:
             one, truth = mapNode(result, name, source), mapNode(result, name, "truth")
             if one is not None and truth is not None:
-                voxels = _difference(one, truth, mapNode(result, MASK, source), mapNode(result, MASK, "truth"))
+                voxels = _difference(result, one, truth, mapNode(result, MASK, source), mapNode(result, MASK, "truth"))
                 _place(result, name, difference, voxels, _matrix(truth))
                 yield 1.0
             elif (old := mapNode(result, name, difference)) is not None:
-                result.removeNodes([old])
+                _remove(result, old)
 
 
 def mapNode(result: Result, name: str, source: str) -> slicer.vtkMRMLScalarVolumeNode | None:
@@ -228,8 +233,15 @@ def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: v
     kind = np.uint8 if name in REGIONS else np.float32
     setFrame(node, voxels.astype(kind, copy=False), matrix)
     if name not in REGIONS:
+        forgetHidden(result, node)
         node.SetAttribute(NEW_VALUES, "yes")
         _setUnit(node, mapTitle(name), mapUnit(name))
+
+
+def _remove(result: Result, node: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Remove a map."""
+    forgetHidden(result, node)
+    result.removeNodes([node])
 
 
 def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> None:
@@ -242,9 +254,9 @@ def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> 
     node.SetAttribute("DSCSuperRes.Unit", unit)
 
 
-def _difference(one, truth, oneMask, truthMask) -> np.ndarray:
+def _difference(result, one, truth, oneMask, truthMask) -> np.ndarray:
     """Return one - truth on the grid of ``truth``, float32[z, y, x]; NaN unless both were computed."""
-    expected, values = frameArray(truth), frameArray(one)
+    expected, values = allValues(result, truth), allValues(result, one)
     inside = np.ones(expected.shape, bool) if truthMask is None else frameArray(truthMask) > 0
     found, valid = np.full(expected.shape, np.nan, np.float32), inside.copy()
     points = voxelCenters(inside, truth)

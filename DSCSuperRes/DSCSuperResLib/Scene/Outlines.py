@@ -1,0 +1,51 @@
+"""Regions of a result as segments that the views outline, and that the user may edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import slicer
+from vtk.util.numpy_support import numpy_to_vtk
+
+from dsc_superres.geometry import Geometry
+
+from .Result import Result
+from .Volumes import ijkToRas
+
+
+def newOutlines(result: Result, title: str, role: str) -> slicer.vtkMRMLSegmentationNode:
+    """Add a segmentation whose segments are drawn as outlines to ``result`` as its ``role``, and return it."""
+    node = result.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", title)
+    node.CreateDefaultDisplayNodes()
+    result.add(node, role)
+    display = node.GetDisplayNode()
+    display.SetVisibility2DFill(False)
+    display.SetVisibility2DOutline(True)
+    display.SetVisibility3D(False)
+    return node
+
+
+def fillOutlines(
+    node: slicer.vtkMRMLSegmentationNode,
+    regions: Mapping[str, np.ndarray],
+    geometry: Geometry,
+    titles: Mapping[str, str],
+    colors: Mapping[str, tuple[float, float, float]],
+) -> None:
+    """Replace the segments of ``node`` by ``regions``, bool[z, y, x] by id, with titles and colors (0..1) by id."""
+    matrix = ijkToRas(geometry)
+    representation = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    with slicer.util.NodeModify(node):
+        node.GetSegmentation().RemoveAllSegments()
+        for name, region in regions.items():
+            labelmap = slicer.vtkOrientedImageData()
+            labelmap.SetDimensions(region.shape[::-1])
+            labelmap.SetImageToWorldMatrix(matrix)
+            values = np.ascontiguousarray(region, np.uint8).ravel()
+            labelmap.GetPointData().SetScalars(numpy_to_vtk(values, deep=True))
+            segment = slicer.vtkSegment()
+            segment.SetName(titles[name])
+            segment.SetColor(*colors[name])
+            segment.AddRepresentation(representation, labelmap)
+            node.GetSegmentation().AddSegment(segment, name)
