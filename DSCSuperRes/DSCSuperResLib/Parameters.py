@@ -90,6 +90,7 @@ class DisplayParameters:
     plot: Annotated[str, Default("cursor")]
     region: Annotated[str, Default("brain")]
     relaxation: Annotated[bool, Default(False)]
+    artery: Annotated[bool, Default(True)]
     segmentation: vtkMRMLSegmentationNode
 
 

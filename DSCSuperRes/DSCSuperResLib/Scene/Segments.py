@@ -52,6 +52,15 @@ def voxelsAt(points: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray
     return ijk @ np.array([1, dimensions[0], dimensions[0] * dimensions[1]])
 
 
+def middleVoxel(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """Return the center, float64[3] (RAS, mm), of the voxel in the middle of ``volume``.
+
+    The middle itself may lie between voxels, where each series of another voxel size would take another one.
+    """
+    matrix, dimensions = _ijkToRas(volume), volume.GetImageData().GetDimensions()
+    return matrix[:3, :3] @ [count // 2 for count in dimensions] + matrix[:3, 3]
+
+
 def _ijkToRas(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)

@@ -1,4 +1,4 @@
-"""Updates of the plot below the views: curves at the cursor, mean curves of segments, or metrics over time."""
+"""Updates of the plot below the views: curves at the cursor, mean curves of segments, metrics or motion over time."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ..Scene.Curves.ArteryOverlay import ArteryOverlay
 from ..Scene.Curves.CurveCharts import CurveCharts
 from ..Scene.Curves.Curves import Relaxation
 from ..Scene.Curves.MetricsTables import metricsChart, readMetrics
+from ..Scene.Curves.MotionChart import motionChart, readMotion
+from ..Scene.Curves.PlotMark import PlotMark
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.Playback import shownMoment
+from ..Scene.Segments import middleVoxel
 
 CURSOR = "cursor"
 CROSSHAIR = "crosshair"
 SEGMENTS = "segments"
 MEASURES = ("nmse", "psnr", "ssim")
-PLOTS = (CURSOR, CROSSHAIR, SEGMENTS, *MEASURES)
+MOTION = "motion"
+PLOTS = (CURSOR, CROSSHAIR, SEGMENTS, *MEASURES, MOTION)
 THROTTLE = 100
 """ms between two updates while the mouse moves."""
 TIME_SLICE = 0.05
@@ -31,7 +36,7 @@ TIME_SLICE = 0.05
 class CurvePlotter(VTKObservationMixin):
     """Shows one of ``PLOTS`` of a result in the plot view of ``layout``.
 
-    Set ``result``, ``plot``, ``segmentation``, ``relaxation`` and ``region``, then call ``refresh``.
+    Set ``result``, ``plot``, ``segmentation``, ``relaxation``, ``artery`` and ``region``, then call ``refresh``.
     ``status(text)`` shows messages to the user.
     """
 
@@ -40,8 +45,10 @@ class CurvePlotter(VTKObservationMixin):
         self.result, self.plot, self.region = None, CURSOR, "brain"
         self.segmentation: slicer.vtkMRMLSegmentationNode | None = None
         self.relaxation: Relaxation | None = None
+        self.artery: ArteryOverlay | None = None
         self._layout, self._status = layout, status
         self._charts: CurveCharts | None = None
+        self._mark: PlotMark | None = None
         self._place: np.ndarray | None = None
         self._work: Iterator[slicer.vtkMRMLPlotChartNode | None] | None = None
         self._timer = qt.QTimer()
@@ -56,6 +63,7 @@ class CurvePlotter(VTKObservationMixin):
             self._layout.showChart(None)
             return
         self._charts = CurveCharts(self.result)
+        self._mark = PlotMark(self.result, self._layout.sliceNodes())
         if self.plot in (CURSOR, CROSSHAIR):
             self._watchPointer()
             self._layout.showChart(self.result.node("chart.cursor"))
@@ -69,6 +77,8 @@ class CurvePlotter(VTKObservationMixin):
         self.removeObservers()
         self._timer.stop()
         self._waiting, self._work = False, None
+        if self._mark is not None:
+            self._mark.hide()
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""
@@ -110,6 +120,9 @@ class CurvePlotter(VTKObservationMixin):
         if self.plot in MEASURES:
             metrics = readMetrics(self.result)
             self._layout.showChart(metricsChart(self.result, metrics, self.plot, self.region) if metrics else None)
+        elif self.plot == MOTION:
+            motion = readMotion(self.result)
+            self._layout.showChart(motionChart(self.result, motion) if motion else None)
         elif self.plot == SEGMENTS:
             self._readSegments()
         else:
@@ -121,11 +134,15 @@ class CurvePlotter(VTKObservationMixin):
         if moment is None:
             return
         pointed = _position(_crosshair(self.result.scene), self.plot)
-        for place in (pointed, self._place, _middle(self.result.proxy("reconstruction"))):
-            chart = None if place is None else self._charts.atPoint(place, moment.time, self.relaxation)
+        for place in (pointed, self._place, middleVoxel(self.result.proxy("reconstruction"))):
+            chart = None if place is None else self._charts.atPoint(place, moment.time, self.relaxation, self.artery)
             if chart is not None:
                 self._place = place
                 self._layout.showChart(chart)
+                if place is pointed:
+                    self._mark.hide()
+                else:
+                    self._mark.show(place)
                 return
 
     def _readSegments(self) -> None:
@@ -148,12 +165,6 @@ class CurvePlotter(VTKObservationMixin):
 
 def _crosshair(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLCrosshairNode | None:
     return scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
-
-
-def _middle(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    bounds = [0.0] * 6
-    volume.GetRASBounds(bounds)
-    return np.array([(bounds[axis] + bounds[axis + 1]) / 2 for axis in (0, 2, 4)])
 
 
 def _position(crosshair: slicer.vtkMRMLCrosshairNode | None, plot: str) -> np.ndarray | None:

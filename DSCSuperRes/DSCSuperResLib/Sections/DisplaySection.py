@@ -8,12 +8,14 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..Scene.Curves.ArteryOverlay import ArteryOverlay, arteryOverlay
 from ..Scene.Curves.Curves import Relaxation, findBaseline
 from ..Scene.Curves.MetricsTables import frameMetrics, metricsTable, readMetrics, regions
+from ..Scene.Curves.MotionChart import readMotion
 from ..Scene.Display.Appearance import prepareDisplay
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.Playback import Moment, shownMoment
-from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, PLOTS, SEGMENTS, CurvePlotter
+from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, MOTION, PLOTS, SEGMENTS, CurvePlotter
 from .ImageControls import ImageControls
 from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
@@ -31,7 +33,7 @@ class DisplaySection(Section, VTKObservationMixin):
     def __init__(self, ui, context) -> None:
         VTKObservationMixin.__init__(self)
         Section.__init__(self, ui, context)
-        self._result, self._metrics, self._baseline = None, {}, None
+        self._result, self._metrics, self._motion, self._baseline = None, {}, {}, None
         self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._plotter = CurvePlotter(self.layout, context.status)
         self._images = ImageControls(ui)
@@ -46,7 +48,8 @@ class DisplaySection(Section, VTKObservationMixin):
         ui.compareButton.connect("clicked(bool)", self._onCompare)
         ui.plotSelector.connect("currentIndexChanged(int)", self._onChoice)
         ui.regionSelector.connect("currentIndexChanged(int)", self._onChoice)
-        ui.relaxationCheckBox.connect("toggled(bool)", self._onPlotOptions)
+        for box in (ui.relaxationCheckBox, ui.arteryCheckBox):
+            box.connect("toggled(bool)", self._onPlotOptions)
         ui.segmentationSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onPlotOptions)
         connectSegmentEditor(ui.segmentEditorButton, ui.segmentationSelector, _("Region"), self._volume)
         self.setResult(None)
@@ -64,6 +67,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self.removeObservers()
         self._result, self._baseline = result, None
         self._metrics = readMetrics(result) if result else {}
+        self._motion = readMotion(result) if result else {}
         if result is not None:
             prepareDisplay(result)
         self._images.setResult(result)
@@ -81,8 +85,9 @@ class DisplaySection(Section, VTKObservationMixin):
         self._onPlotOptions()
 
     def overlayChanged(self) -> None:
-        """Update the controls of the uncertainty."""
+        """Update the controls of the uncertainty, and the arterial input in the plot."""
         self._uncertainty.update()
+        self._onPlotOptions()
 
     def cleanup(self) -> None:
         """Leave nothing running or observed, and restore the user's layout."""
@@ -101,7 +106,8 @@ class DisplaySection(Section, VTKObservationMixin):
         ui.metrics.visible = bool(self._metrics)
         ui.metricsTable.setMRMLTableNode(metricsTable(result, self._metrics) if self._metrics else None)
         ui.regionSelector.visible = "brain" in regions(self._metrics)
-        plots = [plot for plot in PLOTS if self._metrics or result is None or plot not in MEASURES]
+        absent = {*(() if self._metrics or result is None else MEASURES), *(() if self._motion else (MOTION,))}
+        plots = [plot for plot in PLOTS if plot not in absent]
         choices = self.context.parameters.display if self.context.parameters is not None else None
         plot = choices.plot if choices else self._plot()
         for selector in (ui.plotSelector, ui.regionSelector):
@@ -172,8 +178,10 @@ class DisplaySection(Section, VTKObservationMixin):
         plotter.plot = self._plot()
         plotter.segmentation = ui.segmentationSelector.currentNode()
         plotter.relaxation = self._relaxation()
+        plotter.artery = self._artery()
         ui.segmentationSelector.enabled = plotter.plot == SEGMENTS
-        ui.relaxationCheckBox.enabled = plotter.plot not in MEASURES and self._echoTime() is not None
+        ui.relaxationCheckBox.enabled = plotter.plot not in (*MEASURES, MOTION) and self._echoTime() is not None
+        ui.arteryCheckBox.enabled = plotter.plot in (CURSOR, CROSSHAIR)
         if self.layout.shown:
             plotter.refresh()
         self._onFrame()
@@ -203,6 +211,11 @@ class DisplaySection(Section, VTKObservationMixin):
             return None
         return Relaxation(echoTime, self._baseline)
 
+    def _artery(self) -> ArteryOverlay | None:
+        """Return the arterial input to lay over the curves; None if that is not wanted, or without maps."""
+        wanted = self._result is not None and self.ui.arteryCheckBox.checked
+        return arteryOverlay(self._result) if wanted else None
+
     def _findBaseline(self) -> tuple[float, float] | None:
         """Return the baseline found in the input, or in the reconstruction if the input has too few frames."""
         found = (findBaseline(self._result.sequence(role), self._result.times(role)) for role in BASELINE_SERIES)
@@ -214,6 +227,7 @@ def _plotTitle(plot: str) -> str:
         CURSOR: _("Curves at the cursor"),
         CROSSHAIR: _("Curves at the crosshair (Shift + move)"),
         SEGMENTS: _("Mean curves of segments"),
+        MOTION: _("Motion of the head"),
     }
     return titles.get(plot) or _("{measure} over time").format(measure=plot.upper())
 

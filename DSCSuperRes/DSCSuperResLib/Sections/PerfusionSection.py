@@ -76,6 +76,7 @@ class PerfusionSection(Section):
         self._maps.chooseScale()
         self._maps.update()
         self._maps.refresh()
+        self.context.overlayChanged()
         self._showWarnings()
 
     def _showWarnings(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dsc_superres.frames.excluded import frames_text
 from dsc_superres.motion.correct import moving_frames
 from dsc_superres.motion.head_motion import HeadMotion
@@ -28,12 +30,14 @@ def motion_notes(motion: HeadMotion | None, correct: bool) -> tuple[str, ...]:
     return (f"The head moves by {amount}, which distorts maps: correct it (--motion correct){few}.",)
 
 
-def motion_record(motion: HeadMotion | None, choice: str) -> dict[str, object]:
-    """Return the motion of each frame, and what was done about it, as plain values for JSON."""
+def motion_record(motion: HeadMotion | None, times: np.ndarray, choice: str) -> dict[str, object]:
+    """Return the motion of the frames at times[t] (s), and what was done about it, as plain values for JSON."""
     record: dict[str, object] = {"choice": choice}
     if motion is None:
         return record
     return record | {
+        "times_s": times.round(3).tolist(),
+        "noted_from_mm": NOTED_MOTION,
         "displacement_mm": motion.displacement.round(3).tolist(),
         "rotation_degrees": motion.rotation.round(3).tolist(),
         "in_plane_only": motion.in_plane,

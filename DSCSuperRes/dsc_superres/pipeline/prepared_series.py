@@ -39,7 +39,7 @@ class PreparedSeries:
         return {
             "signal_changed": self.changed,
             "missing_times_s": self.series.missing_times.tolist(),
-            "motion": motion_record(self.motion, self.choice),
+            "motion": motion_record(self.motion, self.times, self.choice),
         }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import slicer
 
 from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
+from .ArteryOverlay import ArteryOverlay, Overlaid
 from .Curves import Relaxation, meanCurve, meanFrames
 from .Plots import Plots, Style
 
@@ -39,11 +40,16 @@ class CurveCharts:
         self._range: tuple[float, float] | None = None
 
     def atPoint(
-        self, ras: np.ndarray, time: float, relaxation: Relaxation | None = None
+        self,
+        ras: np.ndarray,
+        time: float,
+        relaxation: Relaxation | None = None,
+        artery: ArteryOverlay | None = None,
     ) -> slicer.vtkMRMLPlotChartNode | None:
         """Return ``chart.cursor``, the curves of the voxels at ``ras`` (mm) with a line at ``time`` (s).
 
-        The curves are Delta R2* if ``relaxation`` is given. Returns None outside the reconstruction.
+        The curves are Delta R2* if ``relaxation`` is given; ``artery`` is laid over them. Returns None outside the
+        reconstruction.
         """
         curves: dict[str, Curve] = {}
         for role in self._roles():
@@ -53,10 +59,15 @@ class CurveCharts:
                 curves[role] = self._curve(role, meanCurve(sequence, voxels), relaxation)
         if "reconstruction" not in curves:
             return None
-        everything = np.concatenate([values for _, values in curves.values()])
+        overlaid = _overlaid(artery, curves["reconstruction"], relaxation is not None)
+        everything = np.concatenate([values for _, values in curves.values()] + [one.values for one in overlaid])
         self._range = (float(everything.min()), float(everything.max()))
         y = RELAXATION if relaxation else SIGNAL
         series = [self._marker(time, self._range)]
+        for number, one in enumerate(overlaid):
+            role, columns = f"cursor.artery{number}", {TIME: one.times, VALUE: one.values}
+            table = self._transient.table(role, f"Cursor, {one.name}", columns)
+            series.append(self._transient.series(role, one.name, table, TIME, VALUE, one.style))
         for role, (times, values) in curves.items():
             table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
             series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
@@ -117,6 +128,12 @@ class CurveCharts:
     def _curve(self, role: str, signal: np.ndarray, relaxation: Relaxation | None) -> Curve:
         times = self._result.times(role)
         return times, signal if relaxation is None else relaxation.change(signal, times)
+
+
+def _overlaid(artery: ArteryOverlay | None, curve: Curve, isChange: bool) -> list[Overlaid]:
+    if artery is None:
+        return []
+    return artery.asChange(curve[1]) if isChange else artery.asSignal(*curve)
 
 
 def _segments(segmentation: slicer.vtkMRMLSegmentationNode) -> list[Segment]:

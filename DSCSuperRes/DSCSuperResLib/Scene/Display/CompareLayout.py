@@ -137,6 +137,10 @@ class CompareLayout:
         """Return the module's slice view for ``role``; None before it was first shown."""
         return self._scene.GetSingletonNode(VIEWS[role].tag, "vtkMRMLSliceNode")
 
+    def sliceNodes(self) -> list[slicer.vtkMRMLSliceNode]:
+        """Return the module's slice views that exist."""
+        return [node for role in VIEWS if (node := self.sliceNode(role)) is not None]
+
     def compositeNode(self, role: str) -> slicer.vtkMRMLSliceCompositeNode | None:
         """Return the composite node of the slice view for ``role``; None before it was first shown."""
         view = self.sliceNode(role)

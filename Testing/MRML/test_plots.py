@@ -1,0 +1,88 @@
+"""What the plot below the views has beside curves: the arterial input, the position, the motion of the head."""
+
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+if find_spec("slicer") is None and sys.version_info >= (3, 14):
+    pytest.skip("slicer-core has no wheel for this Python", allow_module_level=True)
+
+import json
+
+from maps_sample import addAllMaps
+from maps_sample import curve as arterialCurve
+from result_sample import ECHO_TIME, TIMES, addResult, inputSignal, obliqueIjkToRas, reconstructionSignal, truthSignal
+from vtk.util.numpy_support import vtk_to_numpy
+
+from DSCSuperResLib.Scene.Curves.ArteryOverlay import arteryOverlay
+from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
+from DSCSuperResLib.Scene.Curves.Curves import Relaxation
+from DSCSuperResLib.Scene.Curves.MotionChart import motionChart, readMotion
+from DSCSuperResLib.Scene.Curves.PlotMark import PlotMark
+from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
+from DSCSuperResLib.Scene.Segments import middleVoxel
+
+
+@pytest.fixture
+def result(window):
+    return addResult(window.scene)
+
+
+def column(result, table: str, name: str = "Value") -> np.ndarray:
+    return vtk_to_numpy(result.node(f"table.{table}").GetTable().GetColumnByName(name))
+
+
+def test_artery_lies_over_the_curves_in_their_unit(result, tmp_path) -> None:
+    assert arteryOverlay(result) is None
+    addAllMaps(result, tmp_path)
+    overlay, charts = arteryOverlay(result), CurveCharts(result)
+    place = (obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3]
+    charts.atPoint(place, 0.0, None, overlay)
+    before = reconstructionSignal()[TIMES <= 2.5, 2, 5, 3].mean()
+    expected = before * np.exp(-ECHO_TIME * arterialCurve())
+    np.testing.assert_allclose(column(result, "cursor.artery0"), expected, rtol=1e-5)
+    chart = charts.atPoint(place, 0.0, Relaxation(ECHO_TIME, (0.0, 2.5)), overlay)
+    np.testing.assert_allclose(column(result, "cursor.artery0"), 0.2 * arterialCurve())
+    assert result.node("series.cursor.artery0").GetName() == "Arterial input x 0.2"
+    assert chart.GetNumberOfPlotSeriesNodes() == 5
+    assert charts.atPoint(place, 0.0).GetNumberOfPlotSeriesNodes() == 4
+
+
+def test_first_curves_are_those_of_one_voxel_in_every_series(result) -> None:
+    """The middle of the grid lies on a border of voxels, where each series took another part of the patient."""
+    CurveCharts(result).atPoint(middleVoxel(result.proxy("reconstruction")), 0.0)
+    np.testing.assert_allclose(column(result, "cursor.truth"), truthSignal()[:, 2, 6, 8])
+    np.testing.assert_allclose(column(result, "cursor.input"), inputSignal()[:, 2, 3, 4])
+
+
+def test_plotted_position_is_marked_in_the_views_of_the_module_alone(window, result) -> None:
+    layout = CompareLayout(window.scene, window.application)
+    layout.show(result)
+    mark = PlotMark(result, layout.sliceNodes())
+    mark.show(np.array([1.0, 2.0, 3.0]))
+    node = result.node("points.cursor")
+    assert tuple(node.GetNthControlPointPositionWorld(0)) == (1, 2, 3)
+    views = {node.GetDisplayNode().GetNthViewNodeID(index) for index in range(4)}
+    assert views == {view.GetID() for view in layout.sliceNodes()}
+    mark.hide()
+    assert not node.GetDisplayVisibility()
+    mark.show(np.array([4.0, 2.0, 3.0]))
+    assert node.GetDisplayVisibility()
+    assert not node.GetSaveWithScene()
+    assert window.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 1
+
+
+def test_motion_is_plotted_where_it_was_estimated(result) -> None:
+    assert readMotion(result) == {}
+    motion = {"times_s": TIMES.tolist(), "noted_from_mm": 0.5, "choice": "correct"}
+    motion |= {"displacement_mm": (0.1 * TIMES).tolist(), "rotation_degrees": (0.2 * TIMES).tolist()}
+    described = result.record("text.provenance") | {"frames": {"motion": motion}}
+    result.setText("text.provenance", json.dumps(described))
+    chart = motionChart(result, readMotion(result))
+    np.testing.assert_allclose(column(result, "motion", "Displacement (mm)"), 0.1 * TIMES)
+    assert chart.GetNumberOfPlotSeriesNodes() == 3
+    assert "before its correction" in chart.GetTitle()
+    result.setText("text.provenance", json.dumps(described | {"frames": None}))
+    assert readMotion(result) == {}
