@@ -72,6 +72,8 @@ class Panel(VTKObservationMixin):
 
     def exit(self) -> None:
         """The user goes to another module."""
+        for section in self.sections.values():
+            section.exit()
 
     def cleanup(self) -> None:
         """Leave nothing running or observed."""

@@ -75,6 +75,57 @@ def test_slider_and_playback_move_all_frames(driver) -> None:
     assert result.sequence("input").GetNumberOfDataNodes() == 9
 
 
+def test_keys_and_wheel_step_through_the_frames(driver) -> None:
+    """The wheel with Shift only in the module's views, where it must not reach Slicer, which changes the slice."""
+    browser, section = driver.result.node("browser"), driver.panel.sections["Display"]
+    driver.show("Display")
+    assert driver.layout.shown
+    driver.wait(lambda: section._keys._watched, 10, "the views")
+    browser.SetSelectedItemNumber(5)
+    slices, manager = [], slicer.app.layoutManager()
+    interactor = manager.sliceWidget(driver.layout.sliceNode("truth").GetLayoutName()).sliceView().interactor()
+    interactor.AddObserver("MouseWheelForwardEvent", lambda caller, event: slices.append(event))
+    for shift, expected in ((1, 6), (0, 6), (1, 7)):
+        interactor.SetEventInformation(10, 10, 0, shift)
+        interactor.InvokeEvent("MouseWheelForwardEvent")
+        assert browser.GetSelectedItemNumber() == expected
+    assert len(slices) == 1
+    assert {watched for watched, tag in section._keys._watched} == set(driver.layout.interactors(manager))
+    assert len(driver.layout.interactors(manager)) == 4
+    earlier, later = section._keys._shortcuts
+    earlier.activated()
+    assert browser.GetSelectedItemNumber() == 6
+    for _press in range(40):
+        later.activated()
+    assert browser.GetSelectedItemNumber() == 32
+    driver.panel.exit()
+    assert not section._keys.enabled
+    driver.panel.enter()
+    assert section._keys.enabled
+
+
+def test_menu_of_the_plot_leaves_frames_out_of_the_next_run(driver) -> None:
+    menu, parameters = driver.panel.sections["Display"]._menu, driver.parameters
+    (_shown, (text, leaveOut)) = menu.actions(9.2)
+    assert text == "Leave out frame 6 (9.0 s)"
+    leaveOut()
+    assert parameters.input.exclude == "6"
+    assert driver.ui("Input").excludedFrames.text == "6"
+    menu.actions(10.4)[1][1]()
+    assert parameters.input.exclude == "6-7"
+    assert driver.logic.request(parameters).exclude == (6, 7)
+    for seconds in (9.0, 10.5):
+        text, again = menu.actions(seconds)[1]
+        assert text.endswith("again")
+        again()
+    assert parameters.input.exclude == ""
+    menu.actions(15.0)[0][1]()
+    assert driver.result.node("browser").GetSelectedItemNumber() == 10
+    chosen, parameters.input.sequence = parameters.input.sequence, driver.result.sequence("input")
+    assert menu.actions(9.0)[1][1] is None, "frames of another series are meant"
+    parameters.input.sequence = chosen
+
+
 def test_gray_levels_and_difference(driver) -> None:
     result, ui = driver.result, driver.ui("Display")
     ui.grayRange.setValues(100, 700)

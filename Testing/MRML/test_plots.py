@@ -11,12 +11,14 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 
 import json
 
+import vtk
 from maps_sample import addAllMaps
 from maps_sample import curve as arterialCurve
 from result_sample import ECHO_TIME, TIMES, addResult, inputSignal, obliqueIjkToRas, reconstructionSignal, truthSignal
 from vtk.util.numpy_support import vtk_to_numpy
 
 from DSCSuperResLib.Scene.Curves.ArteryOverlay import arteryOverlay
+from DSCSuperResLib.Scene.Curves.ChartTime import timeAt
 from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.Curves import Relaxation
 from DSCSuperResLib.Scene.Curves.MotionChart import motionChart, readMotion
@@ -86,3 +88,13 @@ def test_motion_is_plotted_where_it_was_estimated(result) -> None:
     assert "before its correction" in chart.GetTitle()
     result.setText("text.provenance", json.dumps(described | {"frames": None}))
     assert readMotion(result) == {}
+
+
+def test_time_under_the_mouse_in_a_chart() -> None:
+    chart = vtk.vtkChartXY()
+    axis = chart.GetAxis(vtk.vtkAxis.BOTTOM)
+    axis.SetPoint1(50, 10)
+    axis.SetPoint2(250, 10)
+    axis.SetRange(0, 90)
+    assert timeAt(chart, 150) == pytest.approx(45)
+    assert timeAt(chart, 30) is None

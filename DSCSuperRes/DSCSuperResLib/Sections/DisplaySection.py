@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import qt
 import slicer
 import vtk
@@ -16,6 +17,8 @@ from ..Scene.Display.Appearance import prepareDisplay
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.Playback import Moment, shownMoment
 from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, MOTION, PLOTS, SEGMENTS, CurvePlotter
+from .FrameKeys import FrameKeys
+from .FrameMenu import FrameMenu
 from .ImageControls import ImageControls
 from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
@@ -42,6 +45,8 @@ class DisplaySection(Section, VTKObservationMixin):
         for widget in (self._seek, self._play):
             ui.playback.layout().addWidget(widget)
             widget.setMRMLScene(slicer.mrmlScene)
+        self._entered, self._keys = False, FrameKeys(self._step)
+        self._menu = FrameMenu(context, self._showTime)
         self._fitTimer = qt.QTimer()
         self._fitTimer.setSingleShot(True)
         self._fitTimer.connect("timeout()", self._fit)
@@ -66,6 +71,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._plotter.stop()
         self.removeObservers()
         self._result, self._baseline = result, None
+        self._keys.enabled = self._entered and result is not None
         self._metrics = readMetrics(result) if result else {}
         self._motion = readMotion(result) if result else {}
         if result is not None:
@@ -84,6 +90,14 @@ class DisplaySection(Section, VTKObservationMixin):
         self._onLayout()
         self._onPlotOptions()
 
+    def enter(self) -> None:
+        """Let the keys step through the frames."""
+        self._entered, self._keys.enabled = True, self._result is not None
+
+    def exit(self) -> None:
+        """Leave the keys to other modules."""
+        self._entered = self._keys.enabled = False
+
     def overlayChanged(self) -> None:
         """Update the controls of the uncertainty, and the arterial input in the plot."""
         self._uncertainty.update()
@@ -92,6 +106,8 @@ class DisplaySection(Section, VTKObservationMixin):
     def cleanup(self) -> None:
         """Leave nothing running or observed, and restore the user's layout."""
         self.setResult(None)
+        self._keys.cleanup()
+        self._menu.detach()
         self.removeObservers()
         super().cleanup()
 
@@ -143,6 +159,8 @@ class DisplaySection(Section, VTKObservationMixin):
     def _fit(self) -> None:
         if self._result is not None and self.layout.shown:
             self.layout.fit(self._result)
+            self._keys.attach(self.layout.interactors(slicer.app.layoutManager()))
+            self._menu.attach(self.layout.plotView(slicer.app.layoutManager()))
 
     def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         """Update the button when the layout was changed, here or elsewhere."""
@@ -153,6 +171,19 @@ class DisplaySection(Section, VTKObservationMixin):
             self._onPlotOptions()
         self.ui.compareButton.checked = shown
         self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
+
+    def _step(self, frames: int) -> None:
+        """Show the frame so many frames later, if there is one."""
+        browser = self._result.node("browser") if self._result is not None else None
+        if browser is not None:
+            last = browser.GetNumberOfItems() - 1
+            browser.SetSelectedItemNumber(min(max(browser.GetSelectedItemNumber() + frames, 0), last))
+
+    def _showTime(self, seconds: float) -> None:
+        """Show the frame that is nearest to a time (s)."""
+        if self._result is not None:
+            times = self._result.times("reconstruction")
+            self._result.node("browser").SetSelectedItemNumber(int(np.abs(times - seconds).argmin()))
 
     def _onFrame(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         moment = shownMoment(self._result) if self._result else None

@@ -63,6 +63,9 @@ class Section:
     def enter(self) -> None:
         """Prepare the section when the user opens the module."""
 
+    def exit(self) -> None:
+        """Put the section at rest when the user goes to another module."""
+
     def cleanup(self) -> None:
         """Stop all work and observation."""
         self.setParameterNode(None)

@@ -71,14 +71,26 @@ class Scene:
                 hierarchy.RemoveItem(item, False)
 
 
+class qMRMLSliceView(QtWidgets.QWidget):
+    """A view without pixels, which has events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._interactor = vtk.vtkGenericRenderWindowInteractor()
+
+    def interactor(self) -> vtk.vtkRenderWindowInteractor:
+        """What sends the events."""
+        return self._interactor
+
+
 class qMRMLSliceWidget(QtCore.QObject):
     """A slice view without pixels."""
 
     def __init__(self, logic: slicer.vtkMRMLSliceLogic) -> None:
         super().__init__()
-        self._logic, self._view = logic, QtWidgets.QWidget()
+        self._logic, self._view = logic, qMRMLSliceView()
 
-    def sliceView(self) -> QtWidgets.QWidget:
+    def sliceView(self) -> qMRMLSliceView:
         """What would draw the slice: never visible."""
         return self._view
 
@@ -101,6 +113,9 @@ class qSlicerLayoutManager(QtCore.QObject):
     def __init__(self, scene: Scene) -> None:
         super().__init__()
         self._scene = scene
+        self._widgets: dict[slicer.vtkMRMLSliceLogic, qMRMLSliceWidget] = {}
+
+    plotViewCount = QtCore.Property(int, lambda self: 0)
 
     layout = QtCore.Property(
         int,
@@ -120,7 +135,7 @@ class qSlicerLayoutManager(QtCore.QObject):
         """The slice view of this name."""
         found = (logic for logic in self._scene.sliceViews() if logic.GetSliceNode().GetLayoutName() == name)
         logic = next(found, None)
-        return qMRMLSliceWidget(logic) if logic is not None else None
+        return self._widgets.setdefault(logic, qMRMLSliceWidget(logic)) if logic is not None else None
 
 
 class qSlicerApplication(QtWidgets.QApplication):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 import slicer
+import vtk
 
 from ..Result import SEQUENCES
 
@@ -140,6 +141,21 @@ class CompareLayout:
     def sliceNodes(self) -> list[slicer.vtkMRMLSliceNode]:
         """Return the module's slice views that exist."""
         return [node for role in VIEWS if (node := self.sliceNode(role)) is not None]
+
+    def interactors(self, layoutManager) -> list[vtk.vtkRenderWindowInteractor]:
+        """Return what sends the events of the module's slice views, of those that exist."""
+        if layoutManager is None:
+            return []
+        widgets = (layoutManager.sliceWidget(node.GetLayoutName()) for node in self.sliceNodes())
+        return [widget.sliceView().interactor() for widget in widgets if widget is not None]
+
+    def plotView(self, layoutManager):
+        """Return the module's plot view (qMRMLPlotView); None if there is none."""
+        node = self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+        if layoutManager is None or node is None:
+            return None
+        widgets = (layoutManager.plotWidget(index) for index in range(layoutManager.plotViewCount))
+        return next((one.plotView() for one in widgets if one.mrmlPlotViewNode() is node), None)
 
     def compositeNode(self, role: str) -> slicer.vtkMRMLSliceCompositeNode | None:
         """Return the composite node of the slice view for ``role``; None before it was first shown."""
