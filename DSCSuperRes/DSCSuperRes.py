@@ -26,8 +26,8 @@ class DSCSuperRes(ScriptedLoadableModule):
             "Reconstructs DSC perfusion MRI at finer pixels and time steps (ODE-LIIF), compares it with ground truth, "
             "and computes CBV, CBF, MTT, TTP and Tmax from it. For research only: not for diagnosis or treatment."
         ) + _(
-            "<p><b>Keys:</b> comma and period: the frame before and after. Shift + wheel: the same in the module's views. "
-            "Right click in the plot: leave a frame out of the next run, or show it.</p>"
+            "<p><b>Keys:</b> comma and period: the frame before and after. Shift + wheel: the same in the module's "
+            "views. Right click in the plot: leave a frame out of the next run, or show it.</p>"
         )
         parent.acknowledgementText = _(
             "The method follows Lee et al., ISMRM 2024, abstract 0658: spatio-temporal super-resolution of DSC "
