@@ -63,7 +63,7 @@ def read_dicom(
         if len(found.frames) < 2 and (advice := lone_volume(headers)):
             raise SeriesError(f"{name} has a single frame.{advice}")
         timing = find_times(found, headers[found.frames[0][0].path], name, is_given=has_interval)
-        signal, scalar_type = read_voxels(found.frames)
+        signal, scalar_type = read_voxels(found.frames, headers)
     echo_time = _echo_time(found)
     return StoredImage(
         array=signal,

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.io.dicom_damage import without_damage
+from dsc_superres.io.dicom_elements import ElementReader
 from dsc_superres.io.dicom_values import number
 
 PIXEL_TAGS = (
@@ -92,7 +94,7 @@ def is_dicom(path: Path) -> bool:
     return start[128:] == b"DICM" or start[:2] == b"\x08\x00"
 
 
-def image_headers(path: Path) -> dict[Path, FileDataset]:
+def image_headers(path: Path) -> dict[Path, Dataset]:
     """Return the headers of all DICOM images in a folder, or beside a file, by file.
 
     Subfolders are searched only where the folder itself has no image, as on a CD. Raises ``FileError`` if there is
@@ -107,7 +109,7 @@ def image_headers(path: Path) -> dict[Path, FileDataset]:
     return headers
 
 
-def each_image_once(headers: dict[Path, FileDataset]) -> dict[Path, FileDataset]:
+def each_image_once(headers: dict[Path, Dataset]) -> dict[Path, Dataset]:
     """Return the headers without copies of the same image.
 
     Copies share their SOPInstanceUID, but not every two files that share it are copies: some software gives one to all
@@ -145,15 +147,20 @@ def _files_below(folder: Path) -> Iterator[Path]:
         yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
 
 
-def _headers_of(files: list[Path]) -> dict[Path, FileDataset]:
-    return {file: header for file in files if (header := _read_header(file)) is not None and "Rows" in header}
+def _headers_of(files: list[Path]) -> dict[Path, Dataset]:
+    tags = [*map(Tag, _HEADER_TAGS), *_private_tags()]
+    reader = ElementReader(tags)
+    headers = ((file, _read_header(file, reader, tags)) for file in files)
+    return {file: header for file, header in headers if header is not None and "Rows" in header}
 
 
-def _read_header(file: Path) -> FileDataset | None:
+def _read_header(file: Path, reader: ElementReader, tags: list[int]) -> Dataset | None:
     """Return the header of a file without its pixels; None if the file is not DICOM."""
     try:
-        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_HEADER_TAGS, *_private_tags()])
-        return without_damage(header)
+        header = reader.read(file)
+        if header is None:
+            header = without_damage(dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags))
+        return header
     except InvalidDicomError:
         return None
     except OSError as error:
@@ -174,6 +181,6 @@ def _private_tags() -> list[int]:
     return [*owners, *elements]
 
 
-def volume_count(header: FileDataset) -> int:
+def volume_count(header: Dataset) -> int:
     """Return how many frames the header says that the scan has; 1 if it does not say."""
     return int(number(header, "NumberOfTemporalPositions") or 1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from pydicom import dcmread
-from pydicom.dataset import FileDataset
-from pydicom.uid import ImplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.io.dicom_files import PIXEL_TAGS
@@ -16,9 +18,14 @@ from dsc_superres.io.dicom_slice import Slice
 from dsc_superres.io.image_file import quiet_itk
 from dsc_superres.utils.atomic_writing import temporary_folder
 
+PIXEL_SHAPE = ("Rows", "Columns", "BitsAllocated", "PixelRepresentation")
 
-def read_voxels(frames: list[list[Slice]]) -> tuple[np.ndarray, np.dtype]:
-    """Return the voxels, float32[t, z, y, x], and their stored type (float32 if they are rescaled)."""
+
+def read_voxels(frames: list[list[Slice]], headers: Mapping[Path, Dataset]) -> tuple[np.ndarray, np.dtype]:
+    """Return the voxels, float32[t, z, y, x], and their stored type (float32 if they are rescaled).
+
+    ``headers`` are those of the files.
+    """
     images_of_file: dict[Path, list[tuple[int, int, Slice]]] = {}
     for t, frame in enumerate(frames):
         for z, image in enumerate(frame):
@@ -27,7 +34,7 @@ def read_voxels(frames: list[list[Slice]]) -> tuple[np.ndarray, np.dtype]:
     signal = np.empty((len(frames), len(frames[0]), rows, columns), np.float32)
     stored_type = np.dtype(np.float32)
     for path, images in images_of_file.items():
-        pixels = _read_pixels(path)
+        pixels = _read_pixels(path, headers[path])
         pixels = pixels.reshape(-1, *pixels.shape[-2:])
         stored_type = pixels.dtype
         for t, z, image in images:
@@ -39,9 +46,11 @@ def read_voxels(frames: list[list[Slice]]) -> tuple[np.ndarray, np.dtype]:
     return signal, np.dtype(np.float32) if scaled else stored_type
 
 
-def _read_pixels(path: Path) -> np.ndarray:
+def _read_pixels(path: Path, header: Dataset) -> np.ndarray:
     """Return the stored pixels of all frames of a file."""
     try:
+        if (pixels := _plain_pixels(path, header)) is not None:
+            return pixels
         dataset = dcmread(path, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
@@ -53,6 +62,36 @@ def _read_pixels(path: Path) -> np.ndarray:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     except Exception as error:  # pydicom and GDCM raise any type of exception for damaged files
         raise FileError(f"The pixels of {path} cannot be decoded: copy it again, or export it uncompressed.") from error
+
+
+def _plain_pixels(path: Path, header: Dataset) -> np.ndarray | None:
+    """Return uncompressed pixels of one sample that are the last element of a file; None of any other.
+
+    Everything in front of them has been looked at before, and is not read again.
+    """
+    syntax = getattr(header, "file_meta", {}).get("TransferSyntaxUID")
+    rows, columns, bits, sign = (header.get(name) for name in PIXEL_SHAPE)
+    if syntax not in (ImplicitVRLittleEndian, ExplicitVRLittleEndian) or header.get("SamplesPerPixel") != 1:
+        return None
+    if bits not in (8, 16, 32) or sign not in (0, 1) or not rows or not columns:
+        return None
+    frames = int(header.get("NumberOfFrames") or 1)
+    size = frames * rows * columns * bits // 8
+    length = (size + size % 2).to_bytes(4, "little")
+    tag = b"\xe0\x7f\x10\x00"
+    starts = (
+        [tag + length] if syntax == ImplicitVRLittleEndian else [tag + vr + length for vr in (b"OW\0\0", b"OB\0\0")]
+    )
+    with open(path, "rb") as file:
+        begin = file.seek(0, os.SEEK_END) - size - size % 2 - len(starts[0])
+        if begin < 0:
+            return None
+        file.seek(begin)
+        data = file.read()
+    if not data.startswith(tuple(starts)):
+        return None
+    stored = np.frombuffer(data, f"<{'ui'[sign]}{bits // 8}", frames * rows * columns, len(starts[0]))
+    return stored.reshape(frames, rows, columns)
 
 
 def _decode_with_gdcm(dataset: FileDataset) -> np.ndarray:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset
 
 from dsc_superres.errors import FileError, SeriesError
 from dsc_superres.io.dicom_files import volume_count
 from dsc_superres.io.dicom_values import number, words
 
-Headers = dict[Path, FileDataset]
+Headers = dict[Path, Dataset]
 
 
 def one_series(headers: Headers, path: Path, name: str, series: int | None = None) -> tuple[Headers, tuple[str, ...]]:
