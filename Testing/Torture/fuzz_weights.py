@@ -29,6 +29,15 @@ def small_weights() -> bytes:
         return Path(folder, "w.safetensors").read_bytes()
 
 
+def loaded() -> None:
+    """Load weights once: the first network without memory for its weights takes torch seconds of imports."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "w.safetensors").write_bytes(small_weights())
+        _load(Path(folder, "w.safetensors"))
+
+
 def parts(raw: bytes) -> tuple[dict, bytes]:
     """The header of a file of weights, decoded, and its tensors."""
     length = int.from_bytes(raw[:8], "little")
@@ -90,6 +99,6 @@ def card_case(seed: int, folder: Path) -> str:
 
 
 ATTACKS = [
-    (attack_of("damaged weights", weights_case, small_weights), 0.1),
-    (attack_of("damaged model cards", card_case, small_weights), 0.03),
+    (attack_of("damaged weights", weights_case, loaded), 0.1),
+    (attack_of("damaged model cards", card_case, loaded), 0.03),
 ]

@@ -16,6 +16,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +26,9 @@ from pathlib import Path
 
 PROCESSES = 2
 SECONDS = 20.0
-"""A case that takes longer is one that hangs."""
+"""A case that computes for longer is one that hangs."""
+PATIENCE = 120.0
+"""A case that takes longer hangs, too, even if it computes nothing; so long, since the machine may be busy."""
 MEMORY = 1_500_000_000
 """Bytes that a case may take beyond what its process held before."""
 
@@ -34,12 +37,13 @@ Case = Callable[[int, Path], str]
 
 @dataclass(frozen=True)
 class Row:
-    """What one attack found: how many cases it tried, how many were wrong, and the first of those in words."""
+    """What one attack found: how many cases it tried, how many were wrong, the first in words, and all seeds."""
 
     kind: str
     tried: int
     wrong: int
     example: str = ""
+    seeds: tuple[int, ...] = ()
 
 
 Attack = Callable[[int, int, Path], Row]
@@ -56,7 +60,8 @@ def attack_of(kind: str, case: Case, prepare: Callable[[], object] = tuple) -> A
         seeds = [1_000_000 * seed + number for number in range(count)]
         wrong = {one: words for one, words in run_cases(case, seeds, folder) if words}
         first = min(wrong, default=None)
-        return Row(kind, count, len(wrong), "" if first is None else f"seed {first}: {wrong[first]}")
+        example = "" if first is None else f"seed {first}: {wrong[first]}"
+        return Row(kind, count, len(wrong), example, tuple(sorted(wrong)))
 
     attack.__name__ = kind.replace(" ", "_")
     return attack
@@ -70,9 +75,9 @@ def run_cases(case: Case, seeds: list[int], folder: Path) -> Iterator[tuple[int,
         for worker in workers:
             worker.give(waiting.pop())
         while busy := [worker for worker in workers if worker.seed is not None]:
-            ready = wait([worker.answers for worker in busy], timeout=SECONDS)
+            ready = wait([worker.answers for worker in busy], timeout=1)
             for worker in busy:
-                if worker.answers in ready or not ready:
+                if worker.answers in ready or worker.hangs():
                     seed = worker.seed
                     yield seed, worker.take()
                     if waiting:
@@ -101,14 +106,25 @@ class Worker:
     def give(self, seed: int) -> None:
         """Start the case of ``seed``."""
         self.seed = seed
+        self.begin = time.monotonic(), self._computed()
         self.answers.send(seed)
+
+    def hangs(self) -> bool:
+        """Whether the running case takes too long."""
+        begin, computed = self.begin
+        return time.monotonic() - begin > PATIENCE or self._computed() - computed > SECONDS
+
+    def _computed(self) -> float:
+        """Processor time of the process, s."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def take(self) -> str:
         """What the running case found, or how its process ended."""
         self.seed = None
         if not self.answers.poll(0):
             self._restart()
-            return f"hangs for more than {SECONDS:g} s"
+            return f"computes for more than {SECONDS:g} s or takes more than {PATIENCE:g} s"
         try:
             words, memory = self.answers.recv()
         except EOFError:

@@ -20,7 +20,8 @@ def attack_in_turn(kind: str, case: Case) -> Attack:
                 wrong[one] = " ".join(words.split())[:300]
             shutil.rmtree(place)
         first = min(wrong, default=None)
-        return Row(kind, count, len(wrong), "" if first is None else f"seed {first}: {wrong[first]}")
+        example = "" if first is None else f"seed {first}: {wrong[first]}"
+        return Row(kind, count, len(wrong), example, tuple(sorted(wrong)))
 
     attack.__name__ = kind.replace(" ", "_")
     return attack

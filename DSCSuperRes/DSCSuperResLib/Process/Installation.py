@@ -33,6 +33,7 @@ REQUIREMENTS = (
     "threadpoolctl>=3.1",
 )
 """The dependencies in pyproject.toml, which Slicer does not install beside the module."""
+TORCH = next(package for package in REQUIREMENTS if package.startswith("torch>"))
 
 
 def lacks(capabilities: dict) -> list[str]:
@@ -41,10 +42,13 @@ def lacks(capabilities: dict) -> list[str]:
 
 
 class Installation:
-    """Call ``confirmed()``, then ``start()``; ``onFinished`` receives an error, empty on success."""
+    """Call ``confirmed()``, then ``start()``; ``onFinished`` receives an error, empty on success.
 
-    def __init__(self, log: Log, onFinished: Callable[[str], None]) -> None:
-        self._log, self._onFinished = log, onFinished
+    ``again`` replaces a PyTorch that is installed and does not start.
+    """
+
+    def __init__(self, log: Log, onFinished: Callable[[str], None], again: bool = False) -> None:
+        self._log, self._onFinished, self._again = log, onFinished, again
         self._process: LineProcess | None = None
 
     def confirmed(self) -> bool:
@@ -63,15 +67,21 @@ class Installation:
 
     def start(self) -> None:
         """Install in the background; only PyTorchUtils blocks the window."""
-        if not chosenInterpreter() and importlib.util.find_spec("PyTorchUtils") is not None:
+        if self._hasUtils():
             import PyTorchUtils
 
             try:
+                if self._again:
+                    PyTorchUtils.PyTorchUtilsLogic().uninstallTorch()
                 PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=False, torchVersionRequirement=">=2.4")
             except Exception as error:
                 self._onFinished(_("PyTorch could not be installed: {reason}").format(reason=error))
                 return
         self._pip()
+
+    def _hasUtils(self) -> bool:
+        """Return whether the extension PyTorch installs into Slicer's own Python."""
+        return not chosenInterpreter() and importlib.util.find_spec("PyTorchUtils") is not None
 
     def kill(self) -> None:
         """Stop the installation, without calling ``onFinished``."""
@@ -79,7 +89,8 @@ class Installation:
             self._process.kill()
 
     def _pip(self) -> None:
-        command = interpreter().following("-m", "pip", "install", "--no-input", *REQUIREMENTS)
+        packages = ("--force-reinstall", TORCH) if self._again and not self._hasUtils() else REQUIREMENTS
+        command = interpreter().following("-m", "pip", "install", "--no-input", *packages)
         self._process = LineProcess(command, self._log.add, self._log.add, self._onEnd)
 
     def _onEnd(self, code: int) -> None:

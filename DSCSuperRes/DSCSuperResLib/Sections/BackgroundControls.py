@@ -23,6 +23,7 @@ class BackgroundControls:
         self._ui, self._logic, self._onChanged = ui, logic, onChanged
         self._capabilities: dict | None = None
         self._installation: Installation | None = None
+        self._broken = False
         self.problem = ""
         logic.log.onLine = self._onLogLine
         ui.installButton.visible = False
@@ -40,9 +41,13 @@ class BackgroundControls:
             self.problem = _("The background process lacks {packages}: install them, or choose another Python.").format(
                 packages=", ".join(missing)
             )
+        elif capabilities and capabilities.get("problem"):
+            self.problem = capabilities["problem"]
         elif capabilities is None and not error:
             self.problem = _("Checking the background process...")
-        self._ui.installButton.visible = bool(missing)
+        self._broken = bool(capabilities and capabilities.get("problem") and not missing)
+        self._ui.installButton.visible = bool(missing) or self._broken
+        self._ui.installButton.text = _("Reinstall PyTorch...") if self._broken else _("Install PyTorch...")
         self._ui.interpreterLabel.text = self._interpreterText()
         fixed = fixedInterpreter()
         self._ui.interpreterButton.enabled = not fixed
@@ -83,7 +88,7 @@ class BackgroundControls:
         slicer.app.clipboard().setText("\n".join([", ".join(known), *self._logic.log.lines]))
 
     def _onInstall(self) -> None:
-        self._installation = Installation(self._logic.log, self._onInstalled)
+        self._installation = Installation(self._logic.log, self._onInstalled, again=self._broken)
         if self._installation.confirmed():
             self._ui.installButton.enabled = False
             self._ui.statusLabel.text = _("Installing: this takes some minutes")

@@ -16,6 +16,7 @@ from dsc_superres.errors import Cancelled, DSCError, os_error_text
 from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
+from dsc_superres.utils.pytorch import from_torch, torch_problem
 from dsc_superres.utils.standard_streams import open_standard_streams, silence_output
 from dsc_superres.utils.supervision import supervised
 
@@ -63,12 +64,14 @@ def _run_command(arguments: list[str]) -> int:
         # The reader of our output has gone, as `| head` does; Python would complain again when it closes the pipe.
         silence_output()
         return 0
-    except OSError as error:  # of a disk, a permission or a name that is too long: nothing that we do wrong
-        name = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{name}{os_error_text(error)}; check the name and the permissions", 2)
     except Exception as error:
         if out_of_memory(error):
             return _fail(f"there is not enough memory for this series: {MORE_MEMORY}", 2)
+        if from_torch(error) and torch_problem():
+            return _fail(torch_problem(), 2)
+        if isinstance(error, OSError):  # of a disk, a permission or a name that is too long: nothing that we do wrong
+            name = f"{error.filename}: " if error.filename else ""
+            return _fail(f"{name}{os_error_text(error)}; check the name and the permissions", 2)
         if os.environ.get(DEBUG):
             raise
         hint = f"{DEBUG}=1 shows where"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.frames.gaps import gaps_of
 
 PLAUSIBLE_INTERVAL = (0.1, 60.0)
 """Times between frames, s, that a scanner and a study may have."""
@@ -21,8 +22,6 @@ TOLERANCE = 0.1
 """Relative difference from which two statements disagree."""
 UNITS = ((1.0, "s"), (1000.0, "ms"), (1e6, "us"))
 """Number of units in a second and their names."""
-GAP = 1.7
-"""Ratio of a step to those around it from which frames are missing."""
 
 
 @dataclass(frozen=True)
@@ -135,21 +134,6 @@ def gap_notes(times: np.ndarray) -> tuple[str, ...]:
         f"The frame times have a gap ({places}{more}, {usual:.4g} s elsewhere): frames are missing there, or the clock "
         f"jumped; if it did, give the frame interval (--tr SECONDS).",
     )
-
-
-def gaps_of(times: np.ndarray) -> np.ndarray:
-    """Return the indices of the frames that a gap follows: int[k].
-
-    >>> import numpy as np
-    >>> gaps_of(np.array([0, 1.5, 3, 4.5, 12, 13.5, 15])).tolist()
-    [3]
-    """
-    steps = np.diff(np.asarray(times, np.float64))
-    if len(steps) < 4:
-        return np.zeros(0, int)
-    padded = np.pad(steps, 2, constant_values=0.0)
-    around = np.max([padded[k : k + len(steps)] for k in (0, 1, 3, 4)], axis=0)
-    return np.flatnonzero(steps > GAP * np.maximum(around, np.median(steps)))
 
 
 def _in_seconds(listed: Listed, name: str, notes: list[str]) -> np.ndarray:

@@ -6,10 +6,19 @@ import torch
 from torch import Tensor, nn
 
 
+def draw_weights(weight: Tensor) -> None:
+    """Draw initial weights that keep the variance of rectified inputs (He et al. 2015), in place.
+
+    Weights without memory stay as they are: torch would import its compiler, which takes seconds, to draw none.
+    """
+    if not weight.is_meta:
+        nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
     """A convolution whose initial weights keep the variance of rectified inputs (He et al. 2015)."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    draw_weights(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dsc_superres.networks.encoder import convolution
+from dsc_superres.networks.encoder import convolution, draw_weights
 from dsc_superres.networks.resampling import query_positions
 
 GAIN = 0.05
@@ -53,7 +53,7 @@ class LocalImplicitDecoder(nn.Module):
         self.branch = nn.Sequential(convolution(channels, hidden), nn.ReLU(), convolution(hidden, hidden))
         self.trunk = nn.Sequential(nn.Linear(12, 64), nn.ReLU(), nn.Linear(64, hidden * outputs))
         for layer in (self.trunk[0], self.trunk[2]):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            draw_weights(layer.weight)
         with torch.no_grad():
             self.branch[2].weight.mul_(0.1)
         self.gain = GAIN / hidden**0.5

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from dsc_superres.errors import PerfusionError
 
@@ -69,6 +70,12 @@ class ArterialInput:
         Linear in between, 0 before the first time, constant after the last.
         """
         return np.interp(times, self.times, self.delta_r2star, left=0.0)
+
+    def smoothly_at(self, times: np.ndarray) -> np.ndarray:
+        """Return the curve at other times (s) by a monotone spline (PCHIP), else as ``at``, float64[m]."""
+        times = np.asarray(times, np.float64)
+        inside = np.clip(times, self.times[0], self.times[-1])
+        return np.where(times < self.times[0], 0.0, PchipInterpolator(self.times, self.delta_r2star)(inside))
 
 
 def read_aif_csv(path: str | Path) -> ArterialInput:

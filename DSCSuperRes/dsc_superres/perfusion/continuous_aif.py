@@ -95,16 +95,17 @@ class ContinuousInput:
 
 
 def continuous_input(
-    times: np.ndarray, arterial: np.ndarray, tissue_times: np.ndarray, tissue: np.ndarray
+    times: np.ndarray, arterial: np.ndarray, tissue_times: np.ndarray, tissue: np.ndarray, with_hole: bool = False
 ) -> ContinuousInput:
     """Return the arterial input in continuous time from arterial[t] at times[t] (s).
 
     ``tissue`` [s, n] are curves at tissue_times[s] (s); all are attenuations -ln(S/S0). Samples at most
     ``COARSE_INTERVAL`` apart, among them those of a file with finer times than the series and those of a
-    reconstruction, are interpolated by themselves.
+    reconstruction, are interpolated by themselves, unless they are ``with_hole``: some are missing in the bolus.
     """
     plain = ContinuousInput(continuous_curve(times, arterial))
-    if np.median(np.diff(times)) <= COARSE_INTERVAL or len(tissue_times) < MIN_FRAMES:
+    close = np.median(np.diff(times)) <= COARSE_INTERVAL and not with_hole
+    if close or len(tissue_times) < MIN_FRAMES:
         return plain
     chosen = typical_curves(tissue)
     evidence = TissueEvidence(tissue_times, chosen, np.maximum(tail_noise(chosen), TINY))

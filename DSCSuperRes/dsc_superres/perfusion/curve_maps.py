@@ -6,19 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.frames.gaps import LONGEST_BRIDGED
 from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
-from dsc_superres.perfusion.continuous_aif import ContinuousInput, continuous_input
+from dsc_superres.perfusion.continuous_aif import COARSE_INTERVAL, ContinuousInput, Curve, continuous_input
+from dsc_superres.perfusion.frame_sampling import frame_sampling, frames_of_first_pass, gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
 from dsc_superres.perfusion.oscillation import delay_independent_osvd
 from dsc_superres.perfusion.slice_offsets import at_common_times, groups
 from dsc_superres.perfusion.spatial_prior import GRID_OF_MEASURED_AIF, model_error_in_images, with_spatial_prior
+from dsc_superres.utils.pytorch import torch_problem
 
 PUBLISHED_THRESHOLDS = {
     "ssvd": deconvolution.STANDARD_THRESHOLD,
@@ -50,7 +52,8 @@ def curve_maps(
     The names are cbv, cbf, mtt, ttp and tmax; with "bayes" also the standard deviations cbv_sd, cbf_sd, mtt_sd,
     tmax_sd. ``mask``, bool[z, y, x], tells where the curves lie: with it the Bayesian method has its spatial prior.
     ``frames`` is how the frames count there, all alike by default; ``artery`` is ``aif`` in continuous time, in the
-    unit of attenuation, found by ``artery_between_samples`` unless it is given.
+    unit of attenuation, found by ``artery_between_samples`` unless it is given where it is needed: by the Bayesian
+    method, and by the others where frames are missing in the bolus.
     ``offsets``, float64[n] in s, are the times of the curves after ``times``, which differ from slice to slice; none by
     default.
     """
@@ -61,10 +64,13 @@ def curve_maps(
     options = resolve_options(options, curves, times + np.mean(offsets), aif, bolus)
     if options.method == "bayes":
         common = times + np.mean(offsets)
-        artery = artery or artery_between_samples(at_common_times(curves, times, offsets), common, aif, echo_time)
-        solve = _bayes(aif, options, echo_time, frames, in_image, artery)
+        artery = artery or artery_between_samples(
+            at_common_times(curves, times, offsets), common, aif, bolus, echo_time
+        )
+        solve = _bayes(aif, bolus, options, echo_time, frames, in_image, artery)
     else:
-        solve = _svd(aif, bolus, options)
+        between = aif.smoothly_at if artery is None else lambda when: artery.at(when) / echo_time
+        solve = _svd(aif, bolus, options, between)
     values: dict[str, np.ndarray] = {}
     for offset, columns in groups(offsets):
         own_times = times + offset
@@ -82,11 +88,12 @@ def curve_maps(
 
 
 def artery_between_samples(
-    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, echo_time: float
+    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, echo_time: float
 ) -> ContinuousInput:
     """Return ``aif`` in continuous time as attenuation, with the help of curves[t, n] (1/s) at times[t] (s)."""
     some = curves[:, :: max(1, curves.shape[1] // INPUT_CURVES)]
-    return continuous_input(aif.times, echo_time * aif.delta_r2star, times, echo_time * some)
+    with_hole = bool(gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL))
+    return continuous_input(aif.times, echo_time * aif.delta_r2star, times, echo_time * some, with_hole)
 
 
 def resolve_options(
@@ -104,8 +111,9 @@ def resolve_options(
     if threshold is None:
         threshold = PUBLISHED_THRESHOLDS[options.method]
     elif threshold == "adaptive":
-        uniform, artery, dt = resample_uniformly(curves[:, :: max(1, curves.shape[1] // NOISE_CURVES)], arterial, times)
-        threshold = _adaptive_threshold(uniform, artery, dt, circulant=options.method == "csvd")
+        used = frames_of_first_pass(times, bolus)
+        some = curves[used, :: max(1, curves.shape[1] // NOISE_CURVES)]
+        threshold = _adaptive_threshold(some, times[used], aif, circulant=options.method == "csvd")
     return replace(options, threshold=threshold, integration_end=float(end))
 
 
@@ -143,52 +151,50 @@ def _peak_time(curves: np.ndarray, times: np.ndarray) -> np.ndarray:
     return times[peak_frame] + np.clip(shift, -left, right)
 
 
-def resample_uniformly(
-    curves: np.ndarray, arterial: np.ndarray, times: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return curves[m, n] and arterial[m] on uniform times, and their step (s); unchanged if the times are uniform.
-
-    Irregular frames are interpolated by monotone splines (PCHIP), which do not overshoot.
-    """
-    grid = deconvolution.uniform_grid(times)
-    if len(grid) != len(times) or not np.allclose(grid, times, atol=0.02 * (grid[1] - grid[0])):
-        curves = PchipInterpolator(times, curves, axis=0)(grid).astype(np.float32)
-        arterial = PchipInterpolator(times, arterial)(grid)
-    return curves, arterial, float(grid[1] - grid[0])
-
-
 Solve = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
 """From curves[t, n] (1/s) and their times[t] (s) to map values, float32[n] by name."""
 
 
-def _svd(aif: ArterialInput, bolus: Bolus, options: MapOptions) -> Solve:
-    """Return what computes cbv, cbf and tmax by ratio of areas and SVD."""
+def _svd(aif: ArterialInput, bolus: Bolus, options: MapOptions, artery: Curve) -> Solve:
+    """Return what computes cbv, cbf and tmax by ratio of areas and SVD.
+
+    ``artery`` is the input in continuous time (s), for frames that are not evenly spaced. Where the first pass has a
+    long gap, areas are not known, and CBV is the area of the residue.
+    """
     end = bolus.arrival + options.integration_end
 
     def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
-        arterial = aif.at(times)
-        cbv = 100 * options.kh_over_rho * area_ratio(curves, arterial, times, bolus, end)
-        uniform, artery, dt = resample_uniformly(curves, arterial, times)
+        used = frames_of_first_pass(times, bolus)
+        sampling = frame_sampling(times[used])
+        arterial = aif.at(times[used]) if sampling.matrix is None else artery(sampling.grid)
         if options.method == "osvd":
             deconvolve = deconvolution.osvd if options.as_published else delay_independent_osvd
-            residue = deconvolve(uniform, artery, dt, options.oscillation, options.threshold)
+            limits: tuple[float, ...] = (options.oscillation, options.threshold)
         else:
             deconvolve = {"ssvd": deconvolution.ssvd, "csvd": deconvolution.csvd}[options.method]
-            residue = deconvolve(uniform, artery, dt, options.threshold)
-        cbf = 6000 * options.kh_over_rho * residue.peak
+            limits = (options.threshold,)
+        residue = deconvolve(curves[used], arterial, sampling.step, *limits, sampling=sampling)
+        if gaps_in_bolus(times, bolus, LONGEST_BRIDGED):
+            area = np.maximum(residue.area, 0)
+        else:
+            area = area_ratio(curves, aif.at(times), times, bolus, end)
+        cbv, cbf = 100 * options.kh_over_rho * area, 6000 * options.kh_over_rho * residue.peak
         return {"cbv": cbv.astype(np.float32), "cbf": cbf.astype(np.float32), "tmax": residue.time}
 
     return solve
 
 
-def _adaptive_threshold(curves: np.ndarray, arterial: np.ndarray, dt: float, circulant: bool) -> float:
-    """Return the threshold that suits the noise of typical curves[t, n]."""
+def _adaptive_threshold(curves: np.ndarray, times: np.ndarray, aif: ArterialInput, circulant: bool) -> float:
+    """Return the threshold that suits the noise of typical curves[t, n] at times[t] (s)."""
     noise = float(np.median(curve_noise(curves)) / max(np.median(curves.max(axis=0)), 1e-6))
-    return deconvolution.adaptive_threshold(arterial, dt, noise, circulant=circulant)
+    sampling = frame_sampling(times)
+    arterial = aif.at(times) if sampling.matrix is None else aif.smoothly_at(sampling.grid)
+    return deconvolution.adaptive_threshold(arterial, sampling.step, noise, circulant, sampling)
 
 
 def _bayes(
     aif: ArterialInput,
+    bolus: Bolus,
     options: MapOptions,
     echo_time: float,
     frames: FrameWeights,
@@ -196,10 +202,9 @@ def _bayes(
     artery: ContinuousInput,
 ) -> Solve:
     """Return what computes cbv, cbf, tmax and the standard deviations by the Bayesian dictionary."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise PerfusionError("The Bayesian method needs PyTorch, which is not installed: choose csvd.") from None
+    problem = torch_problem()
+    if problem is not None:
+        raise PerfusionError(f"The Bayesian method needs PyTorch. {problem} Without it, choose csvd.")
     from dsc_superres.perfusion.arterial_uncertainty import with_input_uncertainty
     from dsc_superres.perfusion.bayes import MODEL_ERROR, posterior
     from dsc_superres.perfusion.dictionary import dictionary
@@ -210,9 +215,11 @@ def _bayes(
     grid = GRID_OF_MEASURED_AIF if in_image and measured else None
 
     def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
-        attenuation = np.multiply(curves.T, np.float32(echo_time), order="C").T  # memory layout of the products
-        estimate = posterior(attenuation, dictionary(artery.at, times, grid), model_error=model_error, frames=frames)
-        estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, frames, grid)
+        used = frames_of_first_pass(times, bolus)
+        times, own = times[used], frames.of(used)
+        attenuation = np.multiply(curves[used].T, np.float32(echo_time), order="C").T  # memory layout of the products
+        estimate = posterior(attenuation, dictionary(artery.at, times, grid), model_error=model_error, frames=own)
+        estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, own, grid)
         cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
         return {
             "cbv": cbv,

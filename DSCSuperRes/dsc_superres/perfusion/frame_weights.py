@@ -7,7 +7,7 @@ noise is multiplied by n/m in variance.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class FrameWeights:
     weight: np.ndarray
     frames_per_measurement: float
     interval: float
+
+    def of(self, frames: slice) -> FrameWeights:
+        """Return how ``frames`` of the series count."""
+        return replace(self, weight=self.weight[frames])
 
 
 def frame_weights(times: np.ndarray, acquired_times: np.ndarray | None = None) -> FrameWeights:

@@ -8,6 +8,7 @@ import numpy as np
 
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
+from dsc_superres.perfusion.frame_sampling import gaps_in_bolus
 from dsc_superres.perfusion.map_scales import mostly_early
 from dsc_superres.perfusion.options import MapOptions
 
@@ -77,6 +78,13 @@ def _timing_warnings(times: np.ndarray, bolus: Bolus) -> Iterator[str]:
     interval = float(np.median(np.diff(times)))
     if interval > MAX_INTERVAL:
         yield f"Frames are {interval:.1f} s apart; above {MAX_INTERVAL} s, CBF depends on when they sample the bolus."
+    holes = gaps_in_bolus(times, bolus, MAX_INTERVAL)
+    if holes:
+        places = ", ".join(f"from {last:.4g} to {following:.4g} s" for last, following in holes)
+        yield (
+            f"The bolus is not sampled {places}, so CBV, CBF and MTT are uncertain: export the frames that are "
+            "missing there; if none are, the times are wrong: give the time between frames (--tr SECONDS)."
+        )
 
 
 def _window_warnings(mean: np.ndarray, times: np.ndarray, bolus: Bolus, options: MapOptions) -> Iterator[str]:

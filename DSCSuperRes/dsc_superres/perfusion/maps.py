@@ -12,7 +12,9 @@ from dsc_superres.perfusion.aif_selection import aif_candidates
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
+from dsc_superres.perfusion.continuous_aif import COARSE_INTERVAL
 from dsc_superres.perfusion.curve_maps import artery_between_samples, curve_maps, resolve_options
+from dsc_superres.perfusion.frame_sampling import gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import frame_weights
 from dsc_superres.perfusion.leakage import reference_curve
 from dsc_superres.perfusion.map_provenance import provenance
@@ -133,8 +135,9 @@ def compute_maps(
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times)
     artery, input_record = None, None
-    if resolved.method == "bayes":
-        artery = artery_between_samples(at_common_times(curves, series.times, offsets), times, aif, series.echo_time)
+    if resolved.method == "bayes" or gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL):
+        common = at_common_times(curves, series.times, offsets)
+        artery = artery_between_samples(common, times, aif, bolus, series.echo_time)
         input_record = artery.record(times, 1 / series.echo_time)
     found = curve_maps(
         curves,

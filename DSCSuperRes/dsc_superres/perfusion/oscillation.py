@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsc_superres.perfusion import deconvolution as svd
+from dsc_superres.perfusion.frame_sampling import FrameSampling
 
 OVERSAMPLING = 2
 """Samples of the residue per frame."""
@@ -23,13 +24,18 @@ def delay_independent_osvd(
     dt: float,
     limit: float = svd.OSCILLATION_LIMIT,
     step: float = svd.OSCILLATION_STEP,
+    sampling: FrameSampling | None = None,
 ) -> svd.Residue:
     """Deconvolve curves[t, n] by block-circulant SVD with limited oscillation, independent of the delay.
 
     CBF is interpolated between the thresholds step, 2 step .. 0.95 to the point where the index reaches ``limit``.
+    aif[m] and ``sampling`` as for ``deconvolution.ssvd``.
     """
     matrix = svd.circulant_matrix(aif, dt)
-    inverses = [interpolate_rows(svd.truncated_inverse(matrix, t, len(aif))) for t in np.arange(step, 0.951, step)]
+    inverses = [
+        interpolate_rows(svd.inverse_at_frames(matrix, threshold, len(curves), sampling))
+        for threshold in np.arange(step, 0.951, step)
+    ]
     second_differences = [
         np.roll(inverse, OVERSAMPLING, 0) - 2 * inverse + np.roll(inverse, -OVERSAMPLING, 0) for inverse in inverses
     ]
@@ -58,7 +64,7 @@ def _residue_at_limit(
 
     The peak is interpolated between that threshold and the previous one.
     """
-    peak, time = np.zeros((2, len(rows)), np.float32)
+    peak, time, area = np.zeros((3, len(rows)), np.float32)
     remaining, ones = np.arange(len(rows)), np.ones(len(second_differences[0]), np.float32)
     last_peak = last_index = None
     for inverse, second_difference in zip(inverses, second_differences, strict=True):
@@ -75,8 +81,9 @@ def _residue_at_limit(
             fall = last_index[done] - index[done]
             fraction = np.clip((last_index[done] - limit) / np.where(fall > 0, fall, np.inf), 0, 1)
             height = last_peak[done] + fraction * (height - last_peak[done])
-        peak[remaining[done]], time[remaining[done]] = height, block_peak.time
+        chosen = remaining[done]
+        peak[chosen], time[chosen], area[chosen] = height, block_peak.time, block_peak.area
         remaining, last_peak, last_index = remaining[~done], np.maximum(height_on_grid[~done], 0), index[~done]
         if not remaining.size:
             break
-    return svd.Residue(peak, time)
+    return svd.Residue(peak, time, area)

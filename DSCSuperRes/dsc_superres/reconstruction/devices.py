@@ -7,6 +7,7 @@ import platform
 import time
 
 from dsc_superres.errors import ModelError
+from dsc_superres.utils.pytorch import torch_problem
 
 
 def choose_device(name: str = "auto") -> str:
@@ -28,7 +29,7 @@ def choose_device(name: str = "auto") -> str:
 def devices() -> list[dict[str, object]]:
     """The devices there are: name for ``--device``, description, memory and free memory in bytes (None: unknown).
 
-    Where torch is installed, also ``gflops``, the ``convolution_rate`` that estimates are based on.
+    Where PyTorch works, also ``gflops``, the ``convolution_rate`` that estimates are based on.
     """
     cpu = {
         "name": "cpu",
@@ -37,10 +38,10 @@ def devices() -> list[dict[str, object]]:
         "free": None,
     }
     available = [cpu]
-    try:
-        import torch
-    except ImportError:
+    if torch_problem() is not None:
         return available
+    import torch
+
     cpu["threads"] = torch.get_num_threads()
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()

@@ -6,6 +6,7 @@ import platform
 
 from dsc_superres.models import entries
 from dsc_superres.reconstruction.devices import convolution_rate, devices
+from dsc_superres.utils.pytorch import torch_problem
 from dsc_superres.utils.versions import versions
 
 __all__ = ["convolution_rate", "devices", "models", "probe", "versions"]
@@ -19,10 +20,17 @@ def models() -> list[dict[str, object]]:
 
 
 def probe() -> dict[str, object]:
-    """All of it, as plain values for JSON. ``ready`` is False where a needed package is missing."""
+    """All of it, as plain values for JSON.
+
+    ``ready`` is False where a needed package is missing or PyTorch does not start; ``problem`` is then why, in a
+    sentence, else None.
+    """
     installed = versions()
+    missing = [name for name, version in installed.items() if version is None]
+    problem = f"These packages are missing: {', '.join(missing)}." if missing else torch_problem()
     return {
-        "ready": None not in installed.values(),
+        "ready": problem is None,
+        "problem": problem,
         "versions": installed,
         "platform": platform.platform(),
         "devices": devices(),

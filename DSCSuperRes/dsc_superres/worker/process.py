@@ -34,6 +34,7 @@ from dsc_superres.errors import Cancelled, DSCError, os_error_text
 from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
+from dsc_superres.utils.pytorch import from_torch, torch_problem
 from dsc_superres.utils.standard_streams import open_standard_streams
 from dsc_superres.utils.supervision import supervised
 from dsc_superres.worker.channel import CANCELLED, Channel, Listener
@@ -108,13 +109,14 @@ def run(job_file: Path, channel: Channel, listener: Listener) -> int:
         return CANCELLED
     except DSCError as error:
         return _fail(channel, error, str(error), BAD_INPUT)
-    except OSError as error:  # of a disk, a permission or a name that is too long: nothing that we do wrong
-        log.exception("the system refused")
-        return _fail(channel, error, f"A file cannot be used: {os_error_text(error)}.", BAD_INPUT)
     except Exception as error:
         log.exception("the job failed")
         if out_of_memory(error):
             return _fail(channel, error, f"There is not enough memory for this job: {MORE_MEMORY}.", OUT_OF_MEMORY)
+        if from_torch(error) and torch_problem():
+            return _fail(channel, error, torch_problem(), BAD_INPUT)
+        if isinstance(error, OSError):  # of a disk, a permission or a name that is too long: nothing that we do wrong
+            return _fail(channel, error, f"A file cannot be used: {os_error_text(error)}.", BAD_INPUT)
         message = f"An unexpected error occurred ({type(error).__name__}: {error}); the log has the details."
         return _fail(channel, error, message, DEFECT)
     return OK
