@@ -14,7 +14,7 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, write_series
 from dsc_superres.motion.correct import corrected
 from dsc_superres.motion.head_motion import head_motion
-from dsc_superres.motion.motion_words import motion_notes
+from dsc_superres.motion.motion_words import motion_notes, motion_record
 from dsc_superres.motion.rigid import composed, displacement, image, inverse, resampled
 from dsc_superres.perfusion import ArterialInput, MapOptions, compute_maps
 from dsc_superres.perfusion.usable_samples import usable_series
@@ -98,7 +98,10 @@ def still_head(slices: int = 8) -> tuple[Series, np.ndarray, ArterialInput]:
 def test_still_heads_stay_as_they_are_and_are_not_noted() -> None:
     for slices in (1, 4, 8):
         series = still_head(slices)[0]
-        assert not motion_notes(head_motion(series, quick=True), False)
+        quick = head_motion(series, quick=True)
+        assert not motion_notes(quick, False)
+        record = motion_record(quick, series.times, "warn")
+        assert len(record["times_s"]) == len(record["displacement_mm"]) == FRAMES
         motion = head_motion(series)
         assert corrected(series, motion)[0] is series
         assert motion.in_plane == (slices < 8)

@@ -19,13 +19,14 @@ from DSCSuperResLib.Scene.Maps.ArterialChart import drawCurves
 from DSCSuperResLib.Scene.Maps.ArterialInput import arterialInput, bolusTimes, candidates
 from DSCSuperResLib.Scene.Maps.ArterialPoints import (
     arterialVoxels,
+    isPicked,
     keepLastPoint,
     markVoxels,
     newPoints,
     voxelsUnderMouse,
 )
 from DSCSuperResLib.Scene.Maps.Maps import mapNode
-from DSCSuperResLib.Scene.Maps.VoxelArtery import VoxelArtery
+from DSCSuperResLib.Scene.Maps.VoxelArtery import VoxelArtery, arterialInputOfMaps
 from DSCSuperResLib.Scene.Segments import voxelCenters
 from DSCSuperResLib.Scene.Sequences.SequenceInput import SLICE_TIMES
 
@@ -83,6 +84,22 @@ def test_curve_between_samples_is_drawn_with_its_band(result) -> None:
     np.testing.assert_allclose(drawn(result, "aif"), curve(), err_msg="the samples stay")
 
 
+def test_scatter_of_the_voxels_is_the_band_where_tissue_gave_none(result) -> None:
+    signal = result.signal("reconstruction")
+    random = np.random.default_rng(1)
+    for frame in signal:
+        for z, y, x in ARTERY:
+            frame[z, y, x] *= random.uniform(0.97, 1.03)
+    found = arterialInputOfMaps(result)
+    z, y, x = np.array(ARTERY).T
+    curves = np.stack([frame[z, y, x] for frame in signal]).astype(float)
+    curves = -np.log(curves / curves[:6].mean(axis=0)) / ECHO_TIME
+    error = curves.std(axis=1, ddof=1) / np.sqrt(3)
+    np.testing.assert_allclose(found.between.sd, error * curve().max() / curves.mean(axis=1).max(), rtol=1e-3)
+    drawCurves(result, found, [])
+    np.testing.assert_allclose(drawn(result, "aif.band1") - drawn(result, "aif.between"), found.between.sd)
+
+
 def test_only_curves_that_changed_are_drawn_again(result) -> None:
     artery, chosen = arterialInput(result), VoxelArtery(result)
     drawCurves(result, artery, candidates(result), chosen.curve(np.array([[1, 4, 6]])))
@@ -123,6 +140,8 @@ def test_points_under_the_mouse_do_not_count_before_the_click(window, result) ->
     points.AddControlPoint(*place([1, 2, 3], volume))
     preview = points.AddControlPoint(*place([2, 5, 6], volume))
     points.SetNthControlPointPosition(preview, *place([2, 5, 6], volume), points.PositionPreview)
+    assert isPicked(points)
+    assert not isPicked(window.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode"))
     assert arterialVoxels(points, volume).tolist() == [[1, 2, 3]]
     assert voxelsUnderMouse(points, volume).tolist() == [[2, 5, 6]]
     points.SetNthControlPointPosition(preview, *place([3, 5, 6], volume), points.PositionDefined)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import slicer
 import vtk
@@ -15,10 +14,10 @@ from dsc_superres.perfusion import read_aif_csv
 from ..Jobs.MapsRequest import chosenVoxels
 from ..Parameters import AIF, PerfusionParameters
 from ..Scene.Maps.ArterialChart import drawCurves
-from ..Scene.Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes, candidates
+from ..Scene.Maps.ArterialInput import ArterialCurve, bolusTimes, candidates
 from ..Scene.Maps.ArterialPoints import POINTS, hideOtherMarks, markVoxels, voxelsUnderMouse
 from ..Scene.Maps.Maps import aifGrid
-from ..Scene.Maps.VoxelArtery import VoxelArtery
+from ..Scene.Maps.VoxelArtery import VoxelArtery, arterialInputOfMaps
 from ..Translation import _
 from .ArteryTool import ArteryTool
 from .MapOptionControls import MapOptionControls
@@ -66,7 +65,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         ui, result = self._ui, self._result
         ui.aifBox.enabled = result is not None
         self._curves = None
-        self._arterial = self._maps(result) if result is not None else None
+        self._arterial = arterialInputOfMaps(result) if result is not None else None
         self._found = candidates(result) if result is not None else []
         hideOtherMarks(result)
         self._showArterial()
@@ -105,14 +104,6 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
     def _onComputed(self) -> None:
         self.update()
         self._onMaps()
-
-    def _maps(self, result) -> ArterialCurve | None:
-        """Return the arterial input of the maps, with a likeness to an artery also where it was chosen by hand."""
-        arterial = arterialInput(result)
-        if arterial is None or arterial.score is not None or not len(arterial.voxels):
-            return arterial
-        here = VoxelArtery(result).curve(arterial.voxels)
-        return arterial if here is None else replace(arterial, score=here.score)
 
     def _showArterial(self) -> None:
         ui, result, arterial = self._ui, self._result, self._arterial

@@ -9,7 +9,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..Scene.Maps.ArterialPoints import keepLastPoint, newPoints
+from ..Scene.Maps.ArterialPoints import isPicked, keepLastPoint, newPoints
 from ..Translation import _
 from .PointPlacement import PointPlacement
 
@@ -29,8 +29,8 @@ class ArteryTool(VTKObservationMixin):
         self._context, self._onMoved, self._onPlaced = context, onMoved, onPlaced
         self._points: slicer.vtkMRMLMarkupsFiducialNode | None = None
         self._placed = self._replaces = False
-        self._pick = PointPlacement(ui.pickArteryButton, self._pointsToPlace, several=False)
-        self._add = PointPlacement(ui.addPointsButton, self._pointsToPlace, several=True)
+        self._pick = PointPlacement(ui.pickArteryButton, self._pointsToReplace, several=False)
+        self._add = PointPlacement(ui.addPointsButton, self._pointsToExtend, several=True)
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
@@ -61,13 +61,22 @@ class ArteryTool(VTKObservationMixin):
         self._placed = self._replaces = False
         self.watch(None)
 
-    def _pointsToPlace(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
-        """Return the node for the points, a new one where none is chosen, and make it the arterial input."""
-        parameters = self._context.parameters
-        if parameters is None:
+    def _pointsToReplace(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        """Return the node for a point that replaces all others, which must not be those of the user's own list."""
+        points = self._chosenPoints()
+        return self._place(points if isPicked(points) else None)
+
+    def _pointsToExtend(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        return self._place(self._chosenPoints())
+
+    def _chosenPoints(self) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        return self._context.parameters.perfusion.aifPoints if self._context.parameters is not None else None
+
+    def _place(self, points: slicer.vtkMRMLMarkupsFiducialNode | None) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+        """Make ``points``, or new ones, the arterial input, and return them."""
+        if self._context.parameters is None:
             return None
-        chosen = parameters.perfusion
-        points = chosen.aifPoints or newPoints(slicer.mrmlScene, _("Artery"))
+        chosen, points = self._context.parameters.perfusion, points or newPoints(slicer.mrmlScene, _("Artery"))
         with slicer.util.NodeModify(self._context.logic.parameterNode()):
             chosen.aif, chosen.aifPoints = "points", points
         points.SetDisplayVisibility(True)

@@ -220,7 +220,7 @@ def _aif_of_voxels(series: Series, mask: np.ndarray | None, name: str, options: 
     curves[: baseline.start] = 0
     offsets = np.zeros(z.size) if series.slice_times is None else series.slice_times[z]
     times, mean = mean_curve(curves, series.times, offsets)
-    return ArterialInput(times, mean, voxels, source=f"{len(voxels)} chosen voxels")
+    return ArterialInput(times, mean, voxels, source=f"{len(voxels)} chosen voxel{'s' if len(voxels) > 1 else ''}")
 
 
 def with_echo_time(series: Series) -> Series:

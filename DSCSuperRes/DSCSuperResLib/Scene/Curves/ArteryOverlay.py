@@ -9,7 +9,8 @@ import numpy as np
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 
 from ...Translation import _
-from ..Maps.ArterialInput import ArterialCurve, arterialInput, bolusTimes
+from ..Maps.ArterialInput import ArterialCurve, bolusTimes
+from ..Maps.VoxelArtery import arterialInputOfMaps
 from .Plots import Style
 
 FACTORS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -72,7 +73,7 @@ class ArteryOverlay:
 
 def arteryOverlay(result) -> ArteryOverlay | None:
     """Return the overlay for the maps of ``result``; None without maps."""
-    artery, bolus = arterialInput(result), bolusTimes(result)
+    artery, bolus = arterialInputOfMaps(result), bolusTimes(result)
     if artery is None or bolus is None:
         return None
     echoTime = result.record("text.provenance").get("source", {}).get("echo_time_s")

@@ -14,7 +14,8 @@ from .Maps import SOURCES, aifCandidates, aifGrid, mapsProvenance
 class ContinuousCurve:
     """An arterial input in continuous time: curve and its standard deviation (1/s) at times (s), float64[n] all.
 
-    The standard deviation is 0 where the curve is only interpolated.
+    The standard deviation is that of the fit to samples and tissue, or of the mean of the voxels; 0 where neither is
+    known.
     """
 
     times: np.ndarray

@@ -12,6 +12,8 @@ from ..Volumes import frameArray
 from .Maps import SOURCES, mapNode
 
 POINTS = "points.aif"
+PICKED = "DSCSuperRes.Picked"
+"""Attribute of the nodes that are made for points on a vessel: of which kind."""
 MARKS_COLOR = (0.86, 0.15, 0.15)
 PICKED_COLOR = (0.0, 0.75, 0.65)
 
@@ -61,7 +63,13 @@ def newPoints(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkupsFid
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", scene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()
     _setUpDisplay(node.GetDisplayNode(), PICKED_COLOR, "CrossDot2D")
+    node.SetAttribute(PICKED, name)
     return node
+
+
+def isPicked(points: slicer.vtkMRMLMarkupsNode | None) -> bool:
+    """Return whether ``points`` were made by ``newPoints``, so that a pick may replace them."""
+    return points is not None and bool(points.GetAttribute(PICKED))
 
 
 def arterialVoxels(points: slicer.vtkMRMLMarkupsNode, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -15,7 +17,7 @@ from ...Translation import _
 from ..Curves.Curves import findBaseline
 from ..Result import Result
 from ..Sequences.SequenceInput import readInput
-from .ArterialInput import ArterialCurve, bolusTimes
+from .ArterialInput import ArterialCurve, ContinuousCurve, arterialInput, bolusTimes
 from .Maps import aifGrid, computedVoxels, mapsProvenance
 
 TISSUE_VOXELS = 2000
@@ -57,6 +59,13 @@ class VoxelArtery:
         origin = _("{count} voxels, not yet in the maps").format(count=len(voxels))
         return ArterialCurve(times, mean, voxels, self.source, self._score(mean), origin)
 
+    def standardError(self, voxels: np.ndarray) -> np.ndarray | None:
+        """Return the standard error (1/s) of the mean curve of ``voxels``, float64[t]; None for fewer than two."""
+        if self._baseline is None or len(voxels) < 2:
+            return None
+        curves = self._curves(np.ravel_multi_index(tuple(voxels.T), self._shape))
+        return curves.std(axis=1, ddof=1, dtype=np.float64) / np.sqrt(len(voxels))
+
     @property
     def _shape(self) -> tuple[int, int, int]:
         return self.volume.GetImageData().GetDimensions()[::-1]
@@ -91,3 +100,24 @@ class VoxelArtery:
         bolus = Bolus(self._baseline, times[2], times[3], 0, 0, 0.0, 0.0)
         shapes = (curve_shape(each[:, None], self._times, bolus) for each in (curve, self._tissue))
         return arterial_score(*shapes)
+
+
+def arterialInputOfMaps(result: Result) -> ArterialCurve | None:
+    """Return the arterial input of the maps with what the worker did not record of it; None without maps.
+
+    That is the likeness to an artery of voxels that were chosen by hand, and a band where tissue did not help to find
+    one: the standard error of the mean of the voxels.
+    """
+    artery = arterialInput(result)
+    if artery is None or not len(artery.voxels):
+        return artery
+    here = VoxelArtery(result)
+    curve, error = here.curve(artery.voxels), here.standardError(artery.voxels)
+    if curve is None:
+        return artery
+    score = curve.score if artery.score is None else artery.score
+    between = artery.between or ContinuousCurve(artery.times, artery.curve, np.zeros_like(artery.curve))
+    if error is not None and not between.sd.any():
+        scale = float(artery.curve.max()) / max(float(curve.curve.max()), 1e-9)  # by the area of a vein
+        between = replace(between, sd=scale * np.interp(between.times, curve.times, error))
+    return replace(artery, score=score, between=between)
