@@ -52,6 +52,19 @@ def test_artery_lies_over_the_curves_in_their_unit(result, tmp_path) -> None:
     assert charts.atPoint(place, 0.0).GetNumberOfPlotSeriesNodes() == 4
 
 
+def test_plot_is_drawn_once_for_all_curves_of_a_voxel(result, tmp_path) -> None:
+    """The view draws everything again at each event of the chart."""
+    addAllMaps(result, tmp_path)
+    overlay, charts = arteryOverlay(result), CurveCharts(result)
+    chart = charts.atPoint((obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3], 0.0, None, overlay)
+    drawn = []
+    chart.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: drawn.append(event))
+    charts.atPoint((obliqueIjkToRas(1) @ [9, 7, 1, 1])[:3], 2.0, None, overlay)
+    assert len(drawn) == 1
+    charts.markTime(3.0)
+    assert len(drawn) == 2
+
+
 def test_first_curves_are_those_of_one_voxel_in_every_series(result) -> None:
     """The middle of the grid lies on a border of voxels, where each series took another part of the patient."""
     CurveCharts(result).atPoint(middleVoxel(result.proxy("reconstruction")), 0.0)

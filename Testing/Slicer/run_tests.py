@@ -18,6 +18,7 @@ STEPS = (
     "steps_display",
     "steps_uncertainty",
     "steps_perfusion",
+    "steps_artery",
     "steps_export",
     "steps_scene",
 )

@@ -59,10 +59,17 @@ class CurveCharts:
                 curves[role] = self._curve(role, meanCurve(sequence, voxels), relaxation)
         if "reconstruction" not in curves:
             return None
-        overlaid = _overlaid(artery, curves["reconstruction"], relaxation is not None)
+        with self._transient.drawnOnce("cursor"):
+            return self._draw(curves, ras, time, relaxation is not None, artery)
+
+    def _draw(
+        self, curves: dict[str, Curve], ras: np.ndarray, time: float, isChange: bool, artery: ArteryOverlay | None
+    ) -> slicer.vtkMRMLPlotChartNode:
+        """Fill ``chart.cursor`` with ``curves`` by role, which are Delta R2* if ``isChange``."""
+        overlaid = _overlaid(artery, curves["reconstruction"], isChange)
         everything = np.concatenate([values for _, values in curves.values()] + [one.values for one in overlaid])
         self._range = (float(everything.min()), float(everything.max()))
-        y = RELAXATION if relaxation else SIGNAL
+        y = RELAXATION if isChange else SIGNAL
         series = [self._marker(time, self._range)]
         for number, one in enumerate(overlaid):
             role, columns = f"cursor.artery{number}", {TIME: one.times, VALUE: one.values}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,14 @@ class Plots:
                     node.AddAndObservePlotSeriesNodeID(one)
             _fitAxes(node, series)
         return node
+
+    def drawnOnce(self, role: str) -> AbstractContextManager:
+        """Return a context in which the view of ``chart.<role>`` waits: it draws all changes of its curves at the end.
+
+        Otherwise it would draw everything again after each curve that changed.
+        """
+        chart = self._result.node(f"chart.{role}")
+        return nullcontext() if chart is None else slicer.util.NodeModify(chart)
 
     def _node(self, className: str, role: str, name: str) -> slicer.vtkMRMLNode:
         node = self._result.node(role)

@@ -27,6 +27,23 @@ def drawCurves(
     ``chosen`` is the one that the next maps will have, drawn on top in the color of the user's points.
     """
     plots = Plots(result)
+    with plots.drawnOnce("aif"):
+        return _draw(plots, bolusTimes(result), arterial, others, chosen)
+
+
+def bandCurves(between: ContinuousCurve) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and values of the lower and the upper limit of the band, one standard deviation from the curve."""
+    for name, sign in ((_("AIF - SD"), -1), (_("AIF + SD"), 1)):
+        yield name, between.curve + sign * between.sd
+
+
+def _draw(
+    plots: Plots,
+    bolus: tuple[float, ...] | None,
+    arterial: ArterialCurve | None,
+    others: list[ArterialCurve],
+    chosen: ArterialCurve | None,
+) -> slicer.vtkMRMLPlotChartNode:
     series = [
         _curve(plots, f"aif.candidate{number}", _("Candidate {n}").format(n=number), one, Style(OTHERS, width=1.0))
         for number, one in enumerate(others, 1)
@@ -37,18 +54,12 @@ def drawCurves(
         series.append(_curve(plots, "aif.chosen", _("Chosen now"), chosen, Style(PICKED_COLOR, points=True, width=2.0)))
     drawn = [one for one in (arterial, chosen, *others) if one is not None]
     top = max((float(one.curve.max()) for one in drawn), default=1.0)
-    series += _marks(plots, bolusTimes(result), top)
+    series += _marks(plots, bolus, top)
     chart = plots.chart("aif", _title(chosen or arterial, chosen is not None), TIME, CURVE, series)
     chart.SetLegendVisibility(False)  # it would cover the curve in the small plot of the panel
     chart.SetTitleFontSize(14)
     chart.SetAxisTitleFontSize(12)
     return chart
-
-
-def bandCurves(between: ContinuousCurve) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and values of the lower and the upper limit of the band, one standard deviation from the curve."""
-    for name, sign in ((_("AIF - SD"), -1), (_("AIF + SD"), 1)):
-        yield name, between.curve + sign * between.sd
 
 
 def _ofMaps(plots: Plots, arterial: ArterialCurve) -> list[slicer.vtkMRMLPlotSeriesNode]:
