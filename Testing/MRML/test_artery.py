@@ -148,3 +148,8 @@ def test_points_under_the_mouse_do_not_count_before_the_click(window, result) ->
     keepLastPoint(points)
     assert arterialVoxels(points, volume).tolist() == [[3, 5, 6]]
     assert len(voxelsUnderMouse(points, volume)) == 0
+
+
+def test_input_of_the_maps_stays_when_its_series_is_removed(result) -> None:
+    result.scene.RemoveNode(result.sequence("reconstruction"))
+    np.testing.assert_allclose(arterialInputOfMaps(result).curve, curve())

@@ -132,6 +132,8 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
     def _chosenCurve(self) -> ArterialCurve | None:
         """Return the curve of the chosen source; None if it is found by the worker, or cannot be computed."""
         result, chosen = self._result, self._context.parameters.perfusion
+        if result.sequence(aifGrid(result)) is None:  # the user removed it
+            return None
         try:
             if chosen.aif == "file":
                 read = read_aif_csv(chosen.aifFile)

@@ -181,9 +181,10 @@ class DisplaySection(Section, VTKObservationMixin):
 
     def _showTime(self, seconds: float) -> None:
         """Show the frame that is nearest to a time (s)."""
-        if self._result is not None:
+        browser = self._result.node("browser") if self._result is not None else None
+        if browser is not None:
             times = self._result.times("reconstruction")
-            self._result.node("browser").SetSelectedItemNumber(int(np.abs(times - seconds).argmin()))
+            browser.SetSelectedItemNumber(int(np.abs(times - seconds).argmin()))
 
     def _onFrame(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         moment = shownMoment(self._result) if self._result else None

@@ -13,7 +13,7 @@ from dsc_superres.pipeline.estimate import maps_seconds
 
 from ..Jobs.BackgroundJob import Finished
 from ..Jobs.MapsRequest import hasSettings
-from ..Scene.Maps.Maps import SOURCES, mapNames
+from ..Scene.Maps.Maps import SOURCES, aifGrid, mapNames
 from ..Translation import _
 
 DELAY = 500
@@ -123,6 +123,8 @@ class MapsComputation:
 
     def _areUpToDate(self) -> bool:
         """Return whether the maps have the chosen settings; True while these are incomplete."""
+        if self._result.sequence(aifGrid(self._result)) is None:  # the user removed it
+            return True
         try:
             request = self._context.logic.mapsRequest(self._context.parameters, self._result)
         except DSCError:

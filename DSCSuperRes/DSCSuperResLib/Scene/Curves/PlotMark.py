@@ -13,7 +13,7 @@ class PlotMark:
     """The mark of one ``Result`` in the slice views ``views``. It is neither listed for the user nor saved."""
 
     def __init__(self, result, views: list[slicer.vtkMRMLSliceNode]) -> None:
-        self._result, self._views = result, views
+        self._result, self._views, self._shown = result, views, True
 
     def show(self, ras: np.ndarray) -> None:
         """Show the mark at ``ras`` (mm)."""
@@ -21,10 +21,12 @@ class PlotMark:
         if not np.allclose(node.GetNthControlPointPositionWorld(0), ras):
             node.SetNthControlPointPosition(0, *ras)
         node.SetDisplayVisibility(True)
+        self._shown = True
 
     def hide(self) -> None:
         """Hide the mark."""
-        node = self._result.node(ROLE)
+        node = self._result.node(ROLE) if self._shown else None  # quick while the mouse moves
+        self._shown = False
         if node is not None:
             node.SetDisplayVisibility(False)
 

@@ -109,7 +109,7 @@ def arterialInputOfMaps(result: Result) -> ArterialCurve | None:
     one: the standard error of the mean of the voxels.
     """
     artery = arterialInput(result)
-    if artery is None or not len(artery.voxels):
+    if artery is None or not len(artery.voxels) or result.sequence(aifGrid(result)) is None:
         return artery
     here = VoxelArtery(result)
     curve, error = here.curve(artery.voxels), here.standardError(artery.voxels)
