@@ -164,7 +164,7 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
     driver.wait(lambda: result.node("chart.metrics"), 10, "metrics over time")
     table = ui.metricsTable.mrmlTableNode().GetTable()
     assert table.GetNumberOfRows() == 6
-    assert [table.GetColumnName(index) for index in (1, 2)] == ["ode-liif", "Input, back-projection"]
+    assert [table.GetColumnName(index) for index in (1, 2)] == ["ode-liif", "Back-projection"]
     assert ui.frameMetricsLabel.text.startswith("NMSE 0.0")
     driver.picture("metrics")
 

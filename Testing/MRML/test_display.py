@@ -266,7 +266,7 @@ def test_metrics_in_a_table_and_over_time(result):
     table = metricsTable(result, metrics).GetTable()
     rows = {table.GetValue(row, 0).ToString(): table.GetValue(row, 1).ToString() for row in range(6)}
     assert rows["NMSE, brain"] == "0.1"
-    assert [table.GetColumnName(column) for column in (1, 2)] == ["ode-liif", "Input, linear"]
+    assert [table.GetColumnName(column) for column in (1, 2)] == ["ode-liif", "Linear"]
     assert rows["PSNR (dB), whole image"] == "30.2"
     chart = metricsChart(result, metrics, "psnr", "brain")
     series = chart.GetNthPlotSeriesNode(chart.GetNumberOfPlotSeriesNodes() - 1)

@@ -172,7 +172,7 @@ def test_tables_report_and_provenance(folder, result):
         with open(folder / "tables" / name, encoding="utf-8-sig", newline="") as file:
             return list(csv.reader(file))
 
-    assert read("metrics.csv")[0] == ["Measure", "ode-liif", "Input, linear"]
+    assert read("metrics.csv")[0] == ["Measure", "ode-liif", "Linear"]
     assert len(read("metrics_frames_ode-liif.csv")) == 1 + len(TIMES)
     assert read("arterial_input.csv")[0] == ["time_s", "delta_r2star"]
     header, *rows = read("brain_signal_reconstruction.csv")

@@ -7,7 +7,6 @@ import slicer
 
 from dsc_superres.models import entries
 
-from ...Translation import _
 from ..TableColumns import addTextColumn
 from .Plots import Plots, Style
 
@@ -32,8 +31,7 @@ def modelTitle(model: str, metrics: dict[str, dict]) -> str:
     """Return the title of a model's metrics; after the first one are interpolations of the input."""
     if model == next(iter(metrics)):
         return model
-    title = next((entry.title for entry in entries() if entry.name == model), model)
-    return _("Input, {interpolation}").format(interpolation=title.lower())
+    return next((entry.title for entry in entries() if entry.name == model), model)
 
 
 def metricsTable(result, metrics: dict[str, dict]) -> slicer.vtkMRMLTableNode:
