@@ -21,6 +21,7 @@ MASKS = ("automatic", "none", "segmentation", "file")
 VEINS = ("none", "segmentation", "points", "file")
 AT_ONCE = ("automatic", "on", "off")
 REFERENCES = ("automatic", "none", "segmentation", "file")
+COMPARISONS = ("mirrored", "white", "none")
 COMPARED = ("reconstruction", "input")
 FORMER_NAMES = {
     "reconstruct.deviation": "reconstruct.uncertainty",
@@ -111,6 +112,8 @@ class PerfusionParameters:
     vein           source of a large vein, to whose area the arterial input is scaled
     atOnce         whether maps are computed as soon as an artery was picked; ``automatic``: if that is fast
     regions        the segments for statistics
+    comparison     what segments are compared with
+    hideFluid, hideVessels  whether maps are shown without these
     scales         color scales that the user chose, as JSON: see ``ChosenScales``
     """
 
@@ -145,6 +148,9 @@ class PerfusionParameters:
     atOnce: Annotated[str, Choice(AT_ONCE), Default("automatic")]
     compared: Annotated[str, Choice(COMPARED), Default("reconstruction")]
     regions: vtkMRMLSegmentationNode
+    comparison: Annotated[str, Choice(COMPARISONS), Default("mirrored")]
+    hideFluid: Annotated[bool, Default(False)]
+    hideVessels: Annotated[bool, Default(False)]
     scales: str
 
 

@@ -39,6 +39,7 @@ NOT_CHOSEN = {
     "format": "the scene decides on the voxels' type",
     "integer": "the scene decides on the voxels' type",
     "report": "it always belongs to a result",
+    "update_report": "the report of a result always shows its current maps",
     "baselines": "back-projection of the input is measured beside every model",
     "baseline_maps": "maps of an interpolation would take as long as those of the model",
     "aif_series": "the ground truth, or the reconstruction",

@@ -12,6 +12,8 @@ import slicer
 from panel_driver import addSegmentation, sceneNodes
 from vtk.util.numpy_support import vtk_to_numpy
 
+from DSCSuperResLib.Scene.Export.ExportFiles import reportIsOlder
+
 pytestmark = pytest.mark.usefixtures("slotErrors", "finishedRun")
 ROLES = ("truth", "input", "reconstruction", "difference")
 
@@ -213,6 +215,38 @@ def test_a_window_set_in_one_view_is_that_of_all_and_stays_with_its_map(driver) 
     assert "tmax" not in driver.parameters.perfusion.scales
 
 
+def test_maps_are_read_with_outlines_and_without_vessels(driver) -> None:
+    result, ui = driver.result, driver.ui("Perfusion")
+    driver.show("Perfusion")
+    ui.readingBox.collapsed = False
+    assert ui.volumesLabel.text.startswith("Ground truth: Tmax > 6 s ")
+    assert ui.volumesLabel.text.endswith("For research only: not for decisions on treatment.")
+    ui.outlinesCheckBox.click()
+    display = result.node("segments.regions.truth").GetDisplayNode()
+    assert not display.GetSegmentVisibility("tmax_above_6s")
+    ui.outlinesCheckBox.click()
+    assert display.GetSegmentVisibility("tmax_above_6s")
+    ui.cbfButton.click()
+
+    def shown() -> int:
+        voxels = vtk_to_numpy(result.node("map.cbf.truth").GetImageData().GetPointData().GetScalars())
+        return np.count_nonzero(np.isfinite(voxels))
+
+    before = shown()
+    ui.vesselsCheckBox.click()
+    ui.fluidCheckBox.click()
+    assert 0 < shown() < before
+    driver.picture("reading aids")
+    ui.vesselsCheckBox.click()
+    ui.fluidCheckBox.click()
+    assert shown() == before
+    ui.brainCheckBox.click()
+    assert result.node("segments.brain").GetDisplayVisibility()
+    ui.brainCheckBox.click()
+    ui.imageButton.click()
+    ui.readingBox.collapsed = True
+
+
 def test_maps_computed_anew_with_another_method(driver) -> None:
     result, ui = driver.result, driver.ui("Perfusion")
     assert ui.aifFacts.text.startswith("Arterial input:")
@@ -222,6 +256,8 @@ def test_maps_computed_anew_with_another_method(driver) -> None:
     driver.finishMaps()
     after = vtk_to_numpy(result.node("map.cbf.truth").GetImageData().GetPointData().GetScalars())
     assert not np.array_equal(before, after)
+    assert "standard" in json.loads(result.node("text.maps.truth").GetText())["method"]
+    assert not reportIsOlder(result), "an exported report shows the current maps"
     assert driver.leftovers() == []
 
 

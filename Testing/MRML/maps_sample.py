@@ -32,6 +32,14 @@ def values(name: str, source: str, pixel: int = 1) -> np.ndarray:
     return np.where(brain(), found, 0).astype(np.float32)[:, ::pixel, ::pixel]
 
 
+def regions(pixel: int = 1) -> dict[str, np.ndarray]:
+    """bool[z, y, x] by name: late tissue with its core, a vessel, and fluid, in voxels of ``pixel`` times 2 mm."""
+    found = {name: np.zeros(SHAPE, bool) for name in ("tmax_above_6s", "cbf_below_30_percent", "vessels", "fluid")}
+    found["tmax_above_6s"][1, 2:8, 4:6] = found["cbf_below_30_percent"][1, 4:6, 4:6] = True
+    found["vessels"][2, 2:4, 8:10] = found["fluid"][2, 6:8, 6:8] = True
+    return {name: one[:, ::pixel, ::pixel] for name, one in found.items()}
+
+
 def curve(shift: float = 0.0) -> np.ndarray:
     """An arterial curve at TIMES, 1/s."""
     return 60 * np.exp(-0.5 * ((TIMES - 4 - shift) / 1.0) ** 2)
@@ -56,6 +64,9 @@ def writeMaps(folder, source: str, names=("cbv", "cbf", "mtt", "ttp", "tmax", "c
     for name in names:
         write_volume(values(name, source, pixel), geometry, folder / f"{name}.nii.gz")
     write_volume(brain(pixel).astype(np.float32), geometry, folder / "mask.nii.gz")
+    (folder / "regions").mkdir()
+    for name, region in regions(pixel).items():
+        write_volume(region.astype(np.float32), geometry, folder / "regions" / f"{name}.nii.gz")
     warnings = [f"The maps use {30 + pixel} s after the bolus' arrival."]
     if source == "input":
         warnings.append("Only 4 frames precede the bolus.")

@@ -25,6 +25,7 @@ from DSCSuperResLib.Jobs.ExportRequest import folderName, freeFolder
 from DSCSuperResLib.Scene.Export.ExportFiles import (
     derivation,
     reportIsOlder,
+    updateReport,
     writeMaps,
     writeProvenance,
     writeReport,
@@ -200,6 +201,11 @@ def test_a_report_of_other_maps_is_known(result):
     provenance = json.loads(node.GetText())
     assert not reportIsOlder(result)
     node.SetText(json.dumps({**provenance, "maps": {"truth": {}, "ode-liif": {"method": "csvd"}}}))
+    assert reportIsOlder(result)
+    updateReport(result, "<p>the current maps</p>")
+    assert not reportIsOlder(result)
+    maps = result.node("text.maps.reconstruction")
+    maps.SetText(json.dumps({**json.loads(maps.GetText()), "method": "another"}))
     assert reportIsOlder(result)
 
 

@@ -20,6 +20,7 @@ from ..Scene.Display.MapColors import (
 )
 from ..Scene.Display.MapOverlay import MapOverlay
 from ..Scene.Display.SharedWindow import SharedWindow
+from ..Scene.Maps.MapMasking import maskMaps
 from ..Scene.Maps.Maps import (
     DIFFERENCES,
     SD_SUFFIX,
@@ -41,12 +42,20 @@ class MapControls:
     """Controls of ``Perfusion.ui`` for the display of maps, whose state is stored in views and display nodes.
 
     ``onShown`` is called when they have changed the overlay of the images. A window that the user sets with the mouse
-    in one view is that of all views, and of the controls; ``scales`` remembers it for maps to come.
+    in one view is that of all views, and of the controls; ``scales`` remembers it for maps to come. ``hidden()``
+    names the regions that maps leave out.
     """
 
-    def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None], scales: ChosenScales) -> None:
+    def __init__(
+        self,
+        ui,
+        layout: CompareLayout,
+        onShown: Callable[[], None],
+        scales: ChosenScales,
+        hidden: Callable[[], tuple[str, ...]],
+    ) -> None:
         self._ui, self._layout, self._overlay, self._onShown = ui, layout, MapOverlay(layout), onShown
-        self._scales, self._windows, self._shared = scales, [], None
+        self._scales, self._windows, self._shared, self._hidden = scales, [], None, hidden
         self._result, self._name, self._updating = None, "", False
         self.compared = "reconstruction"
         ui.imageButton.connect("clicked()", self.hide)
@@ -110,10 +119,16 @@ class MapControls:
         if not self._layout.shown:
             self._layout.show(result)
         prepareColors(result, self._name, self._scales.chosen(self._name, result))
+        self.hideRegions()
         self._shareWindows()
         self._overlay.show(result, self._name, self._ui.opacitySlider.value, self.compared)
         self.update()
         self._onShown()
+
+    def hideRegions(self) -> None:
+        """Leave the hidden regions out of the map that is shown, and restore other maps where none are hidden."""
+        if self._result is not None:
+            maskMaps(self._result, self._hidden(), self._name)
 
     def hide(self) -> None:
         """Show the images without a map."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import slicer
 
-from ..Jobs.TimeSlicedTask import TimeSlicedTask
 from ..Parameters import COMPARED, PerfusionParameters
 from ..Scene.Display.ChosenScales import ChosenScales
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Maps.Maps import mapNames, mapsWarnings
-from ..Scene.Maps.RegionStatistics import READABLE, Statistics, regionStatistics, showStatistics
 from ..Scene.Result import roleTitle
 from ..Translation import _
 from .ArterialControls import ArterialControls
 from .MapControls import MapControls
+from .ReadingControls import ReadingControls
+from .RegionControls import RegionControls
 from .Section import Section
-from .SegmentEditorButton import connectSegmentEditor
 
 
 class PerfusionSection(Section):
@@ -23,27 +22,28 @@ class PerfusionSection(Section):
 
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
-        self._result, self._measuring = None, None
+        self._result = None
         layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
-        self._maps = MapControls(ui, layout, context.overlayChanged, ChosenScales(self._parameters))
+        self._reading = ReadingControls(ui, context, self._onHidden)
+        scales = ChosenScales(self._parameters)
+        self._maps = MapControls(ui, layout, context.overlayChanged, scales, lambda: self._reading.hidden)
+        self._regions = RegionControls(ui, context)
         self._arterial = ArterialControls(ui, context, self._onMaps)
         for difference in (_("reconstruction - ground truth"), _("input - ground truth")):
             ui.comparedSelector.addItem(difference)
         ui.comparedSelector.connect("currentIndexChanged(int)", self._onCompared)
-        ui.measureButton.connect("clicked()", self._onMeasure)
-        connectSegmentEditor(ui.regionsSegmentEditorButton, ui.regionsSelector, _("Region"), self._volume)
         self.setResult(None)
 
     def setResult(self, result) -> None:
         """Show the maps of ``result``; None for none."""
-        self._stopMeasuring()
         self._result = result
         if self.context.parameters is not None:
             self._maps.compared = self.context.parameters.perfusion.compared
         self._maps.setResult(result)
         self._arterial.setResult(result)
+        self._reading.setResult(result)
+        self._regions.setResult(result)
         self._showWarnings()
-        self._showTable()
 
     def parametersChanged(self) -> None:
         """Update the controls from the parameters."""
@@ -53,7 +53,8 @@ class PerfusionSection(Section):
         self._maps.compared = parameters.perfusion.compared
         self.ui.comparedSelector.currentIndex = COMPARED.index(parameters.perfusion.compared)
         self._arterial.parametersChanged()
-        self.ui.measureButton.enabled = self._result is not None and parameters.perfusion.regions is not None
+        self._reading.parametersChanged()
+        self._regions.parametersChanged()
 
     def overlayChanged(self) -> None:
         """Update the controls of the maps."""
@@ -67,9 +68,8 @@ class PerfusionSection(Section):
     def _parameters(self) -> PerfusionParameters | None:
         return self.context.parameters.perfusion if self.context.parameters is not None else None
 
-    def _volume(self) -> slicer.vtkMRMLScalarVolumeNode | None:
-        """Return the volume on which regions are drawn."""
-        return self._result.proxy("reconstruction") if self._result is not None else None
+    def _onHidden(self) -> None:
+        self._maps.hideRegions()
 
     def _onMaps(self) -> None:
         """Show the recomputed maps."""
@@ -77,6 +77,7 @@ class PerfusionSection(Section):
         self._maps.update()
         self._maps.refresh()
         self.context.overlayChanged()
+        self._reading.update()
         self._showWarnings()
 
     def _showWarnings(self) -> None:
@@ -92,37 +93,6 @@ class PerfusionSection(Section):
         if self.context.parameters is not None and self._maps.compared != COMPARED[row]:
             self.context.parameters.perfusion.compared = self._maps.compared = COMPARED[row]
             self._maps.refresh()
-
-    def _onMeasure(self) -> None:
-        """Measure segment by segment, so that the event loop runs in between."""
-        self._stopMeasuring()
-        found: list[Statistics] = []
-        work = (found.append(one) for one in regionStatistics(self._result, self.context.parameters.perfusion.regions))
-        self._measuring = TimeSlicedTask(
-            work, lambda done: self._onMeasured(found), lambda error: self.context.status(str(error))
-        )
-        self.ui.measureButton.enabled = False
-
-    def _onMeasured(self, found: list[Statistics]) -> None:
-        self._measuring = None
-        self.ui.measureButton.enabled = True
-        if not found:
-            self.context.status(
-                _("There is nothing to measure: the segmentation shows no segment, or there are no maps.")
-            )
-            return
-        showStatistics(self._result, found)
-        self._showTable()
-
-    def _stopMeasuring(self) -> None:
-        if self._measuring is not None:
-            self._measuring.stop()
-        self._measuring = None
-
-    def _showTable(self) -> None:
-        table = self._result.node(READABLE) if self._result is not None else None
-        self.ui.regionsTable.setMRMLTableNode(table)
-        self.ui.regionsTable.visible = table is not None
 
 
 def _warningText(sentence: str, sources: list[str]) -> str:

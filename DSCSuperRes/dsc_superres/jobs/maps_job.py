@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from dsc_superres.frames.excluded import at_times
 from dsc_superres.jobs.job_result import JobResult
@@ -14,15 +15,18 @@ from dsc_superres.jobs.targets import check_results_folder, list_files
 from dsc_superres.jobs.types import MapsJob
 from dsc_superres.perfusion import PerfusionMaps
 from dsc_superres.perfusion.propagation import check_uncertainty
+from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.pipeline.case_maps import map_series
 from dsc_superres.pipeline.masks import find_masks
 from dsc_superres.pipeline.notes import echo_time_note, series_notes
 from dsc_superres.pipeline.prepared_series import prepared_series
 from dsc_superres.series import Series
-from dsc_superres.utils.atomic_writing import atomic_folder, write_json
+from dsc_superres.utils.atomic_writing import atomic_folder, write_json, write_text
 from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress, part
 from dsc_superres.utils.versions import versions
+
+REPORT = "report.html"
 
 
 def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
@@ -57,13 +61,46 @@ def run_maps(job: MapsJob, progress: Progress, cancelled: IsCancelled) -> JobRes
             write_json(
                 folder / PROVENANCE, {"maps": provenance, "notes": notes, "versions": versions(), "notice": DISCLAIMER}
             )
+        updated = _update_report(job, folder, series, maps, notes) if job.update_report is not None else None
         list_files(folder)
         progress(1.0, "Done")
         last_chance(cancelled)
     warnings = [sentence for values in maps.values() for sentence in values.warnings]
     notes = [*dict.fromkeys([*notes, *warnings])]
     files = {"maps": "."} if job.inputs is None else {f"maps_{name}": f"maps_{name}" for name in maps}
+    files |= {} if updated is None else {"report": updated}
     return JobResult(job.output, files, {"maps_error": None, "notes": notes, "provenance": provenance})
+
+
+def _update_report(
+    job: MapsJob, folder: Path, series: Mapping[str, Series], maps: Mapping[str, PerfusionMaps], notes: Sequence[str]
+) -> str | None:
+    """Write the report that the job names with the new maps into ``folder``; returns its name.
+
+    None where the report is of a version whose maps cannot be replaced, or the maps of one series are missing.
+    """
+    from dsc_superres.report.content import ReportContent, find_regions
+    from dsc_superres.report.page import with_new_maps
+
+    truth = {TRUTH: maps[TRUTH]} if TRUTH in maps else {}
+    model = (series["reconstruction"].provenance or {}).get("model") or {}
+    label = str(model.get("name") or "reconstruction") if isinstance(model, Mapping) else "reconstruction"
+    finest = maps.get(TRUTH, maps["reconstruction"])
+    case = Case(
+        input=series["input"],
+        reconstructions={label: series["reconstruction"]},
+        truth=series.get(TRUTH),
+        mask=finest.mask,
+        maps={**truth, label: maps["reconstruction"]},
+        input_maps=maps.get("input"),
+        notes=tuple(notes),
+    )
+    z, regions = find_regions(case)
+    page = with_new_maps(job.update_report.read_text(encoding="utf-8"), ReportContent(case, None, z, regions))
+    if page is None:
+        return None
+    write_text(folder / REPORT, page)
+    return REPORT
 
 
 def _notes(series: Mapping[str, Series]) -> list[str]:

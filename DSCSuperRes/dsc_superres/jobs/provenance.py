@@ -18,7 +18,7 @@ from dsc_superres.series import Series
 from dsc_superres.utils.versions import versions
 
 DISCLAIMER = "For research only. Not a medical device: not for diagnosis or treatment."
-NOT_SETTINGS = ("input", "inputs", "output", "times", "slice_times", "geometry", "format", "report")
+NOT_SETTINGS = ("input", "inputs", "output", "times", "slice_times", "geometry", "format", "report", "update_report")
 """Options that say what was read and written, not how it was computed."""
 
 

@@ -159,6 +159,9 @@ class MapsJob(Checked, PerfusionOptions, FrameOptions, ReadingOptions):
         None,
         aliases=("--deviation",),
     )
+    update_report: Path | None = option(
+        File(), "a report.html of the inputs, of which a copy with these maps instead of its own is written", None
+    )
 
     def check(self) -> None:
         if (self.input is None) == (self.inputs is None):
@@ -170,6 +173,8 @@ class MapsJob(Checked, PerfusionOptions, FrameOptions, ReadingOptions):
             raise JobError('The option "motion" corrects a single series: give it with "input".')
         if UNCERTAINTY in roles and "reconstruction" not in roles:
             raise JobError('The option "inputs" holds an "uncertainty" but no "reconstruction" that it belongs to.')
+        if self.update_report is not None and not {"input", "reconstruction"} <= set(roles):
+            raise JobError('The option "update_report" needs "input" and "reconstruction" among the option "inputs".')
         _check_arterial_input(self, [role for role in roles if role != UNCERTAINTY])
 
 

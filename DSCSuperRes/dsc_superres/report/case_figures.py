@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from dsc_superres.perfusion.map_scales import RELATIVE_LIMIT, map_scale
 from dsc_superres.perfusion.map_units import UNITS
 from dsc_superres.pipeline.case import TRUTH, Case
 from dsc_superres.report.display import View, head_view, time_text
@@ -27,8 +28,6 @@ MAP_TITLES = {
 """Title and unit of the maps that are shown, by name."""
 RELATIVE_TITLES = {"rcbv": ("rCBV", "white matter = 1"), "rcbf": ("rCBF", "white matter = 1")}
 """Title and unit of the maps relative to white matter, by name."""
-RELATIVE_LIMIT = 4.0
-"""Upper end of their scale: gray matter is at 2 to 3, many tumors are above."""
 MAP_COLORS = {"cbv": "inferno", "cbf": "inferno", "mtt": "viridis", "tmax": "viridis"}
 """Color maps of the maps that are shown, by name."""
 
@@ -48,14 +47,21 @@ def all_figures(content: ReportContent) -> dict[str, Figure]:
     if case.comparisons:
         figures["quality"] = frame_quality(case, bolus_span(case))
     if case.finest[0] in case.maps:
-        maps = case.maps[case.finest[0]]
-        figures["maps"] = maps_figure(content, view, z)
-        if all(one.reference is not None for one in _shown_maps(case).values()):
-            figures["relative"] = relative_figure(content, view, z)
-        before = case.finest[1].signal[maps.baseline].mean(axis=0)
-        figures["artery"] = arterial_figure(maps, before, view, z)
-        if has_uncertainty(maps):
-            figures["uncertainty"] = uncertainty_figure(maps, view, z)
+        figures |= map_figures(content)
+    return figures
+
+
+def map_figures(content: ReportContent) -> dict[str, Figure]:
+    """Return the figures of the maps by name, in the order of the page."""
+    case, z = content.case, content.z
+    maps, view = case.maps[case.finest[0]], _head_view_of(case, z)
+    figures = {"maps": maps_figure(content, view, z)}
+    if all(one.reference is not None for one in _shown_maps(case).values()):
+        figures["relative"] = relative_figure(content, view, z)
+    before = case.finest[1].signal[maps.baseline].mean(axis=0)
+    figures["artery"] = arterial_figure(maps, before, view, z)
+    if has_uncertainty(maps):
+        figures["uncertainty"] = uncertainty_figure(maps, view, z)
     return figures
 
 
@@ -139,9 +145,14 @@ def maps_figure(content: ReportContent, view: View, z: int) -> Figure:
         images = [view(_enlarge(getattr(maps, name)[z], mask.shape)) for maps in _shown_maps(content.case).values()]
         if simulated:
             images.insert(0, view(simulated[name][z]))
-        high = round_limit(images[-min(len(images), 2)][view(mask)], 96)
-        rows.append(_map_row(content, images, MAP_TITLES[name], view(mask), high))
+        rows.append(_map_row(content, images, MAP_TITLES[name], view(mask), _upper_end(content.case, name)))
     return _map_montage(content, rows, view)
+
+
+def _upper_end(case: Case, name: str) -> float:
+    """Return where the scale of the maps ``name`` ends: that of the panel, too."""
+    maps = case.maps[case.finest[0]]
+    return map_scale(name, getattr(maps, name)[maps.mask], maps.provenance).upper
 
 
 def relative_figure(content: ReportContent, view: View, z: int) -> Figure:

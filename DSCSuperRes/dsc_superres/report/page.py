@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,17 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from dsc_superres.models import find
 from dsc_superres.pipeline.case import TRUTH, Case, map_errors
 from dsc_superres.pipeline.model_provenance import model_provenance
-from dsc_superres.report.case_figures import all_figures
-from dsc_superres.report.report_tables import NMSE, PSNR, SSIM, ReportTable, image_table, map_table, ranked_table
+from dsc_superres.report.case_figures import all_figures, map_figures
+from dsc_superres.report.report_tables import (
+    NMSE,
+    PSNR,
+    SSIM,
+    ReportTable,
+    hypoperfusion_table,
+    image_table,
+    map_table,
+    ranked_table,
+)
 from dsc_superres.report.style import data_uri, model_name, png
 from dsc_superres.utils.atomic_writing import atomic_file, write_text
 from dsc_superres.version import __version__
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
     from dsc_superres.perfusion import PerfusionMaps
     from dsc_superres.report.content import ReportContent
 
+MAPS_PART = re.compile(r"<!-- (maps|map settings) -->(.*?)<!-- end -->", re.DOTALL)
+"""Parts of the page that depend on the maps: name and text."""
 CAPTIONS_WITHOUT_TRUTH = {
     "frames": "The same slice at three times, in one gray scale. The input is drawn with its own large pixels and "
     "is the last frame acquired by then. There is no ground truth for comparison.",
@@ -67,27 +79,44 @@ def write_report(content: ReportContent, folder: Path, figures_folder: Path | No
         for name, picture in pictures.items():
             with atomic_file(figures_folder / f"{name}.png") as partial:
                 partial.write_bytes(picture)
+    page = _render(content, template_values(content), pictures)
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def with_new_maps(page: str, content: ReportContent) -> str | None:
+    """Return the report ``page`` with the maps of ``content`` instead of its own; None for one of an older version.
+
+    The job of ``content`` is not used: everything else on the page stays.
+    """
+    pictures = {name: png(figure) for name, figure in map_figures(content).items()}
+    values = {**_map_values(content.case), "provenance": [], "map_provenance": _map_provenance(content.case)}
+    new = dict(MAPS_PART.findall(_render(content, values, pictures)))
+    if {name for name, _text in MAPS_PART.findall(page)} != set(new):
+        return None
+    return MAPS_PART.sub(lambda found: f"<!-- {found[1]} -->{new[found[1]]}<!-- end -->", page)
+
+
+def _render(content: ReportContent, values: dict[str, object], pictures: dict[str, bytes]) -> str:
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(),
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = templates.get_template("template.html").render(
-        **template_values(content),
+    return templates.get_template("template.html").render(
+        **values,
         pictures={name: data_uri(picture) for name, picture in pictures.items()},
         captions=_captions(content),
         version=__version__,
     )
-    write_text(folder / "report.html", page)
-    return folder / "report.html"
 
 
 def template_values(content: ReportContent) -> dict[str, object]:
     """Return the values of the template except the pictures."""
     case, simulated = content.case, content.simulated
-    maps = case.maps.get(case.finest[0])
     return {
+        **_map_values(case),
         "subject": f"Digital patient {simulated.seed} ({simulated.lesion})" if simulated else "Measured series",
         "simulated": simulated,
         "headline": headline(case),
@@ -96,14 +125,23 @@ def template_values(content: ReportContent) -> dict[str, object]:
         "brain": case.mask is not None,
         "clean": _clean_table(content),
         "truth": case.truth is not None,
-        "maps": map_table(_errors_against_truth(case)) if TRUTH in case.maps and len(case.maps) > 1 else None,
         "simulated_maps": map_table(simulated.map_errors) if simulated and simulated.map_errors else None,
+        "card": model_card(content.job.model),
+        "provenance": _provenance(content),
+        "map_provenance": _map_provenance(case),
+        "model": model_name(case.model),
+    }
+
+
+def _map_values(case: Case) -> dict[str, object]:
+    """Return the values of the part of the template that shows maps."""
+    maps = case.maps.get(case.finest[0])
+    return {
+        "maps": map_table(_errors_against_truth(case)) if TRUTH in case.maps and len(case.maps) > 1 else None,
+        "hypoperfusion": hypoperfusion_table(case),
         "maps_error": case.maps_error,
         "trusted": maps is None or maps.scale_is_trusted,
         "warnings": (*case.notes, *(maps.warnings if maps else ())),
-        "card": model_card(content.job.model),
-        "provenance": _provenance(content),
-        "model": model_name(case.model),
     }
 
 
@@ -169,21 +207,24 @@ def _captions(content: ReportContent) -> dict[str, str]:
 
 
 def _provenance(content: ReportContent) -> list[tuple[str, str]]:
-    case = content.case
     weights = model_provenance(content.job.model)["weights_sha256"]
-    rows = [("Model", f"{model_name(case.model)}" + (f", weights sha256 {weights[:16]}…" if weights else ""))]
-    if case.finest[0] in case.maps:
-        maps = case.maps[case.finest[0]]
-        rows += [
-            ("Deconvolution", str(maps.provenance.get("method", ""))),
-            ("kH/ρ", f"{maps.provenance.get('kh_over_rho_ml_per_g', float('nan')):.3f} mL/g"),
-            ("Arterial input", maps.aif.source),
-            ("White matter", _reference_text(maps)),
-            ("Bolus", f"arrival {maps.bolus.arrival:.1f} s, peak {maps.bolus.peak:.1f} s, "
-             f"mean fall of the signal {100 * maps.bolus.drop:.0f} %"),
-        ]  # fmt: skip
-    rows.append(("Software", f"DSCSuperRes {__version__}"))
-    return rows
+    model = f"{model_name(content.case.model)}" + (f", weights sha256 {weights[:16]}…" if weights else "")
+    return [("Model", model), ("Software", f"DSCSuperRes {__version__}")]
+
+
+def _map_provenance(case: Case) -> list[tuple[str, str]]:
+    """Return how the maps came about."""
+    maps = case.maps.get(case.finest[0])
+    if maps is None:
+        return []
+    return [
+        ("Deconvolution", str(maps.provenance.get("method", ""))),
+        ("kH/ρ", f"{maps.provenance.get('kh_over_rho_ml_per_g', float('nan')):.3f} mL/g"),
+        ("Arterial input", maps.aif.source),
+        ("White matter", _reference_text(maps)),
+        ("Bolus", f"arrival {maps.bolus.arrival:.1f} s, peak {maps.bolus.peak:.1f} s, "
+         f"mean fall of the signal {100 * maps.bolus.drop:.0f} %"),
+    ]  # fmt: skip
 
 
 def _reference_text(maps: PerfusionMaps) -> str:

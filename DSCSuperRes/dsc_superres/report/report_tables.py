@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dsc_superres.perfusion.map_units import UNITS
-from dsc_superres.pipeline.case import TRUTH, Case
+from dsc_superres.pipeline.case import INPUT, TRUTH, Case
 from dsc_superres.report.style import model_name
 
 
@@ -29,6 +29,13 @@ class ReportTable:
     rows: Sequence[tuple[str, Sequence[tuple[str, bool]]]]
 
 
+HYPOPERFUSION = {
+    "tmax_above_6s_ml": ("Tmax > 6 s", "mL"),
+    "cbf_below_30_percent_ml": ("CBF < 30 %", "mL"),
+    "mismatch_ml": ("Mismatch", "mL"),
+    "mismatch_ratio": ("Ratio", ""),
+}
+"""Titles and units of the volumes of late tissue, by their names in provenance."""
 PSNR = Column("PSNR", ".2f", True, "dB")
 NMSE = Column("NMSE", ".2e")
 SSIM = Column("SSIM", ".4f", True)
@@ -82,6 +89,24 @@ def map_table(errors: Mapping[str, Mapping[str, Mapping[str, float | None]]]) ->
 
     names = {model: "Maps of the ground-truth series" if model == TRUTH else model_name(model) for model in errors}
     return ranked_table(columns, names, [values(errors[model]) for model in names], exclude_truth=TRUTH in errors)
+
+
+def hypoperfusion_table(case: Case) -> ReportTable | None:
+    """Return the volumes of late tissue and its core by series; None where no tissue is late, or nobody looked."""
+    found = {name: maps.provenance.get("hypoperfusion") for name, maps in case.maps.items()}
+    if case.input_maps is not None:
+        found[INPUT] = case.input_maps.provenance.get("hypoperfusion")
+    found = {name: record for name, record in found.items() if record}
+    if not any(record["tmax_above_6s_ml"] for record in found.values()):
+        return None
+    columns = [Column(title, ".1f", unit=unit) for title, unit in HYPOPERFUSION.values()]
+    names = {TRUTH: "Maps of the ground-truth series", INPUT: "Maps of the input"}
+    rows = []
+    for name, record in found.items():
+        values = (_nan_if_none(record[key]) for key in HYPOPERFUSION)
+        cells = [("–" if math.isnan(value) else format(value, ".1f"), False) for value in values]
+        rows.append((names.get(name) or model_name(name), cells))
+    return ReportTable(columns, rows)
 
 
 def ranked_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from ..Volumes import frameArray, geometryOf
 
 FOLDERS = {"inputDifference": "maps_input_difference"}
 """Folders of maps by source, unless they are called "maps_" and the source."""
+SHOWN_MAPS = "DSCSuperRes.ShownMaps"
+"""Attribute of a report whose maps were replaced: which maps it shows."""
 LEFT_OUT = ("table.cursor", "table.marker", "table.aif")
 """Prefixes of the roles of tables for display only; the arterial input is written to a separate file."""
 EXPORTED = ("reconstruction", "uncertainty")
@@ -121,11 +124,26 @@ def writeReport(result: Result, folder: Path) -> None:
         (folder / "report.html").write_text(report, encoding="utf-8")
 
 
+def updateReport(result: Result, page: str) -> None:
+    """Store a report that shows the current maps."""
+    result.setText(REPORT, page)
+    result.node(REPORT).SetAttribute(SHOWN_MAPS, _checksum(result))
+
+
 def reportIsOlder(result: Result) -> bool:
     """Return whether the maps have been recomputed since the report was made."""
+    node, now = result.node(REPORT), mapsProvenance(result, "reconstruction")
+    if node is None:
+        return False
+    if node.GetAttribute(SHOWN_MAPS):
+        return node.GetAttribute(SHOWN_MAPS) != _checksum(result)
     was = [maps for name, maps in result.record("text.provenance").get("maps", {}).items() if name != "truth"]
-    now = mapsProvenance(result, "reconstruction")
-    return result.node(REPORT) is not None and any(now.get(name) != value for one in was for name, value in one.items())
+    return any(now.get(name) != value for one in was for name, value in one.items())
+
+
+def _checksum(result: Result) -> str:
+    """Return a number that differs between maps of the reconstruction."""
+    return str(zlib.crc32(result.text("text.maps.reconstruction").encode()))
 
 
 def derivation(result: Result) -> dict[str, object]:

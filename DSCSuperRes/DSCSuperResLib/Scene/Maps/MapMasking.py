@@ -16,8 +16,20 @@ from ..Result import ROLE, Result
 from ..Volumes import frameArray
 from .ReadingRegions import regionMask
 
+SOURCES = ("truth", "input", "reconstruction")
 PREFIX = "text.hidden."
 """Beginning of the role of the text with the hidden values of a map, which is saved with the scene."""
+
+
+def maskMaps(result: Result, hidden: Iterable[str], shown: str) -> None:
+    """Make the regions ``hidden`` transparent in the maps called ``shown``, and in those where some are already."""
+    hidden, nodes = tuple(hidden), {node.GetAttribute(ROLE) or "": node for node in result.nodes()}
+    for role, node in nodes.items():
+        kind, _dot, rest = role.partition(".")
+        name, _dot, source = rest.partition(".")
+        isMap = kind == "map" and not node.IsA("vtkMRMLLabelMapVolumeNode")
+        if isMap and (name == shown or PREFIX + role in nodes):
+            maskMap(result, node, source if source in SOURCES else "truth", hidden)
 
 
 def maskMap(result: Result, volume: slicer.vtkMRMLScalarVolumeNode, source: str, hidden: Iterable[str]) -> None:

@@ -48,12 +48,12 @@ def showRegions(result: Result, folder: Path, source: str) -> None:
         if node is not None:
             result.removeNodes([node])
         return
+    shown = outlinesShown(result)
     if node is None:
         title = _("Regions of the {source}").format(source=roleTitle(source))
         node = newOutlines(result, title, f"segments.regions.{source}")
         for identifier in _views(result.scene, source):
             node.GetDisplayNode().AddViewNodeID(identifier)
-    shown = outlinesShown(result)
     geometry = next(iter(found.values()))[1]
     regions = {name: voxels > 0 for name, (voxels, _geometry) in found.items()}
     fillOutlines(node, regions, geometry, {name: REGIONS[name] for name in regions}, COLORS)
@@ -77,6 +77,11 @@ def regionMask(result: Result, source: str, name: str, volume: slicer.vtkMRMLSca
     if node is None or node.GetSegmentation().GetSegment(name) is None:
         return np.zeros(volume.GetImageData().GetDimensions()[::-1], bool)
     return segmentMask(node, name, volume)
+
+
+def hasRegions(result: Result) -> bool:
+    """Return whether the maps of ``result`` came with regions; those of earlier versions did not."""
+    return bool(_allRegions(result))
 
 
 def outlinesShown(result: Result) -> bool:

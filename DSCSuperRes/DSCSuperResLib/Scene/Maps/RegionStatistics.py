@@ -41,8 +41,6 @@ VALUES = "table.regions.values"
 MIRRORED = "segments.mirrored"
 """Role of the segmentation with the mirror images of the segments that were measured."""
 MIRRORED_COLOR = (0.7, 0.7, 0.7)
-COMPARISONS = ("mirrored", "white", "none")
-"""What the table for reading compares a segment with."""
 
 
 @dataclass(frozen=True)
@@ -88,10 +86,15 @@ def regionStatistics(result: Result, segmentation: slicer.vtkMRMLSegmentationNod
             yield _statistics(segment, source, name, allValues(result, volume), regions[source], volume)
 
 
-def showMirrored(result: Result, segmentation: slicer.vtkMRMLSegmentationNode) -> slicer.vtkMRMLSegmentationNode | None:
-    """Outline the mirror images of the visible segments, on the voxels of the source that maps refer to first."""
+def showMirrored(
+    result: Result, segmentation: slicer.vtkMRMLSegmentationNode | None
+) -> slicer.vtkMRMLSegmentationNode | None:
+    """Outline the mirror images of the visible segments, on the voxels of the source that maps refer to first.
+
+    Without a segmentation there are none.
+    """
     volume = mapNode(result, "cbv", aifGrid(result))
-    ids = segmentIds(segmentation)
+    ids = segmentIds(segmentation) if segmentation is not None else []
     node = result.node(MIRRORED)
     if volume is None or not ids:
         if node is not None:
@@ -111,8 +114,8 @@ def showStatistics(
 ) -> slicer.vtkMRMLTableNode:
     """Fill ``table.regions``, with a row for each segment and source and a column for each map, and return it.
 
-    ``comparison`` is one of ``COMPARISONS``. ``table.regions.values`` is filled with all numbers, one row for each
-    segment, source and map.
+    ``comparison`` is one of ``Parameters.COMPARISONS``. ``table.regions.values`` is filled with all numbers, one row
+    for each segment, source and map.
     """
     found = list(statistics)
     _numbers(_emptied(result, VALUES, _("{name} regions, values")), found)
@@ -205,7 +208,7 @@ def _cell(one: Statistics | None, comparison: str) -> str:
     if one.source in DIFFERENCES.values():
         return text  # a difference has no zero that a ratio could refer to
     if np.isfinite(ratio):
-        return f"{text} (× {ratio:.2f})"
+        return f"{text} (×\N{NO-BREAK SPACE}{ratio:.2f})"
     if comparison == "mirrored" and np.isfinite(numbers.difference_to_mirrored):
-        return f"{text} ({numbers.difference_to_mirrored:+.1f} {mapUnit(one.name)})"
+        return f"{text} ({numbers.difference_to_mirrored:+.1f}\N{NO-BREAK SPACE}{mapUnit(one.name)})"
     return text
