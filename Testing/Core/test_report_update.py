@@ -44,7 +44,7 @@ def test_maps_in_the_report_are_the_new_ones_and_the_rest_stays(results) -> None
     changed = {title for title in before if before[title] != after[title]}
     assert {title for title in before if "map" in title.lower() or "Arterial" in title} == changed
     assert ("block-circulant" in old, "block-circulant" in new) == (True, False)
-    assert "1 chosen voxels" in new
+    assert "1 chosen voxel" in new
     assert new.split("<!-- maps -->")[0] == old.split("<!-- maps -->")[0]
 
 
