@@ -81,7 +81,7 @@ class ReconstructParameters:
     device: Annotated[str, Default("auto")]
     maps: Annotated[bool, Default(True)]
     uncertainty: Annotated[bool, Default(False)]
-    fast: Annotated[bool, Default(False)]
+    fast: Annotated[bool, Default(True)]
 
 
 @parameterPack

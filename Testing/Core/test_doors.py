@@ -33,7 +33,7 @@ VALUES = {
     "time": 2.0,
     "model": "pchip",
     "device": "cpu",
-    "fast": True,
+    "fast": False,
     "uncertainty": True,
     "mask": "none",
     "aif": "aif.csv",

@@ -118,7 +118,7 @@ class Spiral(nn.Module):
         return 2 * torch.cos(t) * torch.stack([-state[:, 1], state[:, 0]], 1)
 
 
-@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
+@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("midpoint", 2), ("adams", 2), ("rk4", 4)])
 @pytest.mark.parametrize("begin", [0.0, 1.0])
 def test_solver_converges_at_its_order(method: str, order: int, begin: float) -> None:
     times = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
@@ -138,7 +138,19 @@ def test_midpoint_is_torchdiffeqs() -> None:
     nn.init.normal_(field.outward.weight)
     with torch.no_grad():
         expected = odeint(field, start, times, method="midpoint", options={"step_size": 0.25})
-        np.testing.assert_allclose(torch.stack(solve(field, start, times, begin=0.0)), expected, rtol=1e-4, atol=1e-5)
+        found = torch.stack(solve(field, start, times, begin=0.0, method="midpoint", step=0.25))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("method", "asked"), [("midpoint", 9), ("adams", 6)])
+def test_rates_that_are_known_are_not_asked_for_again(method: str, asked: int) -> None:
+    """Four steps to the end, and the rates at the ends of all of them for the cubic in between."""
+    torch.manual_seed(0)
+    field, calls = VectorField(6, 4), []
+    field.register_forward_hook(lambda *_: calls.append(1))
+    with torch.no_grad():
+        solve(field, torch.rand(1, 6, 5, 5), torch.linspace(0, 1, 11), begin=1.0, method=method, step=0.25)
+    assert len(calls) == asked
 
 
 def test_adaptive_solver_meets_its_tolerance() -> None:

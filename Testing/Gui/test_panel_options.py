@@ -254,7 +254,7 @@ def test_scene_of_an_earlier_version_opens(driver, result, tmp_path) -> None:
     assert scene.Import()
     driver.settle()
     parameters = driver.parameters
-    assert (parameters.reconstruct.uncertainty, parameters.reconstruct.fast) == (True, False)
+    assert (parameters.reconstruct.uncertainty, parameters.reconstruct.fast) == (True, True)
     display = parameters.display
     assert (display.plot, display.region, display.relaxation) == ("nmse", "whole", True)
     assert display.segmentation.GetName() == "brain"

@@ -30,7 +30,7 @@ class ReconstructionRequest:
     slices       as numbers from 0, the last one not included
     task         "compare" or "reconstruct"
     uncertainty  whether the standard deviation of the error is loaded too
-    fast         whether the network computes in half precision
+    fast         whether the network computes in half precision where that is quicker
     exclude      frames to leave out, as numbers from 0 among those that are used
     motion       "off", "warn" or "correct"
     """
@@ -48,7 +48,7 @@ class ReconstructionRequest:
     device: str
     maps: bool
     uncertainty: bool = False
-    fast: bool = False
+    fast: bool = True
     exclude: tuple[int, ...] = ()
     motion: str = "warn"
 

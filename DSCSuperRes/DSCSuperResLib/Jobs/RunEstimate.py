@@ -38,6 +38,7 @@ def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> Ru
         compared=request.task == "compare",
         maps=request.maps,
         interpolated=bool(request.baselines),
+        fast=request.fast,
     )
     scene = sceneBytes(request)
     text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(

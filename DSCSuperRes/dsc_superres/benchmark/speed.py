@@ -28,9 +28,10 @@ from dsc_superres.benchmark.reconstruction_speed.textbook_network import Textboo
 from dsc_superres.models import DEFAULT_MODEL
 from dsc_superres.networks import load_model
 from dsc_superres.pipeline.estimate import reconstruction_seconds
-from dsc_superres.reconstruction.devices import choose_device, convolution_rate
+from dsc_superres.reconstruction.devices import choose_device, convolution_rate, quick_in_bfloat16
 from dsc_superres.reconstruction.reconstruct import reconstruct
 from dsc_superres.reconstruction.target_grid import normalization
+from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json
 
 PARTS = ("rates", "ratios", "scaling")
@@ -40,7 +41,7 @@ TIMES = (0.0, 0.25, 0.5, 0.75)
 def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[str, float]:
     """Return the speed relative to the textbook's decoder and loop and to VideoINR, and the differences of the results.
 
-    Differences are the largest ones, in shares of the range of intensities.
+    All compute in float32. Differences are the largest ones, in shares of the range of intensities.
     """
     series, fine = head_series(size, 2, pairs + 1), (2 * size, 2 * size)
     offset, scale = normalization(series.signal.mean(axis=0))
@@ -53,16 +54,19 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
             images = torch.stack(list(textbook_frames(network, frames, times, t, fine)))
         return np.maximum(images.cpu().numpy() * scale + offset, 0)
 
+    def work(model: nn.Module) -> Series:
+        return reconstruct(series, model=model, device=device, fast=False)
+
     latent = torch.rand(len(TIMES), network.decoder.branch[0].in_channels, size, size, device=device)
     latent = latent.contiguous(memory_format=torch.channels_last)
     textbook = TextbookDecoder(network.decoder)
-    expected, found = textbook_result(), reconstruct(series, model=network, device=device).signal[: pairs * len(TIMES)]
+    expected, found = textbook_result(), work(network).signal[: pairs * len(TIMES)]
     with torch.inference_mode():
         image = network.decoder(latent, fine)
         decoder = seconds(lambda: network.decoder(latent, fine), device)
         decoder_ratio = seconds(lambda: textbook(latent, fine), device) / decoder
         decoder_difference = float((textbook(latent, fine) - image).abs().max())
-    whole = seconds(lambda: reconstruct(series, model=network, device=device), device)
+    whole = seconds(lambda: work(network), device)
     begin = time.perf_counter()
     textbook_result()
     return {
@@ -70,7 +74,7 @@ def ratios(network: nn.Module, size: int, device: str, pairs: int = 2) -> dict[s
         "decoder_difference": decoder_difference,
         "end_to_end_ratio": (time.perf_counter() - begin) / whole,
         "end_to_end_difference": float(np.abs(found - expected).max() / np.ptp(expected)),
-        "videoinr_ratio": seconds(lambda: reconstruct(series, model=rival, device=device), device, 1) / whole,
+        "videoinr_ratio": seconds(lambda: work(rival), device, 1) / whole,
     }
 
 
@@ -98,7 +102,8 @@ def _peak_mib(device: str) -> float:
 def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dict[str, object]:
     """Return time and memory by slices and frames, a line fitted to the times, and the (fitted) time of ``JOB``."""
     shapes = [(2, 8), (4, 8), (8, 8), (2, 16), (2, 32)] + ([JOB] if full else [])
-    rows, machine = [], {"gflops": convolution_rate(device)}
+    half = convolution_rate(device, bfloat16=True) if quick_in_bfloat16(device) else None
+    rows, machine = [], {"gflops": convolution_rate(device), "bfloat16_gflops": half}
     for slices, frames in shapes:
         with ProcessPoolExecutor(1, get_context("spawn")) as alone:
             spent, memory = alone.submit(cost, size, slices, frames, model, device, threads).result()

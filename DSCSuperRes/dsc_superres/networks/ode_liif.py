@@ -77,7 +77,7 @@ class OdeLiif(Model):
         direction: int = 16,
         field: int = 32,
         decoder: int = 48,
-        solver: str = "midpoint",
+        solver: str = "adams",
         step: float = 0.25,
         rtol: float = 1e-3,
         atol: float = 1e-4,

@@ -53,8 +53,16 @@ class OdeLiifPlus(OdeLiif):
     uncertainty_coefficients = COEFFICIENTS
     transient_is_factor = True
 
-    def __init__(self, *, detail: int = 64, detail_blocks: int = 12, detail_decoder: int = 64, **options) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        *,
+        detail: int = 64,
+        detail_blocks: int = 12,
+        detail_decoder: int = 64,
+        solver: str = "midpoint",  # as in its training: at steps of a half, another one costs 0.01 dB
+        **options,
+    ) -> None:
+        super().__init__(solver=solver, **options)
         channels, hidden = self.anatomy.head.out_channels, self.decoder.branch[2].out_channels
         self.detail = StaticDetail(channels=detail, blocks=detail_blocks, decoder=detail_decoder)
         self.anatomy = convolution(detail, channels, 1)

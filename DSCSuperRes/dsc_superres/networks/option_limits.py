@@ -11,7 +11,10 @@ DEEPEST = 100
 """Greatest number of blocks of an encoder; 8 to 12 are usual."""
 LIMITS = {"step": (1 / 64, 1.0), "rtol": (1e-6, 1.0), "atol": (1e-6, 1.0)}
 """Least and greatest value of the options that are no whole numbers."""
-SOLVERS = ("midpoint", "euler", "heun2", "heun3", "rk4", "dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun")
+SOLVERS = (
+    *("adams", "midpoint", "euler", "heun2", "heun3", "rk4"),
+    *("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun"),
+)
 
 
 def check_options(options: Mapping[str, object]) -> None:

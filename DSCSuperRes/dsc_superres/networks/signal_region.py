@@ -16,7 +16,7 @@ AIR_SIGNAL = 0.03
 TISSUE_SIGNAL = 0.08
 """Normalized signal from which a pixel is tissue."""
 
-AIR_MARGIN = 8
+AIR_MARGIN = 6
 """Coarse pixels of air around the signal that the region includes; more change less than 1e-4 of the intensities."""
 
 

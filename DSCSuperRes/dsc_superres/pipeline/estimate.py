@@ -15,7 +15,7 @@ from dsc_superres.models import ModelCost, find
 from dsc_superres.reconstruction.tiling import HALO, TILE
 from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 
-SIGNAL_SHARE = 0.85
+SIGNAL_SHARE = 0.78
 """Of the pixels of an image, in the box of the head with its margin, where networks compute."""
 RATE_SHARE = 0.78
 """Of the rate of a large convolution that networks reach."""
@@ -63,15 +63,17 @@ def estimate(
     compared: bool = False,
     maps: bool = False,
     interpolated: bool = False,
+    fast: bool = True,
 ) -> Estimate:
     """Memory and time of a job on a coarse series of ``size`` (x, y, z) and ``frames``.
 
     space, time    factors of refinement: pixels in plane, frames per interval
     model          a registered name or a .safetensors file
-    device         as the worker's probe describes it, with ``gflops``; None where it is not known yet
+    device         as the worker's probe describes it, with its rates; None where it is not known yet
     compared       whether the result is compared with a ground truth
     maps           whether perfusion maps and the report are made
     interpolated   whether an interpolation of the series is compared beside the model
+    fast           whether the network computes in bfloat16 where the device is quick at it
     """
     pixels = math.prod(size)
     output = math.floor((frames - 1) * time + 1e-6) + 1
@@ -80,7 +82,7 @@ def estimate(
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps + interpolated
     memory = PROCESS_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
     memory += fine_bytes if maps else min(fine_bytes, IN_MEMORY_LIMIT)  # beyond, the result is kept in a file
-    reconstruction = reconstruction_seconds(size, frames, space, time, model, device)
+    reconstruction = reconstruction_seconds(size, frames, space, time, model, device, fast=fast)
     if reconstruction is None:
         return Estimate(int(memory), None)
     seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
@@ -96,7 +98,14 @@ def maps_seconds(samples: int) -> float:
 
 
 def reconstruction_seconds(
-    size: tuple[int, int, int], frames: int, space: float, time: float, model: str, device: Mapping[str, object] | None
+    size: tuple[int, int, int],
+    frames: int,
+    space: float,
+    time: float,
+    model: str,
+    device: Mapping[str, object] | None,
+    *,
+    fast: bool = True,
 ) -> float | None:
     """Seconds of the reconstruction alone, without reading and writing; None where they are not known."""
     try:
@@ -107,7 +116,8 @@ def reconstruction_seconds(
     interpolator = pixels * space**2 * output * INTERPOLATOR_SECONDS
     if entry.is_interpolator:
         return interpolator
-    rate = (device or {}).get("gflops")
+    rates = device or {}
+    rate = (rates.get("bfloat16_gflops") if fast else None) or rates.get("gflops")
     if entry.cost is None or not rate:
         return None
     operations = operations_per_pixel(entry.cost, frames, space, time)

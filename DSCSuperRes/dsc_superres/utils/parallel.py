@@ -49,7 +49,7 @@ def single_threaded_blas() -> Iterator[None]:
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
     """Limit PyTorch to one thread per operation."""
     import torch
 
@@ -84,7 +84,7 @@ def parallel_map(
     import torch
 
     threads = threads or torch.get_num_threads()
-    with single_threaded_blas(), _one_torch_thread():
+    with single_threaded_blas(), one_torch_thread():
         if threads == 1:
             for item in items:
                 yield from work(item)
