@@ -33,47 +33,18 @@ def result(driver):
     slicer.mrmlScene.Clear(0)
 
 
-def ras(voxel: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Where the voxel (z, y, x) of the sample is."""
-    return 2.0 * voxel[2], 2.0 * voxel[1], 5.0 * voxel[0]
+@pytest.fixture(scope="module")
+def mouse(result):
+    """The mouse in a view of the scene."""
+    from mouse import Mouse
+
+    found = Mouse()
+    yield found
+    found.close()
 
 
 def interaction() -> slicer.vtkMRMLInteractionNode:
     return slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
-
-
-def hover(points, voxel) -> int:
-    """The mouse in a view while a point is being placed: what Slicer's markups do."""
-    (place,) = (index for index in range(points.GetNumberOfControlPoints() + 1) if _isFree(points, index))
-    if place == points.GetNumberOfControlPoints():
-        points.DisableModifiedEventOn()
-        points.AddControlPoint(0, 0, 0)
-        points.SetNthControlPointPosition(place, 0, 0, 0, points.PositionPreview)
-        points.DisableModifiedEventOff()
-    points.SetNthControlPointPosition(place, *ras(voxel), points.PositionPreview)
-    return place
-
-
-def _isFree(points, index: int) -> bool:
-    isNew = index == points.GetNumberOfControlPoints()
-    previews = [
-        at
-        for at in range(points.GetNumberOfControlPoints())
-        if points.GetNthControlPointPositionStatus(at) == points.PositionPreview
-    ]
-    return index in previews if previews else isNew
-
-
-def place(points, voxel) -> None:
-    """A click there: it defines the point, and ends the mode unless several are placed."""
-    points.SetNthControlPointPosition(hover(points, voxel), *ras(voxel), points.PositionDefined)
-    if not interaction().GetPlaceModePersistence():
-        interaction().SetCurrentInteractionMode(interaction().ViewTransform)
-
-
-def drag(points, voxel) -> None:
-    points.SetNthControlPointPosition(0, *ras(voxel))
-    points.InvokeEvent(points.PointEndInteractionEvent)
 
 
 def chosenCurve(driver) -> np.ndarray:
@@ -90,7 +61,7 @@ def waitForMaps(driver, voxels: list) -> None:
     driver.settle()
 
 
-def test_click_gives_a_curve_and_then_maps(driver, result) -> None:
+def test_click_gives_a_curve_and_then_maps(driver, result, mouse) -> None:
     ui = driver.ui("Perfusion")
     ui.aifBox.collapsed = False
     assert ui.atOnceCheckBox.checked, ui.atOnceCheckBox.text
@@ -100,13 +71,13 @@ def test_click_gives_a_curve_and_then_maps(driver, result) -> None:
     selection = slicer.mrmlScene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     assert selection.GetActivePlaceNodeID() == points.GetID()
     driver.settle()
-    hover(points, (1, 12, 13))
+    mouse.move((1, 12, 13))
     driver.wait(lambda: chosenCurve(driver).size, 30, "the curve under the mouse")
     under = chosenCurve(driver)
-    hover(points, (1, 20, 9))
+    mouse.move((1, 20, 9))
     driver.wait(lambda: not np.array_equal(chosenCurve(driver), under), 30, "the curve that follows the mouse")
     assert not driver.logic.computingMaps
-    place(points, (1, 14, 11))
+    mouse.click((1, 14, 11))
     driver.wait(lambda: driver.logic.computingMaps, 30, "the maps that start by themselves")
     assert not ui.pickArteryButton.checked
     shown = chosenCurve(driver)
@@ -117,28 +88,33 @@ def test_click_gives_a_curve_and_then_maps(driver, result) -> None:
     driver.picture("artery picked")
 
 
-def test_dragged_point_replaces_the_computation(driver, result) -> None:
-    points = driver.parameters.perfusion.aifPoints
-    drag(points, (0, 10, 10))
+def test_dragged_point_replaces_the_computation(driver, result, mouse) -> None:
+    before = chosenCurve(driver)
+    mouse.move((1, 14, 11))
+    mouse.press((1, 14, 11))
+    mouse.move((1, 10, 10))
+    driver.wait(lambda: not np.array_equal(chosenCurve(driver), before), 30, "the curve that follows the point")
+    assert not driver.logic.computingMaps
+    mouse.release((1, 10, 10))
     driver.wait(lambda: driver.logic.computingMaps, 30, "the maps")
-    drag(points, (0, 16, 15))
-    waitForMaps(driver, [[0, 16, 15]])
+    mouse.drag((1, 10, 10), (1, 16, 15))
+    waitForMaps(driver, [[1, 16, 15]])
     assert driver.leftovers() == []
 
 
-def test_next_pick_replaces_the_point_and_place_adds_some(driver, result) -> None:
+def test_next_pick_replaces_the_point_and_place_adds_some(driver, result, mouse) -> None:
     ui, points = driver.ui("Perfusion"), driver.parameters.perfusion.aifPoints
     ui.pickArteryButton.click()
-    place(points, (1, 11, 11))
+    mouse.click((1, 11, 11))
     driver.wait(lambda: points.GetNumberOfControlPoints() == 1, 30, "the former point to go")
     ui.addPointsButton.click()
     assert interaction().GetPlaceModePersistence()
     assert not ui.pickArteryButton.checked
-    place(points, (1, 11, 12))
-    place(points, (1, 12, 12))
+    mouse.click((1, 11, 14))
+    mouse.click((1, 20, 12))
     ui.addPointsButton.click()
     assert interaction().GetCurrentInteractionMode() == interaction().ViewTransform
-    waitForMaps(driver, [[1, 11, 11], [1, 11, 12], [1, 12, 12]])
+    waitForMaps(driver, [[1, 11, 11], [1, 11, 14], [1, 20, 12]])
 
 
 def test_maps_on_a_button_and_told_to_be_of_other_settings(driver, result) -> None:
@@ -174,7 +150,7 @@ def test_slow_maps_wait_for_the_button_unless_the_user_wants_otherwise(driver, r
     parameters.atOnce = "automatic"
 
 
-def test_vein_of_points_or_segments_scales_the_artery(driver, result) -> None:
+def test_vein_of_points_or_segments_scales_the_artery(driver, result, mouse) -> None:
     ui, chosen = driver.ui("Perfusion"), driver.parameters.perfusion
     ui.advancedMapsButton.collapsed = False
     driver.choose("Perfusion", "veinSelector", "segmentation")
@@ -183,14 +159,14 @@ def test_vein_of_points_or_segments_scales_the_artery(driver, result) -> None:
     with pytest.raises(DSCError, match="Choose the segmentation of the vein"):
         makeMapsRequest(chosen, result)
     vein = np.zeros((2, 32, 32), bool)
-    vein[1, 15:17, 14:16] = True
+    vein[1, [15, 25], 14] = True
     ui.veinSegmentation.setCurrentNode(addSegmentation("vein", {"vein": vein}, result.proxy("truth")))
     drawn = makeMapsRequest(chosen, result)
     assert np.array_equal(drawn.venous, vein)
     driver.choose("Perfusion", "veinSelector", "points")
     ui.addVeinPointsButton.click()
     for voxel in np.argwhere(vein):
-        place(chosen.veinPoints, tuple(voxel))
+        mouse.click(tuple(voxel))
     ui.addVeinPointsButton.click()
     assert makeMapsRequest(chosen, result).record() == drawn.record()
     driver.startMaps()
