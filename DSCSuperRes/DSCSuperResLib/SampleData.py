@@ -8,6 +8,7 @@ import slicer
 
 from .Jobs.OpenSeries import SAMPLE_NAME
 from .Logic import Logic
+from .Sections.InputSection import showInViews
 from .Translation import _
 
 CATEGORY = "DSCSuperRes"
@@ -34,4 +35,6 @@ def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
 
 def _simulate(workflow: Logic) -> list[slicer.vtkMRMLNode]:
     """Simulate the sample patient in the background; Slicer stays responsive until its sequence is in the scene."""
-    return [workflow.openNow(None)]
+    sequence = workflow.openNow(None)
+    showInViews(sequence)
+    return [sequence]

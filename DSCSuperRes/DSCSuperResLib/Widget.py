@@ -12,6 +12,8 @@ from slicer.util import VTKObservationMixin
 from .Logic import Logic
 from .Parameters import Parameters
 from .Scene.Result import Result
+from .Scene.ResultBrowser import restoreBrowser
+from .Scene.Sequences.Toolbar import showInToolbar
 from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
@@ -43,6 +45,7 @@ class Panel(VTKObservationMixin):
         self.logic = logic
         self.parameters: Parameters | None = None
         self.result: Result | None = None
+        self._chosen: Result | None = None
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.sections: dict[str, Section] = {}
@@ -59,6 +62,10 @@ class Panel(VTKObservationMixin):
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.ui.resultSelector.connect("activated(int)", self._onResultChosen)
         self.ui.removeResultButton.connect("clicked()", self._onRemoveResult)
+        self._removalTimer = qt.QTimer()
+        self._removalTimer.setSingleShot(True)
+        self._removalTimer.connect("timeout()", self._onNodesRemoved)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._onNodeRemoved)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartsClosing)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self._onSceneChanged)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self._onSceneStartsImporting)
@@ -78,6 +85,7 @@ class Panel(VTKObservationMixin):
     def cleanup(self) -> None:
         """Leave nothing running or observed."""
         self.removeObservers()
+        self._removalTimer.stop()
         self.logic.stopAll()
         for section in self.sections.values():
             section.cleanup()
@@ -87,9 +95,15 @@ class Panel(VTKObservationMixin):
         slicer.util.showStatusMessage(text, 8000)
 
     def selectResult(self, result: Result | None) -> None:
-        """Show a result in the sections below; None for none."""
+        """Show a result in the sections below; None for none. One that lost its images can only be removed."""
         if self.parameters is not None:
             self.parameters.result = result.run if result else ""
+        self._chosen = result
+        if result is not None:
+            restoreBrowser(result)
+        if result is not None and not result.complete:
+            self.status(_("{name} has lost its images: remove this result.").format(name=result.name))
+            result = None
         self.result = result
         results = Result.all(slicer.mrmlScene)
         selector = self.ui.resultSelector
@@ -98,9 +112,10 @@ class Panel(VTKObservationMixin):
             selector.addItem(one.name, one.run)
         if not results:
             selector.addItem(_("None yet: press Apply"))
-        selector.currentIndex = results.index(result) if result in results else -1 if results else 0
-        selector.toolTip = _resultText(result)
+        selector.currentIndex = results.index(self._chosen) if self._chosen in results else -1 if results else 0
+        selector.toolTip = _resultText(self._chosen)
         selector.enabled = self.ui.removeResultButton.enabled = bool(results)
+        showInToolbar(result.node("browser") if result else None)
         for name, section in self.sections.items():
             section.setResult(result)
             if name in AFTER_A_RUN:
@@ -143,21 +158,36 @@ class Panel(VTKObservationMixin):
         self.selectResult(results[row] if 0 <= row < len(results) else None)
 
     def _onRemoveResult(self) -> None:
-        question = _("Remove the result {name} from the scene?").format(name=self.result.name)
+        gone = self._chosen
+        if gone is None:
+            return
+        question = _("Remove the result {name} from the scene?").format(name=gone.name)
         # Not confirmOkCancelDisplay: its answer is no wherever Slicer runs with --testing.
         buttons = qt.QMessageBox.Ok | qt.QMessageBox.Cancel
         if slicer.util.messageBox(question, standardButtons=buttons) != qt.QMessageBox.Ok:
             return
-        gone = self.result
         self.selectResult(None)
         gone.remove()
         left = Result.all(slicer.mrmlScene)
         self.selectResult(left[-1] if left else None)
 
+    def _onNodeRemoved(self, caller: vtk.vtkObject, event: str) -> None:
+        if self._chosen is not None and not slicer.mrmlScene.IsClosing():
+            self._removalTimer.start(0)  # once for all that are removed together
+
+    def _onNodesRemoved(self) -> None:
+        """Show the result anew if the user deleted parts of it, or another one if it is gone."""
+        results = Result.all(slicer.mrmlScene)
+        if self._chosen not in results:
+            self.selectResult(results[-1] if results else None)
+        elif self.result is not None and self.result.damaged:
+            self.selectResult(self._chosen)
+
     def _onSceneStartsClosing(self, caller: vtk.vtkObject, event: str) -> None:
         self.logic.stopWork()
         self._stopObservingParameters()
-        self.result = None
+        self._removalTimer.stop()
+        self.result = self._chosen = None
         for section in self.sections.values():
             section.setResult(None)
             section.setParameterNode(None)

@@ -174,12 +174,14 @@ def test_cancelled_run_leaves_nothing(driver) -> None:
 def test_killed_worker_leaves_a_sentence_and_the_scene_as_it_was(driver) -> None:
     driver.load()
     before, ui = sceneNodes(), driver.ui("Reconstruct")
+    driver.logic.log.add("the last words of an earlier run")
     driver.start()
     driver.working()
     for worker in workers():
         os.kill(worker, signal.SIGKILL)
     driver.wait(lambda: not driver.logic.running, 5, "the end of a crashed run")
     assert "crashed" in ui.statusLabel.text
+    assert "of an earlier run" not in ui.statusLabel.text
     assert ui.applyButton.enabled
     driver.picture("crashed")
     assert sceneNodes() == before

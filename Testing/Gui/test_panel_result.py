@@ -287,6 +287,26 @@ def test_statistics_of_regions(driver) -> None:
     driver.picture("statistics")
 
 
+def test_series_of_results_are_no_inputs_and_none_replaces_one_that_is_deleted(driver) -> None:
+    selector, source = driver.ui("Input").sequenceSelector, driver.parameters.input.sequence
+    results = [node for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode") if node is not source]
+    assert len(results) >= 4
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "another series")
+    for node in results:
+        selector.setCurrentNode(node)
+        assert selector.currentNode() is None
+    selector.setCurrentNode(other)
+    selector.setCurrentNode(source)
+    copy = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "a copy")
+    copy.Copy(source)
+    selector.setCurrentNode(copy)
+    slicer.mrmlScene.RemoveNode(copy)
+    assert selector.currentNode() is None
+    assert driver.parameters.input.sequence is None
+    slicer.mrmlScene.RemoveNode(other)
+    selector.setCurrentNode(source)
+
+
 def test_export_asks_for_a_folder_and_fills_it(driver, tmp_path, monkeypatch) -> None:
     import qt
 
@@ -381,6 +401,34 @@ def test_saved_scene_brings_everything_back(driver, tmp_path) -> None:
     assert len(driver.result.times("reconstruction")) == 129
     assert driver.parameters.task.task == "enhance"
     assert not driver.ui("Reconstruct").mapsCheckBox.checked
+
+
+def test_deleted_parts_of_a_result_come_back(driver, monkeypatch) -> None:
+    """Also the browser, without which nothing moves and the views are empty."""
+    import qt
+
+    result = driver.result
+    orphan = result.proxy("reconstruction")
+    slicer.mrmlScene.RemoveNode(result.node("browser"))
+    driver.settle()
+    assert driver.result == result
+    assert result.proxy("reconstruction") is orphan
+    slicer.mrmlScene.RemoveNode(result.proxy("input"))
+    driver.settle()
+    browser = result.node("browser")
+    browser.SetSelectedItemNumber(6)
+    driver.settle()
+    for role, frame in (("reconstruction", 6), ("input", 1)):
+        voxels = vtk_to_numpy(result.proxy(role).GetImageData().GetPointData().GetScalars())
+        assert np.array_equal(voxels, result.signal(role)[frame].ravel())
+    slicer.mrmlScene.RemoveNode(result.sequence("input"))
+    driver.settle()
+    assert driver.result is None
+    assert not driver.ui("Display").compareButton.enabled
+    assert "lost its images" in slicer.util.mainWindow().statusBar().currentMessage()
+    monkeypatch.setattr(slicer.util, "messageBox", lambda *arguments, **keywords: qt.QMessageBox.Ok)
+    driver.panel.ui.removeResultButton.click()
+    assert driver.logic.results() == []
 
 
 def test_closing_the_module_during_a_run_leaves_nothing(driver) -> None:

@@ -13,13 +13,11 @@ import slicer
 from dsc_superres.geometry import Geometry
 
 from ..Scene.Result import REPORT, SOURCE_SERIES, Result, roleTitle
+from ..Scene.ResultBrowser import addBrowser, showSequence
 from ..Scene.Sequences.NewSequence import newSequence, voxelType
 from ..Scene.Sequences.SequenceFrames import readFrames, shareFrames
 from ..Scene.Sequences.SequenceInput import InputInfo
 from .ReconstructionRequest import ReconstructionRequest
-
-SPARSER = ("input",)
-"""Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
 
 
 def addRun(
@@ -28,14 +26,13 @@ def addRun(
     """Fill ``result`` with the series that the worker's ``message`` names in ``folder``; yields the fraction done."""
     offered = ("reconstruction", "input", "truth", "difference", "uncertainty")
     roles = [role for role in offered if _wanted(role, request)]
-    browser = result.scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{result.name} browser")
-    result.add(browser, "browser")
+    browser = addBrowser(result)
     for number, role in enumerate(roles):
         sequence = newSequence(result.scene, f"{result.name} {roleTitle(role)}", _info(role, request, message))
         result.add(sequence, role)
         for fraction in _fill(sequence, role, request, source, message, folder):
             yield (number + fraction) / (len(roles) + 1)
-        _show(result, browser, sequence, role)
+        showSequence(result, browser, role)
     result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
     result.setText("text.provenance", json.dumps(_provenance(message, request), indent=1))
     if request.task == "compare":
@@ -92,22 +89,6 @@ def _fill(
     if role == "uncertainty":
         kind = np.dtype(np.float32)  # it is only a few signal units, so that whole numbers would show steps
     return readFrames(sequence, folder / described["file"], described["times"], geometry, kind)
-
-
-def _show(
-    result: Result, browser: slicer.vtkMRMLSequenceBrowserNode, sequence: slicer.vtkMRMLSequenceNode, role: str
-) -> None:
-    """Give ``sequence`` a volume that shows its current frame."""
-    if browser.GetMasterSequenceNode() is None:
-        browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    else:
-        browser.AddSynchronizedSequenceNode(sequence)
-    volume = result.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
-    browser.AddProxyNode(volume, sequence, False)
-    browser.SetOverwriteProxyName(sequence, False)
-    browser.SetSaveChanges(sequence, role not in SPARSER)
-    volume.CreateDefaultDisplayNodes()
-    result.add(volume, f"{role}.proxy")
 
 
 def _provenance(message: dict, request: ReconstructionRequest) -> dict:

@@ -57,9 +57,9 @@ class WorkerProcess:
         self._onProgress, self._onFinished = onProgress, onFinished
         self._log = log or Log()
         self._result: dict | None = None
-        self._error = ""
+        self._error = self._lastLine = ""
         self._cancelled = False
-        self._process = LineProcess(command, self._onLine, self._log.add, self._onEnd)
+        self._process = LineProcess(command, self._onLine, self._onLogLine, self._onEnd)
 
     def cancel(self) -> None:
         """Ask the worker to stop, which takes up to some seconds."""
@@ -75,7 +75,7 @@ class WorkerProcess:
             message = json.loads(line)
             kind = message.pop("type")
         except (ValueError, KeyError, AttributeError, TypeError):
-            self._log.add(line)
+            self._onLogLine(line)
             return
         if kind == "progress":
             self._onProgress(message["fraction"], message["stage"], message["seconds_left"])
@@ -83,6 +83,10 @@ class WorkerProcess:
             self._error = message["message"]
         else:
             self._result = message
+
+    def _onLogLine(self, line: str) -> None:
+        self._lastLine = line.strip() or self._lastLine
+        self._log.add(line)
 
     def _onEnd(self, code: int) -> None:
         if self._cancelled or code == CANCELLED:
@@ -96,5 +100,7 @@ class WorkerProcess:
         if code == FAILED_TO_START:
             return _("The Python interpreter could not be started: choose another one.")
         how = _("crashed") if code == CRASHED else _("ended with code {code}").format(code=code)
+        if not self._lastLine:
+            return _("The background process {how} before it wrote anything.").format(how=how)
         text = _("The background process {how}. Its last line of output: {line}")
-        return text.format(how=how, line=self._log.last or _("(none)"))
+        return text.format(how=how, line=self._lastLine)

@@ -81,6 +81,17 @@ class Result:
         hierarchy = self._hierarchy
         return next((item for item in _items(hierarchy) if hierarchy.GetItemAttribute(item, RUN) == self.run), 0)
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was deleted of what every view of a result needs."""
+        return all(self.proxy(role) is not None for role in ("input", "reconstruction"))
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a sequence lacks the volume that shows it, or its browser, so that views would be empty."""
+        present = [role for role in SEQUENCES if self.sequence(role) is not None]
+        return not self.complete or any(self.proxy(role) is None for role in present)
+
     def node(self, role: str) -> slicer.vtkMRMLNode | None:
         """Return the node of this role; None if there is none."""
         if role.endswith(".proxy"):
@@ -125,6 +136,13 @@ class Result:
         item = hierarchy.GetItemByDataNode(node)
         if item and folder:
             hierarchy.SetItemParent(item, folder)
+
+    def volumesInFolder(self) -> list[slicer.vtkMRMLScalarVolumeNode]:
+        """Return the volumes that lie in its folder, those that show sequences included."""
+        hierarchy, found = self._hierarchy, vtk.vtkIdList()
+        hierarchy.GetItemChildren(self.folderItem, found, True)
+        nodes = (hierarchy.GetItemDataNode(found.GetId(index)) for index in range(found.GetNumberOfIds()))
+        return [node for node in nodes if node is not None and node.IsA("vtkMRMLScalarVolumeNode")]
 
     def text(self, role: str) -> str:
         """Return the text of the text node of this role; empty without one."""

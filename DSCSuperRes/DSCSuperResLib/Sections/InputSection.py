@@ -6,13 +6,18 @@ from pathlib import Path
 
 import qt
 import slicer
+import vtk
+from slicer.util import VTKObservationMixin
 
 from dsc_superres.errors import DSCError
 from dsc_superres.pipeline.case_options import MOTION
 from dsc_superres.series import MISSING
 
 from ..Jobs.BackgroundJob import Finished
+from ..Scene.Result import RUN
+from ..Scene.Sequences.NewSequence import browserOf, volumeOf
 from ..Scene.Sequences.SequenceInput import InputInfo, sequenceOf
+from ..Scene.Sequences.Toolbar import showInToolbar
 from ..Translation import _
 from .Section import Section
 
@@ -22,11 +27,16 @@ BREAK = "\N{ZERO WIDTH SPACE}"
 """Where a line may end within a long word."""
 
 
-class InputSection(Section):
+FIRST = 1.0
+"""Priority of an observer that is called before the widgets of Slicer, which have 0."""
+
+
+class InputSection(Section, VTKObservationMixin):
     """Controls of ``Input.ui``."""
 
     def __init__(self, ui, context) -> None:
-        super().__init__(ui, context)
+        VTKObservationMixin.__init__(self)
+        Section.__init__(self, ui, context)
         self._chosen, self._updating, self._folderOpened = None, False, False
         ui.openingBar.visible = ui.openingLabel.visible = ui.imageChoices.visible = False
         ui.sequenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onSequence)
@@ -39,11 +49,26 @@ class InputSection(Section):
         ui.motionSelector.connect("currentIndexChanged(int)", self._onMotion)
         ui.repetitionTimeReset.connect("clicked()", self._onRepetitionTimeReset)
         ui.echoTimeReset.connect("clicked()", self._onEchoTimeReset)
+        removal = slicer.mrmlScene.NodeAboutToBeRemovedEvent
+        self.addObserver(slicer.mrmlScene, removal, self._onNodeRemoved, priority=FIRST)
 
     def setParameterNode(self, parameters) -> None:
         """Connect other parameters; corrections belong to the series that they were saved with."""
         self._chosen = parameters.input.sequence if parameters is not None else None
         super().setParameterNode(parameters)
+
+    def setResult(self, result) -> None:
+        """Offer the user's series and not those of results, which would be most of them."""
+        parameters = self.context.parameters
+        chosen = parameters.input.sequence if parameters is not None else None
+        sequences = slicer.util.getNodesByClass("vtkMRMLSequenceNode")
+        hidden = [node.GetID() for node in sequences if node.GetAttribute(RUN) and node is not chosen]
+        self.ui.sequenceSelector.sortFilterProxyModel().hiddenNodeIDs = hidden
+
+    def cleanup(self) -> None:
+        """Leave nothing observed."""
+        self.removeObservers()
+        super().cleanup()
 
     def enter(self) -> None:
         """Choose the series on the screen, if none was chosen yet."""
@@ -145,6 +170,12 @@ class InputSection(Section):
             parameters.task.firstFrame = parameters.task.firstSlice = 1
             parameters.task.lastFrame = parameters.task.lastSlice = 0
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, caller: vtk.vtkObject, event: str, node: slicer.vtkMRMLNode) -> None:
+        """Choose no series when the chosen one is deleted; the selector by itself would take its neighbor."""
+        if node is self._chosen and self.context.parameters is not None:
+            self.ui.sequenceSelector.setCurrentNode(None)
+
     def _onOpenFile(self) -> None:
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Open a dynamic series"), "", _fileFilter())
         if path:
@@ -224,18 +255,15 @@ def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
         composite = scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
         sequence = sequenceOf(scene.GetNodeByID(composite.GetBackgroundVolumeID() or ""))
-        if sequence is not None:
+        if sequence is not None and not sequence.GetAttribute(RUN):
             return sequence
-    single = scene.GetNumberOfNodesByClass("vtkMRMLSequenceNode") == 1
-    return scene.GetNthNodeByClass(0, "vtkMRMLSequenceNode") if single else None
+    own = [node for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode") if not node.GetAttribute(RUN)]
+    return own[0] if len(own) == 1 else None
 
 
 def showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
-    """Show the volume of ``sequence`` in the slice views, if there are any."""
-    scene = sequence.GetScene()
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
-        browser = scene.GetNthNodeByClass(index, "vtkMRMLSequenceBrowserNode")
-        volume = browser.GetProxyNode(sequence)
-        if volume is not None and slicer.app.layoutManager() is not None:
-            slicer.util.setSliceViewerLayers(background=volume, fit=True, rotateToVolumePlane=True)
-            return
+    """Show the volume of ``sequence`` in the slice views, if there are any, and play it by the toolbar."""
+    volume = volumeOf(sequence)
+    if volume is not None and slicer.app.layoutManager() is not None:
+        slicer.util.setSliceViewerLayers(background=volume, fit=True, rotateToVolumePlane=True)
+    showInToolbar(browserOf(sequence))

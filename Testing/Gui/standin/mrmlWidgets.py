@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
@@ -29,6 +31,20 @@ class qMRMLWidget(QtWidgets.QWidget):
             self.mrmlSceneChanged.emit(scene)
 
 
+class qMRMLSortFilterProxyModel(QtCore.QObject):
+    """Which nodes a combobox leaves out by their IDs."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._hidden, self._changed = [], changed
+
+    def _set(self, hidden: list[str]) -> None:
+        self._hidden = list(hidden)
+        self._changed()
+
+    hiddenNodeIDs = Property("QStringList", lambda self: self._hidden, lambda self, hidden: self._set(hidden))
+
+
 class qMRMLNodeComboBox(QtWidgets.QWidget):
     """Chooses a node of some classes, as far as it is not hidden from editors."""
 
@@ -40,10 +56,15 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._scene, self._tags, self._shown = None, [], ""
         self._settings = {"nodeTypes": [], "noneEnabled": False, "noneDisplay": "None", "showHidden": False}
         self._box = QtWidgets.QComboBox()
+        self._filter = qMRMLSortFilterProxyModel(self._fill)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self._box.currentIndexChanged.connect(self._onIndex)
+
+    def sortFilterProxyModel(self) -> qMRMLSortFilterProxyModel:
+        """What is left out."""
+        return self._filter
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
         """Offer the nodes of ``scene``, and those to come."""
@@ -72,7 +93,10 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             return []
         nodes = (self._scene.GetNthNode(index) for index in range(self._scene.GetNumberOfNodes()))
         kinds, hidden = self._settings["nodeTypes"], self._settings["showHidden"]
-        return [node for node in nodes if any(map(node.IsA, kinds)) and (hidden or not node.GetHideFromEditors())]
+        offered = (
+            node for node in nodes if any(map(node.IsA, kinds)) and node.GetID() not in self._filter.hiddenNodeIDs
+        )
+        return [node for node in offered if hidden or not node.GetHideFromEditors()]
 
     def _onScene(self, caller: vtk.vtkObject, event: str) -> None:
         if not self._scene.IsBatchProcessing():
