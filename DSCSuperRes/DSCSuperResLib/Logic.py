@@ -10,6 +10,7 @@ import slicer
 from dsc_superres.errors import DSCError, SeriesError
 
 from .Jobs.BackgroundJob import BackgroundJob, Finished, Progress
+from .Jobs.CompareResults import CompareResults, commonFrames
 from .Jobs.ComputeMaps import ComputeMaps
 from .Jobs.ExportRequest import ExportRequest, makeExportRequest
 from .Jobs.ExportResult import ExportResult
@@ -29,6 +30,7 @@ RUN = "run"
 MAPS = "maps"
 EXPORT = "export"
 OPEN = "open"
+COMPARISON = "comparison"
 OnFinished = Callable[[Finished], None]
 
 
@@ -119,6 +121,16 @@ class Logic:
         job = ReconstructSeries(self.request(parameters), parameters.input.sequence)
         self._start(RUN, job, onFinished, onProgress)
 
+    def startComparison(
+        self, one: Result, other: Result, onFinished: OnFinished, onProgress: Progress = noProgress
+    ) -> None:
+        """Show two results of one series and their difference, one - other; the result is a ``Result`` of its own.
+
+        Raises ``DSCError`` if they cannot be compared.
+        """
+        commonFrames(one, other)
+        self._start(COMPARISON, CompareResults(one, other), onFinished, onProgress)
+
     def mapsRequest(self, parameters: Parameters, result: Result) -> MapsRequest:
         """Return the request for maps with ``parameters``. Raises ``DSCError`` if it is not possible."""
         return makeMapsRequest(parameters.perfusion, result)
@@ -166,6 +178,11 @@ class Logic:
     def exporting(self) -> bool:
         """Whether an export is running."""
         return self._active(EXPORT)
+
+    @property
+    def comparing(self) -> bool:
+        """Whether two results are being compared."""
+        return self._active(COMPARISON)
 
     def cancelRun(self) -> None:
         """Ask the run to stop; ``onFinished`` is called within some seconds."""
@@ -239,5 +256,6 @@ def _busyText(kind: str) -> str:
         MAPS: _("Other maps are being computed: wait for them, or cancel their computation."),
         EXPORT: _("Another export is in progress: wait for it, or cancel it."),
         OPEN: _("Another file is being opened: wait for it."),
+        COMPARISON: _("Another comparison is being made: wait for it."),
     }
     return texts[kind]

@@ -21,6 +21,8 @@ SOURCE_SERIES = "DSCSuperRes.Source"
 """Role of the reference from the reconstruction to the series that the user chose."""
 REPORT = "text.report"
 """Role of the text with the run's report, HTML."""
+TITLES = "DSCSuperRes.Titles"
+"""Attribute of the browser: titles of roles that are not those of every result, as JSON."""
 UNCERTAINTY = "uncertainty"
 FORMER_ROLES = {UNCERTAINTY: "deviation"}
 """Names of roles in scenes saved by earlier versions."""
@@ -91,6 +93,16 @@ class Result:
         """Whether a sequence lacks the volume that shows it, or its browser, so that views would be empty."""
         present = [role for role in SEQUENCES if self.sequence(role) is not None]
         return not self.complete or any(self.proxy(role) is None for role in present)
+
+    def title(self, role: str) -> str:
+        """Return the title of a role where this result shows something else in its place; else an empty text."""
+        browser = self.node("browser")
+        text = browser.GetAttribute(TITLES) if browser is not None else None
+        return json.loads(text).get(role, "") if text else ""
+
+    def setTitles(self, titles: dict[str, str]) -> None:
+        """Keep titles of roles."""
+        self.node("browser").SetAttribute(TITLES, json.dumps(titles))
 
     def node(self, role: str) -> slicer.vtkMRMLNode | None:
         """Return the node of this role; None if there is none."""

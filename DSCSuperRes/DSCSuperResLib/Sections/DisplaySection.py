@@ -16,6 +16,7 @@ from ..Scene.Curves.MotionChart import readMotion
 from ..Scene.Display.Appearance import prepareDisplay
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.Playback import Moment, shownMoment
+from .CompareControls import CompareControls
 from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, MOTION, PLOTS, SEGMENTS, CurvePlotter
 from .FrameKeys import FrameKeys
 from .FrameMenu import FrameMenu
@@ -39,6 +40,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._result, self._metrics, self._motion, self._baseline = None, {}, {}, None
         self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._plotter = CurvePlotter(self.layout, context.status)
+        self._compared = CompareControls(ui, context)
         self._images = ImageControls(ui)
         self._uncertainty = UncertaintyControls(ui, self.layout, context.overlayChanged)
         self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
@@ -76,6 +78,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._motion = readMotion(result) if result else {}
         if result is not None:
             prepareDisplay(result)
+        self._compared.setResult(result)
         self._images.setResult(result)
         browser = result.node("browser") if result else None
         for widget in (self._seek, self._play):

@@ -92,6 +92,18 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     yield from addDifferences(result)
 
 
+def copyMaps(result: Result, source: str, other: Result, origin: str) -> Iterator[float]:
+    """Let ``source`` of ``result`` have the maps that ``origin`` of another result has; yields the fraction done."""
+    regions = {(name, origin): node for name in REGIONS if (node := mapNode(other, name, origin)) is not None}
+    found = {name: node for (name, kind), node in {**mapNodes(other), **regions}.items() if kind == origin}
+    for name, node in found.items():
+        _place(result, name, source, frameArray(node), _matrix(node))
+        yield 0.5
+    if found:
+        result.setText(f"text.maps.{source}", other.text(f"text.maps.{origin}"))
+        yield from addDifferences(result)
+
+
 def addDifferences(result: Result) -> Iterator[float]:
     """Compute the maps of reconstruction - ground truth and input - ground truth, on the grid of the truth."""
     for source, difference in DIFFERENCES.items():
