@@ -28,7 +28,7 @@ COMPARED = "compared"
 
 
 class CompareResults(BackgroundJob):
-    """Makes a result of the reconstructions of ``one`` and of ``other``, which replaces a ground truth, and one - other.
+    """Makes a result of the reconstruction of ``one``, that of ``other`` instead of a ground truth, and one - other.
 
     Frames are shared with both, so that only the difference needs memory.
     """
