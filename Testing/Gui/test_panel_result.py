@@ -154,6 +154,12 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
     driver.wait(
         lambda: driver.column("table.cursor.reconstruction", "Value").tolist() == expected, 10, "curves at the cursor"
     )
+    ui.pinButton.click()
+    result.node("points.pinned").AddControlPoint(*place)
+    driver.wait(lambda: result.node("table.cursor.pinned0"), 10, "the curve of the pinned voxel")
+    assert driver.column("table.cursor.pinned0", "Value").tolist() == expected
+    ui.unpinButton.click()
+    assert result.node("points.pinned") is None
     region = np.zeros((4, 64, 64), bool)
     region[1:3, 20:30, 20:30] = True
     segmentation = addSegmentation("regions", {"region": region}, result.proxy("truth"))

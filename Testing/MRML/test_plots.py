@@ -22,6 +22,7 @@ from DSCSuperResLib.Scene.Curves.ChartTime import timeAt
 from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.Curves import Relaxation
 from DSCSuperResLib.Scene.Curves.MotionChart import motionChart, readMotion
+from DSCSuperResLib.Scene.Curves.PinnedCurves import newPinnedPoints, pins, removePins, showOnlyPinsOf
 from DSCSuperResLib.Scene.Curves.PlotMark import PlotMark
 from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
 from DSCSuperResLib.Scene.Segments import middleVoxel
@@ -63,6 +64,31 @@ def test_plot_is_drawn_once_for_all_curves_of_a_voxel(result, tmp_path) -> None:
     assert len(drawn) == 1
     charts.markTime(3.0)
     assert len(drawn) == 2
+
+
+def test_curves_of_pinned_voxels_stay_while_the_cursor_moves(window, result) -> None:
+    points, charts = newPinnedPoints(result), CurveCharts(result)
+    assert newPinnedPoints(result) is points
+    voxels = ((2, 5, 3), (1, 7, 9))
+    for z, y, x in voxels:
+        points.AddControlPoint(*(obliqueIjkToRas(1) @ [x, y, z, 1])[:3])
+    points.AddControlPoint(1e4, 0, 0)  # outside of the images there is no curve
+    for place in ([3, 5, 2, 1], [8, 6, 1, 1]):
+        chart = charts.atPoint((obliqueIjkToRas(1) @ place)[:3], 0.0, pins=pins(result))
+        assert chart.GetNumberOfPlotSeriesNodes() == 4 + 2
+        for number, voxel in enumerate(voxels):
+            expected = reconstructionSignal()[(slice(None), *voxel)]
+            np.testing.assert_allclose(column(result, f"cursor.pinned{number}"), expected)
+    names = [result.node(f"series.cursor.pinned{number}").GetName() for number in range(2)]
+    assert names == ["Pinned 1", "Pinned 2"], "as the points are labeled in the views"
+    other = addResult(window.scene)
+    showOnlyPinsOf(other, window.scene)
+    assert not points.GetDisplayVisibility()
+    removePins(result)
+    assert (
+        charts.atPoint((obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3], 0.0, pins=pins(result)).GetNumberOfPlotSeriesNodes()
+        == 4
+    )
 
 
 def test_first_curves_are_those_of_one_voxel_in_every_series(result) -> None:

@@ -16,6 +16,7 @@ from ..Scene.Curves.CurveCharts import CurveCharts
 from ..Scene.Curves.Curves import Relaxation
 from ..Scene.Curves.MetricsTables import metricsChart, readMetrics
 from ..Scene.Curves.MotionChart import motionChart, readMotion
+from ..Scene.Curves.PinnedCurves import pinnedPoints, pins
 from ..Scene.Curves.PlotMark import PlotMark
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.Playback import shownMoment
@@ -91,6 +92,10 @@ class CurvePlotter(VTKObservationMixin):
         if crosshair is not None:
             event = events.CursorPositionModifiedEvent if self.plot == CURSOR else vtk.vtkCommand.ModifiedEvent
             self.addObserver(crosshair, event, self._onChanged)
+        pinned = pinnedPoints(self.result)
+        if pinned is not None:
+            for event in (pinned.PointModifiedEvent, pinned.PointRemovedEvent, pinned.PointPositionDefinedEvent):
+                self.addObserver(pinned, event, self._onChanged)
 
     def _watchSegments(self) -> None:
         if self.segmentation is None:
@@ -134,8 +139,9 @@ class CurvePlotter(VTKObservationMixin):
         if moment is None:
             return
         pointed = _position(_crosshair(self.result.scene), self.plot)
+        shown = self.relaxation, self.artery, pins(self.result)
         for place in (pointed, self._place, middleVoxel(self.result.proxy("reconstruction"))):
-            chart = None if place is None else self._charts.atPoint(place, moment.time, self.relaxation, self.artery)
+            chart = None if place is None else self._charts.atPoint(place, moment.time, *shown)
             if chart is not None:
                 self._place = place
                 self._layout.showChart(chart)

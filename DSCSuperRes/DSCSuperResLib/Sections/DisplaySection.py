@@ -21,6 +21,7 @@ from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, MOTION, PLOTS, SEGMENTS, 
 from .FrameKeys import FrameKeys
 from .FrameMenu import FrameMenu
 from .ImageControls import ImageControls
+from .PinControls import PinControls
 from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
 from .UncertaintyControls import UncertaintyControls
@@ -49,6 +50,7 @@ class DisplaySection(Section, VTKObservationMixin):
             widget.setMRMLScene(slicer.mrmlScene)
         self._entered, self._keys = False, FrameKeys(self._step)
         self._menu = FrameMenu(context, self._showTime)
+        self._pins = PinControls(ui, self._onPlotOptions)
         self._fitTimer = qt.QTimer()
         self._fitTimer.setSingleShot(True)
         self._fitTimer.connect("timeout()", self._fit)
@@ -80,6 +82,7 @@ class DisplaySection(Section, VTKObservationMixin):
             prepareDisplay(result)
         self._compared.setResult(result)
         self._images.setResult(result)
+        self._pins.setResult(result)
         browser = result.node("browser") if result else None
         for widget in (self._seek, self._play):
             widget.setMRMLSequenceBrowserNode(browser)
@@ -217,6 +220,7 @@ class DisplaySection(Section, VTKObservationMixin):
         ui.segmentationSelector.enabled = plotter.plot == SEGMENTS
         ui.relaxationCheckBox.enabled = plotter.plot not in (*MEASURES, MOTION) and self._echoTime() is not None
         ui.arteryCheckBox.enabled = plotter.plot in (CURSOR, CROSSHAIR)
+        self._pins.enable(plotter.plot in (CURSOR, CROSSHAIR))
         if self.layout.shown:
             plotter.refresh()
         self._onFrame()

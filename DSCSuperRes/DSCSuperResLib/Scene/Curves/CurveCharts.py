@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import slicer
 from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
 from .ArteryOverlay import ArteryOverlay, Overlaid
 from .Curves import Relaxation, meanCurve, meanFrames
+from .PinnedCurves import Pin
 from .Plots import Plots, Style
 
 TIME = "Time (s)"
@@ -45,11 +46,12 @@ class CurveCharts:
         time: float,
         relaxation: Relaxation | None = None,
         artery: ArteryOverlay | None = None,
+        pins: Sequence[Pin] = (),
     ) -> slicer.vtkMRMLPlotChartNode | None:
         """Return ``chart.cursor``, the curves of the voxels at ``ras`` (mm) with a line at ``time`` (s).
 
-        The curves are Delta R2* if ``relaxation`` is given; ``artery`` is laid over them. Returns None outside the
-        reconstruction.
+        The curves are Delta R2* if ``relaxation`` is given; ``artery`` is laid over them, and the curves of the
+        reconstruction at ``pins``. Returns None outside the reconstruction.
         """
         curves: dict[str, Curve] = {}
         for role in self._roles():
@@ -59,21 +61,40 @@ class CurveCharts:
                 curves[role] = self._curve(role, meanCurve(sequence, voxels), relaxation)
         if "reconstruction" not in curves:
             return None
+        pinned = self._pinned(pins, relaxation)
         with self._transient.drawnOnce("cursor"):
-            return self._draw(curves, ras, time, relaxation is not None, artery)
+            return self._draw(curves, pinned, ras, time, relaxation is not None, artery)
+
+    def _pinned(self, pins: Sequence[Pin], relaxation: Relaxation | None) -> list[Overlaid]:
+        """Return the curves of the reconstruction at ``pins``, of those that lie within it."""
+        sequence, found = self._result.sequence("reconstruction"), []
+        for pin in pins:
+            voxels = voxelsAt(pin.place, sequence.GetNthDataNode(0))
+            if len(voxels):
+                times, values = self._curve("reconstruction", meanCurve(sequence, voxels), relaxation)
+                found.append(Overlaid(pin.name, times, values, pin.style))
+        return found
 
     def _draw(
-        self, curves: dict[str, Curve], ras: np.ndarray, time: float, isChange: bool, artery: ArteryOverlay | None
+        self,
+        curves: dict[str, Curve],
+        pinned: list[Overlaid],
+        ras: np.ndarray,
+        time: float,
+        isChange: bool,
+        artery: ArteryOverlay | None,
     ) -> slicer.vtkMRMLPlotChartNode:
-        """Fill ``chart.cursor`` with ``curves`` by role, which are Delta R2* if ``isChange``."""
-        overlaid = _overlaid(artery, curves["reconstruction"], isChange)
-        everything = np.concatenate([values for _, values in curves.values()] + [one.values for one in overlaid])
+        """Fill ``chart.cursor`` with ``curves`` by role and ``pinned`` ones, which are Delta R2* if ``isChange``."""
+        arterial = _overlaid(artery, curves["reconstruction"], isChange)
+        overlaid = {f"cursor.artery{number}": one for number, one in enumerate(arterial)}
+        overlaid |= {f"cursor.pinned{number}": one for number, one in enumerate(pinned)}
+        shown = [values for _, values in curves.values()] + [one.values for one in overlaid.values()]
+        everything = np.concatenate(shown)
         self._range = (float(everything.min()), float(everything.max()))
         y = RELAXATION if isChange else SIGNAL
         series = [self._marker(time, self._range)]
-        for number, one in enumerate(overlaid):
-            role, columns = f"cursor.artery{number}", {TIME: one.times, VALUE: one.values}
-            table = self._transient.table(role, f"Cursor, {one.name}", columns)
+        for role, one in overlaid.items():
+            table = self._transient.table(role, f"Cursor, {one.name}", {TIME: one.times, VALUE: one.values})
             series.append(self._transient.series(role, one.name, table, TIME, VALUE, one.style))
         for role, (times, values) in curves.items():
             table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
