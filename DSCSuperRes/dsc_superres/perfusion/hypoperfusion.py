@@ -21,7 +21,9 @@ LATE_TMAX = 6.0
 CORE_SHARE = 0.3
 """Share of normal tissue's CBF below which hypoperfused tissue counts as core."""
 LEAST_VOLUME = 1.0
-"""Least volume in mL of a connected part; smaller ones are noise."""
+"""Least volume in mL of a connected part of late tissue; smaller ones are noise."""
+LEAST_CORE = 0.2
+"""The same of a core, which lies within late tissue, where there is less to be mistaken for it."""
 NOTICE = "for research only: not for decisions on treatment"
 
 
@@ -69,7 +71,8 @@ class Hypoperfusion:
             "mismatch_ml": round(self.mismatch_ml, 3),
             "mismatch_ratio": None if ratio is None else round(ratio, 3),
             "normal_cbf_ml_per_100g_per_min": None if np.isnan(self.normal_cbf) else round(self.normal_cbf, 3),
-            "least_part_ml": LEAST_VOLUME,
+            "least_late_part_ml": LEAST_VOLUME,
+            "least_core_part_ml": LEAST_CORE,
             "notice": NOTICE,
         }
 
@@ -94,7 +97,7 @@ def find_hypoperfusion(
     Where flow is nearly zero, Tmax is not determined: what late tissue encloses in a slice may be core as well, and is
     then late, too.
     """
-    late = _large(tissue & (tmax > LATE_TMAX), geometry)
+    late = _large(tissue & (tmax > LATE_TMAX), geometry, LEAST_VOLUME)
     left = midline.distance(tmax.shape, geometry) > 0
     normal = tissue & ~late
     if late.any():
@@ -102,13 +105,13 @@ def find_hypoperfusion(
         normal = normal & ~affected if (normal & ~affected).any() else normal
     normal_cbf = float(cbf[normal].mean(dtype=np.float64)) if normal.any() else float("nan")
     enclosed = np.stack([ndimage.binary_fill_holes(plane) for plane in late]) & tissue
-    core = _large(enclosed & (cbf < CORE_SHARE * normal_cbf), geometry)
+    core = _large(enclosed & (cbf < CORE_SHARE * normal_cbf), geometry, LEAST_CORE)
     return Hypoperfusion(late | core, core, normal_cbf, float(np.prod(geometry.spacing)) / 1000)
 
 
-def _large(region: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Return the connected parts of ``region`` with at least ``LEAST_VOLUME``."""
+def _large(region: np.ndarray, geometry: Geometry, least_ml: float) -> np.ndarray:
+    """Return the connected parts of ``region`` with at least ``least_ml``."""
     labels, _ = ndimage.label(region)
     sizes = np.bincount(labels.ravel()) * np.prod(geometry.spacing) / 1000
     sizes[0] = 0
-    return (sizes >= LEAST_VOLUME * (1 - 1e-9))[labels]
+    return (sizes >= least_ml * (1 - 1e-9))[labels]
