@@ -46,7 +46,7 @@ def _state(w: Workflow) -> dict[str, object]:
         "times": w.result.times("reconstruction"),
         "frame": w.result.signal("reconstruction")[20].copy(),
         "difference": w.result.signal("difference")[20].copy(),
-        "CBV": slicer.util.arrayFromVolume(w.result.node("map.cbv.truth")).copy(),
+        "CBV": np.nan_to_num(slicer.util.arrayFromVolume(w.result.node("map.cbv.truth"))),
         "provenance": w.result.node("text.provenance").GetText(),
         "rows of regions": w.result.node("table.regions").GetNumberOfRows(),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-from ..Maps.Maps import DIFFERENCES, mapNode
+from ..Maps.Maps import DIFFERENCES, SD_SUFFIX, mapNode
 from ..Result import ROLE, Result
 from .CompareLayout import LAYOUTS, CompareLayout
 from .MapColors import prepareColors
@@ -19,12 +19,15 @@ class MapOverlay:
     def show(self, result: Result, name: str, opacity: float, compared: str = "reconstruction") -> None:
         """Overlay the maps ``name`` of all sources on their views with ``opacity`` (0..1).
 
-        The view of the difference shows the map of ``compared`` minus that of the ground truth.
+        The view of the difference shows the map of ``compared`` minus that of the ground truth; with an uncertainty,
+        the difference of the map that is uncertain.
         """
-        prepareColors(result, name)
+        mapName = name.removesuffix(SD_SUFFIX)
+        for one in dict.fromkeys((name, mapName)):
+            prepareColors(result, one)
         for role, composite in self._views(result):
             if role == "difference":
-                volume = mapNode(result, name, DIFFERENCES[compared]) or result.proxy(role)
+                volume = mapNode(result, mapName, DIFFERENCES[compared]) or result.proxy(role)
                 assignView(composite, volume, None, opacity)
             else:
                 assignView(composite, result.proxy(role), mapNode(result, name, role), opacity)
