@@ -16,6 +16,7 @@ from dsc_superres.networks import create, save_model
 from dsc_superres.pipeline.checks import JobError
 from dsc_superres.pipeline.reconstruct_case import reconstruct_case
 from dsc_superres.utils.memory_errors import out_of_memory
+from dsc_superres.utils.priority import NICENESS
 from dsc_superres.utils.progress import never, no_progress
 
 MINIMAL = {"task": "reconstruct", "input": "in.nii", "output": "out"}
@@ -156,6 +157,17 @@ def test_cancel_ends_the_worker_without_a_result(tmp_path, how):
     assert "result" not in [message["type"] for message in messages]
     assert "Traceback" not in log
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.json", "in.nii.gz", "job.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has classes instead of numbers")
+def test_a_job_lets_other_programs_go_first(tmp_path):
+    """The panel's window stays responsive while the worker has all cores busy; the probe is done at once."""
+    code = "import os, sys; from dsc_superres.worker import process; process.supervised = lambda work, _: work()\n"
+    code += "before = os.nice(0); process.main(sys.argv[1:]); sys.exit(os.nice(0) - before)"
+    job = tmp_path / "job.json"
+    job.write_text("{}")
+    arguments = [sys.executable, "-c", code, "--job", str(job)]
+    assert subprocess.run(arguments, capture_output=True, stdin=subprocess.PIPE).returncode == NICENESS
 
 
 def test_bad_input_is_an_error_line_and_exit_code_2(tmp_path):

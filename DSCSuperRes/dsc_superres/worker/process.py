@@ -34,6 +34,7 @@ from dsc_superres.errors import Cancelled, DSCError, os_error_text
 from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
+from dsc_superres.utils.priority import let_others_go_first
 from dsc_superres.utils.pytorch import from_torch, torch_problem
 from dsc_superres.utils.standard_streams import open_standard_streams
 from dsc_superres.utils.supervision import supervised
@@ -76,6 +77,7 @@ def _work(options: argparse.Namespace) -> int:
 
         channel.send("probe", protocol=PROTOCOL, **probe())
         return OK
+    let_others_go_first()
     with ending_at_signals(restore=False):
         try:
             return run(options.job, channel, Listener())
