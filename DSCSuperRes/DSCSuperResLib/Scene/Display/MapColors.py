@@ -29,6 +29,7 @@ SCALE_PERCENTILE = 98
 """Percentile of the voxels of the uncertainty of the signal at which its scale ends."""
 DIFFERENCE_PERCENTILE = 95
 """Percentile of a difference at which its scale ends, at most at the end of its map's."""
+SAMPLED_VOXELS = 200_000
 EVERY_VALUE = -float(np.finfo(np.float32).max)
 """Threshold that hides what was not computed (NaN), but no value."""
 
@@ -74,7 +75,7 @@ def automaticScale(result: Result, name: str) -> MapScale:
     known = _automatic(mapNode(result, name, source))
     if known is not None and not mapNode(result, name, source).GetAttribute(NEW_VALUES):
         return known
-    return map_scale(name, frameArray(mapNode(result, name, source)), mapsProvenance(result, source))
+    return map_scale(name, _sample(mapNode(result, name, source)), mapsProvenance(result, source))
 
 
 def shownScale(volume: slicer.vtkMRMLScalarVolumeNode) -> MapScale:
@@ -127,7 +128,7 @@ def setThreshold(volumes: Iterable[slicer.vtkMRMLScalarVolumeNode], lowest: floa
 def typicalDifference(result: Result, name: str, scale: MapScale) -> float:
     """Return a limit above most differences of the reconstruction and of the input, within the scale of the map."""
     volumes = [volume for one in DIFFERENCES.values() if (volume := mapNode(result, name, one)) is not None]
-    sizes = [np.abs(values[np.isfinite(values)]) for values in map(frameArray, volumes)]
+    sizes = [np.abs(values[np.isfinite(values)]) for values in map(_sample, volumes)]
     limits = [np.percentile(one, DIFFERENCE_PERCENTILE) for one in sizes if one.size]
     return min(round_up(float(max(limits, default=0.0))), scale.upper)
 
@@ -141,6 +142,13 @@ def legendTitle(name: str, source: str) -> str:
 def firstColors(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> slicer.vtkMRMLColorNode | None:
     """Return the first of these color nodes (IDs) that the scene contains."""
     return next((node for name in names if (node := scene.GetNodeByID(name)) is not None), None)
+
+
+def _sample(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """Return values of a map, float32[n], of which scales need no more than a sample."""
+    values = frameArray(volume).ravel()
+    step = values.size // SAMPLED_VOXELS
+    return values[:: step + (step + 1) % 2]  # odd, so that it does not take every second column alone
 
 
 def _setAutomatic(

@@ -28,7 +28,7 @@ def maskMaps(result: Result, hidden: Iterable[str], shown: str) -> None:
         kind, _dot, rest = role.partition(".")
         name, _dot, source = rest.partition(".")
         isMap = kind == "map" and not node.IsA("vtkMRMLLabelMapVolumeNode")
-        if isMap and (name == shown or PREFIX + role in nodes):
+        if isMap and ((name == shown and hidden) or PREFIX + role in nodes):
             maskMap(result, node, source if source in SOURCES else "truth", hidden)
 
 
