@@ -48,7 +48,7 @@ def test_artery_lies_over_the_curves_in_their_unit(result, tmp_path) -> None:
     np.testing.assert_allclose(column(result, "cursor.artery0"), expected, rtol=1e-5)
     chart = charts.atPoint(place, 0.0, Relaxation(ECHO_TIME, (0.0, 2.5)), overlay)
     np.testing.assert_allclose(column(result, "cursor.artery0"), 0.2 * arterialCurve())
-    assert result.node("series.cursor.artery0").GetName() == "Arterial input x 0.2"
+    assert result.node("series.cursor.artery0").GetName() == "AIF x 0.2"
     assert chart.GetNumberOfPlotSeriesNodes() == 4 + 3, "the artery with its band"
     assert charts.atPoint(place, 0.0).GetNumberOfPlotSeriesNodes() == 4
 

@@ -44,29 +44,29 @@ class ArteryOverlay:
         peak = max(float(np.nanmax(tissue)), 1e-9)
         highest = float(self.artery.curve.max())
         factor = next((each for each in FACTORS if each * highest <= SPACE * peak), FACTORS[-1])
-        name = _("Arterial input") if factor == 1 else _("Arterial input x {factor}").format(factor=f"{factor:g}")
-        return [Overlaid(name + suffix, times, factor * curve, style) for suffix, times, curve, style in self._lines()]
+        name = _("AIF") if factor == 1 else _("AIF x {factor}").format(factor=f"{factor:g}")
+        return [Overlaid(limit or name, times, factor * curve, style) for limit, times, curve, style in self._lines()]
 
     def asSignal(self, times: np.ndarray, signal: np.ndarray) -> list[Overlaid]:
         """Return the lines over signal[t] at times[t] (s): what its voxel would show if it were the artery."""
         before = (times >= self.baseline[0] - 1e-3) & (times <= self.baseline[1] + 1e-3)
         height = float(signal[before].mean()) if before.any() else float(signal[0])
-        name = _("Arterial input, as signal")
+        name = _("AIF as signal")
         return [
-            Overlaid(name + suffix, at, height * np.exp(-self.echoTime * curve), style)
-            for suffix, at, curve, style in self._lines()
+            Overlaid(limit or name, at, height * np.exp(-self.echoTime * curve), style)
+            for limit, at, curve, style in self._lines()
         ]
 
     def _lines(self) -> list[tuple[str, np.ndarray, np.ndarray, Style]]:
-        """Return the curve (1/s), continuous where it is known, and the limits of its band, one standard deviation."""
+        """Return the curve (1/s), continuous where it is known, and by name the limits of its band, one SD."""
         between = self.artery.between
         if between is None:
             return [("", self.artery.times, self.artery.curve, LINE)]
         lines = [("", between.times, between.curve, LINE)]
         if between.sd.any():
             lines += [
-                (_(" - SD"), between.times, between.curve - between.sd, LIMITS),
-                (_(" + SD"), between.times, between.curve + between.sd, LIMITS),
+                (_("AIF - SD"), between.times, between.curve - between.sd, LIMITS),
+                (_("AIF + SD"), between.times, between.curve + between.sd, LIMITS),
             ]
         return lines
 

@@ -71,9 +71,18 @@ class Plots:
         return node
 
     def chart(
-        self, role: str, title: str, xTitle: str, yTitle: str, series: Iterable[slicer.vtkMRMLPlotSeriesNode]
+        self,
+        role: str,
+        title: str,
+        xTitle: str,
+        yTitle: str,
+        series: Iterable[slicer.vtkMRMLPlotSeriesNode],
+        legend: bool = True,
     ) -> slicer.vtkMRMLPlotChartNode:
-        """Return the chart ``chart.<role>`` with exactly ``series``, the last one on top, and axes that fit them."""
+        """Return the chart ``chart.<role>`` with exactly ``series``, the last one on top, and axes that fit them.
+
+        ``legend`` is whether several series get a legend.
+        """
         node = self._node("vtkMRMLPlotChartNode", f"chart.{role}", title)
         series = list(series)
         wanted = [one.GetID() for one in series]
@@ -81,7 +90,7 @@ class Plots:
             node.SetTitle(title)
             node.SetXAxisTitle(xTitle)
             node.SetYAxisTitle(yTitle)
-            node.SetLegendVisibility(len(wanted) > 1)
+            node.SetLegendVisibility(legend and len(wanted) > 1)
             shown = [node.GetNthPlotSeriesNodeID(index) for index in range(node.GetNumberOfPlotSeriesNodes())]
             if shown != wanted:
                 node.RemoveAllPlotSeriesNodeIDs()

@@ -55,8 +55,8 @@ def _draw(
     drawn = [one for one in (arterial, chosen, *others) if one is not None]
     top = max((float(one.curve.max()) for one in drawn), default=1.0)
     series += _marks(plots, bolus, top)
-    chart = plots.chart("aif", _title(chosen or arterial, chosen is not None), TIME, CURVE, series)
-    chart.SetLegendVisibility(False)  # it would cover the curve in the small plot of the panel
+    title = _title(chosen or arterial, chosen is not None)
+    chart = plots.chart("aif", title, TIME, CURVE, series, legend=False)  # it has no space in the panel
     chart.SetTitleFontSize(14)
     chart.SetAxisTitleFontSize(12)
     return chart
