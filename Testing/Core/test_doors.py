@@ -69,7 +69,8 @@ VALUES = {
     "baseline_maps": False,
     "exclude": "5,17-19",
     "motion": "correct",
-    "inputs": {"truth": {"file": "truth.nii"}, "input": {"file": "in.nii"}},
+    "inputs": {"reconstruction": {"file": "fine.nii"}, "input": {"file": "in.nii"}},
+    "update_report": "report.html",
 }
 """A value of each option that is not its default, as a job file has it."""
 
@@ -126,7 +127,7 @@ def test_a_value_means_the_same_at_the_command_line_and_in_a_job_file(command, n
     if name == "aif_series":
         fields["aif_voxels"] = VALUES["aif_voxels"]
         more += words("aif_voxels", VALUES["aif_voxels"])
-    if command == "maps" and name in ("inputs", "aif_series"):
+    if command == "maps" and name in ("inputs", "aif_series", "update_report"):
         del fields["input"]
         fields["inputs"] = VALUES["inputs"]
         more = words("inputs", VALUES["inputs"]) + (more if name != "inputs" else [])
