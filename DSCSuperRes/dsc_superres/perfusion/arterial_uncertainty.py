@@ -24,15 +24,17 @@ def with_input_uncertainty(
     model_error: float,
     frames: FrameWeights,
     grid: AtomGrid | None = None,
+    scale: float = 1.0,
 ) -> Posterior:
     """Return the estimate with standard deviations that include those due to the arterial input.
 
     Another artery changes all voxels nearly alike, so the change is measured on typical curves of attenuation[t, n] at
-    times[t] (s): the root mean square over likely arteries of the median change. Unchanged where the artery is given.
+    times[t] (s), which is ``scale`` times what is given: the root mean square over likely arteries of the median
+    change. Unchanged where the artery is given.
     """
     if not artery.draws:
         return estimate
-    curves = typical_curves(attenuation)
+    curves = scale * typical_curves(attenuation)
     every = [
         posterior(curves, dictionary(each, times, grid), model_error=model_error, frames=frames)
         for each in (artery.at, *artery.draws[:DRAWS])

@@ -11,7 +11,7 @@ means of its SHARPNESS-th power, which are close to the median. The standard dev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,10 @@ SD_FACTORS = (1.0, 0.96, 0.96, 0.97)
 """Factors on the posterior's standard deviations of the same four, since its prior is wider than the objects' range."""
 
 
+Rows = Callable[[slice | np.ndarray], np.ndarray]
+"""From columns of the curves[t, n] to these curves, float32[m, t]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """Estimates and standard deviations, each float32[n].
@@ -86,53 +90,65 @@ def posterior(
     *,
     model_error: float = MODEL_ERROR,
     frames: FrameWeights | None = None,
+    scale: float = 1.0,
 ) -> Posterior:
     """Return the posterior of attenuation[t, n] = -ln(S/S0) under ``atoms`` computed from the arterial attenuation.
 
+    The attenuation is ``scale`` times what is given, which is never copied as a whole: it may fill half the memory.
     ``model_error`` is the share of a curve's norm by which the best atom may miss it; ``frames`` is how the frames
     count, all alike by default.
     """
     frames = frames or FrameWeights(np.ones(len(attenuation)), 1.0, 0.0)
-    y = np.ascontiguousarray(np.asarray(attenuation, np.float32).T)
+    count = attenuation.shape[1]
+
+    def rows(columns: slice | np.ndarray) -> np.ndarray:
+        """float32[m, t]: some of the curves."""
+        return np.multiply(attenuation[:, columns].T, np.float32(scale), order="C", dtype=np.float32)
+
     _, values, basis = np.linalg.svd(_thin_rows(atoms.curves, 1500), full_matrices=False)
     basis = basis[values > RANK_TOLERANCE * values[0]]
     coordinates = atoms.curves @ basis.T
-    classes, weights = noise_classes(y, basis[:10])
-    max_atoms = max(MAX_ATOMS, MAX_ATOMS_TIMES_VOXELS // max(len(y), 1))
-    result = np.zeros((8, len(y)), np.float32)
+    classes, weights = noise_classes(rows, count, basis[:10])
+    max_atoms = max(MAX_ATOMS, MAX_ATOMS_TIMES_VOXELS // max(count, 1))
+    result = np.zeros((8, count), np.float32)
     for k, weight in enumerate(weights):
         members = np.flatnonzero(classes == k)
         if members.size:
             fit = _Fit(weight * frames.weight, model_error, frames.frames_per_measurement, max_atoms)
-            result[:, members] = _class_posterior(y[members], atoms, coordinates, basis, fit)
+            result[:, members] = _class_posterior(rows, members, atoms, coordinates, basis, fit)
     return Posterior(*result)
 
 
-def noise_classes(y: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class of each curve y[n, t], int[n], and the frame weights exp(-2 y) of each class, float64[c, t].
+def noise_classes(rows: Rows, count: int, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class of each of ``count`` curves, int[n], and the frame weights exp(-2 y) of classes, float64[c, t].
 
     Curves are smoothed by the leading directions basis[r, t] of the dictionary; otherwise the weights would follow the
     noise. A class contains curves of similar height, split into thirds by their center of gravity in time.
     """
-    spans = [slice(first, first + CURVES_PER_BLOCK) for first in range(0, len(y), CURVES_PER_BLOCK)]
-    height, center = np.empty(len(y), np.float32), np.empty(len(y), np.float32)
+    spans = _spans(count)
+    height, center = np.empty(count, np.float32), np.empty(count, np.float32)
     for span in spans:
-        smooth = _smooth(y[span], basis)
+        smooth = _smooth(rows(span), basis)
         height[span] = smooth.max(axis=1)
-        center[span] = (smooth @ np.arange(y.shape[1], dtype=np.float32)) / np.maximum(smooth.sum(axis=1), 1e-30)
+        center[span] = (smooth @ np.arange(basis.shape[1], dtype=np.float32)) / np.maximum(smooth.sum(axis=1), 1e-30)
     level = np.floor(np.log(np.maximum(height, LOWEST_LEVEL) / LOWEST_LEVEL) / np.log(LEVEL_RATIO)).astype(int)
-    classes, count = np.zeros(len(y), int), 0
+    classes, kinds = np.zeros(count, int), 0
     for each in np.unique(level):
         members = np.flatnonzero(level == each)
         subclass = np.searchsorted(np.quantile(center[members], (1 / 3, 2 / 3)), center[members]) if each > 0 else 0
-        classes[members] = count + subclass
-        count += 3 if each > 0 else 1
-    total = np.zeros((count, y.shape[1]))
+        classes[members] = kinds + subclass
+        kinds += 3 if each > 0 else 1
+    total = np.zeros((kinds, basis.shape[1]))
     for span in spans:
+        block = rows(span)
         for k in np.unique(classes[span]):
-            total[k] += _smooth(y[span][classes[span] == k], basis).sum(axis=0, dtype=np.float64)
-    mean = total / np.maximum(np.bincount(classes, minlength=count), 1)[:, None]
+            total[k] += _smooth(block[classes[span] == k], basis).sum(axis=0, dtype=np.float64)
+    mean = total / np.maximum(np.bincount(classes, minlength=kinds), 1)[:, None]
     return classes, np.exp(-2 * mean)
+
+
+def _spans(count: int) -> list[slice]:
+    return [slice(first, min(first + CURVES_PER_BLOCK, count)) for first in range(0, count, CURVES_PER_BLOCK)]
 
 
 def _smooth(y: np.ndarray, basis: np.ndarray) -> np.ndarray:
@@ -156,9 +172,9 @@ class _Fit:
 
 
 def _class_posterior(
-    y: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, fit: _Fit
+    rows: Rows, members: np.ndarray, atoms: Dictionary, coordinates: np.ndarray, basis: np.ndarray, fit: _Fit
 ) -> np.ndarray:
-    """Return the fields of ``Posterior``, float32[8, n], for the curves y[n, t] of one class."""
+    """Return the fields of ``Posterior``, float32[8, n], for the curves ``members``, int[n], of one class."""
     import torch
 
     weight = fit.weight
@@ -167,17 +183,19 @@ def _class_posterior(
     norm = np.maximum(np.linalg.norm(table, axis=1), 1e-12)
     table = torch.from_numpy(np.ascontiguousarray((table / norm[:, None]).T))
     features, sharpened = (torch.from_numpy(part) for part in _weighted_features(atoms, norm))
-    whitened = _whiten(y, weight)
-    energy = np.einsum("nt,nt->n", whitened, whitened)
-    projected = whitened @ directions.astype(np.float32)
-    freedom = max(y.shape[1] - 5, 3)
+    energy, projected = np.empty(len(members), np.float32), np.empty((len(members), len(triangle)), np.float32)
+    for span in _spans(len(members)):
+        whitened = _whiten(rows(members[span]), weight)
+        energy[span] = np.einsum("nt,nt->n", whitened, whitened)
+        projected[span] = whitened @ directions.astype(np.float32)
+    freedom = max(len(weight) - 5, 3)
     coarse = _coarse_atoms(atoms.grid.shape)
     table_coarse = table[:, torch.from_numpy(coarse.ravel())].contiguous()
     best, best_atom = _best_coarse_atoms(projected, table_coarse)
     noise = np.maximum(energy - best**2, 0) / freedom * fit.frames_per_measurement
     variance = np.maximum(noise + (fit.model_error * best) ** 2, LEAST_VARIANCE)
     order = _neighbor_order(best_atom, coarse.shape)
-    result = np.empty((8, len(y)), np.float32)
+    result = np.empty((8, len(members)), np.float32)
 
     def average(chunk: np.ndarray) -> Iterator[None]:
         scale = np.sqrt(0.5 / variance[chunk]).astype(np.float32)
@@ -188,7 +206,7 @@ def _class_posterior(
         result[:, chunk] = np.concatenate([moments.numpy(), np.sqrt(variance[chunk])[None]])
         yield
 
-    for _ in parallel_map(average, [order[i : i + VOXELS_PER_BLOCK] for i in range(0, len(y), VOXELS_PER_BLOCK)]):
+    for _ in parallel_map(average, [order[i : i + VOXELS_PER_BLOCK] for i in range(0, len(members), VOXELS_PER_BLOCK)]):
         pass
     return result
 

@@ -217,9 +217,9 @@ def _bayes(
     def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
         used = frames_of_first_pass(times, bolus)
         times, own = times[used], frames.of(used)
-        attenuation = np.multiply(curves[used].T, np.float32(echo_time), order="C").T  # memory layout of the products
-        estimate = posterior(attenuation, dictionary(artery.at, times, grid), model_error=model_error, frames=own)
-        estimate = with_input_uncertainty(estimate, artery, times, attenuation, model_error, own, grid)
+        atoms, how = dictionary(artery.at, times, grid), {"model_error": model_error, "frames": own, "scale": echo_time}
+        estimate = posterior(curves[used], atoms, **how)
+        estimate = with_input_uncertainty(estimate, artery, times, curves[used], grid=grid, **how)
         cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
         return {
             "cbv": cbv,
