@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -11,6 +13,8 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
+
+HOMEPAGE = "https://github.com/DSCSuperRes/SlicerDSCSuperRes"
 
 
 class DSCSuperRes(ScriptedLoadableModule):
@@ -23,22 +27,30 @@ class DSCSuperRes(ScriptedLoadableModule):
         parent.dependencies = ["Sequences"]
         parent.contributors = ["DSCSuperRes contributors"]
         parent.helpText = _(
-            "Reconstructs DSC perfusion MRI at finer pixels and time steps (ODE-LIIF), compares it with ground truth, "
-            "and computes CBV, CBF, MTT, TTP and Tmax from it. For research only: not for diagnosis or treatment."
-        ) + _(
-            "<p><b>Keys:</b> comma and period: the frame before and after. Shift + wheel: the same in the module's "
-            "views. Right click in the plot: leave a frame out of the next run, or show it.</p>"
-        )
+            "<p>Reconstructs DSC perfusion MRI at finer pixels and time steps (ODE-LIIF), compares it with ground "
+            "truth, and computes CBV, CBF, MTT, TTP and Tmax from it. "
+            "For research only: not for diagnosis or treatment.</p>"
+            "<ol><li><b>Input</b>: choose or open a dynamic series, or <i>Sample patient</i>.</li>"
+            "<li><b>Task</b>: compare with ground truth, or enhance the series itself.</li>"
+            "<li><b>Reconstruct</b>: <i>Apply</i>; <i>Preview one slice</i> first if the run is long.</li>"
+            "<li><b>Display</b>: the series side by side through time, or two results and their difference.</li>"
+            "<li><b>Perfusion</b>: maps over the anatomy, the artery, regions.</li>"
+            "<li><b>Export</b>: series, maps, tables and a report into one folder.</li></ol>"
+            "<p>Every control explains itself when the mouse rests on it. "
+            '<a href="{link}">How to use it, step by step</a>.</p>'
+        ).format(link=f"{HOMEPAGE}/blob/main/docs/slicer.md")
         parent.acknowledgementText = _(
-            "The method follows Lee et al., ISMRM 2024, abstract 0658: spatio-temporal super-resolution of DSC "
-            "perfusion MRI with neural ordinary differential equations."
-        )
+            "<p>The method follows Lee et al., Continuous Spatio-Temporal Representation with Implicit Neural "
+            "Representation and Neural Ordinary Differential Equation in DSC-MRI, Proc. ISMRM 2024, abstract 0658. "
+            'Please cite it and <a href="{link}">this software</a>.</p>'
+        ).format(link=f"{HOMEPAGE}/blob/main/CITATION.cff")
         slicer.app.connect("startupCompleted()", self._registerSampleData)
 
     def _registerSampleData(self) -> None:
         from DSCSuperResLib.SampleData import registerSampleData
 
-        registerSampleData(lambda: DSCSuperResLogic().workflow)
+        picture = Path(__file__).parent / "Resources" / "Icons" / "SamplePatient.png"
+        registerSampleData(lambda: DSCSuperResLogic().workflow, picture)
 
 
 class DSCSuperResWidget(ScriptedLoadableModuleWidget):

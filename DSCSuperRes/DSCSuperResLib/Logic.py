@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from .Jobs.MapsRequest import MapsRequest, makeMapsRequest
 from .Jobs.OpenSeries import OpenSeries
 from .Jobs.ReconstructionRequest import ReconstructionRequest, makeRequest
 from .Jobs.ReconstructSeries import ReconstructSeries
+from .Jobs.RunEstimate import deviceOf, estimateUnmeasured
+from .Jobs.RunSpeed import rememberRun
 from .Parameters import Parameters, renameFormerParameters
 from .Process.Interpreter import interpreter
 from .Process.WorkerProcess import Log, Outcome, WorkerProcess
@@ -110,16 +113,37 @@ class Logic:
             raise DSCError(outcomes[0].error if outcomes else _("The scene was closed while the series was opened."))
         return outcomes[0].result
 
-    def request(self, parameters: Parameters) -> ReconstructionRequest:
-        """Return the request for a run with ``parameters``. Raises ``DSCError`` if it is not possible."""
+    def request(self, parameters: Parameters, preview: bool = False) -> ReconstructionRequest:
+        """Return the request for a run with ``parameters``; for a ``preview``, of the middle slice alone.
+
+        Raises ``DSCError`` if it is not possible.
+        """
         info = self.inputInfo(parameters)
         name = f"{parameters.input.sequence.GetName()} {parameters.reconstruct.model}"
-        return makeRequest(parameters, info, name)
+        request = makeRequest(parameters, info, name)
+        return request.middleSlice() if preview else request
 
-    def startRun(self, parameters: Parameters, onFinished: OnFinished, onProgress: Progress = noProgress) -> None:
-        """Reconstruct in the background; the result is a ``Result``. Raises ``DSCError`` if that is not possible."""
-        job = ReconstructSeries(self.request(parameters), parameters.input.sequence)
-        self._start(RUN, job, onFinished, onProgress)
+    def startRun(
+        self,
+        parameters: Parameters,
+        onFinished: OnFinished,
+        onProgress: Progress = noProgress,
+        preview: bool = False,
+    ) -> None:
+        """Reconstruct in the background; the result is a ``Result``. How long it takes improves later estimates.
+
+        ``preview`` reconstructs the middle slice alone. Raises ``DSCError`` if that is not possible.
+        """
+        request = self.request(parameters, preview)
+        device, capabilities, start = deviceOf(request, self.capabilities), self.capabilities, time.monotonic()
+
+        def finished(outcome: Finished) -> None:
+            if outcome.result is not None:
+                estimated = estimateUnmeasured(request, capabilities)
+                rememberRun(request, device, estimated, time.monotonic() - start)
+            onFinished(outcome)
+
+        self._start(RUN, ReconstructSeries(request, parameters.input.sequence), finished, onProgress)
 
     def startComparison(
         self, one: Result, other: Result, onFinished: OnFinished, onProgress: Progress = noProgress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import slicer
 
@@ -14,8 +15,11 @@ from .Translation import _
 CATEGORY = "DSCSuperRes"
 
 
-def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
-    """Add the sample patient to the Sample Data module, if there is one; ``makeLogic`` creates the logic."""
+def registerSampleData(makeLogic: Callable[[], Logic], picture: Path) -> None:
+    """Add the sample patient to the Sample Data module, if there is one, with ``picture`` on its tile.
+
+    ``makeLogic`` creates the logic.
+    """
     try:
         from SampleData import SampleDataLogic
     except ImportError:
@@ -28,7 +32,7 @@ def registerSampleData(makeLogic: Callable[[], Logic]) -> None:
         uris="",
         fileNames="",
         nodeNames=SAMPLE_NAME,
-        thumbnailFileName="",
+        thumbnailFileName=str(picture),
         customDownloader=lambda source=None: _simulate(makeLogic()),
     )
 

@@ -66,22 +66,15 @@ def sourceOf(result: Result) -> slicer.vtkMRMLSequenceNode | None:
     return reconstruction.GetNodeReference(SOURCE_SERIES) if reconstruction is not None else None
 
 
-def shortName(result: Result) -> str:
-    """Return the name of ``result`` without that of its series: what sets it apart from others."""
-    source = sourceOf(result)
-    short = result.name.removeprefix(source.GetName()) if source is not None else result.name
-    return short.strip() or result.name
-
-
 def comparisonName(one: Result, other: Result) -> str:
     """Return the name of the comparison of two results."""
-    return f"{one.name} - {shortName(other)}"
+    return f"{one.name} - {other.shortName}"
 
 
 def commonFrames(one: Result, other: Result) -> tuple[list[int], list[int]]:
     """Return the frames of two reconstructions at the same times. Raises ``DSCError`` if these cannot be compared."""
     mine, others = (readInput(result.sequence("reconstruction")) for result in (one, other))
-    names = {"one": shortName(one), "other": shortName(other)}
+    names = {"one": one.shortName, "other": other.shortName}
     if mine.size != others.size or not np.allclose(mine.geometry.affine, others.geometry.affine, atol=1e-3):
         text = _(
             "{one} and {other} have other pixels or slices: compare runs with the same in-plane factor and slices."
@@ -108,7 +101,7 @@ def _fill(result: Result, one: Result, other: Result, mine: list[int], others: l
     showSequence(result, browser, "difference")
     source = sourceOf(one)
     result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID() if source is not None else None)
-    result.setTitles({"reconstruction": shortName(one), "truth": shortName(other)})
+    result.setTitles({"reconstruction": one.shortName, "truth": other.shortName})
     facts = one.record("text.provenance").get("source", {})
     record = {"settings": {"task": "compare"}, "source": facts, COMPARED: [one.run, other.run]}
     result.setText("text.provenance", json.dumps(record, indent=1))
@@ -123,7 +116,7 @@ def _share(result: Result, role: str, shown: Result, origin: str, frames: list[i
     """Let ``role`` have ``frames`` of the sequence ``origin`` of the result ``shown``; yields the fraction done."""
     sequence = shown.sequence(origin)
     info = readInput(sequence)
-    title = roleTitle(origin) if role == "input" else shortName(shown)
+    title = roleTitle(origin) if role == "input" else shown.shortName
     shared = newSequence(result.scene, f"{result.name} {title}", info)
     result.add(shared, role)
     whole = (slice(None), slice(None), slice(None))

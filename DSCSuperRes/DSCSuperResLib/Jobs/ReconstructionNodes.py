@@ -28,7 +28,8 @@ def addRun(
     roles = [role for role in offered if _wanted(role, request)]
     browser = addBrowser(result)
     for number, role in enumerate(roles):
-        sequence = newSequence(result.scene, f"{result.name} {roleTitle(role)}", _info(role, request, message))
+        name = f"{roleTitle(role)} {result.nameBeside(source)}"  # what differs comes first: selectors cut the middle
+        sequence = newSequence(result.scene, name, _info(role, request, message))
         result.add(sequence, role)
         for fraction in _fill(sequence, role, request, source, message, folder):
             yield (number + fraction) / (len(roles) + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dsc_superres.errors import SeriesError
@@ -98,6 +98,12 @@ class ReconstructionRequest:
     def baselines(self) -> tuple[str, ...]:
         """Interpolation of the input that the metrics are compared with; none without a ground truth."""
         return () if self.task != "compare" or self.model == INTERPOLATION else (INTERPOLATION,)
+
+    def middleSlice(self) -> ReconstructionRequest:
+        """Return the same request for the middle one of its slices alone, as a preview of the others."""
+        middle = (self.slices.start + self.slices.stop) // 2
+        name = _("{name} preview of slice {slice}").format(name=self.name, slice=middle + 1)
+        return replace(self, name=name, slices=slice(middle, middle + 1))
 
     def job(self, inputFile: str, outputFolder: str) -> dict[str, object]:
         """Return the fields of the worker's job file."""

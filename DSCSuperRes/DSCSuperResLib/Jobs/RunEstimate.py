@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dsc_superres.pipeline.estimate import estimate
+from dsc_superres.pipeline.estimate import Estimate, estimate
 
 from ..Scene.Sequences.NewSequence import voxelType
 from ..Translation import _
 from .ReconstructionRequest import ReconstructionRequest
+from .RunSpeed import measuredSpeed
 
 RESERVE = 500 * 2**20
 """Bytes kept free for everything else in Slicer."""
@@ -18,41 +20,42 @@ RESERVE = 500 * 2**20
 
 @dataclass(frozen=True)
 class RunEstimate:
-    """An estimate in words; ``problem`` is the reason why the run does not fit into memory, empty if it does."""
+    """An estimate in words; ``problem`` is the reason why the run does not fit into memory, empty if it does.
+
+    ``seconds`` are those of the run; None if not known yet.
+    """
 
     text: str
     problem: str
+    seconds: float | None = None
 
 
 def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> RunEstimate:
     """Return output size, memory, and time of ``request``; time only if the worker's ``capabilities`` are known."""
     (size, frames), (outputSize, outputFrames) = request.networkInput, request.output
-    device = _device(request.device, capabilities)
-    expected = estimate(
-        size,
-        frames,
-        request.space,
-        request.timeFactor,
-        request.model,
-        device,
-        compared=request.task == "compare",
-        maps=request.maps,
-        interpolated=bool(request.baselines),
-        fast=request.fast,
-    )
-    scene = sceneBytes(request)
+    device, ratio = measuredSpeed(request, deviceOf(request, capabilities))
+    expected = _expected(request, device)
+    scene, seconds = sceneBytes(request), expected.seconds
+    if seconds is not None and ratio is not None:
+        seconds *= ratio
     text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(
         before=_shapeText(size, frames),
         after=_shapeText(outputSize, outputFrames),
         scene=_bytesText(scene),
         worker=_bytesText(expected.bytes),
-        time=_durationText(expected.seconds),
+        time=_durationText(seconds, ratio is not None),
     )
     needed, free = scene + RESERVE + expected.bytes, freeMemory()
     if free is None or needed <= free:
-        return RunEstimate(text, "")
+        return RunEstimate(text, "", seconds)
     problem = _("This needs {needed} of memory, but only {free} are free: use fewer frames, slices or smaller factors.")
-    return RunEstimate(text, problem.format(needed=_bytesText(needed), free=_bytesText(free)))
+    problem = problem.format(needed=_bytesText(needed), free=_bytesText(free))
+    return RunEstimate(text, problem, seconds)
+
+
+def estimateUnmeasured(request: ReconstructionRequest, capabilities: dict | None) -> float | None:
+    """Return the seconds of a run by the rates of operations alone, whatever was measured; None if not known."""
+    return _expected(request, deviceOf(request, capabilities)).seconds
 
 
 def sceneBytes(request: ReconstructionRequest) -> int:
@@ -82,12 +85,28 @@ def freeMemory() -> int | None:
         return None
 
 
-def _device(name: str, capabilities: dict | None) -> dict | None:
+def deviceOf(request: ReconstructionRequest, capabilities: dict | None) -> dict | None:
     """Return the device that the worker will use; ``auto`` is the first one that is not the CPU."""
-    devices = capabilities["devices"] if capabilities else []
+    devices, name = capabilities["devices"] if capabilities else [], request.device
     if name == "auto":
         return next((device for device in devices if device["name"] != "cpu"), devices[0] if devices else None)
     return next((device for device in devices if device["name"] == name), None)
+
+
+def _expected(request: ReconstructionRequest, device: Mapping[str, object] | None) -> Estimate:
+    size, frames = request.networkInput
+    return estimate(
+        size,
+        frames,
+        request.space,
+        request.timeFactor,
+        request.model,
+        device,
+        compared=request.task == "compare",
+        maps=request.maps,
+        interpolated=bool(request.baselines),
+        fast=request.fast,
+    )
 
 
 def _shapeText(size: tuple[int, int, int], frames: int) -> str:
@@ -98,9 +117,19 @@ def _bytesText(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 1):.0f} MB"
 
 
-def _durationText(seconds: float | None) -> str:
+def _durationText(seconds: float | None, measured: bool) -> str:
+    """Return how long a run takes; a range of a factor of two either way where none like it was measured yet."""
     if seconds is None:
         return _("not known yet")
-    if seconds < 90:
-        return _("about {seconds} s").format(seconds=max(5, 5 * round(seconds / 5)))
-    return _("about {minutes} min").format(minutes=round(seconds / 60))
+    if measured:
+        return _("about {time}").format(time=_timeText(seconds))
+    text = _("{least} to {most}; after a first run it is known better")
+    return text.format(least=_timeText(seconds / 2), most=_timeText(2 * seconds))
+
+
+def _timeText(seconds: float) -> str:
+    """Return a time that rounding changes by less than a fifth."""
+    if seconds >= 180:
+        return _("{minutes} min").format(minutes=round(seconds / 60))
+    step = 1 if seconds < 20 else 5
+    return _("{seconds} s").format(seconds=max(1, step * round(seconds / step)))

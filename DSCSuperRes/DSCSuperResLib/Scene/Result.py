@@ -73,6 +73,18 @@ class Result:
         return self._hierarchy.GetItemName(self.folderItem) if self.folderItem else self.run
 
     @property
+    def shortName(self) -> str:
+        """The name without that of its series: what sets it apart from other results of the series."""
+        reconstruction = self.sequence("reconstruction")
+        source = reconstruction.GetNodeReference(SOURCE_SERIES) if reconstruction is not None else None
+        return self.nameBeside(source)
+
+    def nameBeside(self, source: slicer.vtkMRMLNode | None) -> str:
+        """Return its name without that of the series ``source``."""
+        name = self.name
+        return (name.removeprefix(source.GetName()) if source is not None else name).strip() or name
+
+    @property
     def task(self) -> str:
         """``compare`` if there is a ground truth, else ``reconstruct``."""
         return "compare" if self.sequence("truth") else "reconstruct"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dsc_superres.errors import DSCError
 
 from ..Jobs.BackgroundJob import Finished
-from ..Jobs.CompareResults import comparableResults, comparedRuns, shortName
+from ..Jobs.CompareResults import comparableResults, comparedRuns
 from ..Scene.Result import Result
 from ..Translation import _
 
@@ -28,7 +28,7 @@ class CompareControls:
         selector.clear()
         selector.addItem(_("two results") if runs else _("no other result"), "")
         for one in offered:
-            selector.addItem(_("only {name}").format(name=shortName(one)) if runs else shortName(one), one.run)
+            selector.addItem(_("only {name}").format(name=one.shortName) if runs else one.shortName, one.run)
         selector.enabled = bool(offered)
         selector.toolTip = (
             _("Another result of the same series, in the place of the ground truth; the difference is this - other.")

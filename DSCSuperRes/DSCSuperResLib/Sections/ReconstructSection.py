@@ -14,6 +14,7 @@ from ..Process.WorkerProcess import Outcome
 from ..Translation import _
 from .BackgroundControls import BackgroundControls
 from .Section import Section
+from .SeriesQueue import SeriesQueue, seriesOfScene
 
 AUTO = "auto"
 
@@ -24,13 +25,15 @@ class ReconstructSection(Section):
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
         self._updating = self._probed = False
-        self._outcome = ""
+        self._outcome, self._queue = "", SeriesQueue()
         self._background = BackgroundControls(ui, context.logic, self.probe)
         ui.progressBar.visible = False
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModel)
         ui.deviceSelector.connect("currentIndexChanged(int)", self._onDevice)
         ui.cardButton.connect("clicked()", self._onCard)
         ui.applyButton.connect("clicked()", self._onApply)
+        ui.previewButton.connect("clicked()", self._onPreview)
+        ui.allSeriesButton.connect("clicked()", self._onAllSeries)
         ui.cancelButton.connect("clicked()", self._onCancel)
         self._fillModels(None)
         self._fillDevices(None)
@@ -110,22 +113,49 @@ class ReconstructSection(Section):
         slicer.util.infoDisplay(cardText(model), windowTitle=_("Model {name}").format(name=model))
 
     def _onApply(self) -> None:
+        self._queue.clear()
+        self._startRun()
+
+    def _onPreview(self) -> None:
+        self._queue.clear()
+        self._startRun(preview=True)
+
+    def _onAllSeries(self) -> None:
+        """Apply the same settings to every series of the scene, one after the other."""
+        self._queue.start(self.context.parameters.input.sequence)
+        self._startNext()
+
+    def _startNext(self) -> None:
+        """Start the next run of the queue; a series that cannot be used is noted and passed over."""
+        while (series := self._queue.next()) is not None:
+            self.context.logic.setInput(series, self.context.parameters)
+            if self._startRun():
+                return
+            self._queue.note(series.GetName(), self._outcome)
+        self._outcome = self._queue.summary()
+        self._update()
+
+    def _startRun(self, preview: bool = False) -> bool:
+        """Start a run, and return whether that was possible."""
         self.ui.logText.clear()
         self._outcome = ""
         try:
-            self.context.logic.startRun(self.context.parameters, self._onFinished, self._onProgress)
+            self.context.logic.startRun(self.context.parameters, self._onFinished, self._onProgress, preview)
         except DSCError as error:
             self._outcome = str(error)
         self._update()
+        return not self._outcome
 
     def _onCancel(self) -> None:
+        self._queue.clear()
         self.ui.cancelButton.enabled = False
         self.ui.statusLabel.text = _("Canceling")
         self.context.logic.cancelRun()
 
     def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
         self.ui.progressBar.value = round(1000 * fraction)
-        self.ui.statusLabel.text = stage if left is None else f"{stage}, {_leftText(left)}"
+        text = stage if left is None else f"{stage}, {_leftText(left)}"
+        self.ui.statusLabel.text = self._queue.place + text
 
     def _onFinished(self, finished: Finished) -> None:
         if finished.cancelled:
@@ -135,7 +165,15 @@ class ReconstructSection(Section):
         else:
             self.context.selectResult(finished.result)  # changes parameters, which clears the outcome
             self._outcome = "\n".join([_("Done: {name}.").format(name=finished.result.name), *finished.notes])
+        if self._queue.active:
+            self._queue.note(self._inputName(), finished.error)
+            self._startNext()
         self._update()
+
+    def _inputName(self) -> str:
+        parameters = self.context.parameters
+        series = parameters.input.sequence if parameters is not None else None
+        return series.GetName() if series is not None else _("A removed series")
 
     def _update(self) -> None:
         """Update buttons and texts: what is possible now, and why not."""
@@ -144,6 +182,7 @@ class ReconstructSection(Section):
         problem = self._findProblem() if not running else _("A run is in progress.")
         ui.applyButton.enabled = not problem
         ui.applyButton.toolTip = problem or _("Reconstruct in the background. Slicer stays usable meanwhile.")
+        self._showFurtherRuns(problem)
         ui.cancelButton.enabled = running
         ui.progressBar.visible = running
         if not running:
@@ -152,6 +191,23 @@ class ReconstructSection(Section):
         for widget in (ui.modelSelector, ui.deviceSelector, ui.mapsCheckBox):
             widget.enabled = not running
         self._showOptions(running)
+
+    def _showFurtherRuns(self, problem: str) -> None:
+        """Enable the preview and the run on all series, where they differ from *Apply*."""
+        ui, several = self.ui, len(seriesOfScene()) > 1
+        slices = 0 if problem else self.context.logic.request(self.context.parameters).size[2]
+        ui.previewButton.enabled = slices > 1
+        ui.previewButton.toolTip = problem or (
+            _("Reconstruct the middle slice alone, as a result of its own, before a long run.")
+            if slices > 1
+            else _("There is only one slice: press Apply.")
+        )
+        ui.allSeriesButton.enabled = several and not problem
+        ui.allSeriesButton.toolTip = problem or (
+            _("Reconstruct every series of the scene with these settings, one after the other.")
+            if several
+            else _("There is only one series in the scene: press Apply.")
+        )
 
     def _showOptions(self, running: bool) -> None:
         """Enable the options that the model supports; tooltips explain why others are disabled."""
