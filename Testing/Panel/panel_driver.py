@@ -153,7 +153,7 @@ class Stalls:
     def __init__(self) -> None:
         import qt
 
-        self.longest, self._last = 0.0, self._now()
+        self.longest, self._last = 0.0, computed()
         self._timer = qt.QTimer()
         self._timer.connect("timeout()", self._onTimeout)
         self._timer.start(10)
@@ -165,16 +165,17 @@ class Stalls:
         return self.longest
 
     def _onTimeout(self) -> None:
-        now = self._now()
+        now = computed()
         self.longest, self._last = max(self.longest, now - self._last), now
 
-    def _now(self) -> float:
-        """s, not counting the time in the queue for a processor."""
-        try:
-            waited = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-        except (OSError, IndexError):
-            waited = 0.0
-        return time.monotonic() - waited
+
+def computed() -> float:
+    """A clock, s, that does not count the time of this thread in the queue for a processor."""
+    try:
+        waited = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        waited = 0.0
+    return time.monotonic() - waited
 
 
 def addSegmentation(name: str, masks: Mapping[str, np.ndarray], volume):
