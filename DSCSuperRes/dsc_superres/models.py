@@ -304,3 +304,14 @@ _register_interpolator(
     space="backprojection",
     time="pchip",
 )
+register(
+    ModelEntry(
+        name="kinetic",
+        title="Kinetic",
+        description="Iterative back-projection in space, kinetics of the contrast agent in time.",
+        builder="dsc_superres.networks.kinetic:KineticInterpolator",
+        is_interpolator=True,
+        removes_initial_transient=True,
+        color="#a0522d",
+    )
+)

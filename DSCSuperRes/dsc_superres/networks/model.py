@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from dsc_superres.errors import ModelError
 from dsc_superres.models import names_with_uncertainty
 from dsc_superres.networks.window import Window
+from dsc_superres.series import Series
+from dsc_superres.utils.progress import IsCancelled, never
 
 
 class Model(nn.Module):
@@ -30,6 +32,9 @@ class Model(nn.Module):
     provenance: Mapping[str, str | None] | None = None
     """Name and checksum of the weights of a model that was loaded; None for one that was built otherwise."""
 
+    notes: tuple[str, ...] = ()
+    """Sentences on how it was applied to its series."""
+
     transient_is_factor = False
     """Whether that transient is restored as a factor between two images of ``base`` instead of as a difference."""
 
@@ -43,6 +48,19 @@ class Model(nn.Module):
         intensities.
         """
         raise NotImplementedError
+
+    def for_series(
+        self, series: Series, offset: float, scale: float, transient: bool, cancelled: IsCancelled = never
+    ) -> Model:
+        """The model for one series, whose normalized signal is (signal - offset) / scale: most need not know it.
+
+        ``transient`` is whether the first frame is replaced by the second. Raises ``Cancelled``.
+        """
+        return self
+
+    def for_piece(self, slices: slice, rows: slice, columns: slice) -> Model:
+        """The model for a part of its series on the coarse grid."""
+        return self
 
     def with_uncertainty(
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False

@@ -56,7 +56,11 @@ def reconstruct_case(
         maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
-        notes=(*_repeated(series), *case_notes(series, series, options, bool(mapped.maps))),
+        notes=(
+            *_repeated(series),
+            *case_notes(series, series, options, bool(mapped.maps)),
+            *fine.notes[len(series.notes) :],
+        ),
         seconds=watch.laps,
         uncertainty=uncertainty,
         prepared=prepared,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,6 +114,8 @@ def reconstruct_series(
         results = [scratch(shape) for _ in range(1 + uncertainty)]
         copy = _copy_on(network, where)
         work = _Work(series, copy, where, offset, scale, results, fast and computes_in_bfloat16(copy, where))
+        applied = work.network.for_series(series, offset, scale, work.transient, cancelled)
+        work = replace(work, network=applied)
     threads = torch.get_num_threads() if where.type == "cpu" else 1
     to_common = common_times and series.has_times and series.slice_times is not None
     steps = steps_between(series.times, target)
@@ -139,7 +141,11 @@ def reconstruct_series(
     }
     words = reconstruction_words(series, network, {**settings, "device": where.type})
     found = [
-        one.described(sources=words["sources"], provenance={**words["provenance"], "role": role})
+        one.described(
+            sources=words["sources"],
+            provenance={**words["provenance"], "role": role},
+            notes=(*series.notes, *work.network.notes),
+        )
         for role, one in zip(("reconstruction", "uncertainty"), found, strict=False)
     ]
     return found[0], found[1] if uncertainty else None
@@ -246,7 +252,7 @@ class _Work:
         coarse = series.signal[:, piece.slices, piece.input_rows, piece.input_columns]
         frames = torch.from_numpy((coarse - self.offset) / self.scale).transpose(0, 1).contiguous().to(self.device)
         return PieceModel(
-            self.network,
+            self.network.for_piece(piece.slices, piece.input_rows, piece.input_columns),
             frames,
             series.times,
             piece.input_fine_size,

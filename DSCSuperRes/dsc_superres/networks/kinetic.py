@@ -1,0 +1,87 @@
+"""Back-projection in space and kinetics in time: a bolus between two frames is no spline.
+
+Every voxel follows the posterior mean over residues, transit times and delays under one driving curve
+(``kinetics.kinetic_course``). What the acquired frames differ from it is interpolated by pchip and added, so that these
+frames are kept as they are; halfway between two frames only the share of it that is more than noise. All of this is
+computed on the coarse grid, and the difference from pchip there is brought to the fine grid by back-projection.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import torch
+from torch import Tensor
+
+from dsc_superres.kinetics.kinetic_course import KineticCourse, kinetic_course
+from dsc_superres.networks.interpolation import Interpolator, pchip_in_time
+from dsc_superres.networks.resampling import back_project
+from dsc_superres.networks.window import Window
+from dsc_superres.series import Series
+from dsc_superres.utils.progress import IsCancelled, never
+
+
+class KineticInterpolator(Interpolator):
+    """The interpolator. Without a series (``for_series``) it is back-projection with pchip in time."""
+
+    removes_initial_transient = True
+
+    def __init__(self) -> None:
+        super().__init__(in_space="backprojection", in_time="pchip")
+        self.course: KineticCourse | None = None
+        self.place = (slice(None), slice(None), slice(None))
+
+    def for_series(
+        self, series: Series, offset: float, scale: float, transient: bool, cancelled: IsCancelled = never
+    ) -> KineticInterpolator:
+        """As ``Model.for_series``."""
+        found = copy(self)
+        course = kinetic_course(series, transient=transient, cancelled=cancelled)
+        if isinstance(course, KineticCourse):
+            found.course, found.notes = course, course.notes
+            found.times, found.offset, found.scale = series.times.copy(), offset, scale
+        else:
+            found.notes = course
+        return found
+
+    def for_piece(self, slices: slice, rows: slice, columns: slice) -> KineticInterpolator:
+        """As ``Model.for_piece``."""
+        found = copy(self)
+        found.place = (slices, rows, columns)
+        return found
+
+    def forward(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> Tensor:
+        """As ``Model.forward``. ``fast`` changes nothing."""
+        image = super().forward(window, t, size, cache)
+        if self.course is None:
+            return image
+        with torch.autocast(t.device.type, enabled=False):
+            return image + back_project(self.beyond_pchip(window, t), size)
+
+    def beyond_pchip(self, window: Window, t: Tensor) -> Tensor:
+        """What kinetics adds to pchip on the coarse grid, [b, m, h, w]; zero at the acquired frames."""
+        index, times = window.index, torch.from_numpy(self.times)
+        around = torch.arange(index - 1, index + 3).clamp(0, len(times) - 1)
+        between = times[index] + t.double().cpu() * (times[index + 1] - times[index])
+        course = self._course(torch.cat([times[around], between])).to(window.frames)
+        acquired, wanted = course[:, :4], course[:, 4:]
+        missed = pchip_in_time(window.frames - acquired, window, t)
+        keep = 1 - (1 - self.course.residual_share) * 4 * t * (1 - t)
+        found = wanted + keep[:, None, None] * missed - pchip_in_time(window.frames, window, t)
+        share = torch.from_numpy(self.course.share[self.place]).to(found)
+        return share[:, None] * found
+
+    def _course(self, times: Tensor) -> Tensor:
+        """Normalized signal of the kinetic curves at ``times`` [m] (s, those of frames), float32[b, m, h, w]."""
+        course, (slices, rows, columns) = self.course, self.place
+        found = []
+        for z in range(*slices.indices(len(course.atoms))):
+            atoms = course.atoms[z]
+            functions = torch.from_numpy(atoms.functions(times.numpy() + atoms.times[-1] - self.times[-1])).float()
+            coefficients = torch.from_numpy(course.coefficients[: functions.shape[0], z, rows, columns])
+            attenuation = torch.einsum("rm,ryx->myx", functions, coefficients)
+            baseline = torch.from_numpy(course.baseline[z, rows, columns])
+            found.append((baseline * torch.exp(-attenuation) - self.offset) / self.scale)
+        return torch.stack(found)
