@@ -50,6 +50,8 @@ def test_frames_between_are_nearer_to_the_truth_and_those_acquired_are_kept(irre
     np.testing.assert_allclose(kinetic.signal[kept], coarse.signal, atol=0.01)
     bolus = np.setdiff1d(np.arange(9, 24), kept)
     assert rms(kinetic, truth, bolus) < 0.6 * rms(pchip, truth, bolus)
+    if irregular:
+        return  # twice finer pixels once are enough
     fine, plain = (reconstruct(coarse, times=times, model=model) for model in ("kinetic", "backprojection"))
     np.testing.assert_allclose(fine.signal[kept], plain.signal[kept], atol=0.01)
 

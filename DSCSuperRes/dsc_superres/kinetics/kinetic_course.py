@@ -37,6 +37,9 @@ TRUSTED_RATIO, USELESS_RATIO = 0.5, 0.9
 """Mean square error of kinetics over that of pchip in frames left out, up to which kinetics is trusted entirely, and
 from which it is not used. Without its nearest frames pchip loses more than kinetics does, so equal errors there are no
 equal errors between the frames."""
+MOST_TRUST = 0.7
+"""Largest part of kinetics; the rest is pchip. Where all curves rise between two frames, the driving curve's onset may
+be wrong in all voxels alike, which no acquired frame shows; elsewhere the mean of both is as near to the truth."""
 SMALLEST = 1e-3
 """Least signal as share of that before the bolus, for the logarithm."""
 
@@ -126,7 +129,7 @@ class _Estimate:
         return self._fitted(curves, trust)
 
     def _trust(self, atoms: Atoms, sample: np.ndarray) -> float:
-        """Return how far kinetics may be used, 0 to 1: it has to predict frames of the bolus from all others."""
+        """Return the part of kinetics, 0 to ``MOST_TRUST``: it has to predict frames of the bolus from the others."""
         chosen = self._sample(sample, TESTED_VOXELS)
         signal, (attenuation, noise) = self._signal(chosen), self._attenuation(chosen)
         mean = signal.mean(axis=1)
@@ -145,8 +148,8 @@ class _Estimate:
         if not own:
             return 0.0
         floor = self.noise**2
-        self.ratio = max(np.mean(own) - floor, 0.0) / max(np.mean(other) - floor, 1e-3 * floor)
-        return float(np.clip((USELESS_RATIO - self.ratio) / (USELESS_RATIO - TRUSTED_RATIO), 0, 1))
+        ratio = max(np.mean(own) - floor, 0.0) / max(np.mean(other) - floor, 1e-3 * floor)
+        return MOST_TRUST * float(np.clip((USELESS_RATIO - ratio) / (USELESS_RATIO - TRUSTED_RATIO), 0, 1))
 
     def _fitted(self, curves: list[Curve], trust: float) -> KineticCourse:
         """Return the fit of all voxels, one slice after the other."""
@@ -188,10 +191,10 @@ class _Estimate:
         inside = share[self.head]
         without = int(np.count_nonzero(inside == 0))
         notes = ()
-        if trust < 1:
+        if trust < MOST_TRUST:
             notes += (
                 f"Kinetics predicts acquired frames only somewhat better than pchip: its part was reduced to "
-                f"{100 * trust:.0f} %.",
+                f"{100 * trust / MOST_TRUST:.0f} %.",
             )
         if without:
             notes += (
