@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dsc_superres.io import read_series
+from dsc_superres.io import nrrd, read_series
 from dsc_superres.series import MISSING
 
 VOXELS = np.arange(3 * 2 * 4 * 5, dtype=np.int16).reshape(3, 2, 4, 5)
@@ -86,3 +86,31 @@ def test_plain_four_dimensional_nrrd(tmp_path):
 def test_echo_time_of_the_dicom_importer(tmp_path, value, expected):
     path = write_nrrd(tmp_path / "scan.nrrd", pairs={"MultiVolume.DICOM.EchoTime": value})
     assert read_series(path).echo_time == expected
+
+
+@pytest.mark.parametrize("kinds", ["domain domain domain list", "list domain domain domain"])
+@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.float64])
+def test_large_sequences_are_read_frame_by_frame_and_alike(tmp_path, monkeypatch, kinds, kind):
+    """Slicer's layout, and only that, is read without ITK, which holds the whole file in memory."""
+    path = tmp_path / "large.seq.nrrd"
+    write_plain(path, (37 * np.random.default_rng(4).random((5, 4, 3, 2))).astype(kind), kinds)
+    expected, whole = read_series(path), nrrd._read_with_itk
+    monkeypatch.setattr(nrrd, "IN_MEMORY_LIMIT", 0)
+    asked = []
+    monkeypatch.setattr(nrrd, "_read_with_itk", lambda path: asked.append(1) or whole(path))
+    found = read_series(path)
+    assert asked == ([1] if kinds.startswith("list") else [])
+    assert np.array_equal(found.signal, expected.signal)
+    assert found.signal.std() > 0
+    assert (found.scalar_type, found.geometry) == (expected.scalar_type, expected.geometry)
+
+
+def write_plain(path, voxels, kinds):
+    """Uncompressed voxels in the order of memory, in a rotated space."""
+    names = {"int16": "short", "uint8": "unsigned char", "float64": "double"}
+    lines = ["NRRD0004", f"type: {names[voxels.dtype.name]}", "dimension: 4", "space: left-posterior-superior"]
+    lines += [f"sizes: {' '.join(map(str, voxels.shape[::-1]))}", "encoding: raw", "endian: little"]
+    axes = ["(0,2,0)", "(-3,0,0)", "(0,0,4)"]
+    axes.insert(0 if kinds.startswith("list") else 3, "none")
+    lines += [f"space directions: {' '.join(axes)}", "space origin: (1,2,3)", f"kinds: {kinds}"]
+    path.write_bytes("\n".join([*lines, "", ""]).encode() + voxels.tobytes())

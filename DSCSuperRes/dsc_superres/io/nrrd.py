@@ -11,6 +11,7 @@ are only frame numbers), index values with a unit of time, and the spacing of a 
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from urllib.parse import unquote
@@ -26,7 +27,8 @@ from dsc_superres.io.nrrd_header import Header, read_header
 from dsc_superres.io.recorded_provenance import parse_header_record
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file
-from dsc_superres.utils.scratch_memory import release
+from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
+from dsc_superres.utils.scratch_memory import release, scratch
 from dsc_superres.version import SOFTWARE
 
 _PREFIX = "DSCSuperRes."
@@ -57,6 +59,7 @@ _TYPES = {
     "f8": "double",
 }
 """NRRD names of the voxel types that are written."""
+_STORED = {name: np.dtype(f"<{code}") for code, name in _TYPES.items()}
 
 
 def read_nrrd(path: Path) -> StoredImage:
@@ -65,17 +68,7 @@ def read_nrrd(path: Path) -> StoredImage:
     kinds = header.fields.get("kinds", "").split()
     if any(kind.lower().startswith(("rgb", "hsv", "xyz", "complex", "quaternion")) or "-" in kind for kind in kinds):
         raise FileError(f"{path} holds colors or vectors: a perfusion series has one real number per voxel.")
-    try:
-        with quiet_itk():
-            image = sitk.ReadImage(str(path), imageIO="NrrdImageIO")
-    except RuntimeError as error:
-        raise FileError(f"{path} is cut short, damaged, or not a NRRD that ITK reads: copy it again.") from error
-    voxels = sitk.GetArrayViewFromImage(image)
-    scalar_type = voxels.dtype
-    geometry = spatial_geometry(image)
-    if image.GetNumberOfComponentsPerPixel() > 1:  # ITK reads a list axis in any position as components
-        voxels = np.moveaxis(voxels, -1, 0)
-    array = np.array(voxels, np.float32, order="C")
+    array, scalar_type, geometry = _read_large(path, header) if _is_large(path, header) else _read_with_itk(path)
     frames = array.shape[0] if array.ndim == 4 else 0
     frame_times, times_source = _frame_times(path, header, frames)
     interval = None
@@ -102,6 +95,53 @@ def read_nrrd(path: Path) -> StoredImage:
         notes,
         provenance,
     )
+
+
+def _read_with_itk(path: Path) -> tuple[np.ndarray, np.dtype, Geometry]:
+    """Return the voxels of any NRRD file, their stored type, and the geometry."""
+    try:
+        with quiet_itk():
+            image = sitk.ReadImage(str(path), imageIO="NrrdImageIO")
+    except RuntimeError as error:
+        raise _unreadable(path) from error
+    voxels = sitk.GetArrayViewFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() > 1:  # ITK reads a list axis in any position as components
+        voxels = np.moveaxis(voxels, -1, 0)
+    return np.array(voxels, np.float32, order="C"), voxels.dtype, spatial_geometry(image)
+
+
+def _is_large(path: Path, header: Header) -> bool:
+    """Whether a file is large and laid out as Slicer and this package write sequences without compression."""
+    fields, kind = header.fields, _STORED.get(header.fields["type"])
+    if 4 * math.prod(header.sizes) <= IN_MEMORY_LIMIT or kind is None or fields["encoding"] != "raw":
+        return False
+    if header.axes != 4 or _frame_axis(header) != 3 or (kind.itemsize > 1 and fields.get("endian") != "little"):
+        return False
+    return path.stat().st_size == header.length + math.prod(header.sizes) * kind.itemsize
+
+
+def _read_large(path: Path, header: Header) -> tuple[np.ndarray, np.dtype, Geometry]:
+    """As ``_read_with_itk``, with one frame in memory at a time."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO("NrrdImageIO")
+    kind = _STORED[header.fields["type"]]
+    try:
+        with quiet_itk():
+            reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path) from error
+    array = scratch(tuple(header.sizes[::-1]))
+    with open(path, "rb") as file:
+        file.seek(header.length)
+        for frame in array:
+            frame[:] = np.fromfile(file, kind, frame.size).reshape(frame.shape)
+            release(array)
+    return array, kind.newbyteorder("="), spatial_geometry(reader)
+
+
+def _unreadable(path: Path) -> FileError:
+    return FileError(f"{path} is cut short, damaged, or not a NRRD that ITK reads: copy it again.")
 
 
 def write_nrrd(
