@@ -56,8 +56,8 @@ def artery(driver) -> list:
 
 
 def waitForMaps(driver, voxels: list) -> None:
-    driver.wait(lambda: artery(driver) == voxels, 60, f"maps with the artery {voxels}")
-    driver.wait(lambda: not driver.logic.computingMaps, 60, "the end of the maps")
+    driver.wait(lambda: artery(driver) == voxels, 300, f"maps with the artery {voxels}")
+    driver.wait(lambda: not driver.logic.computingMaps, 300, "the end of the maps")
     driver.settle()
 
 
@@ -72,13 +72,13 @@ def test_click_gives_a_curve_and_then_maps(driver, result, mouse) -> None:
     assert selection.GetActivePlaceNodeID() == points.GetID()
     driver.settle()
     mouse.move((1, 12, 13))
-    driver.wait(lambda: chosenCurve(driver).size, 30, "the curve under the mouse")
+    driver.wait(lambda: chosenCurve(driver).size, 120, "the curve under the mouse")
     under = chosenCurve(driver)
     mouse.move((1, 20, 9))
-    driver.wait(lambda: not np.array_equal(chosenCurve(driver), under), 30, "the curve that follows the mouse")
+    driver.wait(lambda: not np.array_equal(chosenCurve(driver), under), 120, "the curve that follows the mouse")
     assert not driver.logic.computingMaps
     mouse.click((1, 14, 11))
-    driver.wait(lambda: driver.logic.computingMaps, 30, "the maps that start by themselves")
+    driver.wait(lambda: driver.logic.computingMaps, 120, "the maps that start by themselves")
     assert not ui.pickArteryButton.checked
     shown = chosenCurve(driver)
     waitForMaps(driver, [[1, 14, 11]])
@@ -93,10 +93,10 @@ def test_dragged_point_replaces_the_computation(driver, result, mouse) -> None:
     mouse.move((1, 14, 11))
     mouse.press((1, 14, 11))
     mouse.move((1, 10, 10))
-    driver.wait(lambda: not np.array_equal(chosenCurve(driver), before), 30, "the curve that follows the point")
+    driver.wait(lambda: not np.array_equal(chosenCurve(driver), before), 120, "the curve that follows the point")
     assert not driver.logic.computingMaps
     mouse.release((1, 10, 10))
-    driver.wait(lambda: driver.logic.computingMaps, 30, "the maps")
+    driver.wait(lambda: driver.logic.computingMaps, 120, "the maps")
     mouse.drag((1, 10, 10), (1, 16, 15))
     waitForMaps(driver, [[1, 16, 15]])
     assert driver.leftovers() == []
@@ -106,7 +106,7 @@ def test_next_pick_replaces_the_point_and_place_adds_some(driver, result, mouse)
     ui, points = driver.ui("Perfusion"), driver.parameters.perfusion.aifPoints
     ui.pickArteryButton.click()
     mouse.click((1, 11, 11))
-    driver.wait(lambda: points.GetNumberOfControlPoints() == 1, 30, "the former point to go")
+    driver.wait(lambda: points.GetNumberOfControlPoints() == 1, 120, "the former point to go")
     ui.addPointsButton.click()
     assert interaction().GetPlaceModePersistence()
     assert not ui.pickArteryButton.checked
@@ -121,16 +121,16 @@ def test_maps_on_a_button_and_told_to_be_of_other_settings(driver, result) -> No
     ui, points, before = driver.ui("Perfusion"), driver.parameters.perfusion.aifPoints, artery(driver)
     ui.atOnceCheckBox.click()
     points.RemoveNthControlPoint(2)
-    driver.wait(lambda: ui.statusLabel.text == CHANGED, 30, "the note on changed settings")
+    driver.wait(lambda: ui.statusLabel.text == CHANGED, 120, "the note on changed settings")
     assert not driver.logic.computingMaps
     assert artery(driver) == before
     driver.startMaps()
     driver.finishMaps()
     assert artery(driver) == before[:2]
     driver.choose("Perfusion", "methodSelector", "csvd")
-    driver.wait(lambda: ui.statusLabel.text == CHANGED, 30, "the note on another method")
+    driver.wait(lambda: ui.statusLabel.text == CHANGED, 120, "the note on another method")
     driver.choose("Perfusion", "methodSelector", "ssvd")
-    driver.wait(lambda: ui.statusLabel.text == UP_TO_DATE, 30, "the former method")
+    driver.wait(lambda: ui.statusLabel.text == UP_TO_DATE, 120, "the former method")
     ui.atOnceCheckBox.click()
 
 
