@@ -30,6 +30,15 @@ def test_the_usual_job_takes_minutes_and_a_quick_device_less():
     assert quick.seconds < usual.seconds / 5
 
 
+def test_bfloat16_counts_where_the_device_is_quick_at_it_and_the_job_may_use_it():
+    both = {**DEVICE, "bfloat16_gflops": 400.0}
+    exact, half, refused = (
+        estimate(*JOB[:5], d, fast=f).seconds for d, f in ((DEVICE, True), (both, True), (both, False))
+    )
+    assert exact == refused
+    assert half < 0.7 * exact
+
+
 def test_plus_takes_little_longer():
     usual, plus = (estimate(*JOB[:4], model, DEVICE).seconds for model in ("ode-liif", "ode-liif-plus"))
     assert usual < plus < 1.5 * usual

@@ -18,7 +18,9 @@ from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 SIGNAL_SHARE = 0.78
 """Of the pixels of an image, in the box of the head with its margin, where networks compute."""
 RATE_SHARE = 0.78
-"""Of the rate of a large convolution that networks reach."""
+"""Of the rate of a large convolution that networks reach in float32."""
+BFLOAT16_RATE_SHARE = 0.68
+"""The same in bfloat16, where what is not a convolution weighs more."""
 SOLVER_GRID_FACTORS = (1, 2, 4)
 """Time factors whose frames lie on the ODE solver's own steps; others need further evaluations between these."""
 
@@ -28,7 +30,9 @@ INTERPOLATOR_SECONDS = 22e-9
 """Per fine pixel and frame."""
 METRICS_SECONDS = 130e-9
 """Per fine pixel and frame of a comparison, most of it SSIM."""
-MAPS_SECONDS = 0.2e-6
+MAPS_START_SECONDS = 2.0
+"""Per series that maps are computed of: the arterial input function, white matter."""
+MAPS_SECONDS = 0.05e-6
 """Per voxel and frame of every series that maps are computed of."""
 REPORT_SECONDS = 6.0
 
@@ -40,7 +44,7 @@ COARSE_COPIES = 3.0
 """Of the coarse series, held at once."""
 COMPARED_COPIES = 2.8
 """Of the ground truth in a comparison."""
-MAPPED_COPIES = 0.9
+MAPPED_COPIES = 0.55
 """Of the largest series that maps are computed of, beside the series itself."""
 
 
@@ -88,13 +92,14 @@ def estimate(
     seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
     seconds += fine * (INTERPOLATOR_SECONDS + METRICS_SECONDS) * interpolated
     if maps:
-        seconds += REPORT_SECONDS + MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
+        seconds += REPORT_SECONDS + MAPS_START_SECONDS * (2 + compared)
+        seconds += MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
     return Estimate(int(memory), seconds)
 
 
 def maps_seconds(samples: int) -> float:
     """Seconds of a job that computes maps of series with so many samples (voxels times frames) in all."""
-    return START_SECONDS + MAPS_SECONDS * samples
+    return START_SECONDS + MAPS_START_SECONDS + MAPS_SECONDS * samples
 
 
 def reconstruction_seconds(
@@ -117,11 +122,12 @@ def reconstruction_seconds(
     if entry.is_interpolator:
         return interpolator
     rates = device or {}
-    rate = (rates.get("bfloat16_gflops") if fast else None) or rates.get("gflops")
+    half = rates.get("bfloat16_gflops") if fast else None
+    rate = BFLOAT16_RATE_SHARE * half if half else RATE_SHARE * (rates.get("gflops") or 0)
     if entry.cost is None or not rate:
         return None
     operations = operations_per_pixel(entry.cost, frames, space, time)
-    return interpolator + operations * _network_pixels(size) * SIGNAL_SHARE / (1e9 * rate * RATE_SHARE)
+    return interpolator + operations * _network_pixels(size) * SIGNAL_SHARE / (1e9 * rate)
 
 
 def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float) -> float:

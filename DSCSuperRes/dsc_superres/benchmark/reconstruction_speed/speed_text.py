@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsc_superres.pipeline.estimate import MAPS_SECONDS, REPORT_SECONDS, START_SECONDS
+from dsc_superres.pipeline.estimate import MAPS_SECONDS, MAPS_START_SECONDS, REPORT_SECONDS, START_SECONDS
 
 SERIES = 10_000
 """Number of series of the cohort whose cost is estimated."""
@@ -99,7 +99,7 @@ def costs(found: dict) -> list[str]:
     slices, frames = found["job"]
     size, output = found["size"], 4 * (frames - 1) + 1
     voxels = slices * size**2 * (4 * output + frames)
-    rest = START_SECONDS + REPORT_SECONDS + MAPS_SECONDS * voxels
+    rest = START_SECONDS + REPORT_SECONDS + 2 * MAPS_START_SECONDS + MAPS_SECONDS * voxels
     core_hours = SERIES * (found["job_seconds"] * found["threads"] + rest) / 3600
     lines = [
         f"{SERIES:,} series of {size} x {size} x {slices} x {frames}, maps and report included "
