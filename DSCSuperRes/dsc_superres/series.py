@@ -104,9 +104,10 @@ class Series:
         if not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
             raise SeriesError(f"The frame times of {self.name} do not increase from frame to frame: correct them.")
         if self.echo_time is not None and not 0 < self.echo_time < 1:
+            meant = f"--te {self.echo_time / 1000:g}" if 1 < self.echo_time < 1000 else "--te SECONDS"
             raise SeriesError(
-                f"The echo time of {self.name} is {self.echo_time:g} s; it must lie between 0 and 1 s "
-                "(DSC uses 0.02 to 0.05 s)."
+                f"The echo time of {self.name} is {self.echo_time:g} s; it must lie between 0 and 1 s (DSC uses 0.02 "
+                f"to 0.05 s): give it in seconds ({meant})."
             )
         if self.slice_times is not None:
             slice_times = np.array(self.slice_times, dtype=np.float64)

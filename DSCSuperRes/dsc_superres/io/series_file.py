@@ -37,6 +37,8 @@ from dsc_superres.utils.atomic_writing import atomic_file, atomic_files, check_t
 from dsc_superres.utils.file_names import SERIES_SUFFIXES
 
 _SOURCE_USER = "given by the user"
+ECHO_TIMES_MS = (3.0, 200.0)
+"""Numbers that are echo times in ms: no series has one of seconds."""
 """Entry of ``Series.sources`` for values passed by the caller."""
 
 
@@ -106,14 +108,17 @@ def read_series(
     if slice_times is None and stored.array.ndim == 4:
         known = float(np.median(np.diff(timing.times))) if timing.source != MISSING and len(timing.times) > 1 else None
         slice_times, slice_notes = read_slice_times(sidecar, stored.array.shape[1], known)
+    echo_notes: tuple[str, ...] = ()
     if echo_time is not None:
         sources["echo_time"] = _SOURCE_USER
     elif (echo_time := sidecar.number("EchoTime")) is not None:
         sources["echo_time"] = sidecar.source("echo_time", "sidecar, EchoTime")
+        echo_time, echo_notes = _in_seconds(echo_time)
     else:
         echo_time = stored.echo_time
     provenance, recorded_notes = believed_record(sidecar.provenance)
     provenance = stored.provenance or provenance
+    notes = (*recorded_notes, *stored.notes, *sidecar.notes, *timing.notes, *echo_notes, *slice_notes)
     return Series(
         signal=stored.array,
         times=timing.times,
@@ -123,9 +128,18 @@ def read_series(
         scalar_type=stored.scalar_type,
         name=name,
         slice_times=slice_times,
-        notes=tuple(dict.fromkeys((*recorded_notes, *stored.notes, *sidecar.notes, *timing.notes, *slice_notes))),
+        notes=tuple(dict.fromkeys(notes)),
         provenance=_at_times(provenance, _recorded_times(stored, sidecar), timing.times),
     )
+
+
+def _in_seconds(echo_time: float) -> tuple[float, tuple[str, ...]]:
+    """Return the echo time of a sidecar in s, and a note where it was in ms."""
+    low, high = ECHO_TIMES_MS
+    if not low <= echo_time <= high:
+        return echo_time, ()
+    words = f"The sidecar states an EchoTime of {echo_time:g} s, which is taken as ms: {echo_time / 1000:g} s."
+    return echo_time / 1000, (words,)
 
 
 def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool = False) -> None:

@@ -14,6 +14,7 @@ from dsc_superres.models import WeightsHeader, find, read_weights_header
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.option_limits import check_options
 from dsc_superres.utils.atomic_writing import atomic_file
+from dsc_superres.utils.small_files import brief
 
 
 def create(name: str, **options: object) -> Model:
@@ -25,7 +26,7 @@ def create(name: str, **options: object) -> Model:
         check_options(options)
         return build(**{**entry.options, **options})
     except (TypeError, ValueError, KeyError) as error:
-        raise ModelError(f"The model '{name}' does not take these options: {error}.") from error
+        raise ModelError(f"The model '{name}' does not take these options: {brief(str(error))}.") from error
 
 
 def save_model(model: Model, path: str | Path, *, name: str, options: dict) -> str:

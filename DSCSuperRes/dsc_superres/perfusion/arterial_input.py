@@ -10,6 +10,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.utils.small_files import read_text
 
 CSV_COLUMNS = ("time_s", "delta_r2star")
 """Columns of a CSV file with an arterial input."""
@@ -84,14 +85,9 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
     Raises ``PerfusionError`` that names the invalid line.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise PerfusionError(f"The arterial input {path.name} does not exist.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PerfusionError(
-            f"The arterial input {path.name} cannot be read as text ({type(error).__name__})."
-        ) from None
+    if not path.exists():
+        raise PerfusionError(f"The arterial input {path.name} does not exist.")
+    lines = read_text(path, f"The arterial input {path.name}", PerfusionError).splitlines()
     header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
     if any(column not in header for column in CSV_COLUMNS):
         raise PerfusionError(

@@ -18,6 +18,8 @@ MAX_INTERVAL = 2.5
 """Longest time between frames in s without a warning."""
 EARLIEST_ARRIVAL = 5.0
 """A bolus that arrives within this time in s of the first frame may have begun before it."""
+SEVERAL_FRAMES, LONGEST_HOLE = 2.4, 4.0
+"""A hole in the bolus without a warning: up to so many frame intervals and so many s."""
 MIN_WINDOW = 40.0
 """Shortest time in s from the arrival to the end of the integration without a warning."""
 MAX_WINDOW = 120.0
@@ -31,14 +33,21 @@ MAX_FLOOR_SHARE = 0.01
 
 
 def map_warnings(
-    curves: np.ndarray, times: np.ndarray, bolus: Bolus, aif: ArterialInput, options: MapOptions, echo_time: float
+    curves: np.ndarray,
+    times: np.ndarray,
+    bolus: Bolus,
+    aif: ArterialInput,
+    options: MapOptions,
+    echo_time: float,
+    *,
+    end_is_given: bool = False,
 ) -> tuple[str, ...]:
     """Return sentences about curves[t, n] (1/s) at times[t] (s); none if there is nothing to report.
 
-    ``options`` are those of ``resolve_options``.
+    ``options`` are those of ``resolve_options``; ``end_is_given`` says whether the user chose ``integration_end``.
     """
     mean = curves.mean(axis=1, dtype=np.float64)
-    warnings = [*_timing_warnings(times, bolus), *_window_warnings(mean, times, bolus, options)]
+    warnings = [*_timing_warnings(times, bolus), *_window_warnings(mean, times, bolus, options, end_is_given)]
     return (*warnings, *_noise_floor_warnings(curves, bolus, echo_time), *aif.warnings)
 
 
@@ -78,27 +87,38 @@ def _timing_warnings(times: np.ndarray, bolus: Bolus) -> Iterator[str]:
     interval = float(np.median(np.diff(times)))
     if interval > MAX_INTERVAL:
         yield f"Frames are {interval:.1f} s apart; above {MAX_INTERVAL} s, CBF depends on when they sample the bolus."
-    holes = gaps_in_bolus(times, bolus, MAX_INTERVAL)
+    holes = gaps_in_bolus(times, bolus, min(max(MAX_INTERVAL, SEVERAL_FRAMES * interval), LONGEST_HOLE))
     if holes:
         places = ", ".join(f"from {last:.4g} to {following:.4g} s" for last, following in holes)
         yield (
-            f"The bolus is not sampled {places}, so CBV, CBF and MTT are uncertain: export the frames that are "
-            "missing there; if none are, the times are wrong: give the time between frames (--tr SECONDS)."
+            f"The bolus is not sampled {places}, so CBV, CBF and MTT are uncertain: frames are missing or "
+            "left out there; if none are, the times are wrong: give the time between frames (--tr SECONDS)."
         )
 
 
-def _window_warnings(mean: np.ndarray, times: np.ndarray, bolus: Bolus, options: MapOptions) -> Iterator[str]:
+def _window_warnings(
+    mean: np.ndarray, times: np.ndarray, bolus: Bolus, options: MapOptions, end_is_given: bool
+) -> Iterator[str]:
     duration = times[-1] - bolus.arrival
     end = min(options.integration_end or duration, duration)
     if end < MIN_WINDOW:
+        if duration < MIN_WINDOW + 1:
+            way_out = "export the frames after it, too, if there are any"
+        elif end_is_given:
+            way_out = f"end the integration later (--integration-end {MIN_WINDOW:.0f})"
+        else:
+            way_out = (
+                "later ones would add more noise than they would add of the tail; if curves are averaged over regions, "
+                f"use more (--integration-end {min(duration, MIN_WINDOW):.0f})"
+            )
         yield (
             f"The maps use {end:.0f} s after the bolus' arrival; {MIN_WINDOW:.0f} s or more are recommended, "
-            "otherwise the tail of slow tissue is missing from CBV."
+            f"otherwise the tail of slow tissue is missing from CBV: {way_out}."
         )
     elif end > MAX_WINDOW:
         yield (
             f"The maps use {end:.0f} s after the bolus' arrival; beyond {MAX_WINDOW:.0f} s, recirculation, drift "
-            "and leakage add up in CBV: end the integration earlier, or shorten the series."
+            "and leakage add up in CBV: end the integration earlier (--integration-end 60)."
         )
     last = times > max(times[-1] - 6.0, times[-4])
     tail = float(np.mean(mean[last]) / mean[bolus.peak_frame])

@@ -9,6 +9,7 @@ import numpy as np
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.aif_selection import aif_candidates
+from dsc_superres.perfusion.arterial_checks import fitted_to
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
@@ -80,7 +81,8 @@ def compute_maps(
     Raises
     ------
     PerfusionError
-        If the echo time or the frame times are unknown, or if there is no contrast bolus.
+        If the echo time or the frame times are unknown, if there is no contrast bolus, or if the arterial input that is
+        given does not fit the series.
 
     Examples
     --------
@@ -125,6 +127,8 @@ def compute_maps(
             )
         )
         aif = candidates[0]
+    else:
+        aif = fitted_to(aif, curves, times, bolus, options.kh_over_rho)
     if vein is not None:
         aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), times)
     leakage = {}
@@ -154,7 +158,9 @@ def compute_maps(
     values = found | leakage
     warnings = (
         *series.notes[len(given.notes) :],
-        *map_warnings(curves, times, bolus, aif, resolved, series.echo_time),
+        *map_warnings(
+            curves, times, bolus, aif, resolved, series.echo_time, end_is_given=options.integration_end is not None
+        ),
         *late_artery_warnings(values["tmax"]),
     )
     maps = {name: _to_volume(value, mask) for name, value in values.items()}

@@ -29,6 +29,12 @@ for 1.65 and 0.83.
 """
 MIN_SIGNAL_SHARE = 0.02
 """Smallest signal as share of the baseline; below, it is lost in noise."""
+GRID_TOLERANCE = 0.01
+"""mm by which grids of the same series may differ."""
+TIME_TOLERANCE = 0.05
+"""Share of the frame interval by which times of the same series may differ."""
+MOST_SD = 0.5
+"""Of the mean uncertainty to the mean signal: more is another series."""
 MAX_RELATIVE_SD = 1.0
 """Largest standard deviation as share of the map's value."""
 
@@ -49,10 +55,29 @@ def with_signal_uncertainty(maps: PerfusionMaps, series: Series, uncertainty: Se
 
 
 def check_uncertainty(uncertainty: Series, series: Series) -> None:
-    """Raise ``PerfusionError`` if ``uncertainty`` and ``series`` differ in their number of frames or voxels."""
+    """Raise ``PerfusionError`` unless ``uncertainty`` is that of ``series``: its size, grid, times, and scale."""
     if uncertainty.signal.shape != series.signal.shape:
         shapes = " and ".join(" x ".join(map(str, each.signal.shape)) for each in (uncertainty, series))
         raise PerfusionError(f"{uncertainty.name} does not belong to {series.name}: their sizes differ ({shapes}).")
+    if not np.allclose(uncertainty.geometry.affine, series.geometry.affine, atol=GRID_TOLERANCE):
+        raise PerfusionError(
+            f"{uncertainty.name} does not belong to {series.name}: it lies elsewhere in the patient or has another "
+            "voxel size; choose the uncertainty that was written with this series."
+        )
+    if uncertainty.has_times and series.has_times:
+        apart = float(np.abs(uncertainty.times - series.times).max())
+        if apart > TIME_TOLERANCE * series.interval:
+            raise PerfusionError(
+                f"{uncertainty.name} does not belong to {series.name}: their frame times differ by up to {apart:.3g} "
+                "s; choose the uncertainty that was written with this series."
+            )
+    some = slice(None, None, max(1, series.frames // 8))
+    sd, signal = (float(np.mean(np.abs(one.signal[some]), dtype=np.float64)) for one in (uncertainty, series))
+    if float(uncertainty.signal[some].min()) < 0 or sd > MOST_SD * signal:
+        raise PerfusionError(
+            f"{uncertainty.name} is no standard deviation of {series.name}: its values are negative or as large as the "
+            "signal; choose the uncertainty that was written with this series."
+        )
 
 
 def propagated_sd(maps: PerfusionMaps, series: Series, uncertainty: Series) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from dsc_superres.perfusion import (
     find_bolus,
     read_aif_csv,
 )
+from dsc_superres.perfusion.arterial_checks import at_times_of
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME, delta_r2star
 from dsc_superres.perfusion.maps import chosen_baseline
 from dsc_superres.perfusion.mask import brain_mask
@@ -188,12 +189,17 @@ def read_chosen_aif(path: Path, series: Iterable[Series]) -> ArterialInput:
 
     Its values are on the scale that only the echo time gives to the tissue's, so none of the series may lack it.
     """
+    series = list(series)
     if any(one.echo_time is None for one in series):
         raise PerfusionError(
             "The echo time is not known, so an arterial input from a file has another scale than the tissue: "
-            "give it (--echo-time SECONDS)."
+            "give it (--te SECONDS)."
         )
-    return read_aif_csv(path)
+    aif = read_aif_csv(path)
+    for one in series:
+        if one.has_times:
+            at_times_of(aif, one.times)
+    return aif
 
 
 def check_map_inputs(series: Series, options: PerfusionOptions) -> None:

@@ -158,7 +158,11 @@ class ReconstructionOptions:
     """How a series is reconstructed."""
 
     space: float = option(Number("S", least=1, most=16), "in-plane factor", 2)
-    time: float = option(Number("T", least=1, most=1000), "factor in time", 4)
+    time: float = option(
+        Number("T", least=1, most=1000),
+        "factor in time; a whole one keeps the times of all acquired frames, any other those of the first and the last",
+        4,
+    )
     model: str = option(NameOrFile("NAME|FILE"), "a model's name, or a .safetensors file", DEFAULT_MODEL)
     device: str = option(Choice(*DEVICES), "where networks run", "auto")
     fast: bool = option(Flag(), "16-bit network where processor or GPU have instructions for it: twice as fast", True)

@@ -9,7 +9,12 @@ import numpy as np
 
 from dsc_superres.errors import PerfusionError, SeriesError
 from dsc_superres.geometry import common_boxes
+from dsc_superres.perfusion.mask import head_threshold
 from dsc_superres.series import Series
+from dsc_superres.utils.scratch_memory import release
+
+LEAST_IN_HEAD = 0.2
+"""Share of a mask that lies on the head; less is the background, or another head."""
 
 
 def find_mask(choice: str, series: Series) -> np.ndarray | None:
@@ -33,7 +38,24 @@ def find_mask(choice: str, series: Series) -> np.ndarray | None:
     mask[ours] = volume[theirs] > 0
     if not mask.any():
         raise SeriesError(f"The mask {name} is empty on the grid of {series.name}: choose another mask.")
+    inside = share_in_head(mask, series)
+    if inside < LEAST_IN_HEAD:
+        raise SeriesError(
+            f"Only {100 * inside:.0f} % of the mask {name} lie on the head of {series.name}, the rest on background: "
+            "it belongs to another series, or marks what is outside; choose another mask."
+        )
     return mask
+
+
+def share_in_head(mask: np.ndarray, series: Series) -> float:
+    """The share of the voxels of ``mask`` [z, y, x] that are brighter than background; 1 where nothing is."""
+    mean = np.zeros(mask.shape)
+    for frame in series.signal[1:]:
+        mean += frame
+        release(series.signal)
+    mean /= series.frames - 1
+    head = mean > head_threshold(mean)
+    return float(head[mask].mean()) if head.any() else 1.0
 
 
 def find_mask_or_none(choice: str, series: Series) -> np.ndarray | None:

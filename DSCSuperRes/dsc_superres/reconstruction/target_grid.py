@@ -19,7 +19,8 @@ def target_times(
 ) -> np.ndarray:
     """float64[m], s: the frame times of a reconstruction of ``series``; options as for ``reconstruct``.
 
-    Frames that were left out of the series are reconstructed like those in between.
+    Frames that were left out of the series are reconstructed like those in between. A factor ``time`` that is not whole
+    gives evenly spaced frames from the first acquired one to the last; between them, few are acquired ones.
 
     Raises ``SeriesError`` for times that the series cannot be reconstructed at.
     """
@@ -44,8 +45,8 @@ def target_times(
     if not 1 <= time <= 1000:
         raise SeriesError(f"The time factor must lie between 1 and 1000, not {time:g}.")
     acquired = all_times(series)
-    count = math.floor((acquired.size - 1) * time + 1e-6) + 1
-    return np.interp(np.arange(count) / time, np.arange(acquired.size), acquired)
+    count = round((acquired.size - 1) * time) + 1
+    return np.interp(np.arange(count) / ((count - 1) / (acquired.size - 1)), np.arange(acquired.size), acquired)
 
 
 def fine_size(series: Series, space: float) -> tuple[int, int]:

@@ -8,11 +8,14 @@ result is bit-identical on any number of cores, and no time is lost to threads t
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+from dsc_superres.utils.pytorch import torch_problem
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -50,7 +53,10 @@ def single_threaded_blas() -> Iterator[None]:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Limit PyTorch to one thread per operation."""
+    """Limit PyTorch, where there is one that works, to one thread per operation."""
+    if torch_problem() is not None:
+        yield
+        return
     import torch
 
     threads = torch.get_num_threads()
@@ -59,6 +65,15 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def thread_count() -> int:
+    """Return the number of threads to use: that of PyTorch, or of processors where PyTorch does not work."""
+    if torch_problem() is not None:
+        return os.cpu_count() or 1
+    import torch
+
+    return torch.get_num_threads()
 
 
 def parallel_map(
@@ -73,7 +88,7 @@ def parallel_map(
     items
         The items to process, taken one at a time.
     threads
-        Number of items processed at once; ``torch.get_num_threads()`` by default. With one thread, everything happens
+        Number of items processed at once; ``thread_count()`` by default. With one thread, everything happens
         in the calling thread and in order.
 
     Notes
@@ -81,9 +96,7 @@ def parallel_map(
     Close the iterator (``contextlib.closing``) if it may be left early: running work then stops at its next value.
     An exception of ``work`` is raised here and stops the other threads.
     """
-    import torch
-
-    threads = threads or torch.get_num_threads()
+    threads = threads or thread_count()
     with single_threaded_blas(), one_torch_thread():
         if threads == 1:
             for item in items:
@@ -136,9 +149,10 @@ class _WorkerThreads:
                     thread.join()
 
     def _run_items(self) -> None:
-        import torch
+        if torch_problem() is None:
+            import torch
 
-        torch.set_num_threads(1)  # of this thread; a new one starts with the number of cores
+            torch.set_num_threads(1)  # of this thread; a new one starts with the number of cores
         try:
             while (item := self._next_item()) is not END:
                 for value in self._work(item):

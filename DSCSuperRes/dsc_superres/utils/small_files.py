@@ -55,3 +55,12 @@ def shown(value: Any, most: int = 60) -> str:
     except (ValueError, RecursionError, TypeError):
         text = type(value).__name__
     return text[:most]
+
+
+def brief(text: str, most: int = 200) -> str:
+    """Return a foreign message as part of a sentence: one line, not too long.
+
+    >>> brief("no such\\n  option", most=7)
+    'no such'
+    """
+    return " ".join(text.split())[:most]
