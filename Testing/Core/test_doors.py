@@ -262,7 +262,7 @@ def test_an_arterial_input_from_a_file_needs_the_echo_time_at_every_door(tmp_pat
         model = ["--model", "linear"] if command == "reconstruct" else []
         paths = [str(tmp_path / "bare.nii.gz"), str(tmp_path / command)]
         assert main([command, *paths, *model, "--aif", str(tmp_path / "aif.csv")]) == 2
-        assert "--echo-time" in capsys.readouterr().err
+        assert "--te" in capsys.readouterr().err
     assert main(["maps", str(tmp_path / "bare.nii.gz"), str(tmp_path / "found"), "--method", "csvd"]) == 0
     assert "assume 30 ms" in capsys.readouterr().err
     assert json.loads((tmp_path / "found" / "provenance.json").read_text())["echo_time_assumed"] is True
