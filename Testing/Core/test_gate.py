@@ -4,14 +4,19 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sample import bolus_series
 
 from dsc_superres.cli import main
-from dsc_superres.errors import FileError
+from dsc_superres.errors import DSCError, FileError
 from dsc_superres.io import write_series
+from dsc_superres.jobs.export import is_export
 from dsc_superres.jobs.gate import check_outputs
 from dsc_superres.jobs.run import run_job
+from dsc_superres.jobs.targets import is_results_folder
+
+GEOMETRY = {"spacing": [2, 2, 5], "origin": [0, 0, 0], "direction": np.eye(3).tolist()}
 
 
 @pytest.fixture
@@ -217,3 +222,41 @@ def test_a_full_disk_is_found_before_the_work(folder: Path, task: str, monkeypat
         run_job(job, lambda fraction, stage: stages.append(stage))
     assert stages == ["Reading"]
     assert not (folder / "new").exists()
+
+
+def test_a_compressed_result_needs_room_too(folder: Path, monkeypatch) -> None:
+    import shutil
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**3))
+    with pytest.raises(FileError, match="need about"):
+        run_job({"task": "reconstruct", "input": folder / "a.nii", "output": folder / "b.nii.gz", "model": "linear"})
+
+
+@pytest.mark.parametrize(
+    ("maps", "words"),
+    [
+        (("cbv", "cbv"), "map cbv would be written over The map cbv"),
+        (("cbv", "CBV"), "map CBV would be written over The map cbv"),
+        (("note",), "over the file note.nrrd, which is copied"),
+    ],
+)
+def test_entries_of_an_export_replace_neither_each_other_nor_what_is_copied(tmp_path, maps, words) -> None:
+    np.save(tmp_path / "map.npy", np.ones((2, 3, 4), np.float32))
+    (tmp_path / "copied").mkdir()
+    (tmp_path / "copied" / "note.nrrd").write_text("x")
+    (tmp_path / "copied" / "provenance.json").write_text("{}")
+    entries = [
+        {"file": str(tmp_path / "map.npy"), "geometry": GEOMETRY, "path": path, "formats": ["nrrd"]} for path in maps
+    ]
+    job = {"task": "export", "output": str(tmp_path / "out"), "files": str(tmp_path / "copied"), "maps": entries}
+    with pytest.raises(DSCError, match=words):
+        run_job(job)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_provenance_without_end_is_no_results_folder(tmp_path) -> None:
+    (tmp_path / "provenance.json").write_text("[" * 100_000)
+    assert not is_results_folder(tmp_path)
+    assert not is_export(tmp_path)

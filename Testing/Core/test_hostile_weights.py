@@ -1,7 +1,6 @@
 """Files of weights and cards that cannot be used are refused before memory is taken for them."""
 
 import json
-import resource
 import struct
 from pathlib import Path
 
@@ -66,6 +65,7 @@ def test_options_out_of_their_limits(weights, name, value):
 
 def test_a_wide_network_takes_no_memory_before_it_is_refused(weights):
     with_header(weights, lambda header: header["__metadata__"].update(options=json.dumps({**SMALL, "channels": 1024})))
+    resource = pytest.importorskip("resource")  # not on Windows
     load_again = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     refuses(weights, "w.safetensors", "not those of the network")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - load_again < 100_000  # KiB; its weights take 265 MB

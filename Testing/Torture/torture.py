@@ -13,6 +13,7 @@ from pathlib import Path
 
 import collisions
 import fuzz_files
+import fuzz_formats
 import fuzz_images
 import fuzz_weights
 import kills
@@ -25,6 +26,7 @@ ATTACKS: list[tuple[Attack, float]] = [
     *fuzz_images.ATTACKS,
     *fuzz_weights.ATTACKS,
     *fuzz_files.ATTACKS,
+    *fuzz_formats.ATTACKS,
     *collisions.ATTACKS,
     *kills.ATTACKS,
     *limits.ATTACKS,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsc_superres.jobs.case_jobs import write_results
+from dsc_superres.jobs.free_space import check_free_space
 from dsc_superres.jobs.gate import check_job_paths, is_within
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.read_input import read_input
@@ -48,6 +49,7 @@ def run(options: dict[str, Any], figures: str | None, progress: Progress, cancel
     # peak, in a scanner as here, so that volumes and flows from the image come out several times too high.
     known = {"mask": patient.mask, "aif": _known_aif(patient)} if patient else {}
     series = patient.series if patient else read_input(job)
+    check_free_space(series, job)
     start = 0.1 if patient else 0.0
     case = compare_case(series, job, part(progress, start, 0.9), cancelled, maps=job.maps, **known)
     simulated = _against_simulation(case, patient) if patient else None

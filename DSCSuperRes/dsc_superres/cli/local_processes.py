@@ -13,6 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
+from dsc_superres.cli.batch_case import run_case
 from dsc_superres.cli.batch_outcome import Outcome, lost
 from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.partial_entries import discard_unfinished
@@ -20,7 +21,7 @@ from dsc_superres.utils.partial_entries import discard_unfinished
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dsc_superres.cli.batch import Job
+    from dsc_superres.cli.batch_case import Job
     from dsc_superres.cli.batch_cases import BatchCase
 
 PATIENCE = 20.0
@@ -93,8 +94,6 @@ class _Process:
 
 def _serve(requests: Connection, job: Job, threads: int) -> None:
     """Do the cases that are asked for until nobody asks any more."""
-    from dsc_superres.cli.batch import run_case
-
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with ending_at_signals():
         try:

@@ -6,7 +6,6 @@ An output that is already there is replaced only where the job says so and an ex
 from __future__ import annotations
 
 import datetime
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,12 +20,14 @@ from dsc_superres.errors import Cancelled, FileError
 from dsc_superres.io import write_series, write_volume
 from dsc_superres.io.dicom_maps import read_source, write_dicom_map
 from dsc_superres.io.recorded_provenance import believed_record
+from dsc_superres.io.sidecar import sidecar_path
 from dsc_superres.jobs.export_types import DicomSource, ExportedMap, ExportedSeries, ExportJob
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress
+from dsc_superres.utils.small_files import read_json
 from dsc_superres.utils.versions import versions
 
 PROVENANCE = "provenance.json"
@@ -48,6 +49,7 @@ class Step:
 def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
     """Write all files of the job, or none; the result lists them. Raises ``DSCError`` and ``Cancelled``."""
     check_output(job.output, job.replace)
+    _check_names(job)
     with atomic_folder(job.output, replace=job.replace) as folder:
         if job.files is not None:
             shutil.copytree(job.files, folder, dirs_exist_ok=True)
@@ -66,6 +68,34 @@ def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> Jo
         progress(1.0, "Done")
         last_chance(cancelled)
     return JobResult(job.output, files)
+
+
+def _check_names(job: ExportJob) -> None:
+    """Raise ``FileError`` where two entries of a job, or one and the files that it copies, would write the same file.
+
+    Letters of either case count alike, as they do on the disks of Windows and macOS.
+    """
+    taken = {PROVENANCE: "the provenance"}
+    if job.files is not None:
+        copied = (path.relative_to(job.files).as_posix() for path in job.files.rglob("*") if path.is_file())
+        taken |= {name.casefold(): f"the file {name}, which is copied" for name in copied}
+    for entry, names in _names(job):
+        for name in names:
+            key = Path(name).as_posix().casefold()
+            if key in taken:
+                raise FileError(f"{entry} would be written over {taken[key]}: give each a name of its own.")
+            taken[key] = entry
+
+
+def _names(job: ExportJob) -> Iterator[tuple[str, list[str]]]:
+    """Yield what each entry of a job is called and the files or folders that it writes."""
+    for one in job.series:
+        files = [_series_file(one, suffix) for suffix in one.formats]
+        yield f"The series {one.name}", [*files, *(sidecar_path(Path(file)).as_posix() for file in files)]
+    for one in job.maps:
+        yield f"The map {one.path}", [f"{one.path}.{suffix}" for suffix in one.formats]
+        if one.dicom is not None:
+            yield f"The DICOM series {one.dicom.folder}", [one.dicom.folder]
 
 
 def _provenance(job: ExportJob) -> dict[str, object]:
@@ -88,8 +118,8 @@ def check_output(output: Path, replace: bool) -> None:
 def is_export(folder: Path) -> bool:
     """Whether an export made ``folder``."""
     try:
-        return EXPORT_KEY in json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return EXPORT_KEY in read_json(folder / PROVENANCE, PROVENANCE)
+    except (FileError, TypeError):
         return False
 
 
@@ -97,9 +127,13 @@ def _series_steps(job: ExportJob) -> Iterator[Step]:
     for exported in job.series:
         series = _series(exported)
         for suffix in exported.formats:
-            # Each format has a sidecar of the file's name of its own, which two formats of one name would share.
-            name = f"{exported.name}{'' if suffix == 'seq.nrrd' else '_4d'}.{suffix}"
+            name = _series_file(exported, suffix)
             yield Step(f"Writing {name}", series.signal.nbytes, partial(_write_series, series, name))
+
+
+def _series_file(exported: ExportedSeries, suffix: str) -> str:
+    """The name of a series' file: its sidecar has the same, which two formats of one name would share."""
+    return f"{exported.name}{'' if suffix == 'seq.nrrd' else '_4d'}.{suffix}"
 
 
 def _write_series(series: Series, name: str, folder: Path) -> None:

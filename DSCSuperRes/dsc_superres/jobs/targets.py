@@ -6,7 +6,6 @@ What this software did not write stays as it is. Its own files are known by what
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ from dsc_superres.errors import FileError
 from dsc_superres.utils.atomic_writing import check_target, is_read_only, write_json
 from dsc_superres.utils.file_names import is_series_name
 from dsc_superres.utils.partial_entries import state_of
+from dsc_superres.utils.small_files import read_json
 from dsc_superres.version import SOFTWARE
 
 PROVENANCE = "provenance.json"
@@ -77,9 +77,9 @@ def is_ours(path: Path) -> bool:
         if path.stat().st_size == 0:
             return True
         if path.suffix.lower() == ".json":
-            return _is_our_json(json.loads(path.read_text(encoding="utf-8")))
+            return _is_our_json(read_json(path, path.name))
         return _says_who_wrote_it(path) or (is_series_name(path.name) and is_ours(sidecar_of(path)))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, FileError):
         return False
 
 
@@ -145,8 +145,8 @@ def check_can_write(folder: Path) -> None:
 def is_results_folder(folder: Path) -> bool:
     """Whether this software wrote ``folder``: it holds a provenance of ours, or nothing but folders that do."""
     try:
-        provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        provenance = read_json(folder / PROVENANCE, PROVENANCE)
+    except FileError:
         entries = [entry for entry in folder.iterdir() if not _is_of_the_system(entry)]
         return bool(entries) and all(entry.is_dir() and is_results_folder(entry) for entry in entries)
     return isinstance(provenance, dict) and _is_our_provenance(provenance)
@@ -154,25 +154,24 @@ def is_results_folder(folder: Path) -> bool:
 
 def list_files(folder: Path) -> None:
     """Add to the provenance of a finished folder of results what is in it, by which others' files are known later."""
-    provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    provenance = read_json(folder / PROVENANCE, PROVENANCE)
     write_json(folder / PROVENANCE, {**provenance, FILES: _files_in(folder)})
 
 
 def is_complete(folder: Path) -> bool:
     """Whether all files that the provenance of a folder of results lists are there."""
     try:
-        listed = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))[FILES]
+        listed = read_json(folder / PROVENANCE, PROVENANCE)[FILES]
         return set(listed) <= set(_files_in(folder))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (FileError, TypeError, KeyError):
         return False
 
 
 def _check_holds_nothing_else(folder: Path) -> None:
     """Raise ``FileError`` where results hold files of others, or are protected. Those of version 0.1 list no files."""
-    try:
-        listed = json.loads((folder / PROVENANCE).read_text(encoding="utf-8")).get(FILES)
-    except FileNotFoundError:  # a folder of folders of results
-        listed = None
+    listed = None  # of a folder of folders of results
+    if (folder / PROVENANCE).exists():
+        listed = read_json(folder / PROVENANCE, PROVENANCE).get(FILES)
     for name in _files_in(folder):
         if is_read_only(folder / name):
             raise FileError(f"{name} in the folder {folder.name} is read-only: choose another output folder.")
