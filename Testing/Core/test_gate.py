@@ -231,7 +231,7 @@ def test_a_compressed_result_needs_room_too(folder: Path, monkeypatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**3))
     with pytest.raises(FileError, match="need about"):
-        run_job({"task": "reconstruct", "input": folder / "a.nii", "output": folder / "b.nii.gz", "model": "linear"})
+        run_job({"task": "reconstruct", "input": folder / "a.nii", "output": folder / "fine.nii.gz", "model": "linear"})
 
 
 @pytest.mark.parametrize(

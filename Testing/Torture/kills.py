@@ -21,7 +21,7 @@ from in_turn import attack_in_turn
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STEPS = ("rename", "replace", "fsync", "mkdir")
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds after which a process that was asked to end hangs."""
 
 ENDING = """

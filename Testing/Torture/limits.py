@@ -18,7 +18,7 @@ from pathlib import Path
 from harness import Attack, contents, one_sentence
 from in_turn import attack_in_turn
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 FULL = """
 import errno, os, sys
 step, last = sys.argv[1], int(sys.argv[2])

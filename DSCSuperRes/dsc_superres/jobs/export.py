@@ -21,6 +21,7 @@ from dsc_superres.io import write_series, write_volume
 from dsc_superres.io.dicom_maps import read_source, write_dicom_map
 from dsc_superres.io.recorded_provenance import believed_record
 from dsc_superres.io.sidecar import sidecar_path
+from dsc_superres.jobs.array_files import load_array
 from dsc_superres.jobs.export_types import DicomSource, ExportedMap, ExportedSeries, ExportJob
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.series import Series
@@ -144,7 +145,7 @@ def _map_steps(job: ExportJob) -> Iterator[Step]:
     dicom = job.dicom or DicomSource()
     study = _study(dicom) if any(exported.dicom for exported in job.maps) else None
     for number, exported in enumerate(job.maps):
-        values = _array(exported.file)
+        values = load_array(exported.file)
         for suffix in exported.formats:
             yield Step("Writing maps", values.nbytes, partial(_write_map, values, exported, suffix))
         if exported.dicom is not None:
@@ -177,23 +178,16 @@ def _write_dicom(
 def _series(exported: ExportedSeries) -> Series:
     provenance, notes = believed_record(exported.provenance)
     return Series(
-        signal=_array(exported.file, mmap_mode="r"),
+        signal=load_array(exported.file, mapped=True),
         times=exported.times,
         geometry=exported.geometry,
         echo_time=exported.echo_time,
-        sources=exported.sources,
+        sources=exported.sources or {},
         scalar_type=np.dtype(exported.scalar_type),
         name=exported.name,
         notes=notes,
         provenance=provenance,
     )
-
-
-def _array(path: Path, mmap_mode: str | None = None) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise FileError(f"{path.name} cannot be read as a numpy array.") from error
 
 
 def _study(dicom: DicomSource) -> Dataset:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dsc_superres.errors import FileError
+from dsc_superres.jobs.array_files import load_array
 from dsc_superres.jobs.types import UNCERTAINTY, InputFile, MapsJob
 from dsc_superres.pipeline.case_options import SERIES_ROLES, ReadingOptions, SourceOptions
 from dsc_superres.pipeline.checks import JobError
@@ -69,10 +69,7 @@ def _read_any(source: InputFile, reading: ReadingOptions, name: str) -> Series:
 def _read_array(source: InputFile, echo_time: float | None, name: str) -> Series:
     if source.times is None or source.geometry is None:
         raise JobError('An input in .npy format needs the options "times" and "geometry".')
-    try:
-        signal = np.load(source.file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise FileError(f"{source.file.name} cannot be read as a numpy array.") from error
+    signal = load_array(source.file, mapped=True)
     times, notes = source.times, ()
     if times is not None and len(times) > 1 and signal.ndim == 4:
         from dsc_superres.io.frame_timing import Listed, choose
