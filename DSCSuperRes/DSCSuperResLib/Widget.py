@@ -17,7 +17,7 @@ from .Scene.Sequences.Toolbar import showInToolbar
 from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
-from .Sections.NarrowForm import makeNarrow
+from .Sections.NarrowForm import fitPanel, makeNarrow
 from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
 from .Sections.Section import Section
@@ -59,6 +59,7 @@ class Panel(VTKObservationMixin):
             makeNarrow(vars(ui).values())
             self.sections[name] = section(ui, self)
         makeNarrow(vars(self.ui).values())
+        fitPanel(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.ui.resultSelector.connect("activated(int)", self._onResultChosen)
         self.ui.removeResultButton.connect("clicked()", self._onRemoveResult)

@@ -21,6 +21,7 @@ from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, MOTION, PLOTS, SEGMENTS, 
 from .FrameKeys import FrameKeys
 from .FrameMenu import FrameMenu
 from .ImageControls import ImageControls
+from .NarrowForm import makeNarrow
 from .PinControls import PinControls
 from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
@@ -48,6 +49,7 @@ class DisplaySection(Section, VTKObservationMixin):
         for widget in (self._seek, self._play):
             ui.playback.layout().addWidget(widget)
             widget.setMRMLScene(slicer.mrmlScene)
+        makeNarrow(self._play.findChildren(qt.QDoubleSpinBox))
         self._entered, self._keys = False, FrameKeys(self._step)
         self._menu = FrameMenu(context, self._showTime)
         self._pins = PinControls(ui, self._onPlotOptions)

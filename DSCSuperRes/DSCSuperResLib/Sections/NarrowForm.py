@@ -16,6 +16,17 @@ NUMBER_WIDTH = 64
 """Pixels that a number needs at least; texts that stand for a number may need more and get it where there is room."""
 IGNORING = ("ctkPathLineEdit", "QProgressBar")
 """Classes that can be of any width, whatever they hold."""
+NARROWEST = 346
+"""Pixels for the contents of a module panel of 360 pixels, beside its scroll bar."""
+
+
+def fitPanel(panel: Any) -> None:
+    """Let ``panel`` be as narrow as ``NARROWEST``.
+
+    Slicer's module panel is never narrower than its module would like to be, which for long lines is without wrapping.
+    """
+    panel.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Preferred)
+    panel.minimumWidth = NARROWEST
 
 
 def makeNarrow(widgets: Iterable[Any]) -> None:
