@@ -70,7 +70,7 @@ def compare_case(
         maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
-        notes=case_notes(series, coarse, options, bool(mapped.maps)),
+        notes=(*case_notes(series, coarse, options, bool(mapped.maps)), *_notes_of_models(coarse, fine)),
         peak_errors=_peak_errors(truth, fine, mapped.maps),
         seconds=watch.laps,
         uncertainty=uncertainty,
@@ -114,6 +114,11 @@ def _reconstruct_all(
         comparisons[name] = compare(fine[name], truth, mask)
         watch.lap(f"metrics {name}")
     return fine, comparisons, uncertainty
+
+
+def _notes_of_models(coarse: Series, fine: Mapping[str, Series]) -> tuple[str, ...]:
+    """What models state of how they were applied."""
+    return tuple(dict.fromkeys(note for series in fine.values() for note in series.notes if note not in coarse.notes))
 
 
 def _peak_errors(
