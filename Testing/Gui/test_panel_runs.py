@@ -89,6 +89,5 @@ def test_a_run_is_measured(quickRuns) -> None:
     slicer.app.settings().remove(SETTING)
     quickRuns.start()
     quickRuns.finish()
-    assert "Time: about" in quickRuns.ui("Task").estimateLabel.text or quickRuns.result is None
     assert "compare linear" in slicer.util.settingsValue(SETTING, "")
     slicer.app.settings().remove(SETTING)

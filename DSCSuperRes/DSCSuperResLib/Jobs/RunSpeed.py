@@ -16,7 +16,7 @@ from .ReconstructionRequest import ReconstructionRequest
 SETTING = "DSCSuperRes/RunSpeed"
 RATE = "gflops"
 """Ending of the names of the rates in the description of a device."""
-RATIOS = (0.05, 20.0)
+RATIOS = (0.02, 200.0)
 """Of measured and estimated time; what lies outside was not measured: the computer slept, for example."""
 
 
