@@ -33,6 +33,8 @@ SECTIONS: dict[str, type[Section]] = {
     "Export": ExportSection,
 }
 """By the name of the .ui file, in the order of the panel."""
+BEFORE_A_RUN = ("Input", "Task", "Reconstruct")
+"""Sections that close themselves when a run has ended."""
 AFTER_A_RUN = ("Display", "Perfusion", "Export")
 """Sections that open themselves when there is a result."""
 
@@ -46,6 +48,7 @@ class Panel(VTKObservationMixin):
         self.parameters: Parameters | None = None
         self.result: Result | None = None
         self._chosen: Result | None = None
+        self._entered, self._unseen = False, None
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.sections: dict[str, Section] = {}
@@ -61,6 +64,9 @@ class Panel(VTKObservationMixin):
         makeNarrow(vars(self.ui).values())
         fitPanel(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
+        self._scrollTimer = qt.QTimer()
+        self._scrollTimer.setSingleShot(True)
+        self._scrollTimer.connect("timeout()", self._scrollToResult)
         self.ui.resultSelector.connect("activated(int)", self._onResultChosen)
         self.ui.removeResultButton.connect("clicked()", self._onRemoveResult)
         self._removalTimer = qt.QTimer()
@@ -75,11 +81,14 @@ class Panel(VTKObservationMixin):
 
     def enter(self) -> None:
         """The user opens the module."""
+        self._entered = True
         for section in self.sections.values():
             section.enter()
+        self._showUnseen()
 
     def exit(self) -> None:
         """The user goes to another module."""
+        self._entered = False
         for section in self.sections.values():
             section.exit()
 
@@ -114,6 +123,7 @@ class Panel(VTKObservationMixin):
         if not results:
             selector.addItem(_("None yet: press Apply"))
         selector.currentIndex = results.index(self._chosen) if self._chosen in results else -1 if results else 0
+        self.ui.resultNote.visible = False
         selector.toolTip = _resultText(self._chosen)
         selector.enabled = self.ui.removeResultButton.enabled = bool(results)
         showInToolbar(result.node("browser") if result else None)
@@ -121,6 +131,19 @@ class Panel(VTKObservationMixin):
             section.setResult(result)
             if name in AFTER_A_RUN:
                 getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
+
+    def showNewResult(self, result: Result, note: str) -> None:
+        """Show what a run has made: side by side, what led to it collapsed, ``note``, and the panel at what is next.
+
+        While the user works in another module the views stay as they are.
+        """
+        self.selectResult(result)
+        for name in BEFORE_A_RUN:
+            getattr(self.ui, f"{name.lower()}Section").collapsed = True
+        self.ui.resultNote.text, self.ui.resultNote.visible = note, True
+        self._unseen = result
+        if self._entered:
+            self._showUnseen()
 
     def overlayChanged(self) -> None:
         """Notify all sections that the overlay of the images has changed."""
@@ -131,6 +154,21 @@ class Panel(VTKObservationMixin):
         """Notify all sections that a parameter, or the capabilities of the background process, have changed."""
         for section in self.sections.values():
             section.parametersChanged()
+
+    def _showUnseen(self) -> None:
+        """Show the result of a run that has ended, unless another one was selected meanwhile."""
+        unseen, self._unseen = self._unseen, None
+        if unseen is not None and unseen == self.result:
+            self.sections["Display"].show()
+            self._scrollTimer.start(0)  # the panel is laid out in between
+
+    def _scrollToResult(self) -> None:
+        area = self.widget.parent()
+        while area is not None and not area.inherits("QScrollArea"):
+            area = area.parent()
+        if area is not None:
+            place = self.ui.resultSelector.mapTo(area.widget(), qt.QPoint(0, 0)).y()
+            area.verticalScrollBar().setValue(place - 8)
 
     def _place(self, form, button) -> None:
         layout = qt.QVBoxLayout(button)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["DSC_SUPERRES_PYTHON"] = sys.executable
-sys.path += [str(Path(__file__).parents[1] / name) for name in ("Core", "Panel")]  # for their helpers
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("Core", "Panel", "MRML")]  # for their helpers
 
 import pytest
 

@@ -29,10 +29,11 @@ from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.Curves import Relaxation, findBaseline
 from DSCSuperResLib.Scene.Curves.MetricsTables import frameMetrics, metricsChart, metricsTable, readMetrics
 from DSCSuperResLib.Scene.Display.Appearance import prepareDisplay
-from DSCSuperResLib.Scene.Display.CompareLayout import VIEWS, CompareLayout
-from DSCSuperResLib.Scene.Display.Difference import colorDifference, legendShown, shownDifference, typicalLimit
+from DSCSuperResLib.Scene.Display.CompareLayout import CompareLayout
+from DSCSuperResLib.Scene.Display.Difference import colorDifference, shownDifference, typicalLimit
 from DSCSuperResLib.Scene.Display.Playback import shownMoment
 from DSCSuperResLib.Scene.Display.SharedWindow import SharedWindow
+from DSCSuperResLib.Scene.Display.SliceViews import VIEWS
 from DSCSuperResLib.Scene.Display.Uncertainty import UncertaintyOverlay, colorUncertainty, shownLimit
 from DSCSuperResLib.Scene.Result import Result
 
@@ -164,7 +165,7 @@ def test_the_uncertainty_lies_over_the_reconstruction_alone_and_in_step_with_it(
     volume = result.proxy("uncertainty")
     assert over == {"truth": None, "input": None, "reconstruction": volume.GetID(), "difference": None}
     assert shown.compositeNode("reconstruction").GetBackgroundVolumeID() == result.proxy("reconstruction").GetID()
-    assert (overlay.shown(result), overlay.opacity()) == (True, 0.4)
+    assert (overlay.shown(result), overlay.opacity(result)) == (True, 0.4)
     for frame in (11, 12):
         browser.SetSelectedItemNumber(frame)
         values = vtk_to_numpy(volume.GetImageData().GetPointData().GetScalars())
@@ -194,7 +195,7 @@ def test_a_reopened_scene_keeps_the_uncertainty(windows, window, result, shown, 
     layout, (again,) = CompareLayout(other.scene, other.application), Result.all(other.scene)
     layout.assign(again)
     assert UncertaintyOverlay(layout).shown(again)
-    assert UncertaintyOverlay(layout).opacity() == 0.4
+    assert UncertaintyOverlay(layout).opacity(again) == 0.4
     assert shownLimit(again.proxy("uncertainty")) == 3.0
     np.testing.assert_allclose(again.signal("uncertainty")[5], uncertaintySignal()[5], rtol=1e-6)
 
@@ -207,7 +208,6 @@ def test_a_reopened_scene_keeps_the_display(windows, window, result, tmp_path):
     prepareDisplay(again)
     volume = again.proxy("difference")
     assert shownDifference(volume) == (3.0, True)
-    assert legendShown(volume)
     rgba = [0.0] * 4
     volume.GetDisplayNode().GetColorNode().GetColor(0, rgba)
     assert rgba[0] > 0.9

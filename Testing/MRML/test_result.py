@@ -12,6 +12,7 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import slicer
 from result_sample import STEP, TIMES, addResult, inputSignal
 
+from DSCSuperResLib.Scene.NodeIndex import NodeIndex
 from DSCSuperResLib.Scene.Result import Result
 
 
@@ -82,3 +83,36 @@ def test_removal_leaves_only_the_others(scene):
     left = {scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())}
     new = [node.GetClassName() for node in left if node.GetID() not in before]
     assert not [name for name in new if "Volume" in name or "Sequence" in name or "Text" in name]
+
+
+def test_nodes_are_found_without_looking_at_all_of_the_scene(scene, monkeypatch):
+    looks = []
+    monkeypatch.setattr(NodeIndex, "_refresh", _counted(NodeIndex._refresh, looks))
+    first, second = addResult(scene), addResult(scene)
+    looks.clear()
+    for result in (first, second):
+        assert result.node("text.metrics") is not None
+        assert result.proxy("truth") is not None
+        assert result.name.startswith("Run")
+    assert not any(looks)
+    found = []
+    tag = scene.AddObserver(scene.EndCloseEvent, lambda caller, event: found.append(Result.all(scene)), 5.0)
+    scene.Clear(0)
+    scene.RemoveObserver(tag)
+    assert found == [[]]
+    again = addResult(scene)
+    assert Result.all(scene) == [again]
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    hierarchy.RemoveItem(again.folderItem, False, False)
+    assert again.folderItem == 0
+    assert Result.all(scene) == [again]
+
+
+def _counted(refresh, looks: list[bool]):
+    """``NodeIndex._refresh``, which tells ``looks`` each time whether it had to look through the scene."""
+
+    def counted(index) -> None:
+        looks.append(index._stale)
+        refresh(index)
+
+    return counted

@@ -19,6 +19,7 @@ STEPS = (
     "steps_uncertainty",
     "steps_perfusion",
     "steps_artery",
+    "steps_views",
     "steps_export",
     "steps_scene",
 )

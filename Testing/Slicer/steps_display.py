@@ -11,8 +11,10 @@ VIEWS = ("truth", "input", "reconstruction", "difference")
 def run(w: Workflow) -> None:
     """Click through the section with the result of the run."""
     manager = slicer.app.layoutManager()
-    layout, red = manager.layout, _redOffset(manager)
     w.show("Display")
+    w.check(w.layout.shown, "a run ends with its result side by side")
+    w.ui("Display").compareButton.click()
+    layout, red = manager.layout, _redOffset(manager)
     w.ui("Display").compareButton.click()
     w.wait(lambda: manager.layout != layout, 10, "the layout side by side")
     w.settle()

@@ -54,6 +54,11 @@ def _finish(w: Workflow) -> None:
     w.check(voxels.shape == (2, 256, 256) and voxels.dtype == "int16", f"{voxels.shape} {voxels.dtype}")
     w.check(w.result.folderItem, "the result has a folder")
     w.check(not w.workers(), "no process is left")
+    w.settle()
+    w.check(w.layout.shown, "a run ends with its result side by side")
+    w.check(w.panel.ui.reconstructSection.collapsed, "what led to the result is out of the way")
+    w.check(not w.panel.ui.displaySection.collapsed, "what is next is open")
+    w.picture("end-of-run")
     w.show("Reconstruct")
     w.picture("result")
 

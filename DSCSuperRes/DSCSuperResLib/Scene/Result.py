@@ -11,10 +11,9 @@ import slicer
 import vtk
 
 from ..Translation import _
-from .Volumes import frameArray
+from .NodeIndex import RUN, nodeIndex
+from .Volumes import frameArray, releaseViews
 
-RUN = "DSCSuperRes.Run"
-"""Attribute of every node of a run, and of its folder: the run's id."""
 ROLE = "DSCSuperRes.Role"
 """Attribute of every node of a run: its role."""
 SOURCE_SERIES = "DSCSuperRes.Source"
@@ -57,15 +56,13 @@ class Result:
         parent = hierarchy.GetItemParent(source) if source else hierarchy.GetSceneItemID()
         folder = hierarchy.CreateFolderItem(parent, _freeName(name, {other.name for other in cls.all(scene)}))
         hierarchy.SetItemAttribute(folder, RUN, result.run)
+        nodeIndex(scene).addFolder(result.run, folder)
         return result
 
     @classmethod
     def all(cls, scene: slicer.vtkMRMLScene) -> list[Result]:
         """Return all results in the scene, the newest last."""
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        runs = {hierarchy.GetItemAttribute(item, RUN) for item in _items(hierarchy)}
-        runs |= {node.GetAttribute(RUN) for node in _nodes(scene) if node.GetAttribute(ROLE) == "browser"}
-        return [cls(scene, run) for run in sorted(runs - {None, ""}, key=_age)]
+        return [cls(scene, run) for run in sorted(nodeIndex(scene).runs(), key=_age)]
 
     @property
     def name(self) -> str:
@@ -92,8 +89,7 @@ class Result:
     @property
     def folderItem(self) -> int:
         """Its folder in the subject hierarchy; 0 if the user removed it."""
-        hierarchy = self._hierarchy
-        return next((item for item in _items(hierarchy) if hierarchy.GetItemAttribute(item, RUN) == self.run), 0)
+        return nodeIndex(self.scene).folder(self.run)
 
     @property
     def complete(self) -> bool:
@@ -121,11 +117,12 @@ class Result:
         if role.endswith(".proxy"):
             return self.proxy(role.removesuffix(".proxy"))
         roles = (role, FORMER_ROLES.get(role, role))
-        return next((node for node in self.nodes() if node.GetAttribute(ROLE) in roles), None)
+        found = nodeIndex(self.scene).nodes(self.run)
+        return next((node for node in found if node.GetAttribute(ROLE) in roles), None)
 
     def nodes(self) -> list[slicer.vtkMRMLNode]:
         """Return all nodes of the run except the proxies."""
-        return [node for node in _nodes(self.scene) if node.GetAttribute(RUN) == self.run]
+        return list(nodeIndex(self.scene).nodes(self.run))
 
     def sequence(self, role: str) -> slicer.vtkMRMLSequenceNode | None:
         """Return the sequence of this role, one of ``SEQUENCES``."""
@@ -156,6 +153,7 @@ class Result:
         if not role.endswith(".proxy"):
             node.SetAttribute(RUN, self.run)
             node.SetAttribute(ROLE, role)
+            nodeIndex(self.scene).add(node)
         hierarchy, folder = self._hierarchy, self.folderItem
         item = hierarchy.GetItemByDataNode(node)
         if item and folder:
@@ -186,8 +184,12 @@ class Result:
         node.SetText(text)
 
     def removeNodes(self, nodes: Iterable[slicer.vtkMRMLNode]) -> None:
-        """Remove nodes of the run from the scene, with their display nodes."""
+        """Remove nodes of the run from the scene, with their display nodes.
+
+        Views show something else before: a linked view chooses another volume by itself, for all views.
+        """
         nodes = list(nodes)
+        releaseViews(self.scene, nodes)
         displays = [display for node in nodes for display in _displays(node)]
         for node in (*nodes, *displays):
             if node is not None and self.scene.IsNodePresent(node):
@@ -206,21 +208,10 @@ class Result:
         return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self.scene)
 
 
-def _nodes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLNode]:
-    return [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
-
-
 def _displays(node: slicer.vtkMRMLNode) -> list[slicer.vtkMRMLDisplayNode]:
     if not node.IsA("vtkMRMLDisplayableNode"):
         return []
     return [node.GetNthDisplayNode(index) for index in range(node.GetNumberOfDisplayNodes())]
-
-
-def _items(hierarchy: slicer.vtkMRMLSubjectHierarchyNode) -> list[int]:
-    """All items of the subject hierarchy."""
-    found = vtk.vtkIdList()
-    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), found, True)
-    return [found.GetId(index) for index in range(found.GetNumberOfIds())]
 
 
 def _age(run: str) -> tuple[str, int]:

@@ -7,6 +7,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+BORDER = 1e-6
+"""Width of the border between two voxels, in voxels: what is nearer lies on it, but for rounding."""
+
 
 def segmentIds(segmentation: slicer.vtkMRMLSegmentationNode, visibleOnly: bool = True) -> list[str]:
     """Return the ids of the segments in order; only the visible ones, unless ``visibleOnly`` is False."""
@@ -36,32 +39,25 @@ def segmentMask(
 
 def voxelCenters(mask: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     """Return the centers, float64[n, 3] (RAS, mm), of the voxels of ``volume`` in ``mask`` bool[k, j, i]."""
-    matrix = _ijkToRas(volume)
+    matrix = voxelToPatient(volume)
     return np.argwhere(mask)[:, ::-1] @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def voxelsAt(points: np.ndarray, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     """Return flat indices int[m] (i fastest) of the voxels of ``volume`` at points float[n, 3] (RAS, mm).
 
-    Points outside are ignored; a coarse voxel is returned once for each point in it.
+    Points outside are ignored; a coarse voxel is returned once for each point in it. A point on a border belongs to the
+    voxel after it, in all volumes alike.
     """
-    matrix = np.linalg.inv(_ijkToRas(volume))
-    ijk = np.rint(np.atleast_2d(points) @ matrix[:3, :3].T + matrix[:3, 3]).astype(int)
+    matrix = np.linalg.inv(voxelToPatient(volume))
+    ijk = np.floor(np.atleast_2d(points) @ matrix[:3, :3].T + matrix[:3, 3] + 0.5 + BORDER).astype(int)
     dimensions = volume.GetImageData().GetDimensions()
     ijk = ijk[np.all((ijk >= 0) & (ijk < dimensions), axis=1)]
     return ijk @ np.array([1, dimensions[0], dimensions[0] * dimensions[1]])
 
 
-def middleVoxel(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    """Return the center, float64[3] (RAS, mm), of the voxel in the middle of ``volume``.
-
-    The middle itself may lie between voxels, where each series of another voxel size would take another one.
-    """
-    matrix, dimensions = _ijkToRas(volume), volume.GetImageData().GetDimensions()
-    return matrix[:3, :3] @ [count // 2 for count in dimensions] + matrix[:3, 3]
-
-
-def _ijkToRas(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+def voxelToPatient(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """Return the matrix float64[4, 4] from voxels (x, y, z) of ``volume`` to the patient (RAS, mm)."""
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

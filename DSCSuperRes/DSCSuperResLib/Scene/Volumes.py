@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import slicer
 import vtk
@@ -45,3 +47,18 @@ def ijkToRas(geometry: Geometry) -> vtk.vtkMatrix4x4:
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(affine.ravel())
     return matrix
+
+
+def releaseViews(scene: slicer.vtkMRMLScene, nodes: Iterable[slicer.vtkMRMLNode]) -> None:
+    """Take volumes out of all slice views that show them."""
+    gone = {node.GetID() for node in nodes}
+    kind = "vtkMRMLSliceCompositeNode"
+    for index in range(scene.GetNumberOfNodesByClass(kind)):
+        composite = scene.GetNthNodeByClass(index, kind)
+        with slicer.util.NodeModify(composite):
+            if composite.GetBackgroundVolumeID() in gone:
+                composite.SetBackgroundVolumeID(None)
+            if composite.GetForegroundVolumeID() in gone:
+                composite.SetForegroundVolumeID(None)
+            if composite.GetLabelVolumeID() in gone:
+                composite.SetLabelVolumeID(None)

@@ -13,14 +13,15 @@ from slicer.util import VTKObservationMixin
 
 from ..Scene.Curves.ArteryOverlay import ArteryOverlay
 from ..Scene.Curves.CurveCharts import CurveCharts
+from ..Scene.Curves.CurvePlace import clearPlace
 from ..Scene.Curves.Curves import Relaxation
 from ..Scene.Curves.MetricsTables import metricsChart, readMetrics
 from ..Scene.Curves.MotionChart import motionChart, readMotion
 from ..Scene.Curves.PinnedCurves import pinnedPoints, pins
 from ..Scene.Curves.PlotMark import PlotMark
-from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.CompareLayout import PLOT_VIEW, CompareLayout
 from ..Scene.Display.Playback import shownMoment
-from ..Scene.Segments import middleVoxel
+from .PlotCursor import PlotCursor
 
 CURSOR = "cursor"
 CROSSHAIR = "crosshair"
@@ -56,6 +57,7 @@ class CurvePlotter(VTKObservationMixin):
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
         self._waiting = False
+        self._cursor = PlotCursor(PLOT_VIEW)
 
     def refresh(self) -> None:
         """Redraw the plot, and observe the nodes that it depends on."""
@@ -77,14 +79,16 @@ class CurvePlotter(VTKObservationMixin):
         """Stop observing and working."""
         self.removeObservers()
         self._timer.stop()
+        self._cursor.stop()
         self._waiting, self._work = False, None
         if self._mark is not None:
             self._mark.hide()
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""
-        if self._charts is not None:
-            self._charts.markTime(seconds)
+        table = self._charts.markTime(seconds) if self._charts is not None else None
+        if table is not None:
+            self._cursor.redraw(table)
 
     def _watchPointer(self) -> None:
         crosshair = _crosshair(self.result.scene)
@@ -134,13 +138,18 @@ class CurvePlotter(VTKObservationMixin):
             self._plotPoint()
 
     def _plotPoint(self) -> None:
-        """Plot the curves at the mouse; outside the image, those of the last position or of the middle."""
+        """Plot the curves at the mouse; outside the image, those of the last position or near the middle.
+
+        The place is marked unless the mouse is there.
+        """
         moment = shownMoment(self.result)
         if moment is None:
             return
         pointed = _position(_crosshair(self.result.scene), self.plot)
         shown = self.relaxation, self.artery, pins(self.result)
-        for place in (pointed, self._place, middleVoxel(self.result.proxy("reconstruction"))):
+        series = (self.result.sequence(role) for role in ("reconstruction", "input", "truth"))
+        first = clearPlace([sequence.GetNthDataNode(0) for sequence in series if sequence is not None])
+        for place in (pointed, self._place, first):
             chart = None if place is None else self._charts.atPoint(place, moment.time, *shown)
             if chart is not None:
                 self._place = place

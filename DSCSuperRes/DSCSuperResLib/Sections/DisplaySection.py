@@ -14,8 +14,10 @@ from ..Scene.Curves.Curves import Relaxation, findBaseline
 from ..Scene.Curves.MetricsTables import frameMetrics, metricsTable, readMetrics, regions
 from ..Scene.Curves.MotionChart import readMotion
 from ..Scene.Display.Appearance import prepareDisplay
-from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Display.CompareLayout import ARRANGEMENTS, CompareLayout
+from ..Scene.Display.OwnViews import SourceFrames
 from ..Scene.Display.Playback import Moment, shownMoment
+from ..Scene.Display.SelectedOutlines import showOutlinesOf
 from .CompareControls import CompareControls
 from .CurvePlotter import CROSSHAIR, CURSOR, MEASURES, MOTION, PLOTS, SEGMENTS, CurvePlotter
 from .FrameKeys import FrameKeys
@@ -26,6 +28,8 @@ from .PinControls import PinControls
 from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
 from .UncertaintyControls import UncertaintyControls
+from .ViewBars import arrangeBars
+from .ViewKeeper import ViewKeeper
 
 REGIONS = ("brain", "whole")
 """The rows of the region selector."""
@@ -40,10 +44,11 @@ class DisplaySection(Section, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         Section.__init__(self, ui, context)
         self._result, self._metrics, self._motion, self._baseline = None, {}, {}, None
+        self._source: SourceFrames | None = None
         self.layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._plotter = CurvePlotter(self.layout, context.status)
         self._compared = CompareControls(ui, context)
-        self._images = ImageControls(ui)
+        self._images = ImageControls(ui, context.overlayChanged)
         self._uncertainty = UncertaintyControls(ui, self.layout, context.overlayChanged)
         self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
         for widget in (self._seek, self._play):
@@ -56,6 +61,11 @@ class DisplaySection(Section, VTKObservationMixin):
         self._fitTimer = qt.QTimer()
         self._fitTimer.setSingleShot(True)
         self._fitTimer.connect("timeout()", self._fit)
+        self._keeper = ViewKeeper(self.layout, context.overlayChanged)
+        for title in (_("Two by two, curves beside"), _("In a row, curves below")):
+            ui.arrangementSelector.addItem(title)
+        ui.arrangementSelector.currentIndex = ARRANGEMENTS.index(self.layout.arrangement)
+        ui.arrangementSelector.connect("currentIndexChanged(int)", self._onArrangement)
         ui.compareButton.connect("clicked(bool)", self._onCompare)
         ui.plotSelector.connect("currentIndexChanged(int)", self._onChoice)
         ui.regionSelector.connect("currentIndexChanged(int)", self._onChoice)
@@ -75,13 +85,16 @@ class DisplaySection(Section, VTKObservationMixin):
     def setResult(self, result) -> None:
         """Show and control ``result``; None restores the user's layout."""
         self._plotter.stop()
+        self._keeper.stop()
         self.removeObservers()
         self._result, self._baseline = result, None
         self._keys.enabled = self._entered and result is not None
         self._metrics = readMetrics(result) if result else {}
         self._motion = readMotion(result) if result else {}
+        self._source = SourceFrames(result) if result else None
         if result is not None:
             prepareDisplay(result)
+            showOutlinesOf(result, slicer.mrmlScene)
         self._compared.setResult(result)
         self._images.setResult(result)
         self._pins.setResult(result)
@@ -99,15 +112,27 @@ class DisplaySection(Section, VTKObservationMixin):
         self._onPlotOptions()
 
     def enter(self) -> None:
-        """Let the keys step through the frames."""
+        """Restore the views, which another module may have changed, and let the keys step through the frames."""
         self._entered, self._keys.enabled = True, self._result is not None
+        if self._result is not None and self.layout.shown:
+            self.layout.assign(self._result)
 
     def exit(self) -> None:
         """Leave the keys to other modules."""
         self._entered = self._keys.enabled = False
 
+    def show(self) -> None:
+        """Show the result side by side."""
+        if self._result is not None:
+            self._show()
+            self._onLayout()
+
     def overlayChanged(self) -> None:
-        """Update the controls of the uncertainty, and the arterial input in the plot."""
+        """Make the views, the controls of them, and the plot agree with what is chosen to be seen."""
+        if self._result is not None:
+            self.layout.assign(self._result)
+            arrangeBars(self.layout.sliceNodes())
+        self._images.update()
         self._uncertainty.update()
         self._onPlotOptions()
 
@@ -156,11 +181,23 @@ class DisplaySection(Section, VTKObservationMixin):
             self._show()
         else:
             self._plotter.stop()
+            self._keeper.stop()
             self.layout.hide()
         self._onLayout()
 
+    def _onArrangement(self, row: int) -> None:
+        self.layout.arrangement = ARRANGEMENTS[row]
+        if self._result is not None and self.layout.shown:
+            self._show()
+
     def _show(self) -> None:
         self.layout.show(self._result)
+        self._onShown()
+
+    def _onShown(self) -> None:
+        """The views have come to the screen."""
+        self._keeper.keep(self._result)
+        arrangeBars(self.layout.sliceNodes())
         self._fitTimer.start(0)  # the views have no size before the window was laid out
         self._onPlotOptions()
 
@@ -175,8 +212,8 @@ class DisplaySection(Section, VTKObservationMixin):
         shown = self.layout.shown
         if shown and not self.ui.compareButton.checked and self._result is not None:
             self.ui.compareButton.checked = True
-            self._fitTimer.start(0)
-            self._onPlotOptions()
+            self.layout.assign(self._result)
+            self._onShown()
         self.ui.compareButton.checked = shown
         self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
 
@@ -199,6 +236,8 @@ class DisplaySection(Section, VTKObservationMixin):
         self.ui.momentLabel.text = _momentText(moment) if moment else ""
         if moment is not None:
             self._plotter.markTime(moment.time)
+            if not self.layout.shown:
+                self._source.show(moment.time)
         if moment is not None and self._metrics:
             measured = frameMetrics(next(iter(self._metrics.values())), self._region(), moment.time)
             self.ui.frameMetricsLabel.text = measured or _("The ground truth has no frame at this time.")

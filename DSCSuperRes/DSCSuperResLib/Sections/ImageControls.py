@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from ..Scene.Display.Appearance import differenceTitle, interpolation, setInterpolation, signalVolumes
-from ..Scene.Display.Difference import (
-    colorDifference,
-    legendShown,
-    meanSignal,
-    showLegend,
-    shownDifference,
-    typicalLimit,
-)
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..Scene.Display.Appearance import interpolation, setInterpolation, signalVolumes
+from ..Scene.Display.Difference import colorDifference, meanSignal, shownDifference, typicalLimit
 from ..Scene.Display.SharedWindow import SharedWindow, automaticLevels, sampleVoxels
+from ..Scene.Display.ViewState import setShown, shownOf
 
 PERCENT = 1
 """Row of the difference's unit: percent of the mean signal."""
 
 
 class ImageControls:
-    """Controls of ``Display.ui`` for the display of a result, whose state is stored in the display nodes."""
+    """Controls of ``Display.ui`` for the display of a result, whose state is stored in the display nodes.
 
-    def __init__(self, ui) -> None:
-        self._ui, self._result, self._window = ui, None, None
+    ``onShown`` is called when they have changed what the views show.
+    """
+
+    def __init__(self, ui, onShown: Callable[[], None]) -> None:
+        self._ui, self._onShown, self._result, self._window = ui, onShown, None, None
         self._updating = False
         ui.grayRange.connect("valuesChanged(double,double)", self._onGrayRange)
         ui.grayAutoButton.connect("clicked()", self._onGrayAuto)
         ui.interpolateCheckBox.connect("toggled(bool)", self._onInterpolate)
         ui.differenceLimit.connect("valueChanged(double)", self._onDifference)
         ui.absoluteCheckBox.connect("toggled(bool)", self._onDifference)
-        ui.legendCheckBox.connect("toggled(bool)", self._onDifference)
+        ui.legendCheckBox.connect("toggled(bool)", self._onLegend)
         ui.differenceUnit.connect("currentIndexChanged(int)", self._onUnit)
         ui.differenceAutoButton.connect("clicked()", self._onDifferenceAuto)
 
@@ -53,6 +53,13 @@ class ImageControls:
         if result is not None:
             self._showState(hasDifference)
 
+    def update(self) -> None:
+        """Update whether there are legends, which may have been changed elsewhere."""
+        if self._result is not None:
+            self._updating = True
+            self._ui.legendCheckBox.checked = shownOf(self._result).legends
+            self._updating = False
+
     def _showState(self, hasDifference: bool) -> None:
         """Update the widgets from the display nodes."""
         self._updating = True
@@ -64,9 +71,9 @@ class ImageControls:
         if hasDifference:
             volume = self._result.proxy("difference")
             self._ui.absoluteCheckBox.checked = shownDifference(volume)[1]
-            self._ui.legendCheckBox.checked = legendShown(volume)
             self._showLimit()
         self._updating = False
+        self.update()
         self._window = SharedWindow(signalVolumes(self._result), self._showLevels)
 
     def _showLevels(self, lower: float, upper: float) -> None:
@@ -108,7 +115,11 @@ class ImageControls:
         self._color(typicalLimit(self._result.sequence("difference")))
         self._onUnit(0)
 
+    def _onLegend(self, on: bool) -> None:
+        if not self._updating and self._result is not None:
+            setShown(self._result, replace(shownOf(self._result), legends=on))
+            self._onShown()
+
     def _color(self, limit: float) -> None:
-        volume, absolute = self._result.proxy("difference"), self._ui.absoluteCheckBox.checked
-        colorDifference(volume, limit, absolute)
-        showLegend(volume, differenceTitle(absolute), self._ui.legendCheckBox.checked)
+        colorDifference(self._result.proxy("difference"), limit, self._ui.absoluteCheckBox.checked)
+        self._onShown()

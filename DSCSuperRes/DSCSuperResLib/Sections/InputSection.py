@@ -14,6 +14,7 @@ from dsc_superres.pipeline.case_options import MOTION
 from dsc_superres.series import MISSING
 
 from ..Jobs.BackgroundJob import Finished
+from ..Scene.Display.OwnViews import showInOwnViews
 from ..Scene.Result import RUN
 from ..Scene.Sequences.NewSequence import browserOf, volumeOf
 from ..Scene.Sequences.SequenceInput import InputInfo, sequenceOf
@@ -262,8 +263,8 @@ def _shownSequence() -> slicer.vtkMRMLSequenceNode | None:
 
 
 def showInViews(sequence: slicer.vtkMRMLSequenceNode) -> None:
-    """Show the volume of ``sequence`` in the slice views, if there are any, and play it by the toolbar."""
+    """Show the volume of ``sequence`` in the user's slice views, if there are any, and play it by the toolbar."""
     volume = volumeOf(sequence)
     if volume is not None and slicer.app.layoutManager() is not None:
-        slicer.util.setSliceViewerLayers(background=volume, fit=True, rotateToVolumePlane=True)
+        showInOwnViews(volume, slicer.app.applicationLogic())
     showInToolbar(browserOf(sequence))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import slicer
 
 from ..Scene.Display.ChosenScales import ChosenScales
 from ..Scene.Display.CompareLayout import CompareLayout
-from ..Scene.Display.Difference import colorDifference, legendShown, shownDifference, updateLabels
+from ..Scene.Display.Difference import colorDifference, shownDifference, updateLabels
 from ..Scene.Display.MapColors import (
     EVERY_VALUE,
     automaticScale,
@@ -16,10 +17,10 @@ from ..Scene.Display.MapColors import (
     resetScale,
     setScale,
     setThreshold,
-    showLegends,
 )
 from ..Scene.Display.MapOverlay import MapOverlay
 from ..Scene.Display.SharedWindow import SharedWindow
+from ..Scene.Display.ViewState import setShown, shownOf
 from ..Scene.Maps.MapMasking import maskMaps
 from ..Scene.Maps.Maps import (
     DIFFERENCES,
@@ -145,6 +146,10 @@ class MapControls:
             self._name = ""
             self._closeWindows()
             self.update()
+        if self._name:
+            shown = shownOf(self._result)
+            self._set(self._ui.legendCheckBox, "checked", shown.legends)
+            self._set(self._ui.opacitySlider, "value", shown.opacity)
 
     def refresh(self) -> None:
         """Show the current map again, after its volumes or the compared series have changed."""
@@ -178,7 +183,7 @@ class MapControls:
         ui.scaleRange.setValues(display.GetWindowLevelMin(), display.GetWindowLevelMax())
         ui.threshold.minimum = min(automatic.lower, 0.0)
         ui.threshold.value = max(display.GetLowerThreshold(), ui.threshold.minimum)
-        ui.legendCheckBox.checked = legendShown(volumes[0])
+        ui.legendCheckBox.checked = shownOf(self._result).legends
         ui.colorSelector.setCurrentNode(display.GetColorNode())
         for widget in (ui.differenceLabel, ui.comparedSelector, ui.differenceLimit):
             widget.visible = bool(differences)
@@ -251,7 +256,8 @@ class MapControls:
 
     def _onLegend(self, on: bool) -> None:
         if not self._updating and self._name:
-            showLegends(self._result, self._name, on)
+            setShown(self._result, replace(shownOf(self._result), legends=on))
+            self._onShown()
 
     def _onColors(self, node) -> None:
         if not self._updating and self._name and node is not None:

@@ -163,8 +163,9 @@ class ReconstructSection(Section):
         elif finished.result is None:
             self._outcome = finished.error
         else:
-            self.context.selectResult(finished.result)  # changes parameters, which clears the outcome
-            self._outcome = "\n".join([_("Done: {name}.").format(name=finished.result.name), *finished.notes])
+            outcome = "\n".join([_("Done: {name}.").format(name=finished.result.name), *finished.notes])
+            self.context.showNewResult(finished.result, outcome)  # changes parameters, which clears the outcome
+            self._outcome = outcome
         if self._queue.active:
             self._queue.note(self._inputName(), finished.error)
             self._startNext()

@@ -28,6 +28,9 @@ class Context(Protocol):
     def selectResult(self, result: Result | None) -> None:
         """Select another run."""
 
+    def showNewResult(self, result: Result, note: str) -> None:
+        """Show the result of a run that has ended, with a note about it."""
+
     def overlayChanged(self) -> None:
         """Notify all sections that the overlay of the images has changed."""
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..Scene.Display.CompareLayout import CompareLayout
-from ..Scene.Display.Difference import legendShown, meanSignal
-from ..Scene.Display.Uncertainty import (
-    ROLE,
-    UncertaintyOverlay,
-    colorUncertainty,
-    shownLimit,
-    showUncertaintyLegend,
-    typicalUncertainty,
-)
+from ..Scene.Display.Difference import meanSignal
+from ..Scene.Display.Uncertainty import UncertaintyOverlay, colorUncertainty, shownLimit, typicalUncertainty
+from ..Scene.Display.ViewState import setShown, shownOf
+from ..Scene.Result import UNCERTAINTY
 from ..Translation import _
 
 PERCENT = 1
@@ -21,7 +17,7 @@ PERCENT = 1
 
 
 class UncertaintyControls:
-    """Controls of ``Display.ui`` for the uncertainty of a result, whose state is stored in view and display nodes.
+    """Controls of ``Display.ui`` for the uncertainty of a result, whose state is stored with it and in display nodes.
 
     ``onShown`` is called when they have changed the overlay of the images.
     """
@@ -39,10 +35,6 @@ class UncertaintyControls:
     def setResult(self, result) -> None:
         """Control the display of ``result``; None for nothing."""
         self._result = result
-        if self._volume() is not None and self._overlay.shown(result):
-            self._updating = True
-            self._ui.uncertaintyOpacity.value = self._overlay.opacity()
-            self._updating = False
         self.update()
 
     def update(self) -> None:
@@ -69,11 +61,12 @@ class UncertaintyControls:
             widget.visible = shown
         if shown:
             ui.uncertaintyLimit.value = shownLimit(volume) / self._unit()
-            ui.uncertaintyLegendCheckBox.checked = legendShown(volume)
+            ui.uncertaintyLegendCheckBox.checked = shownOf(self._result).legends
+            ui.uncertaintyOpacity.value = self._overlay.opacity(self._result)
         self._updating = False
 
     def _volume(self):
-        return self._result.proxy(ROLE) if self._result is not None else None
+        return self._result.proxy(UNCERTAINTY) if self._result is not None else None
 
     def _unit(self) -> float:
         """Return the unit of the limit in signal units."""
@@ -105,4 +98,5 @@ class UncertaintyControls:
 
     def _onLegend(self, on: bool) -> None:
         if not self._updating and self._result is not None:
-            showUncertaintyLegend(self._volume(), on)
+            setShown(self._result, replace(shownOf(self._result), legends=on))
+            self._onShown()

@@ -9,6 +9,8 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
 
+from .ctkWidgets import ctkSliderWidget
+
 DATA = ("vtkMRMLDisplayableNode", "vtkMRMLTableNode", "vtkMRMLPlotChartNode", "vtkMRMLTextNode")
 """Classes of nodes that Slicer's own modules put into the subject hierarchy."""
 
@@ -72,15 +74,36 @@ class Scene:
 
 
 class qMRMLSliceView(QtWidgets.QWidget):
-    """A view without pixels, which has events."""
+    """A view without pixels, which has events and texts."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._interactor = vtk.vtkGenericRenderWindowInteractor()
+        self._interactor, self._annotation = vtk.vtkGenericRenderWindowInteractor(), vtk.vtkCornerAnnotation()
 
     def interactor(self) -> vtk.vtkRenderWindowInteractor:
         """What sends the events."""
         return self._interactor
+
+    def cornerAnnotation(self) -> vtk.vtkCornerAnnotation:
+        """The texts on the image."""
+        return self._annotation
+
+
+class qMRMLSliceControllerWidget(QtWidgets.QWidget):
+    """The bar above a slice view."""
+
+    def __init__(self, logic: slicer.vtkMRMLSliceLogic) -> None:
+        super().__init__()
+        self._logic, self._label, self._slider = logic, QtWidgets.QLabel(self), ctkSliderWidget(self)
+
+    def viewLabel(self) -> QtWidgets.QLabel:
+        """The title."""
+        self._label.setText(self._logic.GetSliceNode().GetLayoutLabel())
+        return self._label
+
+    def sliceOffsetSlider(self) -> ctkSliderWidget:
+        """The position of the slice."""
+        return self._slider
 
 
 class qMRMLSliceWidget(QtCore.QObject):
@@ -88,11 +111,15 @@ class qMRMLSliceWidget(QtCore.QObject):
 
     def __init__(self, logic: slicer.vtkMRMLSliceLogic) -> None:
         super().__init__()
-        self._logic, self._view = logic, qMRMLSliceView()
+        self._logic, self._view, self._controller = logic, qMRMLSliceView(), qMRMLSliceControllerWidget(logic)
 
     def sliceView(self) -> qMRMLSliceView:
         """What would draw the slice: never visible."""
         return self._view
+
+    def sliceController(self) -> qMRMLSliceControllerWidget:
+        """The bar above it."""
+        return self._controller
 
     def sliceLogic(self) -> slicer.vtkMRMLSliceLogic:
         """What moves the slice."""

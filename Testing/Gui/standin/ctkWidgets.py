@@ -98,6 +98,10 @@ class ctkSliderWidget(QtWidgets.QWidget):
     decimals = Property(int, lambda self: self._box.decimals(), lambda self, count: self._box.setDecimals(count))
     suffix = Property(str, lambda self: self._box.suffix(), lambda self, text: self._box.setSuffix(text))
 
+    def setSpinBoxVisible(self, visible: bool) -> None:
+        """Show or hide the number."""
+        self._box.setVisible(visible)
+
     def _onSlider(self, place: int) -> None:
         low, high = self._box.minimum(), self._box.maximum()
         self._box.setValue(low + (high - low) * place / 1000)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
 from .ArteryOverlay import ArteryOverlay, Overlaid
@@ -101,10 +103,18 @@ class CurveCharts:
             series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
         return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
 
-    def markTime(self, time: float) -> None:
-        """Move the line across the cursor's chart to ``time`` (s)."""
-        if self._range is not None:
-            self._marker(time, self._range)
+    def markTime(self, time: float) -> vtk.vtkTable | None:
+        """Move the line across the cursor's chart to ``time`` (s), and return its table; None before there is one.
+
+        No node of the chart is told: Slicer would build the whole chart anew. Whoever draws it redraws the line.
+        """
+        node = self._result.node("table.marker") if self._range is not None else None
+        if node is None:
+            return None
+        column = node.GetTable().GetColumnByName(TIME)
+        vtk_to_numpy(column)[:] = time
+        column.Modified()
+        return node.GetTable()
 
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None

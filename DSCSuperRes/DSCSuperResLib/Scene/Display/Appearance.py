@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import slicer
 
-from .Difference import UNIT, colorDifference, showLegend, typicalLimit
+from .Difference import colorDifference, typicalLimit
 from .Playback import preparePlayback
 from .SharedWindow import automaticLevels
-from .Uncertainty import colorUncertainty, showUncertaintyLegend, typicalUncertainty
+from .Uncertainty import colorUncertainty, typicalUncertainty
+from .ViewState import Shown, setShown
 
 PREPARED = "DSCSuperRes.Prepared"
 """Attribute of the browser of a result whose display was set up; later changes are the user's."""
@@ -34,11 +35,10 @@ def prepareDisplay(result) -> None:
     difference = result.proxy("difference")
     if difference is not None:
         colorDifference(difference, typicalLimit(result.sequence("difference")), absolute=False)
-        showLegend(difference, differenceTitle(False), visible=True)
     uncertainty = result.proxy("uncertainty")
     if uncertainty is not None:
         colorUncertainty(uncertainty, typicalUncertainty(result))
-        showUncertaintyLegend(uncertainty, visible=True)
+    setShown(result, Shown())
     browser.SetAttribute(PREPARED, "yes")
 
 
@@ -53,8 +53,3 @@ def setInterpolation(result, on: bool) -> None:
 def interpolation(result) -> bool:
     """Return whether Slicer interpolates between the voxels of the reconstruction."""
     return bool(result.proxy("reconstruction").GetDisplayNode().GetInterpolate())
-
-
-def differenceTitle(absolute: bool) -> str:
-    """Return the title of the difference's legend."""
-    return f"Abs. difference ({UNIT})" if absolute else f"Difference ({UNIT})"

@@ -1,44 +1,36 @@
-"""The layout of the module: ground truth | input | reconstruction | difference side by side, curves below.
+"""The layouts of the module: ground truth, input, reconstruction and difference together, with the curves.
 
 The views are linked with each other and with no other view, because they are in a separate view group.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 import slicer
 import vtk
 
-from ..Result import SEQUENCES
+from .HeadFit import fitHead, headCorners
+from .Legends import redrawLegends, removeLegends, showOnlyLegends
+from .SliceViews import ROLES, VIEW_GROUP, VIEWS
+from .ViewState import View, shownOf, viewsOf, viewTitle
 
-VIEW_GROUP = 59
 PLOT_VIEW = "DSCSuperResCurves"
 LAYOUT_BEFORE = "DSCSuperRes.LayoutBefore"
 """Attribute of the layout node with the user's layout, so that it can also be restored in a saved scene."""
-
-
-@dataclass(frozen=True)
-class SliceView:
-    """One slice view: its singleton tag, a label short enough for a narrow view, the color of its bar."""
-
-    tag: str
-    label: str
-    color: str
-
-
-VIEWS = {
-    "truth": SliceView("DSCSuperResTruth", "GT", "#8c959d"),
-    "input": SliceView("DSCSuperResInput", "In", "#e69f00"),
-    "reconstruction": SliceView("DSCSuperResReconstruction", "SR", "#3a8fd9"),
-    "difference": SliceView("DSCSuperResDifference", "Δ", "#b04a9c"),
+ARRANGEMENT = "DSCSuperRes.Arrangement"
+"""Attribute of the layout node: how the user wants the views to be arranged."""
+GRID = "grid"
+ROW = "row"
+ARRANGEMENTS = (GRID, ROW)
+"""Two by two with the curves beside them, which suits large images; in a row with the curves below."""
+NUMBERS = {
+    ("compare", ROW): 5911,
+    ("reconstruct", ROW): 5912,
+    ("compare", GRID): 5913,
+    ("reconstruct", GRID): 5912,
 }
-LAYOUTS = {
-    "compare": (5911, ("truth", "input", "reconstruction", "difference")),
-    "reconstruct": (5912, ("input", "reconstruction")),
-}
-"""Number of the layout and roles from left to right, by task."""
+"""Number of the layout by task and arrangement: two views are in a row in any case."""
 
 
 class CompareLayout:
@@ -56,17 +48,33 @@ class CompareLayout:
     def shown(self) -> bool:
         """Whether one of the module's layouts is on the screen."""
         node = self._layoutNode()
-        return node is not None and node.GetViewArrangement() in _numbers()
+        return node is not None and node.GetViewArrangement() in NUMBERS.values()
+
+    @property
+    def arrangement(self) -> str:
+        """How the views are arranged, one of ``ARRANGEMENTS``."""
+        node = self._layoutNode()
+        chosen = node.GetAttribute(ARRANGEMENT) if node is not None else None
+        return chosen if chosen in ARRANGEMENTS else GRID
+
+    @arrangement.setter
+    def arrangement(self, arrangement: str) -> None:
+        node = self._layoutNode()
+        if node is not None:
+            node.SetAttribute(ARRANGEMENT, arrangement)
 
     def register(self) -> None:
         """Register the module's layouts with Slicer, as required by scenes that were saved with one of them."""
         node = self._layoutNode()
-        for number, roles in LAYOUTS.values():
+        for (task, arrangement), number in NUMBERS.items():
             if node is not None and not node.IsLayoutDescription(number):
-                node.AddLayoutDescription(number, _description(roles))
+                node.AddLayoutDescription(number, _description(ROLES[task], arrangement))
 
     def show(self, result) -> None:
-        """Change to the layout for the result's task, store the user's layout, and fill the views."""
+        """Change to the layout for the result's task, store the user's layout, and fill the views.
+
+        Legends are made anew, for views that are newer than they are.
+        """
         node = self._layoutNode()
         if node is None:
             return
@@ -74,7 +82,8 @@ class CompareLayout:
         if not self.shown:
             self._before = node.GetViewArrangement()
             node.SetAttribute(LAYOUT_BEFORE, str(self._before))
-        node.SetViewArrangement(LAYOUTS[result.task][0])
+        removeLegends(self._scene)
+        node.SetViewArrangement(NUMBERS[result.task, self.arrangement])
         self.assign(result)
 
     def hide(self) -> None:
@@ -91,29 +100,44 @@ class CompareLayout:
         node.RemoveAttribute(LAYOUT_BEFORE)
 
     def assign(self, result) -> None:
-        """Show the result's volumes in the module's views, link these, and keep other volumes out of them."""
-        for role in LAYOUTS[result.task][1]:
-            composite, volume = self.compositeNode(role), result.proxy(role)
+        """Make the module's views agree with the state of ``result``: volumes, overlay, titles and legends.
+
+        Nothing is touched that agrees already. The views are linked, and other volumes kept out of them.
+        """
+        legends, changed = {}, False
+        for role, view in viewsOf(result).items():
+            sliceNode, composite = self.sliceNode(role), self.compositeNode(role)
             if composite is None:
                 continue
-            with slicer.util.NodeModify(composite):
-                composite.SetLinkedControl(True)
-                composite.SetHotLinkedControl(True)
-                composite.SetDoPropagateVolumeSelection(False)
-                composite.SetBackgroundVolumeID(volume.GetID() if volume else None)
-                if not self._belongs(composite.GetForegroundVolumeID(), result):
-                    composite.SetForegroundVolumeID(None)
-                composite.SetInteractionFlags(composite.BackgroundVolumeFlag | composite.ForegroundVolumeFlag)
-            # A color legend that is older than the view is drawn only after a change with these flags.
-            composite.SetInteractionFlags(0)
+            sliceNode.SetLayoutLabel(view.title)
+            changed |= _fill(composite, result, view)
+            source = result.node(view.overlay or view.volume)
+            if source is not None and view.legend and shownOf(result).legends:
+                legends[source] = view.legend
+        showOnlyLegends(legends, self._scene)
+        if changed:
+            redrawLegends(self._scene)
+
+    def agrees(self, result) -> bool:
+        """Return whether the module's views show the volumes that the state of ``result`` says."""
+        views = ((self.compositeNode(role), view) for role, view in viewsOf(result).items())
+        return all(composite is None or _agrees(composite, result, view) for composite, view in views)
+
+    def opacityChosen(self, result) -> float | None:
+        """Return the opacity that the user chose in a view that shows the right volumes; None for that of the state."""
+        views = ((self.compositeNode(role), view) for role, view in viewsOf(result).items() if view.overlay)
+        right = (composite for composite, view in views if composite and _contentAgrees(composite, result, view))
+        opacities = (composite.GetForegroundOpacity() for composite in right)
+        return next((opacity for opacity in opacities if opacity != shownOf(result).opacity), None)
 
     def fit(self, result) -> None:
-        """Align the module's views with the slices of the result, and fit its whole field of view.
+        """Align the module's views with the slices of the result, and zoom them to the head.
 
         The views must have their final size.
         """
         volume, offset = result.proxy("reconstruction"), None
-        for role in LAYOUTS[result.task][1]:
+        corners = headCorners(result.sequence("reconstruction").GetNthDataNode(0)) if volume is not None else None
+        for role in ROLES[result.task]:
             view = self.sliceNode(role)
             if volume is None or view is None:
                 continue
@@ -126,6 +150,7 @@ class CompareLayout:
                 # The middle may lie between two slices: all views are to take the same one.
                 offset = view.GetSliceOffset() if offset is None else offset
                 view.SetSliceOffset(offset)
+                fitHead(view, corners)
 
     def showChart(self, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
         """Show ``chart`` in the module's plot view."""
@@ -162,34 +187,59 @@ class CompareLayout:
         view = self.sliceNode(role)
         return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view) if view else None
 
-    def _belongs(self, volume: str | None, result) -> bool:
-        """Return whether the volume with this ID belongs to the result, and may stay over its images."""
-        node = self._scene.GetNodeByID(volume or "")
-        return node is not None and any(node is one for one in (*result.nodes(), *map(result.proxy, SEQUENCES)))
-
     def _layoutNode(self) -> slicer.vtkMRMLLayoutNode | None:
         """Return the layout node; None without a main window."""
         return self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
 
 
-def _numbers() -> set[int]:
-    return {number for number, _ in LAYOUTS.values()}
+def _fill(composite: slicer.vtkMRMLSliceCompositeNode, result, view: View) -> bool:
+    """Show the volumes of ``view``; returns whether that changed anything."""
+    if _agrees(composite, result, view) and composite.GetHotLinkedControl():
+        return False
+    with slicer.util.NodeModify(composite):
+        composite.SetLinkedControl(True)
+        composite.SetHotLinkedControl(True)
+        composite.SetDoPropagateVolumeSelection(False)
+        composite.SetBackgroundVolumeID(_identifier(result, view.volume))
+        composite.SetForegroundVolumeID(_identifier(result, view.overlay))
+        composite.SetForegroundOpacity(shownOf(result).opacity)
+    return True
 
 
-def _description(roles: tuple[str, ...]) -> str:
-    slices = "".join(f"<item>{_sliceView(VIEWS[role])}</item>" for role in roles)
+def _agrees(composite: slicer.vtkMRMLSliceCompositeNode, result, view: View) -> bool:
+    opacity = composite.GetForegroundOpacity() == shownOf(result).opacity
+    return _contentAgrees(composite, result, view) and (opacity or not view.overlay)
+
+
+def _contentAgrees(composite: slicer.vtkMRMLSliceCompositeNode, result, view: View) -> bool:
+    found = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+    return found == (_identifier(result, view.volume), _identifier(result, view.overlay))
+
+
+def _identifier(result, role: str) -> str | None:
+    node = result.node(role) if role else None
+    return node.GetID() if node is not None else None
+
+
+def _description(roles: tuple[str, ...], arrangement: str) -> str:
+    """Return the layout in the language of Slicer's layout node."""
+    views = [f"<item>{_sliceView(role)}</item>" for role in roles]
     plot = f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">{_property("viewlabel", "t")}</view>'
-    return (
-        '<layout type="vertical" split="true">'
-        f'<item splitSize="560"><layout type="horizontal">{slices}</layout></item>'
-        f'<item splitSize="440">{plot}</item>'
-        "</layout>"
-    )
+    if arrangement == ROW or len(views) < 4:
+        return _split("vertical", (f'<layout type="horizontal">{"".join(views)}</layout>', 560), (plot, 440))
+    rows = (f'<item><layout type="horizontal">{"".join(row)}</layout></item>' for row in (views[:2], views[2:]))
+    return _split("horizontal", (f'<layout type="vertical">{"".join(rows)}</layout>', 680), (plot, 320))
 
 
-def _sliceView(view: SliceView) -> str:
-    properties = {"orientation": "Axial", "viewlabel": view.label, "viewcolor": view.color, "viewgroup": VIEW_GROUP}
-    inside = "".join(_property(name, str(value)) for name, value in properties.items())
+def _split(direction: str, *parts: tuple[str, int]) -> str:
+    items = "".join(f'<item splitSize="{size}">{content}</item>' for content, size in parts)
+    return f'<layout type="{direction}" split="true">{items}</layout>'
+
+
+def _sliceView(role: str) -> str:
+    view = VIEWS[role]
+    properties = {"orientation": "Axial", "viewlabel": viewTitle(role), "viewcolor": view.color}
+    inside = "".join(_property(name, value) for name, value in (properties | {"viewgroup": str(VIEW_GROUP)}).items())
     return f'<view class="vtkMRMLSliceNode" singletontag={quoteattr(view.tag)}>{inside}</view>'
 
 

@@ -39,12 +39,6 @@ def shownDifference(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, bool
     return display.GetWindowLevelMax(), colors is not None and colors.GetAttribute(ATTRIBUTE) == ABSOLUTE
 
 
-def legendShown(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Return whether the legend of ``volume`` is visible."""
-    legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume.GetDisplayNode())
-    return legend is not None and bool(legend.GetVisibility())
-
-
 def meanSignal(sequence: slicer.vtkMRMLSequenceNode) -> float:
     """Return the mean signal of the head in the first frame: of the voxels above the mean of all."""
     signal = vtk_to_numpy(sequence.GetNthDataNode(0).GetImageData().GetPointData().GetScalars())

@@ -1,4 +1,4 @@
-"""Colors of maps: one scale for all sources of a map, another for differences from the truth, with legends.
+"""Colors of maps: one scale for all sources of a map, another for differences from the truth.
 
 A scale that the user has not changed follows the values of the map; one that the user chose stays.
 """
@@ -15,7 +15,7 @@ from dsc_superres.perfusion.map_scales import MapScale, map_scale, round_up
 from ..Maps.Maps import DIFFERENCES, NEW_VALUES, SOURCES, mapNode, mapsProvenance, mapTitle, unitText
 from ..Result import Result
 from ..Volumes import frameArray
-from .Difference import colorDifference, showLegend
+from .Difference import colorDifference
 
 PREPARED = "DSCSuperRes.Coloured"
 """Attribute of a map whose colors were set up; later changes are the user's."""
@@ -59,7 +59,6 @@ def prepareColors(result: Result, name: str, chosen: MapScale | None = None) -> 
             setThreshold([volume], EVERY_VALUE)
             volume.SetAttribute(PREPARED, "yes")
         volume.RemoveAttribute(NEW_VALUES)
-    showLegends(result, name, legendsShown(result, name))
 
 
 def resetScale(result: Result, name: str) -> None:
@@ -82,21 +81,6 @@ def shownScale(volume: slicer.vtkMRMLScalarVolumeNode) -> MapScale:
     """Return the values (in the map's unit) with the first and the last color in the views."""
     display = volume.GetDisplayNode()
     return MapScale(display.GetWindowLevelMin(), display.GetWindowLevelMax())
-
-
-def legendsShown(result: Result, name: str) -> bool:
-    """Return whether the maps ``name`` have visible legends; True before there are any."""
-    displays = [volume.GetDisplayNode() for source in SOURCES if (volume := mapNode(result, name, source))]
-    legends = [slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(display) for display in displays]
-    return all(legend.GetVisibility() for legend in legends if legend is not None)
-
-
-def showLegends(result: Result, name: str, visible: bool) -> None:
-    """Show or hide the legends of all maps called ``name``."""
-    for source in (*SOURCES, *DIFFERENCES.values()):
-        volume = mapNode(result, name, source)
-        if volume is not None:
-            showLegend(volume, legendTitle(name, source), visible)
 
 
 def setScale(

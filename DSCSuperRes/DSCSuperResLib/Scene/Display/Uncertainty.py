@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import slicer
 
+from ..Result import UNCERTAINTY
 from .CompareLayout import CompareLayout
-from .Difference import UNIT, showLegend, typicalLimit
+from .Difference import typicalLimit
 from .MapColors import FOR_UNCERTAINTY, SCALE_PERCENTILE, firstColors, setScale
-from .MapOverlay import MapOverlay, assignView
-
-ROLE = "uncertainty"
-VIEW = "reconstruction"
-"""The view that shows it."""
+from .ViewState import setShown, shownOf
 
 
 def colorUncertainty(volume: slicer.vtkMRMLScalarVolumeNode, limit: float) -> None:
@@ -21,7 +20,7 @@ def colorUncertainty(volume: slicer.vtkMRMLScalarVolumeNode, limit: float) -> No
 
 def typicalUncertainty(result) -> float:
     """Return a limit (signal units) that makes differences of the uncertainty visible."""
-    return typicalLimit(result.sequence(ROLE), SCALE_PERCENTILE)
+    return typicalLimit(result.sequence(UNCERTAINTY), SCALE_PERCENTILE)
 
 
 def shownLimit(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
@@ -29,40 +28,27 @@ def shownLimit(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
     return volume.GetDisplayNode().GetWindowLevelMax()
 
 
-def showUncertaintyLegend(volume: slicer.vtkMRMLScalarVolumeNode, visible: bool) -> None:
-    """Show or hide the color legend of ``volume``."""
-    showLegend(volume, f"Uncertainty, 1 sd ({UNIT})", visible)
-
-
 class UncertaintyOverlay:
-    """Overlays the uncertainty of a result on its reconstruction in the views of ``layout``.
-
-    The state is stored in the view, so that it is saved with the scene.
-    """
+    """Overlays the uncertainty of a result on its reconstruction in the views of ``layout``."""
 
     def __init__(self, layout: CompareLayout) -> None:
-        self._layout, self._maps = layout, MapOverlay(layout)
+        self._layout = layout
 
     def show(self, result, opacity: float) -> None:
         """Overlay the uncertainty on the image with ``opacity`` (0..1), replacing maps."""
-        if not self.shown(result):
-            self._maps.hide(result)
-        composite, volume = self._layout.compositeNode(VIEW), result.proxy(ROLE)
-        if composite is not None:
-            assignView(composite, result.proxy(VIEW), volume, opacity)
+        setShown(result, replace(shownOf(result), overlay=UNCERTAINTY, opacity=opacity))
+        self._layout.assign(result)
 
     def hide(self, result) -> None:
         """Remove the uncertainty from the image."""
-        composite = self._layout.compositeNode(VIEW)
         if self.shown(result):
-            assignView(composite, result.proxy(VIEW), None, composite.GetForegroundOpacity())
+            setShown(result, replace(shownOf(result), overlay=""))
+            self._layout.assign(result)
 
     def shown(self, result) -> bool:
-        """Return whether the view of the reconstruction shows the uncertainty."""
-        composite, volume = self._layout.compositeNode(VIEW), result.proxy(ROLE)
-        return None not in (composite, volume) and composite.GetForegroundVolumeID() == volume.GetID()
+        """Return whether the uncertainty is over the reconstruction."""
+        return shownOf(result).overlay == UNCERTAINTY and result.proxy(UNCERTAINTY) is not None
 
-    def opacity(self) -> float | None:
-        """Return the opacity of the overlay on the reconstruction (0..1); None before there is a view."""
-        composite = self._layout.compositeNode(VIEW)
-        return composite.GetForegroundOpacity() if composite is not None else None
+    def opacity(self, result) -> float:
+        """Return the opacity of the overlay (0..1)."""
+        return shownOf(result).opacity

@@ -37,12 +37,14 @@ def markVoxels(
         node.CreateDefaultDisplayNodes()
         result.add(node, POINTS)
         _setUpDisplay(node.GetDisplayNode(), MARKS_COLOR, "Cross2D")
+        node.GetDisplayNode().SetPointLabelsVisibility(True)
     with slicer.util.NodeModify(node):
         node.RemoveAllControlPoints()
         marked = np.zeros(frameArray(volume).shape, bool)
         marked[tuple(voxels.T)] = True
         for place in voxelCenters(marked, volume):
-            node.AddControlPoint(*place)
+            number = node.AddControlPoint(*place)
+            node.SetNthControlPointLabel(number, "" if number else _("Arterial input"))  # one label for all of them
         node.SetLocked(True)
     node.SetDisplayVisibility(visible)
     return node
@@ -111,6 +113,7 @@ def _setUpDisplay(display: slicer.vtkMRMLMarkupsDisplayNode, color: tuple, glyph
     display.SetGlyphTypeFromString(glyph)
     display.SetUseGlyphScale(False)
     display.SetGlyphSize(3.0)  # mm, about a voxel
+    display.SetTextScale(2.5)
     display.SetPointLabelsVisibility(False)
     display.SetPropertiesLabelVisibility(False)
     display.SetSliceProjection(False)

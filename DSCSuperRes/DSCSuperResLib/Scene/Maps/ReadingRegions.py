@@ -15,7 +15,7 @@ from dsc_superres.io import read_volume
 from dsc_superres.perfusion.reading_aids import CORE, FLUID, LATE, REGIONS, VESSELS
 
 from ...Translation import _
-from ..Display.CompareLayout import VIEWS
+from ..Display.SliceViews import VIEWS
 from ..Outlines import fillOutlines, newOutlines
 from ..Result import Result, roleTitle
 from ..Segments import segmentMask
