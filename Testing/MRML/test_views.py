@@ -18,6 +18,7 @@ from window_sample import reopen
 
 from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.CurvePlace import clearPlace
+from DSCSuperResLib.Scene.Curves.PlotMark import PlotMark
 from DSCSuperResLib.Scene.Display.Appearance import prepareDisplay
 from DSCSuperResLib.Scene.Display.CompareLayout import ARRANGEMENTS, CompareLayout
 from DSCSuperResLib.Scene.Display.HeadFit import headCorners
@@ -268,3 +269,18 @@ def test_the_series_in_the_users_views_follows_the_result(window, result):
     for time, frame in ((0.0, 0), (TIMES[5], 5), (TIMES[5] + 0.1, 5), (99.0, len(TIMES) - 1)):
         frames.show(time)
         assert browserOf(source).GetSelectedItemNumber() == frame
+
+
+def test_marks_do_not_take_the_place_of_points_that_the_user_places(window, result):
+    """Slicer's markups make a new node the one that the next click goes to."""
+    markups, selection = slicer.vtkSlicerMarkupsLogic(), slicer.vtkMRMLSelectionNode()
+    selection.SetSingletonTag("Singleton")
+    selection = window.scene.AddNode(selection)
+    markups.SetMRMLApplicationLogic(window.application)
+    markups.SetMRMLScene(window.scene)
+    own = window.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+    selection.SetActivePlaceNodeID(own.GetID())
+    PlotMark(result, []).show(np.zeros(3))
+    markVoxels(result, np.array([(1, 4, 6)]), "truth")
+    assert selection.GetActivePlaceNodeID() == own.GetID()
+    markups.SetMRMLScene(None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
+from ..ActivePoints import keptActivePoints
+
 ROLE = "points.cursor"
 COLOR = (0.23, 0.56, 0.85)
 
@@ -37,7 +39,8 @@ class PlotMark:
         node.SetName("Curves")
         node.SetHideFromEditors(True)
         node.SetSaveWithScene(False)
-        scene.AddNode(node)
+        with keptActivePoints(scene):
+            scene.AddNode(node)
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
         display.SetSaveWithScene(False)

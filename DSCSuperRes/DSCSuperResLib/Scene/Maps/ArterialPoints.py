@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 
 from ...Translation import _
+from ..ActivePoints import keptActivePoints
 from ..Result import ROLE, RUN, Result
 from ..Segments import voxelCenters, voxelsAt
 from ..Volumes import frameArray
@@ -33,7 +34,8 @@ def markVoxels(
             result.scene.RemoveNode(node)
         return None
     if node is None:
-        node = result.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Arterial input"))
+        with keptActivePoints(result.scene):
+            node = result.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Arterial input"))
         node.CreateDefaultDisplayNodes()
         result.add(node, POINTS)
         _setUpDisplay(node.GetDisplayNode(), MARKS_COLOR, "Cross2D")
