@@ -46,8 +46,8 @@ class PlotCursor:
         """Return the widget that draws the plot; None while it is not on the screen."""
         manager = slicer.app.layoutManager()
         for index in range(manager.plotViewCount if manager is not None else 0):
-            view = manager.plotWidget(index).plotView()
-            node = view.mrmlPlotViewNode()
+            widget = manager.plotWidget(index)
+            node, view = widget.mrmlPlotViewNode(), widget.plotView()
             if node is not None and node.GetSingletonTag() == self._view and view.visible:
                 return view
         return None
