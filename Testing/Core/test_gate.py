@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -260,3 +261,11 @@ def test_a_provenance_without_end_is_no_results_folder(tmp_path) -> None:
     (tmp_path / "provenance.json").write_text("[" * 100_000)
     assert not is_results_folder(tmp_path)
     assert not is_export(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8_are_one_sentence(folder, capsys) -> None:
+    (folder / "a\udcff.nii").write_bytes((folder / "a.nii").read_bytes())
+    assert main(["info", "a\udcff.nii"]) == 2
+    assert main(["reconstruct", "a.nii", "b\udcff.nii", "--model", "linear"]) == 2
+    assert capsys.readouterr().err.count("not UTF-8") == 2

@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
 from dsc_superres.series import MISSING
-from dsc_superres.utils.file_names import SERIES_SUFFIXES
+from dsc_superres.utils.file_names import SERIES_SUFFIXES, check_letters
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 """Suffixes of files that a single volume can be written to."""
@@ -68,6 +68,7 @@ def check_exists(path: str | os.PathLike[str]) -> Path:
     try:
         path = Path(path).expanduser()
         mode = path.stat().st_mode
+        check_letters(path)
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist: check the name.") from error
     except OSError as error:

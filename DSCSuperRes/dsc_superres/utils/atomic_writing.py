@@ -20,6 +20,7 @@ from pathlib import Path
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.utils.ending import undisturbed
 from dsc_superres.utils.exchange import exchange
+from dsc_superres.utils.file_names import check_letters
 from dsc_superres.utils.partial_entries import (
     COMMIT,
     OLD,
@@ -167,6 +168,7 @@ def temporary_folder() -> Iterator[Path]:
 
 def check_target(target: Path) -> None:
     """Raise ``FileError`` if ``target`` cannot be a file to write: no such folder, a folder itself, or read-only."""
+    check_letters(target)
     if not target.parent.is_dir():
         raise FileError(f"Cannot write {target}: {target.parent} is not an existing folder.")
     if target.is_dir():

@@ -5,8 +5,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dsc_superres.errors import FileError
+
 SERIES_SUFFIXES = (".nii.gz", ".nii", ".seq.nrrd")
 """Suffixes of files that a series can be written to."""
+
+
+def check_letters(path: Path) -> None:
+    """Raise ``FileError`` for a name with bytes that are not UTF-8, at which libraries of image files abort."""
+    try:
+        str(path.absolute()).encode("utf-8")
+    except UnicodeEncodeError as error:
+        shown = str(path).encode("utf-8", "replace").decode("utf-8")
+        raise FileError(
+            f"The name {shown!r} has bytes that are not UTF-8 (shown as ?): rename the file or folder."
+        ) from error
 
 
 def is_series_name(name: str) -> bool:
