@@ -77,7 +77,8 @@ def _read(w: Workflow, output: Path) -> None:
         volume = slicer.util.loadVolume(str(path), {"show": False})
         w.check(np.allclose(_affine(volume), _affine(expected), atol=1e-3), f"{path.name} has another place")
         found, voxels = slicer.util.arrayFromVolume(volume), slicer.util.arrayFromVolume(expected)
-        same = np.allclose(found, voxels, rtol=1e-5, equal_nan=True)  # not a number: not computed
+        computed = np.isfinite(voxels)  # files have 0 elsewhere
+        same = np.allclose(found[computed], voxels[computed], rtol=1e-5)
         w.check(same, f"{path.name} has other values")
         slicer.mrmlScene.RemoveNode(volume)
     _readSequence(w, output / "reconstruction.seq.nrrd")
