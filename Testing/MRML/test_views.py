@@ -280,7 +280,10 @@ def test_marks_do_not_take_the_place_of_points_that_the_user_places(window, resu
     markups.SetMRMLScene(window.scene)
     own = window.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
     selection.SetActivePlaceNodeID(own.GetID())
+    active = []
+    tag = selection.AddObserver("ModifiedEvent", lambda caller, event: active.append(caller.GetActivePlaceNodeID()))
     PlotMark(result, []).show(np.zeros(3))
     markVoxels(result, np.array([(1, 4, 6)]), "truth")
-    assert selection.GetActivePlaceNodeID() == own.GetID()
+    selection.RemoveObserver(tag)
+    assert {*active, selection.GetActivePlaceNodeID()} == {own.GetID()}
     markups.SetMRMLScene(None)

@@ -10,9 +10,16 @@ import slicer
 
 @contextmanager
 def keptActivePoints(scene: slicer.vtkMRMLScene) -> Iterator[None]:
-    """Let the points that the user is placing stay active: Slicer makes those active that were added last."""
+    """Let the points that the user is placing stay active: Slicer makes those active that were added last.
+
+    Nobody is told of it in between, or the placing would end.
+    """
     selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-    before = selection.GetActivePlaceNodeID() if selection is not None else None
-    yield
-    if selection is not None and selection.GetActivePlaceNodeID() != before:
-        selection.SetActivePlaceNodeID(before)
+    if selection is None:
+        yield
+        return
+    kind, points = selection.GetActivePlaceNodeClassName(), selection.GetActivePlaceNodeID()
+    with slicer.util.NodeModify(selection):
+        yield
+        selection.SetReferenceActivePlaceNodeClassName(kind)
+        selection.SetActivePlaceNodeID(points)
