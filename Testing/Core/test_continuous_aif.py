@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.interpolate import PchipInterpolator
 from scipy.signal import lfilter
 
 from dsc_superres.benchmark.perfusion_objects import reference_objects as objects
 from dsc_superres.benchmark.perfusion_objects.map_errors import errors, values
 from dsc_superres.perfusion import curve_maps
-from dsc_superres.perfusion.continuous_aif import ContinuousInput, continuous_input
+from dsc_superres.perfusion.continuous_aif import (
+    ContinuousInput,
+    _root_of_covariance,
+    continuous_input,
+    input_of_reconstruction,
+)
 from dsc_superres.perfusion.gamma_variate import continuous_curve
 
 EVERY_6_S = 6.0 * np.arange(16)
@@ -80,3 +86,31 @@ def test_samples_that_determine_the_curve_stay_by_themselves(snr, phase):
 def test_fine_samples_need_no_tissue():
     made = sampled(narrow, times=1.5 * np.arange(60))
     assert not found(made).joint
+
+
+@pytest.mark.parametrize("invented", [True, False])
+def test_frames_that_were_not_acquired_shape_the_artery_only_where_tissue_does_not_contradict_them(invented):
+    made = sampled(objects.STANDARD_AIF, phase=1.5, times=1.5 * np.arange(61))
+    attenuation = -np.log(np.maximum(made.signal, 1) / made.signal[made.baseline].mean(axis=0))
+    acquired = np.arange(61) % 4 == 0
+    artery = objects.ECHO_TIME * made.arterial
+    true = np.trapezoid(continuous_curve(made.times, artery)(FINE), FINE)
+    if invented:
+        artery, attenuation = (
+            PchipInterpolator(made.times[acquired], curve[acquired])(made.times) for curve in (artery, attenuation)
+        )
+    found = input_of_reconstruction(made.times, artery, acquired, attenuation)
+    every = continuous_curve(made.times, artery)
+    if not invented:
+        np.testing.assert_array_equal(found.at(FINE), every(FINE))
+        return
+    wrong, right = (abs(np.trapezoid(curve(FINE), FINE) / true - 1) for curve in (every, found.at))
+    assert right < 0.05 < wrong
+
+
+def test_directions_that_are_known_far_better_do_not_hide_the_others():
+    jacobian = np.random.default_rng(0).normal(size=(20, 7))
+    known = np.array([1e9, 1e9, 1, 1, 1, 1, 1])
+    root = _root_of_covariance(jacobian * known)
+    expected = np.linalg.cholesky(np.linalg.inv(jacobian.T @ jacobian)) / known[:, None]
+    np.testing.assert_allclose(root, expected, rtol=1e-6)

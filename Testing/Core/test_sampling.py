@@ -5,7 +5,7 @@ import pytest
 
 from dsc_superres.benchmark.perfusion_objects.map_errors import values
 from dsc_superres.benchmark.sampling import CURVES, KNOWN, NATIVE, SPARSE, phase_records, tables
-from dsc_superres.benchmark.sparse_sampling.sampling_object import FACTOR, PROBED, sampling_object
+from dsc_superres.benchmark.sparse_sampling.sampling_object import FACTOR, PROBED, artery_pixels, sampling_object
 from dsc_superres.benchmark.sparse_sampling.sampling_patients import _rows, patients_table
 from dsc_superres.series import Series
 
@@ -15,7 +15,7 @@ PROBES = len(PROBED) ** 2
 @pytest.mark.parametrize("phase", [0.0, 4.5])
 def test_curves_read_off_the_movie_are_those_of_the_object(phase: float) -> None:
     made = sampling_object(phase, np.inf)
-    read = made.curves(made.movie)
+    read = made.curves(made.movie, made.movie.times)
     np.testing.assert_array_equal(read.signal, made.made.signal.repeat(PROBES, axis=1))
     np.testing.assert_allclose(read.arterial, made.made.arterial, atol=1e-3 * made.made.arterial.max())
     assert read.baseline == made.made.baseline
@@ -24,7 +24,7 @@ def test_curves_read_off_the_movie_are_those_of_the_object(phase: float) -> None
 
 def test_every_fourth_frame_is_acquired_with_the_baseline_that_there_is() -> None:
     made = sampling_object(1.5, 50.0)
-    sparse = made.curves(made.coarse)
+    sparse = made.curves(made.coarse, made.coarse.times)
     np.testing.assert_allclose(sparse.times, 1.5 + 6 * np.arange(16))
     assert made.made.times[made.made.baseline][-1] < 12.3
     assert sparse.baseline == slice(0, 2)  # 1.5 and 7.5 s; the bolus comes at 12.3 s
@@ -32,12 +32,22 @@ def test_every_fourth_frame_is_acquired_with_the_baseline_that_there_is() -> Non
     assert made.coarse.frames == (made.movie.frames - 1) // FACTOR + 1
 
 
+def test_the_artery_is_read_off_its_pixels_and_the_baseline_ends_where_it_was_acquired() -> None:
+    made = sampling_object(4.5, np.inf)
+    z, y, x = artery_pixels().T
+    artery = made.movie.signal[:, z, y, x]
+    assert np.ptp(artery, axis=1).max() == 0
+    assert artery.min() < 0.31 * artery.max()
+    refined = made.curves(made.movie, acquired=made.coarse.times)
+    assert refined.times[refined.baseline][-1] == made.coarse.times[1]
+
+
 def test_sampling_every_6_s_depends_on_its_phase_and_every_1_5_s_does_not() -> None:
     sparse, native = [], []
     for phase in (0.0, 3.0):
         made = sampling_object(phase, np.inf)
         for series, found in ((made.coarse, sparse), (made.movie, native)):
-            maps = values(made.curves(series), "csvd")
+            maps = values(made.curves(series, series.times), "csvd")
             found.append(maps["cbf"])
     change = [np.median(np.abs(np.log(one / other))) for one, other in (sparse, native)]
     assert change[0] > 0.2 > 0.02 > change[1]

@@ -27,9 +27,11 @@ from dsc_superres.benchmark.sparse_sampling.sampling_object import (
     FACTOR,
     FINE_INTERVAL,
     SamplingObject,
+    artery_pixels,
     sampling_object,
 )
 from dsc_superres.benchmark.sparse_sampling.sampling_patients import patient_records, patients_table
+from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.series import Series
 
 METHODS: dict[str, dict[str, object]] = {
@@ -55,10 +57,12 @@ def phase_records(phase: float, snr: float, models: Sequence[str]) -> list[dict]
     rows = {NATIVE: made.movie, SPARSE: made.coarse, CURVES: _between_curves(made)}
     for model in models:
         rows[names[model]] = reconstruct(made.coarse, space=1, time=FACTOR, model=model, device="cpu")
-    found = {row: made.curves(series) for row, series in rows.items()}
+    acquired = made.coarse.times
+    found = {row: made.curves(series, series.times if row == NATIVE else acquired) for row, series in rows.items()}
     found |= {f"{names[model]}{KNOWN}": replace(found[names[model]], arterial=made.made.arterial) for model in models}
     return [
-        {"phase": phase, "snr": snr, "row": row, "method": method} | _measured(curves, method)
+        {"phase": phase, "snr": snr, "row": row, "method": method}
+        | _measured(curves, method, None if row == NATIVE else acquired, known=row.endswith(KNOWN))
         for row, curves in found.items()
         for method in METHODS
     ]
@@ -71,8 +75,10 @@ def _between_curves(made: SamplingObject) -> Series:
     return coarse.with_signal(np.exp(logarithm(made.movie.times)).astype(np.float32), times=made.movie.times)
 
 
-def _measured(curves: ReferenceObject, method: str) -> dict[str, object]:
-    maps = values(curves, method, **METHODS[method])
+def _measured(curves: ReferenceObject, method: str, acquired: np.ndarray | None, known: bool) -> dict[str, object]:
+    voxels = () if known else artery_pixels()
+    aif = ArterialInput(curves.times, curves.arterial, voxels)
+    maps = values(curves, method, aif=aif, acquired_times=acquired, **METHODS[method])
     ratio = (maps["cbf"] / curves.truth["cbf"]).reshape(len(grid_cases()), -1).mean(axis=1)
     found = errors(maps, curves, curves.residue == "exp")
     return {"errors": [float(value) for value in found], "cbf": [round(float(value), 4) for value in ratio]}

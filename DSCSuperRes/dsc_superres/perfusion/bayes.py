@@ -98,7 +98,7 @@ def posterior(
     ``model_error`` is the share of a curve's norm by which the best atom may miss it; ``frames`` is how the frames
     count, all alike by default.
     """
-    frames = frames or FrameWeights(np.ones(len(attenuation)), 1.0, 0.0)
+    frames = frames or FrameWeights(np.ones(len(attenuation)), 1.0, 0.0, np.ones(len(attenuation), bool))
     count = attenuation.shape[1]
 
     def rows(columns: slice | np.ndarray) -> np.ndarray:

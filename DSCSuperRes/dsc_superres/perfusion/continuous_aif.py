@@ -107,11 +107,35 @@ def continuous_input(
     close = np.median(np.diff(times)) <= COARSE_INTERVAL and not with_hole
     if close or len(tissue_times) < MIN_FRAMES:
         return plain
-    chosen = typical_curves(tissue)
-    evidence = TissueEvidence(tissue_times, chosen, np.maximum(tail_noise(chosen), TINY))
+    evidence = _evidence(tissue_times, tissue)
     joint = _JointFit(times, arterial, evidence).search()
     gain = evidence.of(joint.at) - evidence.of(plain.at)
-    return joint if gain > MIN_GAIN * chosen.shape[1] else plain
+    return joint if gain > MIN_GAIN * evidence.y.shape[1] else plain
+
+
+def input_of_reconstruction(
+    times: np.ndarray, arterial: np.ndarray, acquired: np.ndarray, tissue: np.ndarray
+) -> ContinuousInput:
+    """Return the arterial input in continuous time from a reconstruction in which it was measured.
+
+    ``arterial`` [t] and ``tissue`` [t, n] are attenuations at times[t] (s), of which ``acquired``, bool[t], were
+    measured. An artery is the deepest of all curves, and what a network makes of it between the frames can be far off.
+    So the frames that were measured alone are tried as well, as of any coarse series, and taken where the tissue that
+    was measured is clearly more probable under them.
+    """
+    measured_times, measured = times[acquired], tissue[acquired]
+    every_frame = ContinuousInput(continuous_curve(times, arterial))
+    if len(measured_times) < MIN_FRAMES:
+        return every_frame
+    own = continuous_input(measured_times, arterial[acquired], measured_times, measured)
+    evidence = _evidence(measured_times, measured)
+    gain = evidence.of(own.at) - evidence.of(every_frame.at)
+    return own if gain > MIN_GAIN * evidence.y.shape[1] else every_frame
+
+
+def _evidence(times: np.ndarray, tissue: np.ndarray) -> TissueEvidence:
+    chosen = typical_curves(tissue)
+    return TissueEvidence(times, chosen, np.maximum(tail_noise(chosen), TINY))
 
 
 class _JointFit:
@@ -169,7 +193,7 @@ class _JointFit:
 
         The search is along the directions that the samples leave free, in units of their standard deviation.
         """
-        free = np.linalg.cholesky(np.linalg.inv(fit.jac.T @ fit.jac))
+        free = _root_of_covariance(fit.jac)
 
         def cost(z: np.ndarray) -> float:
             parameters = self._clipped(fit.x + free @ z)
@@ -200,6 +224,16 @@ class _JointFit:
             return np.where(np.asarray(t) < times[0], 0.0, self.peak * (model(inside) + spline(inside)))
 
         return at
+
+
+def _root_of_covariance(jacobian: np.ndarray) -> np.ndarray:
+    """Return the lower triangle L with L L^T = (J^T J)^-1.
+
+    By QR: where some directions are far better known than others, J^T J would lose the digits of the others.
+    """
+    triangle = np.linalg.qr(jacobian, mode="r")
+    root = np.linalg.qr(np.linalg.inv(triangle).T, mode="r").T
+    return root * np.sign(np.diag(root))
 
 
 def _positive(covariance: np.ndarray) -> np.ndarray:

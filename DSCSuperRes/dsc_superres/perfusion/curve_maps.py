@@ -13,7 +13,13 @@ from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
-from dsc_superres.perfusion.continuous_aif import COARSE_INTERVAL, ContinuousInput, Curve, continuous_input
+from dsc_superres.perfusion.continuous_aif import (
+    COARSE_INTERVAL,
+    ContinuousInput,
+    Curve,
+    continuous_input,
+    input_of_reconstruction,
+)
 from dsc_superres.perfusion.frame_sampling import frame_sampling, frames_of_first_pass, gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
@@ -65,7 +71,7 @@ def curve_maps(
     if options.method == "bayes":
         common = times + np.mean(offsets)
         artery = artery or artery_between_samples(
-            at_common_times(curves, times, offsets), common, aif, bolus, echo_time
+            at_common_times(curves, times, offsets), common, aif, bolus, echo_time, frames
         )
         solve = _bayes(aif, bolus, options, echo_time, frames, in_image, artery)
     else:
@@ -88,10 +94,15 @@ def curve_maps(
 
 
 def artery_between_samples(
-    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, echo_time: float
+    curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, echo_time: float, frames: FrameWeights
 ) -> ContinuousInput:
-    """Return ``aif`` in continuous time as attenuation, with the help of curves[t, n] (1/s) at times[t] (s)."""
+    """Return ``aif`` in continuous time as attenuation, with the help of curves[t, n] (1/s) at times[t] (s).
+
+    ``frames`` says which of these were acquired: in a reconstruction others do not count like samples of the artery.
+    """
     some = curves[:, :: max(1, curves.shape[1] // INPUT_CURVES)]
+    if len(aif.voxels) and len(aif.times) == len(times) and not frames.acquired.all():
+        return input_of_reconstruction(aif.times, echo_time * aif.delta_r2star, frames.acquired, echo_time * some)
     with_hole = bool(gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL))
     return continuous_input(aif.times, echo_time * aif.delta_r2star, times, echo_time * some, with_hole)
 

@@ -31,15 +31,18 @@ class FrameWeights:
         Frames per independent one: 1 for a series as acquired.
     interval : float
         Median interval between measured frames in s.
+    acquired : bool array, [t]
+        Frames that were measured.
     """
 
     weight: np.ndarray
     frames_per_measurement: float
     interval: float
+    acquired: np.ndarray
 
     def of(self, frames: slice) -> FrameWeights:
         """Return how ``frames`` of the series count."""
-        return replace(self, weight=self.weight[frames])
+        return replace(self, weight=self.weight[frames], acquired=self.acquired[frames])
 
 
 def frame_weights(times: np.ndarray, acquired_times: np.ndarray | None = None) -> FrameWeights:
@@ -71,4 +74,4 @@ def frame_weights(times: np.ndarray, acquired_times: np.ndarray | None = None) -
         raise PerfusionError("Fewer than two of the acquired times lie within the series: check them.")
     acquired = np.abs(times[:, None] - measured[None]).min(axis=1) < TIME_TOLERANCE
     weight = np.where(acquired, 1.0, WEIGHT_BETWEEN)
-    return FrameWeights(weight, max(len(times) / len(measured), 1.0), float(np.median(np.diff(measured))))
+    return FrameWeights(weight, max(len(times) / len(measured), 1.0), float(np.median(np.diff(measured))), acquired)

@@ -141,7 +141,7 @@ def compute_maps(
     artery, input_record = None, None
     if resolved.method == "bayes" or gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL):
         common = at_common_times(curves, series.times, offsets)
-        artery = artery_between_samples(common, times, aif, bolus, series.echo_time)
+        artery = artery_between_samples(common, times, aif, bolus, series.echo_time, frames)
         input_record = artery.record(times, 1 / series.echo_time)
     found = curve_maps(
         curves,

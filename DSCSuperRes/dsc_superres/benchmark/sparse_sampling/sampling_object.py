@@ -46,11 +46,16 @@ class SamplingObject:
         """Every FACTOR-th frame."""
         return self.movie.with_signal(self.movie.signal[::FACTOR], times=self.movie.times[::FACTOR])
 
-    def curves(self, series: Series) -> objects.ReferenceObject:
-        """Curves and arterial input as read off a series of this object, with their truth."""
+    def curves(self, series: Series, acquired: np.ndarray) -> objects.ReferenceObject:
+        """Curves and arterial input as read off a series of this object, with their truth.
+
+        The baseline ends with the last of the ``acquired`` times (s) in it: what lies between that and the first one of
+        the bolus was interpolated from both.
+        """
         made, count = self.made, len(self.made.residue)
         tissue, artery = _read(series.signal[:, 0])
-        baseline = slice(0, max(int(np.searchsorted(series.times, made.times[made.baseline][-1], "right")), 1))
+        last = acquired[max(int(np.searchsorted(acquired, made.times[made.baseline][-1], "right")), 1) - 1]
+        baseline = slice(0, int(np.searchsorted(series.times, last, "right")))
         arterial = delta_r2star(artery.mean(axis=1, keepdims=True), objects.ECHO_TIME, baseline)[:, 0] / self.share
         probes = tissue.shape[1] // count
         return replace(
@@ -117,3 +122,10 @@ def _read(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     by_case[:, order] = blocks
     probed = np.stack([by_case[:, :-1, row, column] for row, column in product(PROBED, PROBED)], axis=2)
     return probed.reshape(len(image), -1), by_case[:, -1].reshape(len(image), -1)
+
+
+def artery_pixels() -> np.ndarray:
+    """Return the indices (z, y, x) of the pixels that ``SamplingObject.curves`` reads the artery from, int[k, 3]."""
+    row, column = np.divmod(_side() ** 2 // 2, _side())
+    inside = np.array(list(np.ndindex(BLOCK, BLOCK)))
+    return np.insert(MARGIN + BLOCK * np.array([row, column]) + inside, 0, 0, axis=1)
