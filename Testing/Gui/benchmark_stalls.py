@@ -38,7 +38,8 @@ def main() -> None:
             print(f"{' x '.join(map(str, size))}, {frames:3d} {cells} {played}", flush=True)
     if INSIDE:
         slicer.util.exit(0)
-    driver.widget.cleanup()
+    else:
+        driver.widget.cleanup()
 
 
 def measure(driver, size: tuple[int, int, int], frames: int, folder: Path) -> list[float]:

@@ -42,7 +42,7 @@ def _state(w: Workflow) -> dict[str, object]:
         "map on the image": shown.GetName(),
         "difference shown": difference.GetName(),
         "opacity": layout.compositeNode("reconstruction").GetForegroundOpacity(),
-        "nodes": len(w.result.nodes()),
+        "nodes": sum(node.GetSaveWithScene() for node in w.result.nodes()),
         "times": w.result.times("reconstruction"),
         "frame": w.result.signal("reconstruction")[20].copy(),
         "difference": w.result.signal("difference")[20].copy(),
