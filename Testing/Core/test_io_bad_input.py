@@ -87,7 +87,7 @@ def test_axes_that_contradict_the_voxel_size(tmp_path, capfd):
     ("content", "words"),
     [
         ({"EchoTime": 0}, ("echo time", "0 s")),
-        ({"EchoTime": 30}, ("echo time", "30 s")),
+        ({"EchoTime": 3000}, ("echo time", "3000 s")),
         ({"EchoTime": "short"}, ("EchoTime", "not a number")),
         ({"EchoTime": [0.01, 0.03]}, ("EchoTime", "2 values")),
         ({"RepetitionTime": "long"}, ("RepetitionTime", "not a number")),

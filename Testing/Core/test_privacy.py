@@ -29,6 +29,7 @@ def inputs(tmp_path_factory) -> Path:
     series = bolus_series()
     for file in (f"{FILE}.nii", f"{FILE}-2.nii.gz"):
         write_series(series, folder / file)
+    write_series(series.with_signal(np.full_like(series.signal, 5)), folder / f"{FILE}-sd.nii.gz")
     raw = bytearray((folder / f"{FILE}.nii").read_bytes())
     struct.pack_into("18s", raw, 14, NAME.encode())  # db_name
     struct.pack_into("80s24s", raw, 148, NAME.encode(), NAME.encode())  # descrip, aux_file
@@ -72,7 +73,7 @@ COMMANDS = {
     "into a folder": "reconstruct {0}.nii out --model linear --method csvd --aif {0}-artery.csv --mask {0}-mask.nii.gz "
     "--report",
     "without maps": "reconstruct {0}-dicom out --model linear --space 1 --time 2 --report",
-    "maps": "maps {0}.nii out --aif {0}-artery.csv --mask {0}-mask.nii.gz --method csvd --uncertainty {0}-2.nii.gz",
+    "maps": "maps {0}.nii out --aif {0}-artery.csv --mask {0}-mask.nii.gz --method csvd --uncertainty {0}-sd.nii.gz",
     "maps of several": "maps out --inputs truth={0}.nii input={0}-2.nii.gz --method csvd --te 0.9",
     "compare": "compare {0}.nii {0}-2.nii.gz --json out.json --difference difference.seq.nrrd",
     "under-sampled": "undersample {0}.nii coarse.nii.gz",

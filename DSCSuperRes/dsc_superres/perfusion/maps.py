@@ -9,7 +9,7 @@ import numpy as np
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.perfusion.aif_selection import aif_candidates
-from dsc_superres.perfusion.arterial_checks import fitted_to
+from dsc_superres.perfusion.arterial_checks import at_times_of, fitted_to
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
@@ -127,9 +127,10 @@ def compute_maps(
             )
         )
         aif = candidates[0]
-    else:
+    if vein is None:
         aif = fitted_to(aif, curves, times, bolus, options.kh_over_rho)
-    if vein is not None:
+    else:  # that gives the scale
+        aif = at_times_of(aif, series.times)
         aif = scaled_to_vein(aif, curves[:, _checked_mask(vein, series)[mask]].mean(axis=1), times)
     leakage = {}
     if options.leakage != "none":

@@ -103,8 +103,8 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _fetch(url: str, target: Path) -> None:
-    if not url.startswith("https://"):
-        raise FileError(f"{url} is not an address that begins with https://: it cannot be downloaded.")
+    if not url.startswith(("https://", "file://")):
+        raise FileError(f"{url} begins with neither https:// nor file://: it cannot be fetched.")
     try:
         with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT) as answer, target.open("wb") as file:
             shutil.copyfileobj(answer, file)
