@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.errors import DSCError
+from dsc_superres.frames.excluded import frame_runs
 from dsc_superres.pipeline.checks import Frames
 
 
@@ -20,13 +21,7 @@ def excludedWords(frames: tuple[int, ...]) -> str:
     >>> excludedWords((5, 17, 18, 19))
     '5, 17-19'
     """
-    runs: list[list[int]] = []
-    for frame in sorted(set(frames)):
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1].append(frame)
-        else:
-            runs.append([frame])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in frame_runs(frames))
 
 
 def toggled(words: str, frame: int) -> str:

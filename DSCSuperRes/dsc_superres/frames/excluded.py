@@ -58,11 +58,11 @@ def all_times(series: Series) -> np.ndarray:
     return np.union1d(series.times, inside)
 
 
-def frames_text(frames: Iterable[int]) -> str:
-    """Return frame numbers in words.
+def frame_runs(frames: Iterable[int]) -> list[list[int]]:
+    """Return frame numbers in order, by runs of numbers that follow each other.
 
-    >>> frames_text([5]), frames_text([5, 17, 18, 19]), frames_text([1, 3, 5])
-    ('Frame 5', 'Frames 5 and 17 to 19', 'Frames 1, 3 and 5')
+    >>> frame_runs((19, 5, 17, 18))
+    [[5], [17, 18, 19]]
     """
     runs: list[list[int]] = []
     for frame in sorted(set(frames)):
@@ -70,6 +70,16 @@ def frames_text(frames: Iterable[int]) -> str:
             runs[-1].append(frame)
         else:
             runs.append([frame])
+    return runs
+
+
+def frames_text(frames: Iterable[int]) -> str:
+    """Return frame numbers in words.
+
+    >>> frames_text([5]), frames_text([5, 17, 18, 19]), frames_text([1, 3, 5])
+    ('Frame 5', 'Frames 5 and 17 to 19', 'Frames 1, 3 and 5')
+    """
+    runs = frame_runs(frames)
     words = []
     for run in runs:
         words += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(frame) for frame in run]

@@ -14,9 +14,11 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import fft
-from scipy.signal import lfilter
+from scipy.special import logsumexp
 
 from dsc_superres.kinetics.residues import SHAPES, cell_shares, log_prior
+from dsc_superres.perfusion.arterial_evidence import brightest, without_offset
+from dsc_superres.perfusion.gamma_variate import GammaVariate
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
@@ -61,7 +63,7 @@ def driving_curves(times: np.ndarray, attenuation: np.ndarray, noise: np.ndarray
     ``attenuation`` [t, n] are tissue curves at times[t] (s), ``noise`` [n] their standard deviations at full signal,
     and ``peak`` (s) is when their mean is highest. Each driving curve comes from a search of its own in other curves.
     """
-    chosen = _typical(attenuation, noise)
+    chosen = brightest(attenuation, noise, BRIGHT_SHARE, CURVES)
     curves, noise = np.asarray(attenuation[:, chosen], np.float64), np.asarray(noise[chosen], np.float64)
     stride = max(1, curves.shape[1] // SEARCH_CURVES)
     found = []
@@ -70,14 +72,6 @@ def driving_curves(times: np.ndarray, attenuation: np.ndarray, noise: np.ndarray
         search = _Search(times, curves[:, part], noise[part], peak)
         found.append(_refined(search.best(seed), times, curves, noise))
     return found
-
-
-def _typical(curves: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return the indices of at most ``CURVES`` curves, evenly spread over the highest."""
-    merit = np.quantile(curves, 0.9, axis=0) / noise
-    count = max(int(BRIGHT_SHARE * merit.size), min(CURVES, merit.size))
-    ranked = np.sort(np.argsort(-merit, kind="stable")[:count])
-    return ranked[:: max(1, ranked.size // CURVES)][:CURVES]
 
 
 class _Search:
@@ -93,8 +87,7 @@ class _Search:
         self.fraction = place - self.lower
         self.log_prior = log_prior(SEARCH_MTT, SEARCH_DELAYS).ravel()[:, None]
         self.root = np.exp(-curves.mean(axis=1).clip(0, MAX_ATTENUATION))
-        self.direction = self.root / np.linalg.norm(self.root)
-        self.y = self._whitened(curves.T).T
+        self.y = without_offset(curves.T, self.root).T
         self.energy = np.einsum("tn,tn->n", self.y, self.y)
         self.variance = noise**2 + ERROR_SHARE**2 * self.energy
         shift = np.array([peak, 0, 0, 0, 0, 0])
@@ -123,33 +116,18 @@ class _Search:
         return EVIDENCE_POWER * self._evidence(self._gamma_variate(parameters)) + prior
 
     def _gamma_variate(self, p: np.ndarray) -> np.ndarray:
-        """Return first pass (height 1) and recirculation on the grid; sqrt(alpha) beta is the width of the top."""
-        alpha = np.exp(p[2])
-        beta = np.exp(p[1]) / np.sqrt(alpha)
-
-        def first_pass(t: np.ndarray) -> np.ndarray:
-            x = np.maximum(t - (p[0] - alpha * beta), 0) / (alpha * beta)
-            return np.where(x > 0, np.maximum(x, 1e-9) ** alpha * np.exp(alpha * (1 - x)), 0.0)
-
-        decay = np.exp(-STEP / np.exp(p[5]))
-        again = lfilter([(1 - decay) / 2, (1 - decay) / 2], [1, -decay], first_pass(self.grid - p[4]))
-        return first_pass(self.grid) + p[3] * again
+        """Return first pass (height 1) and recirculation on the grid."""
+        return GammaVariate.with_top(p[0], np.exp(p[1]), np.exp(p[2]), p[3], p[4], np.exp(p[5]))(self.grid)
 
     def _evidence(self, driving: np.ndarray) -> float:
         """Return the log evidence up to a constant; the height of each curve is the most probable one."""
         full = fft.irfft(fft.rfft(driving, self.size) * self.kernels, self.size)[:, : len(self.grid)]
         atoms = full[:, self.lower] * (1 - self.fraction) + full[:, self.lower + 1] * self.fraction
-        white = self._whitened(atoms.reshape(-1, len(self.root)))
+        white = without_offset(atoms.reshape(-1, len(self.root)), self.root)
         norm = np.sqrt(np.sum(white**2, axis=1, keepdims=True)) + 1e-12
         height = np.maximum((white / norm) @ self.y, 0)
         log = (height**2 - self.energy) / (2 * self.variance) + self.log_prior
-        top = log.max(axis=0)
-        return float(np.sum(top + np.log(np.exp(log - top).sum(axis=0))))
-
-    def _whitened(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows[k, t] weighted by the signal and without their offset."""
-        white = rows * self.root
-        return white - np.outer(white @ self.direction, self.direction)
+        return float(np.sum(logsumexp(log, axis=0)))
 
 
 def _refined(start: Curve, times: np.ndarray, curves: np.ndarray, noise: np.ndarray) -> Curve:

@@ -46,7 +46,6 @@ class TissueEvidence:
         prior = np.log(SHAPE_PRIOR)[:, None] - 0.5 * np.log(MTT / 6.0) ** 2
         self.log_prior = np.repeat(prior.ravel(), len(DELAYS))[:, None]
         self.root = np.exp(-curves.mean(axis=1).clip(0, MAX_ATTENUATION))
-        self.direction = self.root / np.linalg.norm(self.root)
         self.y = self._whitened(curves.T).T
         self.energy = np.einsum("tn,tn->n", self.y, self.y)
         self.variance = noise**2 + TISSUE_ERROR**2 * self.energy
@@ -62,18 +61,27 @@ class TissueEvidence:
         return float(np.sum(logsumexp((amplitude**2 - self.energy) / (2 * self.variance) + self.log_prior, axis=0)))
 
     def _whitened(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows[k, t] weighted by the signal and without their offset."""
-        white = rows * self.root
-        return white - np.outer(white @ self.direction, self.direction)
+        return without_offset(rows, self.root)
+
+
+def without_offset(rows: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """Return rows[k, t] weighted by ``root`` [t], the signal left in each frame, and without their common offset."""
+    white, direction = rows * root, root / np.linalg.norm(root)
+    return white - np.outer(white @ direction, direction)
 
 
 def typical_curves(tissue: np.ndarray) -> np.ndarray:
     """Return at most ``CURVES`` columns of tissue[t, n], float64, evenly spread over the brightest."""
     tissue = np.asarray(tissue[:, :: max(1, tissue.shape[1] // (50 * CURVES))], np.float64)
-    merit = np.quantile(tissue, 0.9, axis=0) / np.maximum(tail_noise(tissue), 1e-6)
-    count = max(int(BRIGHT_SHARE * len(merit)), min(CURVES, len(merit)))
+    return tissue[:, brightest(tissue, np.maximum(tail_noise(tissue), 1e-6), BRIGHT_SHARE, CURVES)]
+
+
+def brightest(curves: np.ndarray, noise: np.ndarray, share: float, most: int) -> np.ndarray:
+    """Return the indices of at most ``most`` of curves[t, n], spread over the ``share`` highest over their noise[n]."""
+    merit = np.quantile(curves, 0.9, axis=0) / noise
+    count = max(int(share * len(merit)), min(most, len(merit)))
     ranked = np.sort(np.argsort(-merit, kind="stable")[:count])
-    return tissue[:, ranked[:: max(1, len(ranked) // CURVES)][:CURVES]]
+    return ranked[:: max(1, len(ranked) // most)][:most]
 
 
 def tail_noise(curves: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ clearly more probable under it; else, and where frames are close, the samples ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -250,6 +250,5 @@ def _parameters(model: GammaVariate) -> np.ndarray:
 
 
 def _gamma_variate(p: np.ndarray) -> GammaVariate:
-    alpha = np.exp(p[3])
-    beta = np.exp(p[2]) / np.sqrt(alpha)
-    return GammaVariate(np.exp(p[0]), p[1] - alpha * beta, alpha, beta, p[4], p[5], np.exp(p[6]))
+    made = GammaVariate.with_top(p[1], np.exp(p[2]), np.exp(p[3]), p[4], p[5], np.exp(p[6]))
+    return replace(made, height=float(np.exp(p[0])))

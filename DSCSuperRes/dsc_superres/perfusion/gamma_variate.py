@@ -36,6 +36,17 @@ class GammaVariate:
     delay: float = 8.0
     dispersion: float = 30.0
 
+    @classmethod
+    def with_top(
+        cls, peak_time: float, width: float, alpha: float, recirculation: float, delay: float, dispersion: float
+    ) -> GammaVariate:
+        """Return the one of height 1 that peaks at ``peak_time`` (s) and whose top is ``width`` s wide.
+
+        The width is sqrt(alpha) beta, which curvature at the peak gives, whatever alpha.
+        """
+        beta = width / np.sqrt(alpha)
+        return cls(1.0, peak_time - alpha * beta, alpha, beta, recirculation, delay, dispersion)
+
     def first_pass(self, times: np.ndarray) -> np.ndarray:
         """Return the first pass alone at ``times`` (s), float64[t], in the unit of ``height``."""
         x = np.maximum(np.asarray(times, float) - self.onset, 0) / (self.alpha * self.beta)

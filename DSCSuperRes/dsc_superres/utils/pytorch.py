@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from dsc_superres.utils.small_files import brief
+
 OLDEST = "2.4"
 """Version that this software needs, as in pyproject.toml."""
 WAY_OUT = "install it again (Reinstall in the panel of Slicer; elsewhere: pip install --force-reinstall torch)"
@@ -42,5 +44,5 @@ def from_torch(error: BaseException) -> bool:
 
 def _broken(error: Exception) -> str:
     """Return a sentence about what its import or first use raised."""
-    reason = " ".join(str(error).split())[:200].rstrip(".")
+    reason = brief(str(error)).rstrip(".")
     return f"PyTorch is installed but does not start ({type(error).__name__}: {reason}): {WAY_OUT}."
