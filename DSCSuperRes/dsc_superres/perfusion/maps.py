@@ -115,17 +115,7 @@ def compute_maps(
     curves = _convert_to_curves(signal, series.echo_time, bolus.baseline)
     candidates = ()
     if aif is None:
-        candidates = tuple(
-            at_slice_times(candidate, curves, series.times, mask, offsets)
-            for candidate in aif_candidates(
-                at_common_times(curves, series.times, offsets),
-                times,
-                bolus,
-                np.argwhere(mask),
-                series.echo_time,
-                baseline_values,
-            )
-        )
+        candidates = _candidates(curves, series, mask, offsets, bolus, baseline_values)
         aif = candidates[0]
     if vein is None:
         aif = fitted_to(aif, curves, times, bolus, options.kh_over_rho)
@@ -197,6 +187,20 @@ def compute_maps(
         regions=aids.regions,
         midline=aids.midline,
     )
+
+
+def _candidates(
+    curves: np.ndarray,
+    series: Series,
+    mask: np.ndarray,
+    offsets: np.ndarray,
+    bolus: Bolus,
+    baseline: np.ndarray,
+) -> tuple[ArterialInput, ...]:
+    """Return arterial inputs found in curves[t, n] (1/s) of the voxels of ``mask``, the likeliest first."""
+    common, times = at_common_times(curves, series.times, offsets), series.times + np.mean(offsets)
+    found = aif_candidates(common, times, bolus, np.argwhere(mask), series.echo_time, baseline)
+    return tuple(at_slice_times(candidate, curves, series.times, mask, offsets) for candidate in found)
 
 
 def _reference(
