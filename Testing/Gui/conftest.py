@@ -54,3 +54,12 @@ def driver(app, tmp_path_factory):
         driver = Driver(app, temporary, pictures)
         yield driver
         driver.widget.cleanup()
+
+
+@pytest.fixture(scope="module")
+def finishedRun(driver) -> None:
+    """A series compared in half the pixels and every fourth frame."""
+    driver.load((64, 64, 4), 33)
+    driver.start()
+    driver.finish()
+    driver.settle()
