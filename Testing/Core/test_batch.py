@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dicom_sample import SLICES, classic, save
 from sample import bolus_series
 
 from dsc_superres.cli import main
@@ -168,6 +169,17 @@ def test_a_folder_that_is_a_dicom_series_is_one_case(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path / "study")
     for folder in (tmp_path / "study", Path()):
         assert [case.name for case in find_cases(folder, tmp_path / "out")] == ["study"]
+
+
+def test_volumes_that_are_series_of_their_own_are_one_case(tmp_path: Path) -> None:
+    for t in range(3):
+        volume = [classic(t, z, NumberOfTemporalPositions=3, SeriesNumber=7001 + t) for z in range(SLICES)]
+        for dataset in volume:
+            dataset.SeriesInstanceUID = f"1.2.3.{t}"
+        save(tmp_path / "studies" / "sub-01" / f"700{1 + t}", volume)
+    save(tmp_path / "studies" / "sub-01" / "other", [classic(0, z, SeriesNumber=1) for z in range(SLICES)])
+    cases = find_cases(tmp_path / "studies", tmp_path / "out")
+    assert [case.name for case in cases] == ["sub-01_7001", "sub-01_other"]
 
 
 def test_what_others_did_between_is_never_called_done(studies: Path, tmp_path: Path, monkeypatch) -> None:

@@ -128,6 +128,35 @@ def test_copies_and_stored_scale(tmp_path):
     assert series.scalar_type == np.float32
 
 
+@pytest.mark.parametrize("kind", ["classic", "enhanced"])
+def test_philips_displayed_values_of_several_scales(tmp_path, kind):
+    """Signal times a scale of each frame is displayed; the private scale slope says which, and the signal is read."""
+    slope, scale_slope = 2.0 ** np.arange(FRAMES), 0.5
+    signal = PIXELS / scale_slope
+    if kind == "classic":
+        datasets = [classic(t, z, RescaleSlope=slope[t], RescaleIntercept=0) for t, z in ALL]
+        holders = [(t, dataset) for (t, _), dataset in zip(ALL, datasets, strict=True)]
+    else:
+        datasets = [enhanced(ALL, lambda t, z: {"FrameContentSequence": item(TemporalPositionIndex=t + 1)})]
+        holders = []
+        for (t, _), frame in zip(ALL, datasets[0].PerFrameFunctionalGroupsSequence, strict=True):
+            frame.PixelValueTransformationSequence[0].RescaleSlope = slope[t]
+            frame.add_new(0x20050010, "LO", "Philips MR Imaging DD 001")
+            frame.add_new(0x2005140F, "SQ", item())
+            holders.append((t, frame[0x2005140F].value[0]))
+    for _, holder in holders:
+        holder.add_new(0x20050010, "LO", "Philips MR Imaging DD 001")
+        holder.add_new(0x2005100E, "FL", scale_slope)
+    series = read_series(save(tmp_path / "series", datasets))
+    assert np.allclose(series.signal, signal)
+    assert any("scale slope" in note for note in series.notes)
+    for t, holder in holders:
+        holder[0x2005100E].value = scale_slope / slope[t]
+    series = read_series(save(tmp_path / "one scale", datasets))
+    assert np.allclose(series.signal, PIXELS * slope.reshape(-1, 1, 1, 1))
+    assert not series.notes
+
+
 @pytest.mark.parametrize("compression", ["JPEG", "RLE"])
 def test_compressed(tmp_path, compression):
     datasets = [classic(t, z) for t, z in ALL]

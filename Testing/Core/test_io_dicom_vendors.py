@@ -138,7 +138,11 @@ def test_siemens_volumes_that_are_series_of_their_own(tmp_path):
     assert series.slice_times.tolist() == pytest.approx([0, 0.1, 0.2, 0.3])
     assert "3 volumes that were exported as series of their own are read as one series" in series.notes[0]
     assert np.array_equal(read_series(tmp_path, series=7003).signal, PIXELS)
-    assert "name the folder above" in refusal(tmp_path / "7001")
+    for one in (tmp_path / "7001", next((tmp_path / "7002").iterdir())):  # the others lie beside it
+        check(read_series(one), [0, 2, 4], "AcquisitionTime")
+    (tmp_path / "elsewhere").mkdir()
+    lonely = (tmp_path / "7001").rename(tmp_path / "elsewhere" / "7001")
+    assert "name the folder above" in refusal(lonely)
 
 
 @pytest.mark.parametrize("own", [{"FrameType": ["ORIGINAL", "PRIMARY", "VELOCITY", "NONE"]}, {}])

@@ -91,6 +91,24 @@ def test_philips_par_with_its_rec():
         read_series(path, echo=2)
 
 
+def test_par_files_of_one_scale_for_each_frame(tmp_path):
+    """The same, with half the scale slope and twice the displayed values in its second frame."""
+    data = Path(nibabel.__file__).parent / "tests" / "data"
+    lines = (data / "phantom_EPI_asc_CLEAR_2_1.PAR").read_text().splitlines()
+    rows = [line.split() for line in lines if line.strip()[:1].isdigit()]
+    truth = read_series(data / "phantom_EPI_asc_CLEAR_2_1.PAR").signal / float(rows[0][12]) / float(rows[0][13])
+    for k, line in enumerate(lines):
+        words = line.split()
+        if words and words[0].isdigit() and words[2] == "2":
+            words[12], words[13] = f"{2 * float(words[12]):.8g}", words[13]
+            lines[k] = "  ".join(words)
+    (tmp_path / "scan.PAR").write_text("\n".join(lines))
+    (tmp_path / "scan.REC").write_bytes((data / "phantom_EPI_asc_CLEAR_2_1.REC").read_bytes())
+    series = read_series(tmp_path / "scan.PAR")
+    assert np.allclose(series.signal, truth, rtol=1e-4)
+    assert any("scale slope" in note for note in series.notes)
+
+
 @pytest.fixture
 def disc(tmp_path) -> Path:
     """A CD: an index, another series, and the files of the series in two subfolders."""

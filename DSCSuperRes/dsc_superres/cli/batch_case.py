@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dsc_superres.cli.batch_outcome import BEFORE, DONE, FAILED, Outcome
 from dsc_superres.errors import DSCError, FileError
+from dsc_superres.io.dicom_volumes import volume_folders
 from dsc_superres.jobs.targets import sidecar_of
 from dsc_superres.models import find
 from dsc_superres.pipeline.case_options import options_of
@@ -79,7 +80,10 @@ def _is_file(value: object) -> bool:
 
 def _fingerprint(path: Path) -> str:
     """A checksum of names, sizes and times of a series' files, sidecar included: enough to see that it has changed."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path, sidecar_of(path)]
+    if path.is_dir():
+        files = [file for folder in volume_folders(path) for file in sorted(folder.iterdir())]
+    else:
+        files = [path, sidecar_of(path)]
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     return hashlib.sha256(repr(states).encode()).hexdigest()
 

@@ -85,8 +85,10 @@ def _name_of(folder: Path) -> str:
 
 def _series_below(folder: Path, out: Path) -> Iterator[Path]:
     from dsc_superres.io.dicom import is_dicom
+    from dsc_superres.io.dicom_volumes import volume_folders
     from dsc_superres.io.image_file import suffix_of
 
+    of_one_case: set[Path] = set()
     for parent, folders, files in os.walk(folder):
         here = Path(parent)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != out)
@@ -95,7 +97,10 @@ def _series_below(folder: Path, out: Path) -> Iterator[Path]:
         seen = [here / name for name in sorted(files) if not name.startswith(".")]
         images = [path for path in seen if suffix_of(path) in (".nii", ".nii.gz", ".seq.nrrd")]
         yield from (path for path in images if _is_dynamic(path))
-        if not images and any(is_dicom(path) for path in seen if path.name.upper() != "DICOMDIR"):
+        if here in of_one_case or images:
+            continue
+        if any(is_dicom(path) for path in seen if path.name.upper() != "DICOMDIR"):
+            of_one_case.update(volume_folders(here))
             yield here
 
 

@@ -127,7 +127,9 @@ def compare(options: argparse.Namespace) -> None:
     from dsc_superres.io import read_series, write_series
     from dsc_superres.jobs.gate import check_outputs
     from dsc_superres.jobs.provenance import comparison_record
+    from dsc_superres.jobs.read_input import shared_choice
     from dsc_superres.jobs.targets import check_is_ours, check_series_target
+    from dsc_superres.pipeline.case_options import ImageOptions
     from dsc_superres.pipeline.masks import find_mask_or_none
     from dsc_superres.pipeline.notes import series_notes
     from dsc_superres.utils.atomic_writing import atomic_paths, write_json
@@ -143,7 +145,13 @@ def compare(options: argparse.Namespace) -> None:
         check_series_target(path, *sources)
     for path in report:
         check_is_ours(path)
-    recon, truth = (read_series(path, name=name) for path, name in zip(sources, COMPARED, strict=True))
+    choice = ImageOptions(series=options.series, echo=options.echo, stack=options.stack)
+    recon, truth = (
+        read_series(path, name=name, interval=interval, **images)
+        for path, name, interval, images in zip(
+            sources, COMPARED, (None, options.frame_interval), shared_choice(sources, choice), strict=True
+        )
+    )
     truth = without_frames(truth, options.exclude)
     with progress_bar("Comparing") as progress:
         progress(0.1, "Metrics")

@@ -12,7 +12,7 @@ from dsc_superres.cli.arguments import add_options
 from dsc_superres.cli.benchmarks import BENCHMARKS
 from dsc_superres.jobs.types import CompareJob, MapsJob, ReconstructJob
 from dsc_superres.models import DEFAULT_MODEL_WITH_UNCERTAINTY, entries, names
-from dsc_superres.pipeline.case_options import FrameOptions, ReadingOptions, options_of
+from dsc_superres.pipeline.case_options import FrameOptions, ImageOptions, ReadingOptions, options_of
 from dsc_superres.version import __version__
 
 PER_CASE = ("input", "output", "times", "slice_times", "geometry", "aif_voxels", "aif_series")
@@ -189,7 +189,7 @@ def _compare(commands: Commands) -> None:
         "Measures two series that are there; the task compare of job files and batch, and demo, under-sample first.\n"
         "NMSE, PSNR and SSIM, per frame and over the series, whole and in the brain. Frames pair up by time,\n"
         "voxels by position in patient space; the grids may be cropped differently but not shifted or scaled.\n"
-        "--exclude leaves frames of TRUTH out.",
+        "--exclude leaves frames of TRUTH out; --tr is its frame interval; --series, --echo and --stack are for both.",
         "dsc-superres compare fine.seq.nrrd scan.nii.gz --json metrics.json --difference difference.seq.nrrd",
     )
     parser.add_argument("recon", metavar="RECON", help="the reconstructed series")
@@ -199,7 +199,9 @@ def _compare(commands: Commands) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write all numbers there; - for standard output")
     parser.add_argument("--difference", metavar="OUT", help="write reconstruction minus truth as a series")
-    add_options(parser, CompareJob, leave_out=_all_but(CompareJob, "exclude"))
+    add_options(
+        parser, CompareJob, leave_out=_all_but(CompareJob, "exclude", "frame_interval", *options_of(ImageOptions))
+    )
 
 
 def _batch(commands: Commands) -> None:

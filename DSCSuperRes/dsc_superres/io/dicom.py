@@ -13,9 +13,11 @@ from dsc_superres.io.dicom_frames import check_alike, slices_of
 from dsc_superres.io.dicom_order import SortedFrames, sort_into_frames
 from dsc_superres.io.dicom_pixels import read_voxels
 from dsc_superres.io.dicom_selection import select_images
-from dsc_superres.io.dicom_series import lone_volume, one_series
+from dsc_superres.io.dicom_series import is_lone_volume, lone_volume, one_series
 from dsc_superres.io.dicom_times import find_times
+from dsc_superres.io.dicom_volumes import with_other_volumes
 from dsc_superres.io.image_file import StoredImage
+from dsc_superres.io.philips_scale import with_one_scale
 from dsc_superres.series import MISSING
 
 __all__ = ["is_dicom", "read_dicom"]
@@ -55,9 +57,12 @@ def read_dicom(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of values that do not conform to the standard
         headers, series_notes = one_series(image_headers(path), path, name, series)
+        if is_lone_volume(headers):
+            headers, series_notes = one_series(with_other_volumes(headers, path), next(iter(headers)), name)
         headers = each_image_once(headers)
         slices = [s for file, header in headers.items() for s in slices_of(file, header)]
         slices, image_notes = select_images(slices, name, echo, stack)
+        slices, scale_notes = with_one_scale(slices)
         check_alike(slices, name)
         found = sort_into_frames(slices, name, clock_matters=not has_interval)
         if len(found.frames) < 2 and (advice := lone_volume(headers)):
@@ -77,7 +82,7 @@ def read_dicom(
             "geometry": "DICOM position and orientation",
         },
         slice_times=timing.slice_times,
-        notes=(*series_notes, *image_notes, *found.notes, *timing.notes),
+        notes=(*series_notes, *image_notes, *scale_notes, *found.notes, *timing.notes),
     )
 
 

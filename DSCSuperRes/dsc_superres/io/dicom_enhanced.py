@@ -6,7 +6,15 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from dsc_superres.io.dicom_slice import Slice, classic_time_tags, component_of, kind_of, plane_geometry, scale_of
+from dsc_superres.io.dicom_slice import (
+    Slice,
+    classic_time_tags,
+    component_of,
+    kind_of,
+    philips_scale_slope,
+    plane_geometry,
+    scale_of,
+)
 from dsc_superres.io.dicom_values import datetime_seconds, group_of, groups_of, number, words
 
 _INSTANCE_NUMBER_STRIDE = 1_000_000
@@ -38,6 +46,7 @@ def enhanced_slices(path: Path, header: Dataset) -> list[Slice]:
                 path=path,
                 index=index,
                 scale=scale_of(group_of(frame, shared, "PixelValueTransformationSequence")),
+                scale_slope=philips_scale_slope(classic),
                 echo_time=number(classic, "EchoTime") if echo_time is None else echo_time,
                 time_tags=time_tags | {"InstanceNumber": instance * _INSTANCE_NUMBER_STRIDE + index},
                 component=component_of(image_type, named, classic),

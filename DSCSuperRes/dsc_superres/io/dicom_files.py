@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,16 @@ _PRIVATE_ELEMENTS = {
     0x0029: (0x10, 0x20),  # Siemens: CSA headers
     0x0043: (0x2F,),  # GE: component of the complex image
     0x0065: (0x04, 0x50, 0x51),  # United Imaging: tiles of a volume
-    0x2005: (0xA0,),  # Philips: time of a dynamic
+    0x2005: (0x0E, 0xA0),  # Philips: scale slope, time of a dynamic
 }
 """Private elements that are read, by group."""
 _BLOCKS = range(0x10, 0x18)
 _MOST_FILES = 200_000
 """Files that are looked at in a folder with its subfolders."""
+_LOOKED_AT = 50
+"""Files of a folder of which one may tell what it holds."""
+Headers = dict[Path, Dataset]
+"""Headers of images by file."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -94,14 +99,28 @@ def is_dicom(path: Path) -> bool:
     return start[128:] == b"DICM" or start[:2] == b"\x08\x00"
 
 
-def image_headers(path: Path) -> dict[Path, Dataset]:
+def headers_of_folder(folder: Path) -> Headers:
+    """Return the headers of the DICOM images in a folder by file. Raises ``FileError`` if files cannot be read."""
+    return _headers_of(sorted(_files_of(folder)))
+
+
+def first_header(folder: Path) -> Dataset | None:
+    """Return the header of a DICOM image in a folder, None if none is found soon."""
+    try:
+        entries = [Path(entry.path) for entry in islice(os.scandir(folder), _LOOKED_AT)]
+        return next(iter(_headers_of([next(filter(is_dicom, sorted(entries)))]).values()), None)
+    except (OSError, FileError, StopIteration):
+        return None
+
+
+def image_headers(path: Path) -> Headers:
     """Return the headers of all DICOM images in a folder, or beside a file, by file.
 
     Subfolders are searched only where the folder itself has no image, as on a CD. Raises ``FileError`` if there is
     none or if files cannot be read.
     """
     folder = path if path.is_dir() else path.parent
-    headers = _headers_of(sorted(_files_of(folder)))
+    headers = headers_of_folder(folder)
     if not headers or (path.is_file() and path not in headers):  # a CD, or its DICOMDIR
         headers = _headers_of(sorted(_files_below(folder)))
     if not headers:
@@ -109,7 +128,7 @@ def image_headers(path: Path) -> dict[Path, Dataset]:
     return headers
 
 
-def each_image_once(headers: dict[Path, Dataset]) -> dict[Path, Dataset]:
+def each_image_once(headers: Headers) -> Headers:
     """Return the headers without copies of the same image.
 
     Copies share their SOPInstanceUID, but not every two files that share it are copies: some software gives one to all
@@ -147,7 +166,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
         yield from (file for name in sorted(names) if is_dicom(file := Path(parent, name)))
 
 
-def _headers_of(files: list[Path]) -> dict[Path, Dataset]:
+def _headers_of(files: list[Path]) -> Headers:
     tags = [*map(Tag, _HEADER_TAGS), *_private_tags()]
     reader = ElementReader(tags)
     headers = ((file, _read_header(file, reader, tags)) for file in files)

@@ -11,10 +11,8 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from dsc_superres.errors import FileError, SeriesError
-from dsc_superres.io.dicom_files import volume_count
+from dsc_superres.io.dicom_files import Headers, volume_count
 from dsc_superres.io.dicom_values import number, words
-
-Headers = dict[Path, Dataset]
 
 
 def one_series(headers: Headers, path: Path, name: str, series: int | None = None) -> tuple[Headers, tuple[str, ...]]:
@@ -39,10 +37,15 @@ def one_series(headers: Headers, path: Path, name: str, series: int | None = Non
     return groups[0], _volume_note(groups[0])
 
 
+def is_lone_volume(headers: Headers) -> bool:
+    """Return whether these are one of the volumes that were exported as series of their own."""
+    return len({str(header.get("SeriesInstanceUID")) for header in headers.values()}) == 1 and bool(scan_of(headers))
+
+
 def lone_volume(headers: Headers) -> str:
     """Return what to do where only one of the volumes that were exported as series of their own is there, else ""."""
     first = next(iter(headers.values()))
-    if _scan_of(headers) is None or len({str(header.get("SeriesInstanceUID")) for header in headers.values()}) > 1:
+    if not is_lone_volume(headers):
         return ""
     return (
         f" The scan has {volume_count(first)} frames, which were exported as series of their own: name the folder "
@@ -71,19 +74,26 @@ def _volumes_joined(groups: list[Headers]) -> list[Headers]:
     """Join the groups that are single volumes of one scan."""
     joined: dict[object, Headers] = {}
     for k, group in enumerate(groups):
-        joined.setdefault(_scan_of(group) or k, {}).update(group)
+        joined.setdefault(scan_of(group) or k, {}).update(group)
     return list(joined.values())
 
 
-def _scan_of(group: Headers) -> tuple | None:
+def scan_of(group: Headers) -> tuple | None:
     """Return what the volumes of one scan share; None if ``group`` is not one volume of a scan of several."""
-    first = next(iter(group.values()))
     places = [str(header.get("ImagePositionPatient")) for header in group.values()]
-    if volume_count(first) < 2 or len(set(places)) < len(places) or "PerFrameFunctionalGroupsSequence" in first:
+    if not group or len(set(places)) < len(places):
         return None
-    scan = [str(first.get(name)) for name in ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription")]
-    matrix = [str(first.get(name)) for name in ("Rows", "Columns", "ImageOrientationPatient", "EchoTime")]
-    return (*scan, *matrix, volume_count(first), words(first, "ImageType"), _series_number(group) // 1000)
+    return shared_by_scan(next(iter(group.values())))
+
+
+def shared_by_scan(header: Dataset) -> tuple | None:
+    """Return what the images of one scan share; None if the header does not say that there are several frames."""
+    if volume_count(header) < 2 or "PerFrameFunctionalGroupsSequence" in header:
+        return None
+    scan = [str(header.get(name)) for name in ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesDescription")]
+    matrix = [str(header.get(name)) for name in ("Rows", "Columns", "ImageOrientationPatient", "EchoTime")]
+    number_of_scan = int(number(header, "SeriesNumber") or 0) // 1000
+    return (*scan, *matrix, volume_count(header), words(header, "ImageType"), number_of_scan)
 
 
 def _volume_note(headers: Headers) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ class Slice:
     kind: tuple[str, ...] = ()  # ImageType without what the processing adds
     stack: str = ""  # StackID
     corner: tuple[int, int] | None = None  # row, column of the first pixel within a mosaic
+    scale_slope: float | None = None  # private scale slope of Philips
     slice_time: float | None = None  # s after the time of the whole frame, stated by mosaics
 
 
@@ -76,6 +77,7 @@ def common_fields(path: Path, header: Dataset) -> dict[str, Any]:
         "path": path,
         "index": 0,
         "scale": scale_of(header),
+        "scale_slope": philips_scale_slope(header),
         "echo_time": number(header, "EchoTime"),
         "component": component_of(image_type, words(header, "ComplexImageComponent"), header),
         "kind": kind_of(image_type),
@@ -141,7 +143,17 @@ def kind_of(image_type: tuple[str, ...]) -> tuple[str, ...]:
 
 def _philips_seconds(header: Dataset) -> float | None:
     """Return the time of a dynamic since the begin of the scan in s, a private tag of Philips."""
-    value = private_value(header, 0x2005, "Philips MR Imaging DD 001", 0xA0)
+    return _philips_float(header, 0xA0)
+
+
+def philips_scale_slope(header: Dataset) -> float | None:
+    """Return by what, times RescaleSlope, Philips divides displayed values to get the signal; None if unknown."""
+    slope = _philips_float(header, 0x0E)
+    return slope if slope is not None and slope > 0 else None
+
+
+def _philips_float(header: Dataset, element: int) -> float | None:
+    value = private_value(header, 0x2005, "Philips MR Imaging DD 001", element)
     if isinstance(value, bytes):  # of unknown type in implicit files
         return float(np.frombuffer(value[:4], "<f4")[0]) if len(value) >= 4 else None
     return as_number(value)

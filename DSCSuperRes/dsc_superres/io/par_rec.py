@@ -1,7 +1,8 @@
 """Philips ``.par`` files with their ``.rec``, read by nibabel.
 
-Values are those that the scanner displays. The time of a frame is its ``dyn_scan_begin_time``, else its number times
-the repetition time, which is the frame interval of single-shot sequences.
+Values are those that the scanner displays, unless these are scaled differently from image to image. The time of a frame
+is its ``dyn_scan_begin_time``, else its number times the repetition time, which is the frame interval of single-shot
+sequences.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from dsc_superres.errors import FileError, SeriesError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.image_file import StoredImage
+from dsc_superres.io.philips_scale import SIGNAL_NOTE, has_one_scale
 from dsc_superres.series import MISSING
 
 _MAGNITUDE = 0
@@ -30,6 +32,9 @@ def read_par_rec(path: Path, name: str, echo: int | None = None) -> StoredImage:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of volumes that are not complete, which are left out
             image = parrec.load(str(par), strict_sort=True, permit_truncated=True)
+            one_scale = _has_one_scale(image.header.image_defs)
+            if not one_scale:
+                image = parrec.load(str(par), strict_sort=True, permit_truncated=True, scaling="fp")
             voxels = np.asarray(image.dataobj, np.float32)
             labels = {label: np.atleast_1d(values) for label, values in image.header.get_volume_labels().items()}
             definitions = image.header.image_defs
@@ -41,6 +46,8 @@ def read_par_rec(path: Path, name: str, echo: int | None = None) -> StoredImage:
     planned = int(image.header.general_info.get("max_dynamics") or 0)
     if planned > len(chosen):
         notes += (f"The scan was to have {planned} frames, of which {len(chosen)} are complete.",)
+    if not one_scale:
+        notes += (SIGNAL_NOTE,)
     echo_time = _echo_time(definitions, labels, chosen)
     times, source = _times(image.header, definitions, chosen)
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
@@ -66,6 +73,11 @@ def _beside(path: Path, suffix: str) -> Path:
         if candidate.is_file():
             return candidate
     raise FileError(f"{path} is one of two files, of which the {suffix} is missing: copy it beside.")
+
+
+def _has_one_scale(definitions: np.ndarray) -> bool:
+    magnitude = definitions[definitions["image_type_mr"] == _MAGNITUDE]
+    return not len(magnitude) or has_one_scale(magnitude["rescale slope"], magnitude["scale slope"])
 
 
 def _chosen(

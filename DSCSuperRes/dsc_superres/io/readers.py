@@ -20,6 +20,12 @@ READ_SUFFIXES = (*SERIES_SUFFIXES, ".nrrd", ".hdr", ".img", ".par", ".rec", ".zi
 """Suffixes of the files that are read; DICOM files may have any or none."""
 
 
+def has_choice(path: Path) -> bool:
+    """Return whether the format of a file can hold several series, echoes or stacks to choose from."""
+    suffix = suffix_of(path)
+    return path.is_dir() or suffix in (".par", ".rec") or is_zip(path) or _is_dicom_file(path)
+
+
 def read_stored(
     path: Path,
     name: str,
@@ -36,7 +42,7 @@ def read_stored(
     """
     suffix = suffix_of(path)
     choice: dict[str, Any] = {"series": series, "echo": echo, "stack": stack}
-    if path.is_dir() or (suffix not in READ_SUFFIXES and is_dicom(path)):
+    if path.is_dir() or _is_dicom_file(path):
         return read_dicom(path, name, **choice, has_interval=has_interval), Sidecar(path)
     if is_zip(path):
         with unpacked(path) as folder:
@@ -58,3 +64,7 @@ def read_stored(
         f"{path} has an unknown format: give a 4D NIfTI (.nii, .nii.gz, .hdr with .img), a Slicer sequence (.seq.nrrd, "
         ".nrrd), a DICOM folder or a ZIP of one, or a Philips .par with its .rec."
     )
+
+
+def _is_dicom_file(path: Path) -> bool:
+    return suffix_of(path) not in READ_SUFFIXES and is_dicom(path)

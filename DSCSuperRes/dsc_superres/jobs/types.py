@@ -169,6 +169,8 @@ class MapsJob(Checked, PerfusionOptions, FrameOptions, ReadingOptions):
         roles = {} if self.inputs is None else self.inputs
         if self.inputs is not None and self.exclude:
             raise JobError('The option "exclude" counts the frames of one series: give it with "input".')
+        if self.inputs is not None and self.frame_interval is not None:
+            raise JobError('The option "frame_interval" is that of one series: give it with "input".')
         if self.inputs is not None and self.motion == "correct":
             raise JobError('The option "motion" corrects a single series: give it with "input".')
         if UNCERTAINTY in roles and "reconstruction" not in roles:
