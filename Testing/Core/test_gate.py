@@ -269,3 +269,32 @@ def test_names_that_are_not_utf8_are_one_sentence(folder, capsys) -> None:
     assert main(["info", "a\udcff.nii"]) == 2
     assert main(["reconstruct", "a.nii", "b\udcff.nii", "--model", "linear"]) == 2
     assert capsys.readouterr().err.count("not UTF-8") == 2
+
+
+def test_results_of_several_patients_are_not_replaced_by_those_of_one(folder: Path, capsys) -> None:
+    command = ["reconstruct", "a.nii", "--model", "linear", "--no-maps"]
+    assert main([*command, "results/one"]) == 0
+    before = state(folder)
+    assert main([*command, "results"]) == 2
+    assert state(folder) == before
+
+
+@pytest.mark.parametrize("content", ["# DSCSuperRes\nmy notes\n", '{"software": "DSCSuperRes"}'])
+def test_a_text_that_mentions_this_software_is_not_its_own(folder: Path, content: str) -> None:
+    (folder / "notes.md").write_text(content)
+    assert main(["compare", "a.nii", "b.nii", "--json", "notes.md"]) == 2
+    assert (folder / "notes.md").read_text() == content
+
+
+def test_an_image_in_the_place_of_ours_is_not_ours(folder: Path) -> None:
+    assert main(["undersample", "a.nii", "fine.nii"]) == 0
+    other = (folder / "fine.nii").read_bytes().replace(b"DSCSuperRes", b"SomeoneElse")[:-1] + b"x"
+    (folder / "fine.nii").write_bytes(other)
+    assert main(["undersample", "a.nii", "fine.nii"]) == 2
+    assert (folder / "fine.nii").read_bytes() == other
+
+
+def test_names_that_some_disks_take_for_one_are_two_outputs_of_one_name(tmp_path: Path) -> None:
+    for names in (("Fine.nii", "fine.nii"), ("\u00e9.nii", "e\u0301.nii")):
+        with pytest.raises(FileError, match="Two outputs"):
+            check_outputs([tmp_path / name for name in names], [])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dsc_superres.errors import FileError
-from dsc_superres.utils.file_names import is_folder_name
+from dsc_superres.utils.file_names import is_folder_name, name_key
 
 SUFFIX = re.compile(r"(\.seq\.nrrd|\.nii|\.nii\.gz)$", re.IGNORECASE)
 LONGEST = 150
@@ -57,17 +57,17 @@ def case_names(all_parts: Sequence[tuple[str, ...]]) -> list[str]:
         re.sub(r"(\.seq)?(\.nrrd|\.nii|\.nii\.gz)$", "", "_".join(parts), flags=re.IGNORECASE) for parts in all_parts
     ]
     whole = ["__".join(parts).replace(".", "-") for parts in all_parts]
-    taken = Counter(map(str.casefold, short))
+    taken = Counter(map(name_key, short))
     names = [
-        one if _is_fit(one) and taken[one.casefold()] == 1 else other for one, other in zip(short, whole, strict=True)
+        one if _is_fit(one) and taken[name_key(one)] == 1 else other for one, other in zip(short, whole, strict=True)
     ]
-    taken = Counter(map(str.casefold, names))
+    taken = Counter(map(name_key, names))
     unique = [_with_checksum(name, parts) for name, parts in zip(names, all_parts, strict=True)]
     names = [
-        name if _is_fit(name) and taken[name.casefold()] == 1 else other
+        name if _is_fit(name) and taken[name_key(name)] == 1 else other
         for name, other in zip(names, unique, strict=True)
     ]
-    return names if len(set(map(str.casefold, names))) == len(names) else unique
+    return names if len(set(map(name_key, names))) == len(names) else unique
 
 
 def _is_fit(name: str) -> bool:
@@ -106,17 +106,6 @@ def _series_below(folder: Path, out: Path) -> Iterator[Path]:
 
 def _is_dynamic(path: Path) -> bool:
     """Whether a file is a series of frames; one that cannot be read is, so that its error is reported."""
-    if path.suffix.lower() == ".nrrd":
-        return True
-    import SimpleITK as sitk
+    from dsc_superres.io.nifti_header import is_single_volume
 
-    from dsc_superres.io.image_file import quiet_itk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        with quiet_itk():
-            reader.ReadImageInformation()
-    except RuntimeError:
-        return True
-    return max(reader.GetSize()[3:], default=1) > 1
+    return path.suffix.lower() == ".nrrd" or not is_single_volume(path)

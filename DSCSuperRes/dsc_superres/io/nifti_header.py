@@ -6,18 +6,24 @@ voxels from wherever ``vox_offset`` points to.
 
 from __future__ import annotations
 
+import gzip
 import math
 import struct
+import zlib
 from pathlib import Path
 
 from dsc_superres.errors import FileError
 
 FIRST_VOXEL = 352
 """Least ``vox_offset`` of a header and voxels in one file: 348 bytes, and 4 that announce extensions."""
+LAST_WHOLE = 2**24
+"""Greatest ``vox_offset``: float32, which it is, does not hold every whole number beyond."""
 FARTHEST = 1e7
 """Largest size or position, in the file's unit of length, that is taken for one."""
 UNIT_QUATERNION = 1.01
 """Greatest square of the norm of the quaternion's stored part, which is at most 1 before rounding."""
+_HEADERS = 540
+"""Bytes of the longer header, that of NIfTI-2."""
 BEST_COMPRESSION = 1032
 """Bytes that one byte of a gzip file can stand for at most."""
 _GEOMETRY = {
@@ -43,8 +49,8 @@ def check_header(path: Path, raw: bytes, byte_order: str, sizes: tuple[int, ...]
     if bits != item_bits:
         raise _wrong(path, "bitpix", bits, f"{item_bits}, the size of its data type")
     offset = value("f", 108)
-    if not math.isfinite(offset) or offset < FIRST_VOXEL or offset % 1:
-        raise _wrong(path, "vox_offset", offset, f"a whole number from {FIRST_VOXEL}")
+    if not FIRST_VOXEL <= offset <= LAST_WHOLE or offset % 1:
+        raise _wrong(path, "vox_offset", offset, f"a whole number from {FIRST_VOXEL} to {LAST_WHOLE}")
     places = {f"pixdim[{axis}]": 76 + 4 * axis for axis in range(1, min(len(sizes), 3) + 1)}
     for code, place in (("qform_code", 252), ("sform_code", 254)):
         places |= _GEOMETRY[code] if value("h", place) > 0 else {}
@@ -56,6 +62,23 @@ def check_header(path: Path, raw: bytes, byte_order: str, sizes: tuple[int, ...]
     _check_scaling(path, value("f", 112), value("f", 116))
     _check_length(path, int(offset) + math.prod(sizes) * item_bits // 8)
     return int(offset)
+
+
+def is_single_volume(path: Path) -> bool:
+    """Whether the sizes in the header of a NIfTI file are those of one volume; False where they cannot be read."""
+    if not path.is_file():
+        return False
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(2)
+            file.seek(0)
+            raw = gzip.GzipFile(fileobj=file).read(_HEADERS) if raw == b"\x1f\x8b" else file.read(_HEADERS)
+        order = "<" if raw[:4] in (struct.pack("<i", 348), struct.pack("<i", 540)) else ">"
+        layout, place = ("8h", 40) if struct.unpack_from(f"{order}i", raw)[0] == 348 else ("8q", 16)
+        axes, *sizes = struct.unpack_from(order + layout, raw, place)
+    except (OSError, EOFError, zlib.error, struct.error):
+        return False
+    return 1 <= axes <= 7 and all(size == 1 for size in sizes[3:axes])
 
 
 def _check_scaling(path: Path, slope: float, intercept: float) -> None:

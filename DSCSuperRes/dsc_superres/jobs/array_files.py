@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import FileError
+from dsc_superres.io.image_file import check_exists
 
 
 def load_array(path: Path, mapped: bool = False) -> np.ndarray:
     """Return the array of real numbers in a ``.npy`` file, ``mapped`` from the file or read. Raises ``FileError``."""
+    check_exists(path)
     try:
         array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except MemoryError:

@@ -27,6 +27,7 @@ from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json
 from dsc_superres.utils.ending import last_chance
+from dsc_superres.utils.file_names import name_key
 from dsc_superres.utils.progress import IsCancelled, Progress
 from dsc_superres.utils.small_files import read_json
 from dsc_superres.utils.versions import versions
@@ -74,18 +75,22 @@ def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> Jo
 def _check_names(job: ExportJob) -> None:
     """Raise ``FileError`` where two entries of a job, or one and the files that it copies, would write the same file.
 
-    Letters of either case count alike, as they do on the disks of Windows and macOS.
+    Names count alike that do so on the disks of Windows and macOS.
     """
     taken = {PROVENANCE: "the provenance"}
     if job.files is not None:
         copied = (path.relative_to(job.files).as_posix() for path in job.files.rglob("*") if path.is_file())
-        taken |= {name.casefold(): f"the file {name}, which is copied" for name in copied}
+        taken |= {_key(name): f"the file {name}, which is copied" for name in copied}
     for entry, names in _names(job):
         for name in names:
-            key = Path(name).as_posix().casefold()
+            key = _key(name)
             if key in taken:
                 raise FileError(f"{entry} would be written over {taken[key]}: give each a name of its own.")
             taken[key] = entry
+
+
+def _key(name: str) -> str:
+    return "/".join(map(name_key, Path(name).parts))
 
 
 def _names(job: ExportJob) -> Iterator[tuple[str, list[str]]]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from dsc_superres.errors import FileError
 from dsc_superres.jobs.types import ExportJob, Job, MapsJob
-from dsc_superres.utils.file_names import is_series_name
+from dsc_superres.utils.file_names import is_series_name, name_key
 
-INPUTS = ("input", "aif", "vein", "files")
+INPUTS = ("input", "aif", "vein", "files", "update_report")
 """Options that name what a job reads."""
 NAMES_OR_FILES = ("mask", "reference", "model", "baselines")
 """Options that may name a file."""
@@ -69,7 +69,7 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
                 raise FileError(
                     f"{source.name} lies in the output folder, where it could be replaced: choose another folder."
                 )
-        if any(is_same(output, other) for other in outputs[:number]):
+        if any(_meet(output, other) for other in outputs[:number]):
             raise FileError(f"Two outputs are called {output.name}: choose another name for one of them.")
 
 
@@ -79,6 +79,12 @@ def is_same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):
         return _real(one) == _real(other)
+
+
+def _meet(one: Path, other: Path) -> bool:
+    """Whether two outputs would be one file, also where a file system takes their names for the same."""
+    alike = name_key(one.name) == name_key(other.name) and _real(one.parent) == _real(other.parent)
+    return alike or is_same(one, other)
 
 
 def is_within(path: Path, folder: Path) -> bool:

@@ -24,6 +24,7 @@ from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import atomic_folder, write_json, write_text
 from dsc_superres.utils.ending import last_chance
 from dsc_superres.utils.progress import IsCancelled, Progress, part
+from dsc_superres.utils.small_files import read_text
 from dsc_superres.utils.versions import versions
 
 REPORT = "report.html"
@@ -96,7 +97,8 @@ def _update_report(
         notes=tuple(notes),
     )
     z, regions = find_regions(case)
-    page = with_new_maps(job.update_report.read_text(encoding="utf-8"), ReportContent(case, None, z, regions))
+    former = read_text(job.update_report, f"The report {job.update_report.name}")
+    page = with_new_maps(former, ReportContent(case, None, z, regions))
     if page is None:
         return None
     write_text(folder / REPORT, page)

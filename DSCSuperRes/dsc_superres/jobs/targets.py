@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from dsc_superres.errors import FileError
-from dsc_superres.utils.atomic_writing import check_target, is_read_only, write_json
+from dsc_superres.utils.atomic_writing import check_is_no_own_name, check_target, is_read_only, write_json
 from dsc_superres.utils.file_names import is_series_name
 from dsc_superres.utils.partial_entries import state_of
 from dsc_superres.utils.small_files import read_json
@@ -24,6 +24,8 @@ _OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that systems put into folders that somebody looks at."""
 _METRICS = {"frames", "times_s", "reconstruction_frames", "truth_frames", "whole", "brain"}
 """Keys of the metrics that ``compare --json`` writes."""
+_BEGIN = 4096
+"""Bytes of a file that are looked at."""
 _TABLE = "case,state,seconds,message"
 """First line of the table of a batch."""
 
@@ -78,7 +80,7 @@ def is_ours(path: Path) -> bool:
             return True
         if path.suffix.lower() == ".json":
             return _is_our_json(read_json(path, path.name))
-        return _says_who_wrote_it(path) or (is_series_name(path.name) and is_ours(sidecar_of(path)))
+        return _says_who_wrote_it(path) or (is_series_name(path.name) and _is_image_of_our_sidecar(path))
     except (OSError, ValueError, RecursionError, FileError):
         return False
 
@@ -97,17 +99,34 @@ def _is_our_provenance(content: dict) -> bool:
     return isinstance(versions, dict) and "dsc-superres" in versions and "notice" in content
 
 
+def _is_image_of_our_sidecar(path: Path) -> bool:
+    """Whether the sidecar of an image is ours and knows this very image, not one that took its place."""
+    from dsc_superres.io.image_checksum import has_checksum
+
+    content = read_json(sidecar_of(path), "The sidecar")
+    return _is_our_json(content) and has_checksum(path, str(content.get("ImageChecksum")))
+
+
 def _says_who_wrote_it(path: Path) -> bool:
-    """Whether the begin of a file, an image's header for instance, names this software, or is that of our tables."""
+    """Whether a file says, where its format has a place for it, that this software wrote it."""
     with open(path, "rb") as file:
-        begin = file.read(4096)
+        begin = file.read(_BEGIN)
         if begin.startswith(b"\x1f\x8b"):
             file.seek(0)
             try:
-                begin = gzip.GzipFile(fileobj=file).read(4096)
+                begin = gzip.GzipFile(fileobj=file).read(_BEGIN)
             except (EOFError, OSError, zlib.error):
                 return False
-    return SOFTWARE.encode() in begin or begin.startswith(_TABLE.encode())
+    name = SOFTWARE.encode()
+    if begin[344:348] == b"n+1\0":
+        return begin[148:228].rstrip(b"\0") == name  # descrip
+    if begin.startswith(b"NRRD"):
+        return b"\n# " + name + b"\n" in begin
+    if begin.startswith(b"\x89PNG"):
+        return b"Software\0" + name in begin
+    if begin.startswith(b"{"):  # metrics, by whatever name
+        return _is_our_json(read_json(path, path.name))
+    return begin.startswith(_TABLE.encode())
 
 
 def check_results_folder(folder: Path) -> bool:
@@ -120,7 +139,7 @@ def check_results_folder(folder: Path) -> bool:
     if not folder.exists():
         return False
     if is_results_folder(folder):
-        _check_holds_nothing_else(folder)
+        check_holds_nothing_else(folder)
         return True
     if any(not _is_of_the_system(entry) for entry in folder.iterdir()):
         raise FileError(
@@ -131,6 +150,7 @@ def check_results_folder(folder: Path) -> bool:
 
 def check_can_write(folder: Path) -> None:
     """Raise ``FileError`` where a folder cannot be written, or not be made."""
+    check_is_no_own_name(folder)
     if folder.exists():
         if not folder.is_dir():
             raise FileError(f"{folder.name} is a file, not a folder: choose another output folder.")
@@ -143,12 +163,14 @@ def check_can_write(folder: Path) -> None:
 
 
 def is_results_folder(folder: Path) -> bool:
-    """Whether this software wrote ``folder``: it holds a provenance of ours, or nothing but folders that do."""
+    """Whether this software wrote ``folder``: it holds a provenance of ours.
+
+    One that holds folders of results, as of many patients, is none itself.
+    """
     try:
         provenance = read_json(folder / PROVENANCE, PROVENANCE)
     except FileError:
-        entries = [entry for entry in folder.iterdir() if not _is_of_the_system(entry)]
-        return bool(entries) and all(entry.is_dir() and is_results_folder(entry) for entry in entries)
+        return False
     return isinstance(provenance, dict) and _is_our_provenance(provenance)
 
 
@@ -167,15 +189,21 @@ def is_complete(folder: Path) -> bool:
         return False
 
 
-def _check_holds_nothing_else(folder: Path) -> None:
-    """Raise ``FileError`` where results hold files of others, or are protected. Those of version 0.1 list no files."""
-    listed = None  # of a folder of folders of results
-    if (folder / PROVENANCE).exists():
-        listed = read_json(folder / PROVENANCE, PROVENANCE).get(FILES)
+def check_holds_nothing_else(folder: Path) -> None:
+    """Raise ``FileError`` where results hold files that their provenance does not list, or that are protected.
+
+    Those of version 0.1 list none, so that nobody knows what in them is of others.
+    """
+    listed = read_json(folder / PROVENANCE, PROVENANCE).get(FILES)
+    if not isinstance(listed, list):
+        raise FileError(
+            f"The folder {folder.name} holds results of a version that did not list its files, so that others cannot "
+            "be told from them: choose another folder, or remove it."
+        )
     for name in _files_in(folder):
         if is_read_only(folder / name):
             raise FileError(f"{name} in the folder {folder.name} is read-only: choose another output folder.")
-        if isinstance(listed, list) and name not in listed:
+        if name not in listed:
             raise FileError(
                 f"The folder {folder.name} holds {name}, which this software did not write: move it, or choose "
                 "another folder."

@@ -26,6 +26,7 @@ from dsc_superres.utils.partial_entries import (
     OLD,
     PART,
     hold,
+    is_own,
     let_go,
     new_folder,
     new_name,
@@ -34,9 +35,14 @@ from dsc_superres.utils.partial_entries import (
     stale_entries,
     state_of,
 )
+from dsc_superres.utils.small_files import read_text
 
 _JOURNAL = ".commit.json"
-"""In a folder of files that belong together: in the first, the other folders; in these, the first one."""
+"""In a folder of files that belong together: in the first, the other folders; in these, the first one.
+
+It is believed only in the very folder that it was written in: a copy, or one that somebody made up, knows another
+inode, and could have files moved and removed wherever it says.
+"""
 
 
 @contextmanager
@@ -167,15 +173,24 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def check_target(target: Path) -> None:
-    """Raise ``FileError`` if ``target`` cannot be a file to write: no such folder, a folder itself, or read-only."""
+    """Raise ``FileError`` if ``target`` cannot be a file to write: no such folder, no file itself, or read-only."""
     check_letters(target)
+    check_is_no_own_name(target)
     if not target.parent.is_dir():
         raise FileError(f"Cannot write {target}: {target.parent} is not an existing folder.")
     if target.is_dir():
         raise FileError(f"Cannot write {target}: a folder of that name exists.")
+    if target.exists() and not target.is_file():
+        raise FileError(f"Cannot write {target}: it is a device or a pipe, which a file would replace; name a file.")
     # Renaming would silently replace a read-only file.
     if target.exists() and is_read_only(target):
         raise FileError(f"Cannot write {target}: the existing file is read-only.")
+
+
+def check_is_no_own_name(target: Path) -> None:
+    """Raise ``FileError`` for a name of temporary entries, which later runs move and remove."""
+    if target.name == _JOURNAL or state_of(target.name) is not None:
+        raise FileError(f"{target.name} is a name of this software's temporary files: choose another one.")
 
 
 def is_read_only(path: Path) -> bool:
@@ -208,7 +223,7 @@ def _complete_or_restore(path: Path, folder: Path) -> None:
     state = state_of(path.name)
     if state == PART:
         first = _read_journal(path).get("first")
-        if isinstance(first, str) and Path(first).is_dir():
+        if isinstance(first, str) and state_of(Path(first).name) == COMMIT:
             _complete(Path(first))
     elif state == COMMIT:
         _complete(path)
@@ -223,7 +238,8 @@ def _commit(partials: list[Path], replace: bool) -> Path:
     names = [entry.name for entry in first.iterdir()]
     for other in others:
         _write_journal(other, {"first": str(journal)})
-    _write_journal(first, {"others": [str(other) for other in others], "names": names if replace else None})
+    gone = [entry.name for entry in first.parent.iterdir() if entry.name not in names and state_of(entry.name) is None]
+    _write_journal(first, {"others": [str(other) for other in others], "gone": gone if replace else []})
     rename(first, journal)
     _complete(journal)
     return journal
@@ -232,15 +248,14 @@ def _commit(partials: list[Path], replace: bool) -> Path:
 def _complete(journal: Path) -> None:
     """Move what is still to be moved of a commit, and remove its folders. May be done again from any point."""
     content = _read_journal(journal)
-    for other in map(Path, content.get("others", ())):
-        if other.is_dir():
+    if not content:
+        return
+    for other in map(Path, content["others"]):
+        if state_of(other.name) == PART and _read_journal(other).get("first") == str(journal):
             _move_entries(other, other.parent)
             remove(other)
-    names = content.get("names")
-    if names is not None:
-        for entry in journal.parent.iterdir():
-            if entry.name not in names and state_of(entry.name) is None:
-                remove(entry)
+    for name in content["gone"]:
+        remove(journal.parent / name)
     _move_entries(journal, journal.parent)
 
 
@@ -309,6 +324,7 @@ def _keep_modes(partial: Path, target: Path) -> None:
 
 
 def _write_journal(partial: Path, content: dict[str, object]) -> None:
+    content = {**content, "inode": partial.stat().st_ino}
     with open(partial / _JOURNAL, "w", encoding="utf-8") as file:
         json.dump(content, file)
         file.flush()
@@ -316,8 +332,11 @@ def _write_journal(partial: Path, content: dict[str, object]) -> None:
 
 
 def _read_journal(partial: Path) -> dict[str, object]:
+    """What the journal of a folder says; empty where there is none, or where it is that of another folder."""
     try:
-        content = json.loads((partial / _JOURNAL).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = partial.lstat()
+        content = json.loads(read_text(partial / _JOURNAL, "The journal"))
+    except (OSError, ValueError, RecursionError, FileError):
         return {}
-    return content if isinstance(content, dict) else {}
+    ours = isinstance(content, dict) and is_own(found) and content.get("inode") == found.st_ino
+    return content if ours and stat.S_ISDIR(found.st_mode) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from dsc_superres.errors import FileError
@@ -20,6 +21,18 @@ def check_letters(path: Path) -> None:
         raise FileError(
             f"The name {shown!r} has bytes that are not UTF-8 (shown as ?): rename the file or folder."
         ) from error
+
+
+def name_key(name: str) -> str:
+    """Return what all names have in common that are one and the same to some file system.
+
+    Windows and macOS take letters of either case for the same, macOS composed and decomposed letters as well, and
+    Windows leaves out dots and blanks at the end.
+
+    >>> name_key("Müller. ") == name_key("mu\u0308ller")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).rstrip(". ")
 
 
 def is_series_name(name: str) -> bool:

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -121,11 +122,14 @@ def stale_entries(folder: Path) -> Iterator[Path]:
 
 
 def _lock_of_stale(path: Path) -> int | None:
-    """An open file that holds the lock of a stale entry; None where its process may be alive."""
+    """An open file that holds the lock of a stale entry; None where its process may be alive, or it is not ours."""
     host, process, _state, _name = _NAME.fullmatch(path.name).groups()
     try:
-        age = time.time() - path.lstat().st_mtime
-        file = os.open(path if fcntl else os.devnull, os.O_RDONLY)
+        found = path.lstat()
+        if not (is_own(found) and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode))):
+            return None
+        age = time.time() - found.st_mtime
+        file = os.open(path if fcntl else os.devnull, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
         return None
     try:
@@ -139,6 +143,11 @@ def _lock_of_stale(path: Path) -> int | None:
         pass
     os.close(file)
     return None
+
+
+def is_own(found: os.stat_result) -> bool:
+    """Whether the user of this process owns what was found: entries of others are for them to clean up."""
+    return not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
 
 
 def _is_alive(process: int) -> bool:
