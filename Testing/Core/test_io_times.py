@@ -142,3 +142,33 @@ def test_unknown_times_stay_unknown_beside_slice_times(tmp_path):
     series = read_series(scan(tmp_path, 0, SliceTiming=SLICE_TIMES))
     assert series.sources["times"] == MISSING
     assert np.allclose(series.slice_times, SLICE_TIMES)
+
+
+def test_sidecars_above_an_image_are_those_of_its_data_set(tmp_path):
+    """The nearest counts most, what another task or suffix has does not count, and the image's own counts more."""
+    folder = tmp_path / "set" / "sub-01" / "perf"
+    folder.mkdir(parents=True)
+    image = folder / "sub-01_task-rest_dsc.nii"
+    scan(folder).rename(image)
+    (folder / "scan.json").unlink()
+    (tmp_path / "set" / "dsc.json").write_text(json.dumps({"EchoTime": 0.025, "RepetitionTime": 1.5}))
+    assert read_series(image).echo_time is None  # no data set
+    (tmp_path / "set" / "dataset_description.json").write_text("{}")
+    for name, echo_time in (("sub-01_dsc", 0.03), ("task-other_dsc", 0.09), ("bold", 0.08)):
+        (tmp_path / "set" / "sub-01" / f"{name}.json").write_text(json.dumps({"EchoTime": echo_time}))
+    series = read_series(image)
+    assert (series.echo_time, series.interval) == (0.03, 1.5)
+    image.with_suffix(".json").write_text(json.dumps({"EchoTime": 0.04}))
+    series = read_series(image)
+    assert (series.echo_time, series.interval) == (0.04, 1.5)
+
+
+def test_a_header_that_states_two_places_says_which_is_used(tmp_path):
+    image = nibabel.Nifti1Image(np.ones((20, 20, 4, 3), np.int16), np.diag([3, 3, 5, 1]))
+    turned = np.diag([3.0, 3, 5, 1])
+    turned[:3, :3] = [[2.954, -0.521, 0], [0.521, 2.954, 0], [0, 0, 5]]
+    for qform, sform, differ in ((1, 1, False), (1, 2, True)):
+        image.set_qform(np.diag([3, 3, 5, 1]), qform)
+        image.set_sform(turned if differ else np.diag([3, 3, 5, 1]), sform)
+        nibabel.save(image, tmp_path / "scan.nii")
+        assert any("qform" in note for note in read_series(tmp_path / "scan.nii").notes) == differ

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from dsc_superres.errors import SeriesError
-from dsc_superres.io.dicom_files import each_image_once, image_headers, is_dicom
+from dsc_superres.io.dicom_copies import each_image_once
+from dsc_superres.io.dicom_files import image_headers, is_dicom
 from dsc_superres.io.dicom_frames import check_alike, slices_of
+from dsc_superres.io.dicom_moving_slices import with_one_grid
 from dsc_superres.io.dicom_order import SortedFrames, sort_into_frames
 from dsc_superres.io.dicom_pixels import read_voxels
 from dsc_superres.io.dicom_selection import select_images
@@ -61,6 +63,7 @@ def read_dicom(
             headers, series_notes = one_series(with_other_volumes(headers, path), next(iter(headers)), name)
         headers = each_image_once(headers)
         slices = [s for file, header in headers.items() for s in slices_of(file, header)]
+        slices, grid_notes = with_one_grid(slices)
         slices, image_notes = select_images(slices, name, echo, stack)
         slices, scale_notes = with_one_scale(slices)
         check_alike(slices, name)
@@ -82,7 +85,7 @@ def read_dicom(
             "geometry": "DICOM position and orientation",
         },
         slice_times=timing.slice_times,
-        notes=(*series_notes, *image_notes, *scale_notes, *found.notes, *timing.notes),
+        notes=(*series_notes, *image_notes, *grid_notes, *scale_notes, *found.notes, *timing.notes),
     )
 
 

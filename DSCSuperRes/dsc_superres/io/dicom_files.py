@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -126,23 +125,6 @@ def image_headers(path: Path) -> Headers:
     if not headers:
         raise FileError(f"{path} holds no DICOM image: name the folder that has the files of the series itself.")
     return headers
-
-
-def each_image_once(headers: Headers) -> Headers:
-    """Return the headers without copies of the same image.
-
-    Copies share their SOPInstanceUID, but not every two files that share it are copies: some software gives one to all
-    files, so that all else that the headers say is compared as well.
-    """
-    first_files: dict[Any, Path] = {}
-    by_uid: dict[str, list[Path]] = {}
-    for file, header in headers.items():
-        by_uid.setdefault(str(header.get("SOPInstanceUID", file)), []).append(file)
-    for uid, files in by_uid.items():
-        for file in files:
-            first_files.setdefault((uid, str(headers[file]) if len(files) > 1 else ""), file)
-    kept = set(first_files.values())
-    return {file: header for file, header in headers.items() if file in kept}
 
 
 def _files_of(folder: Path) -> Iterator[Path]:

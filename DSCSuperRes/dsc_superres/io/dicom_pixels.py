@@ -34,7 +34,7 @@ def read_voxels(frames: list[list[Slice]], headers: Mapping[Path, Dataset]) -> t
     signal = np.empty((len(frames), len(frames[0]), rows, columns), np.float32)
     stored_type = np.dtype(np.float32)
     for path, images in images_of_file.items():
-        pixels = _read_pixels(path, headers[path])
+        pixels = _without_unused_bits(_read_pixels(path, headers[path]), headers[path])
         pixels = pixels.reshape(-1, *pixels.shape[-2:])
         stored_type = pixels.dtype
         for t, z, image in images:
@@ -62,6 +62,19 @@ def _read_pixels(path: Path, header: Dataset) -> np.ndarray:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     except Exception as error:  # pydicom and GDCM raise any type of exception for damaged files
         raise FileError(f"The pixels of {path} cannot be decoded: copy it again, or export it uncompressed.") from error
+
+
+def _without_unused_bits(pixels: np.ndarray, header: Dataset) -> np.ndarray:
+    """Return the pixels without what lies in the bits beside BitsStored: an overlay, or no copy of the sign."""
+    allocated, stored, high = (header.get(name) for name in ("BitsAllocated", "BitsStored", "HighBit"))
+    if pixels.dtype.kind not in "iu" or allocated != 8 * pixels.itemsize or not stored or not 0 < stored < allocated:
+        return pixels
+    low = 0 if high is None or not stored <= high + 1 <= allocated else high + 1 - stored
+    limits = (-(1 << stored - 1), (1 << stored - 1) - 1) if pixels.dtype.kind == "i" else (0, (1 << stored) - 1)
+    if not low and pixels.size and limits[0] <= pixels.min() and pixels.max() <= limits[1]:
+        return pixels
+    above = allocated - stored - low
+    return (pixels << above) >> above + low  # of signed numbers, a shift to the right repeats the sign
 
 
 def _plain_pixels(path: Path, header: Dataset) -> np.ndarray | None:

@@ -64,9 +64,11 @@ def _series_number(group: Headers) -> int:
 
 
 def _by_series(headers: Headers) -> list[Headers]:
-    series: dict[str, Headers] = {}
+    """Return the series apart, by number as well, since software that removes names may give one UID to several."""
+    series: dict[tuple, Headers] = {}
     for file, header in headers.items():
-        series.setdefault(str(header.get("SeriesInstanceUID")), {})[file] = header
+        key = (str(header.get("SeriesInstanceUID")), number(header, "SeriesNumber"))
+        series.setdefault(key, {})[file] = header
     return list(series.values())
 
 

@@ -34,6 +34,7 @@ _CLOCKS = {
     "DynamicScanBeginTime": 1.0,
 }
 """Tags that contain a time, with their unit in s; the most reliable first."""
+_DURATION = "DICOM AcquisitionDuration / frames"
 _NAMES = {"RealTimeTimer": "(0021,105E)", "DynamicScanBeginTime": "(2005,10A0)"}
 """How clocks in private tags are named."""
 _OLD_TIMER_UNIT = 1e-4
@@ -231,7 +232,7 @@ def _counted_times(
     duration = number(header, "AcquisitionDuration")
     if not statements and duration and "PerFrameFunctionalGroupsSequence" in header:
         planned = max(number(header, "NumberOfTemporalPositions") or 0.0, frames)
-        statements = [Stated(duration / planned, "DICOM AcquisitionDuration / frames")]
+        statements = [Stated(duration / planned, _DURATION)]
     try:
         found = choose(name, frames, len(sorted_frames.frames[0]), [], statements)
     except SeriesError:
@@ -240,7 +241,13 @@ def _counted_times(
         found = None
     if found is None:
         return None, MISSING, ()
-    return found.times[1] * numbers, found.source, found.notes
+    notes = found.notes
+    if found.source.startswith(_DURATION):
+        notes += (
+            f"The frame interval, {found.times[1]:.4g} s, is that of the whole acquisition, which may have begun "
+            "before the first frame: give it if you know it (--tr SECONDS).",
+        )
+    return found.times[1] * numbers, found.source, notes
 
 
 def _undo_rounding(clock: _Clock, repetition: float | None, count: np.ndarray) -> tuple[np.ndarray, str]:

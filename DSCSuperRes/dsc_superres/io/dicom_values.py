@@ -81,7 +81,7 @@ def clock_seconds(date: Any, time: Any) -> float | None:
     >>> clock_seconds("20000102", "000001.5"), clock_seconds("", "000000.00"), clock_seconds("", "")
     (86401.5, 0.0, None)
     """
-    digits = re.fullmatch(r"(\d\d):?(\d\d):?(\d\d(?:\.\d+)?)", str(time).strip())
+    digits = re.fullmatch(r"(\d\d):?(\d\d):?(\d\d(?:[.,]\d+)?)", str(time).strip())
     if not digits:
         return None
     hours, minutes, seconds = digits.groups()
@@ -89,4 +89,4 @@ def clock_seconds(date: Any, time: Any) -> float | None:
     if re.fullmatch(r"\d{8}", str(date)):
         with contextlib.suppress(ValueError):  # such as 00000000, which some software writes for an unknown date
             day = datetime.strptime(str(date), "%Y%m%d") - _CLOCK_EPOCH
-    return day.total_seconds() + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    return day.total_seconds() + int(hours) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))

@@ -39,6 +39,10 @@ _TIME_UNITS = {8: (1.0, "s"), 16: (1e-3, "ms"), 24: (1e-6, "us")}
 """Size in s and name of the units in ``xyzt_units``."""
 
 
+_SAME_PLACE = 0.5
+"""mm by which two statements of where an image lies may differ."""
+
+
 @dataclass(frozen=True)
 class _Header:
     """The fields of a NIfTI-1 header that are used."""
@@ -75,9 +79,11 @@ def read_nifti(path: Path) -> StoredImage:
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     interval, times_source = _interval(header)
+    geometry = _geometry(path)
     return StoredImage(
         array=array,
-        geometry=_geometry(path),
+        geometry=geometry,
+        notes=_orientation_notes(header, geometry),
         scalar_type=np.dtype(np.float32) if header.is_scaled else header.dtype.newbyteorder("="),
         interval=interval,
         start=header.start * interval / header.interval if interval and math.isfinite(header.start) else 0.0,
@@ -210,6 +216,22 @@ def _check_axes(path: Path, header: _Header) -> None:
             f"The axes of {path} are not at right angles to each other (its sform is sheared): "
             "resample it to an orthogonal grid first."
         )
+
+
+def _orientation_notes(header: _Header, geometry: Geometry) -> tuple[str, ...]:
+    """Return a sentence if the header states another place than the one that ITK and 3D Slicer take."""
+    if header.sform is None or len(header.shape) < 3:
+        return ()
+    corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
+    corners[:, :3] *= np.array(header.shape[::-1][:3]) - 1
+    sform = np.vstack([header.sform, [0, 0, 0, 1]])
+    apart = np.linalg.norm((corners @ (np.diag([-1, -1, 1, 1]) @ sform - geometry.affine).T)[:, :3], axis=1).max()
+    if apart < _SAME_PLACE:
+        return ()
+    return (
+        f"The header states two places of the image that lie up to {apart:.3g} mm apart: that of the qform is used, as "
+        "in 3D Slicer, not that of the sform.",
+    )
 
 
 def _size_text(lengths: Iterable[float]) -> str:

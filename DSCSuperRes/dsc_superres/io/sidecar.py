@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from dsc_superres.errors import FileError
+from dsc_superres.io.bids_sidecar import inherited
 from dsc_superres.io.image_checksum import has_checksum
 from dsc_superres.io.image_file import stem_of, without_name
 from dsc_superres.io.recorded_provenance import provenance_record
@@ -90,14 +91,14 @@ def read_sidecar(image: Path) -> Sidecar:
     """Read the sidecar of ``image``; it is empty if there is no such file. Raises ``FileError`` if it is not valid."""
     path = sidecar_path(image)
     if not path.is_file():
-        return Sidecar(path)
+        return Sidecar(path, inherited(image, stem_of(image)))
     content = read_json(path, f"{path}, the sidecar of {image.name},")
     if not isinstance(content, dict):
         raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: correct or remove it.")
     checksum = content.get("ImageChecksum")
     if checksum is not None and not has_checksum(image, str(checksum)):
         return Sidecar(path, notes=(ANOTHER_IMAGE,))
-    return Sidecar(path, content)
+    return Sidecar(path, content if checksum is not None else inherited(image, stem_of(image)) | content)
 
 
 def sidecar_bytes(series: Series, checksum: str) -> bytes:

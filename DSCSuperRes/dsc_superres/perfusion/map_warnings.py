@@ -91,8 +91,9 @@ def _timing_warnings(times: np.ndarray, bolus: Bolus) -> Iterator[str]:
     if holes:
         places = ", ".join(f"from {last:.4g} to {following:.4g} s" for last, following in holes)
         yield (
-            f"The bolus is not sampled {places}, so CBV, CBF and MTT are uncertain: frames are missing or "
-            "left out there; if none are, the times are wrong: give the time between frames (--tr SECONDS)."
+            f"The bolus is not sampled {places}, so CBV, CBF and MTT are uncertain, and Tmax of SVD methods means "
+            "little: frames are missing or left out there; if none are, the times are wrong: give the time between "
+            "frames (--tr SECONDS)."
         )
 
 
