@@ -91,6 +91,19 @@ def test_interval_and_given_times() -> None:
     np.testing.assert_allclose(given.signal[1], coarse.signal[1], rtol=1e-5)
 
 
+def test_at_unchanged_pixels_acquired_frames_stay_as_they_are() -> None:
+    coarse, model = series(), network()
+    fine = reconstruct(coarse, space=1, time=4, model=model)
+    np.testing.assert_array_equal(fine.signal[::4], coarse.signal)
+    assert np.abs(reconstruct(coarse, space=2, time=4, model=model).signal[::4, :, ::2, ::2] - coarse.signal).max() > 0
+    late = coarse.with_signal(coarse.signal, slice_times=[0.0, 0.7, 0.0])
+    common = reconstruct(late, space=1, time=4, model=model)
+    np.testing.assert_array_equal(common.signal[4:-4:4, 2], coarse.signal[1:-1, 2])
+    assert np.abs(common.signal[4:-4:4, 1] - coarse.signal[1:-1, 1]).max() > 0
+    apart = reconstruct(late, space=1, time=4, model=model, common_times=False)
+    np.testing.assert_array_equal(apart.signal[::4], coarse.signal)
+
+
 def test_constant_stays_constant_and_scale_is_undone() -> None:
     flat = Series(np.full((4, 2, 9, 9), 7.5), np.arange(4))
     np.testing.assert_allclose(reconstruct(flat, model=network()).signal, 7.5, atol=1e-4)

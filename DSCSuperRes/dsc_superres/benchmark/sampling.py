@@ -17,7 +17,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
-from dsc_superres.benchmark.measured_models import labels, shipped, shipped_networks
+from dsc_superres.benchmark.measured_models import CLASSIC, labels, shipped, shipped_networks
 from dsc_superres.benchmark.perfusion_objects.map_errors import errors, values
 from dsc_superres.benchmark.perfusion_objects.reference_objects import ReferenceObject, grid_cases
 from dsc_superres.benchmark.shared.documents import add_destinations, deliver
@@ -32,6 +32,7 @@ from dsc_superres.benchmark.sparse_sampling.sampling_object import (
 )
 from dsc_superres.benchmark.sparse_sampling.sampling_patients import patient_records, patients_table
 from dsc_superres.perfusion.arterial_input import ArterialInput
+from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.series import Series
 
 METHODS: dict[str, dict[str, object]] = {
@@ -60,9 +61,12 @@ def phase_records(phase: float, snr: float, models: Sequence[str]) -> list[dict]
     acquired = made.coarse.times
     found = {row: made.curves(series, series.times if row == NATIVE else acquired) for row, series in rows.items()}
     found |= {f"{names[model]}{KNOWN}": replace(found[names[model]], arterial=made.made.arterial) for model in models}
+    counted = {row: frame_weights(curves.times, None if row == NATIVE else acquired) for row, curves in found.items()}
+    for row in (CURVES, *(f"{names[model]}{known}" for model in models if model in CLASSIC for known in ("", KNOWN))):
+        counted[row] = counted[row].without_others()  # as ``compute_maps`` has it of a series that was interpolated
     return [
         {"phase": phase, "snr": snr, "row": row, "method": method}
-        | _measured(curves, method, None if row == NATIVE else acquired, known=row.endswith(KNOWN))
+        | _measured(curves, method, counted[row], known=row.endswith(KNOWN))
         for row, curves in found.items()
         for method in METHODS
     ]
@@ -75,10 +79,10 @@ def _between_curves(made: SamplingObject) -> Series:
     return coarse.with_signal(np.exp(logarithm(made.movie.times)).astype(np.float32), times=made.movie.times)
 
 
-def _measured(curves: ReferenceObject, method: str, acquired: np.ndarray | None, known: bool) -> dict[str, object]:
+def _measured(curves: ReferenceObject, method: str, frames: FrameWeights, known: bool) -> dict[str, object]:
     voxels = () if known else artery_pixels()
     aif = ArterialInput(curves.times, curves.arterial, voxels)
-    maps = values(curves, method, aif=aif, acquired_times=acquired, **METHODS[method])
+    maps = values(curves, method, aif=aif, frames=frames, **METHODS[method])
     ratio = (maps["cbf"] / curves.truth["cbf"]).reshape(len(grid_cases()), -1).mean(axis=1)
     found = errors(maps, curves, curves.residue == "exp")
     return {"errors": [float(value) for value in found], "cbf": [round(float(value), 4) for value in ratio]}

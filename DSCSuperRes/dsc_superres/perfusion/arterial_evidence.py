@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import fft
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from dsc_superres.perfusion.bolus import curve_noise
 from dsc_superres.perfusion.dictionary import residue
@@ -40,9 +40,7 @@ class TissueEvidence:
         kernels[:, 0] *= 0.5  # trapezoidal rule
         self.size = fft.next_fast_len(2 * len(self.grid), real=True)
         self.kernels = fft.rfft(STEP * kernels, self.size)
-        place = (times[None] - DELAYS[:, None] - self.grid[0]) / STEP
-        self.lower = np.clip(place.astype(int), 0, len(self.grid) - 2)
-        self.fraction = place - self.lower
+        self.places = self._places(times)
         prior = np.log(SHAPE_PRIOR)[:, None] - 0.5 * np.log(MTT / 6.0) ** 2
         self.log_prior = np.repeat(prior.ravel(), len(DELAYS))[:, None]
         self.root = np.exp(-curves.mean(axis=1).clip(0, MAX_ATTENUATION))
@@ -52,13 +50,47 @@ class TissueEvidence:
 
     def of(self, artery: Callable[[np.ndarray], np.ndarray]) -> float:
         """Return the log evidence up to a constant, with volume and offset of each curve integrated out."""
-        arterial = fft.rfft(artery(self.grid), self.size)
-        full = fft.irfft(arterial * self.kernels, self.size)[:, : len(self.grid)]
-        atoms = full[:, self.lower] * (1 - self.fraction) + full[:, self.lower + 1] * self.fraction
-        white = self._whitened(atoms.reshape(-1, len(self.root)))
+        atoms = self._atoms(self._responses(artery), self.places)
+        white = self._whitened(atoms)
         norm = np.linalg.norm(white, axis=1, keepdims=True) + 1e-12
         amplitude = np.maximum((white / norm) @ self.y, 0)
-        return float(np.sum(logsumexp((amplitude**2 - self.energy) / (2 * self.variance) + self.log_prior, axis=0)))
+        return float(np.sum(logsumexp(self._log_weight(amplitude), axis=0)))
+
+    def predicted(
+        self, artery: Callable[[np.ndarray], np.ndarray], times: np.ndarray, curves: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance, float64[m, n], of what ``curves``, those of this evidence, are at times[m] (s)."""
+        responses = self._responses(artery)
+        atoms, elsewhere = self._atoms(responses, self.places), self._atoms(responses, self._places(times))
+        white = self._whitened(atoms)
+        norm = np.linalg.norm(white, axis=1, keepdims=True) + 1e-12
+        amplitude = np.maximum((white / norm) @ self.y, 0)
+        weight = softmax(self._log_weight(amplitude), axis=0)
+        share = self.root**2 / np.sum(self.root**2)
+        shapes, volume = elsewhere - (atoms @ share)[:, None], amplitude / norm
+        mean, square = shapes.T @ (weight * volume), (shapes**2).T @ (weight * (volume**2 + self.variance / norm**2))
+        return mean + share @ curves, np.maximum(square - mean**2, 0)
+
+    def _log_weight(self, amplitude: np.ndarray) -> np.ndarray:
+        """Return the log posterior of atoms with this amplitude[k, n], up to a constant of each curve."""
+        return (amplitude**2 - self.energy) / (2 * self.variance) + self.log_prior
+
+    def _responses(self, artery: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return ``artery`` convolved with each residue, float64[r, g] on the grid."""
+        arterial = fft.rfft(artery(self.grid), self.size)
+        return fft.irfft(arterial * self.kernels, self.size)[:, : len(self.grid)]
+
+    def _places(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the point of the grid before each of times[t] (s), earlier by each delay, and the share beyond it."""
+        place = (times[None] - DELAYS[:, None] - self.grid[0]) / STEP
+        lower = np.clip(place.astype(int), 0, len(self.grid) - 2)
+        return lower, place - lower
+
+    def _atoms(self, responses: np.ndarray, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Return all atoms at these places, float64[k, t]."""
+        lower, fraction = places
+        atoms = responses[:, lower] * (1 - fraction) + responses[:, lower + 1] * fraction
+        return atoms.reshape(-1, lower.shape[1])
 
     def _whitened(self, rows: np.ndarray) -> np.ndarray:
         return without_offset(rows, self.root)
@@ -72,8 +104,14 @@ def without_offset(rows: np.ndarray, root: np.ndarray) -> np.ndarray:
 
 def typical_curves(tissue: np.ndarray) -> np.ndarray:
     """Return at most ``CURVES`` columns of tissue[t, n], float64, evenly spread over the brightest."""
-    tissue = np.asarray(tissue[:, :: max(1, tissue.shape[1] // (50 * CURVES))], np.float64)
-    return tissue[:, brightest(tissue, np.maximum(tail_noise(tissue), 1e-6), BRIGHT_SHARE, CURVES)]
+    return np.asarray(tissue[:, typical_columns(tissue)], np.float64)
+
+
+def typical_columns(tissue: np.ndarray) -> np.ndarray:
+    """Return the indices of these columns."""
+    step = max(1, tissue.shape[1] // (50 * CURVES))
+    tissue = np.asarray(tissue[:, ::step], np.float64)
+    return step * brightest(tissue, np.maximum(tail_noise(tissue), 1e-6), BRIGHT_SHARE, CURVES)
 
 
 def brightest(curves: np.ndarray, noise: np.ndarray, share: float, most: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from dsc_superres.perfusion.continuous_aif import (
     continuous_input,
     input_of_reconstruction,
 )
+from dsc_superres.perfusion.frame_consistency import contradicts_measured_frames
 from dsc_superres.perfusion.frame_sampling import frame_sampling, frames_of_first_pass, gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights
 from dsc_superres.perfusion.options import MapOptions
@@ -58,8 +59,8 @@ def curve_maps(
     The names are cbv, cbf, mtt, ttp and tmax; with "bayes" also the standard deviations cbv_sd, cbf_sd, mtt_sd,
     tmax_sd. ``mask``, bool[z, y, x], tells where the curves lie: with it the Bayesian method has its spatial prior.
     ``frames`` is how the frames count there, all alike by default; ``artery`` is ``aif`` in continuous time, in the
-    unit of attenuation, found by ``artery_between_samples`` unless it is given where it is needed: by the Bayesian
-    method, and by the others where frames are missing in the bolus.
+    unit of attenuation: both as found by ``artery_and_frames``, unless ``artery`` is given where it is needed: by the
+    Bayesian method, and by the others where frames are missing in the bolus.
     ``offsets``, float64[n] in s, are the times of the curves after ``times``, which differ from slice to slice; none by
     default.
     """
@@ -69,10 +70,9 @@ def curve_maps(
     offsets = np.zeros(curves.shape[1]) if offsets is None else offsets
     options = resolve_options(options, curves, times + np.mean(offsets), aif, bolus)
     if options.method == "bayes":
-        common = times + np.mean(offsets)
-        artery = artery or artery_between_samples(
-            at_common_times(curves, times, offsets), common, aif, bolus, echo_time, frames
-        )
+        if artery is None:
+            common = at_common_times(curves, times, offsets)
+            artery, frames = artery_and_frames(common, times + np.mean(offsets), aif, bolus, echo_time, frames)
         solve = _bayes(aif, bolus, options, echo_time, frames, in_image, artery)
     else:
         between = aif.smoothly_at if artery is None else lambda when: artery.at(when) / echo_time
@@ -93,18 +93,46 @@ def curve_maps(
     return values
 
 
-def artery_between_samples(
+def artery_and_frames(
     curves: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, echo_time: float, frames: FrameWeights
-) -> ContinuousInput:
+) -> tuple[ContinuousInput, FrameWeights]:
     """Return ``aif`` in continuous time as attenuation, with the help of curves[t, n] (1/s) at times[t] (s).
 
     ``frames`` says which of these were acquired: in a reconstruction others do not count like samples of the artery.
+    Where the acquired ones contradict them, they count nothing, neither there nor in the weights that are returned.
     """
-    some = curves[:, :: max(1, curves.shape[1] // INPUT_CURVES)]
-    if len(aif.voxels) and len(aif.times) == len(times) and not frames.acquired.all():
-        return input_of_reconstruction(aif.times, echo_time * aif.delta_r2star, frames.acquired, echo_time * some)
-    with_hole = bool(gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL))
-    return continuous_input(aif.times, echo_time * aif.delta_r2star, times, echo_time * some, with_hole)
+    some = echo_time * curves[:, :: max(1, curves.shape[1] // INPUT_CURVES)]
+    artery = _artery_between_samples(some, times, aif, bolus, echo_time, frames)
+    if frames.acquired.all() or frames.measured_alone:
+        return artery, frames
+    if contradicts_measured_frames(some, times, frames.acquired, artery.at):
+        frames = frames.without_others()
+        artery = _artery_between_samples(some, times, aif, bolus, echo_time, frames)
+    return artery, frames
+
+
+def _artery_between_samples(
+    tissue: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, echo_time: float, frames: FrameWeights
+) -> ContinuousInput:
+    """Return ``aif`` in continuous time, with the help of attenuations tissue[t, n]."""
+    arterial, arterial_times = echo_time * aif.delta_r2star, aif.times
+    from_series = len(aif.voxels) > 0 and len(aif.times) == len(times)
+    if frames.measured_alone:
+        if from_series:
+            arterial, arterial_times = _measured(arterial, frames, bolus), arterial_times[frames.acquired]
+        times, tissue = times[frames.acquired], _measured(tissue, frames, bolus)
+    elif from_series and not frames.acquired.all():
+        return input_of_reconstruction(arterial_times, arterial, frames.acquired, tissue)
+    with_hole = bool(gaps_in_bolus(arterial_times, bolus, COARSE_INTERVAL))
+    return continuous_input(arterial_times, arterial, times, tissue, with_hole)
+
+
+def _measured(curves: np.ndarray, frames: FrameWeights, bolus: Bolus) -> np.ndarray:
+    """Return the frames of curves[t, ...] that were measured, relative to the baseline of these alone."""
+    inside = np.zeros(len(curves), bool)
+    inside[bolus.baseline] = frames.acquired[bolus.baseline]
+    measured = curves[frames.acquired]
+    return measured - curves[inside].mean(axis=0) if inside.any() else measured
 
 
 def resolve_options(
@@ -226,11 +254,14 @@ def _bayes(
     grid = GRID_OF_MEASURED_AIF if in_image and measured else None
 
     def solve(curves: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
-        used = frames_of_first_pass(times, bolus)
+        used: slice | np.ndarray = frames_of_first_pass(times, bolus)
+        if frames.measured_alone:
+            used = np.arange(len(times))[used][frames.acquired[used]]
         times, own = times[used], frames.of(used)
         atoms, how = dictionary(artery.at, times, grid), {"model_error": model_error, "frames": own, "scale": echo_time}
-        estimate = posterior(curves[used], atoms, **how)
-        estimate = with_input_uncertainty(estimate, artery, times, curves[used], grid=grid, **how)
+        curves = curves[used]
+        estimate = posterior(curves, atoms, **how)
+        estimate = with_input_uncertainty(estimate, artery, times, curves, grid=grid, **how)
         cbv, cbf = 100 * options.kh_over_rho * estimate.cbv, 6000 * options.kh_over_rho * estimate.cbf
         return {
             "cbv": cbv,

@@ -2,7 +2,8 @@
 
 Averages of frames that were never acquired are not independent data. A frame between two acquired ones shares the
 errors of both and adds those of its estimate, so it counts less; and n frames from m acquired ones count as m: their
-noise is multiplied by n/m in variance.
+noise is multiplied by n/m in variance. Frames that add nothing, because they were interpolated or because the measured
+ones contradict them (``frame_consistency``), count nothing.
 """
 
 from __future__ import annotations
@@ -40,9 +41,23 @@ class FrameWeights:
     interval: float
     acquired: np.ndarray
 
-    def of(self, frames: slice) -> FrameWeights:
+    @property
+    def measured_alone(self) -> bool:
+        """Whether there are frames that count nothing, since they were not measured."""
+        return not self.weight.all()
+
+    @property
+    def weight_of_others(self) -> float | None:
+        """Weight of the frames that were not measured, relative to those that were; None where there is none."""
+        return None if self.acquired.all() else float(self.weight[~self.acquired].max())
+
+    def of(self, frames: slice | np.ndarray) -> FrameWeights:
         """Return how ``frames`` of the series count."""
         return replace(self, weight=self.weight[frames], acquired=self.acquired[frames])
+
+    def without_others(self) -> FrameWeights:
+        """Return weights with which only the frames that were measured count."""
+        return replace(self, weight=self.acquired.astype(float), frames_per_measurement=1.0)
 
 
 def frame_weights(times: np.ndarray, acquired_times: np.ndarray | None = None) -> FrameWeights:

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.models import entries
 from dsc_superres.perfusion.aif_selection import aif_candidates
 from dsc_superres.perfusion.arterial_checks import at_times_of, fitted_to
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.continuous_aif import COARSE_INTERVAL
-from dsc_superres.perfusion.curve_maps import artery_between_samples, curve_maps, resolve_options
+from dsc_superres.perfusion.curve_maps import artery_and_frames, curve_maps, resolve_options
 from dsc_superres.perfusion.frame_sampling import gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import frame_weights
 from dsc_superres.perfusion.leakage import reference_curve
@@ -129,10 +130,12 @@ def compute_maps(
     resolved = resolve_options(options, curves, times, aif, bolus)
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times)
+    if not frames.acquired.all() and _interpolated(series):
+        frames = frames.without_others()
     artery, input_record = None, None
     if resolved.method == "bayes" or gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL):
         common = at_common_times(curves, series.times, offsets)
-        artery = artery_between_samples(common, times, aif, bolus, series.echo_time, frames)
+        artery, frames = artery_and_frames(common, times, aif, bolus, series.echo_time, frames)
         input_record = artery.record(times, 1 / series.echo_time)
     found = curve_maps(
         curves,
@@ -261,6 +264,13 @@ def check_motion(signal: np.ndarray, bolus: Bolus) -> None:
             "it does with motion): correct it (--motion correct), or leave bad frames out (--exclude "
             f"{bolus.peak_frame})."
         )
+
+
+def _interpolated(series: Series) -> bool:
+    """Whether the series says that an interpolator made it: then nothing is known beyond its input."""
+    model = (series.reconstructed or {}).get("model")
+    name = model.get("name") if isinstance(model, Mapping) else None
+    return any(entry.is_interpolator and entry.name == name for entry in entries())
 
 
 def _masked_signal(signal: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from dsc_superres.errors import Cancelled, ModelError
 from dsc_superres.models import DEFAULT_MODEL, DEFAULT_MODEL_WITH_UNCERTAINTY
+from dsc_superres.reconstruction.acquired_frames import keep_acquired_frames
 from dsc_superres.reconstruction.devices import choose_device
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
 from dsc_superres.reconstruction.reconstruction_words import reconstruction_words
@@ -50,7 +51,8 @@ def reconstruct(
     """``series`` with pixels ``space`` times finer in plane and more frames, in the same patient space.
 
     The frame times are ``times`` (s, within the series), or every ``interval`` s from the first frame on, or else
-    each interval divided by ``time``: n frames become ``time`` (n - 1) + 1, the input's among them.
+    each interval divided by ``time``: n frames become ``time`` (n - 1) + 1, the input's among them. With ``space`` 1
+    acquired frames are kept as they are.
     The field of view is kept to the edge; where ``space`` times the matrix is not whole it is rounded.
     ``model`` is a registered name, a .safetensors file, or a ``Model``, which is not changed.
     Slices (or tiles of at most ``tile`` coarse pixels a side) are worked on one group at a time, on the processor one
@@ -129,6 +131,7 @@ def reconstruct_series(
             calibrate(result, work.results[0], series, coefficients, scale, height / series.size[1], cancelled)
     if len(work.results) < 1 + uncertainty:
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
+    keep_acquired_frames(work.results[0], target, series, to_common)
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))
     slice_times = np.zeros(shape[1]) if to_common else series.slice_times
     changes = {"times": target, "missing_times": (), "geometry": geometry, "slice_times": slice_times}

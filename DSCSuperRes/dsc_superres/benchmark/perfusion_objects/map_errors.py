@@ -9,7 +9,7 @@ from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.concentration import delta_r2star
 from dsc_superres.perfusion.curve_maps import curve_maps, mean_transit_time
-from dsc_superres.perfusion.frame_weights import frame_weights
+from dsc_superres.perfusion.frame_weights import FrameWeights
 from dsc_superres.perfusion.options import MapOptions
 
 QUANTITIES = ("CBV", "CBF", "MTT", "Tmax")
@@ -25,17 +25,16 @@ def values(
     method: str,
     *,
     aif: ArterialInput | None = None,
-    acquired_times: np.ndarray | None = None,
+    frames: FrameWeights | None = None,
     **settings: object,
 ) -> Maps:
     """The maps of ``curve_maps`` for an object; ``settings`` are further ones of ``MapOptions``.
 
-    ``aif`` is the object's own by default, as from a file; ``acquired_times`` (s) are those of all frames by default.
+    ``aif`` is the object's own by default, as from a file; ``frames`` is how they count, all alike by default.
     """
     curves = delta_r2star(made.signal, objects.ECHO_TIME, made.baseline)
     options = MapOptions(method, kh_over_rho=1.0, **settings)
     aif = aif or ArterialInput(made.times, made.arterial)
-    frames = frame_weights(made.times, acquired_times)
     return curve_maps(curves, made.times, aif, bolus_of(made), options, objects.ECHO_TIME, frames=frames)
 
 
