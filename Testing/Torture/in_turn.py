@@ -1,24 +1,31 @@
-"""Cases that start processes themselves and take seconds: one after the other, in this process."""
+"""Cases that start processes themselves and take seconds: a few at once, on threads of this process."""
 
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import Attack, Case, Row
+from harness import PROCESSES, Attack, Case, Row
 
 
-def attack_in_turn(kind: str, case: Case) -> Attack:
-    """The attack that runs ``case`` with as many seeds as it is asked for, each in an empty folder."""
+def attack_in_turn(kind: str, case: Case, at_once: int = PROCESSES) -> Attack:
+    """The attack that runs ``case`` with as many seeds as it is asked for, each in an empty folder.
+
+    A case that forks this process itself has to run alone.
+    """
 
     def attack(seed: int, count: int, folder: Path) -> Row:
-        wrong = {}
-        for one in range(1_000_000 * seed, 1_000_000 * seed + count):
-            place = folder / "case"
+        def words(one: int) -> str:
+            place = folder / f"case_{one}"
             place.mkdir()
-            if words := case(one, place):
-                wrong[one] = " ".join(words.split())[:300]
+            found = " ".join(case(one, place).split())[:300]
             shutil.rmtree(place)
+            return found
+
+        seeds = range(1_000_000 * seed, 1_000_000 * seed + count)
+        with ThreadPoolExecutor(at_once) as pool:
+            wrong = {one: found for one, found in zip(seeds, pool.map(words, seeds), strict=True) if found}
         first = min(wrong, default=None)
         example = "" if first is None else f"seed {first}: {wrong[first]}"
         return Row(kind, count, len(wrong), example, tuple(sorted(wrong)))

@@ -44,7 +44,7 @@ WORKER = f"{ENDING}\nfrom dsc_superres.worker.process import main\nsys.exit(main
 def at_step(seed: int, folder: Path) -> str:
     rng = random.Random(seed)
     words, program = _work(rng, folder)
-    number, step, last = rng.choice(SIGNALS[:2]), rng.choice(STEPS), rng.randint(1, 8)
+    number, step, last = rng.choice(SIGNALS), rng.choice(STEPS), rng.randint(1, 8)
     code = WORKER if program == "worker" else COMMAND
     first = [sys.executable, "-c", code, str(int(number)), step, str(last), *words]
     return _end_and_look(folder, first, words, program, None)
@@ -213,8 +213,8 @@ def _differing(former: dict[str, bytes | None], now: dict[str, bytes | None]) ->
 
 
 ATTACKS: list[tuple[Attack, float]] = [
-    (attack_in_turn("ended at a random moment", at_moment), 0.0024),
-    (attack_in_turn("ended at a rename, flush or new folder", at_step), 0.0024),
-    (attack_in_turn("ended within a commit", in_commit), 0.02),
+    (attack_in_turn("ended at a random moment", at_moment), 0.01),
+    (attack_in_turn("ended at a rename, flush or new folder", at_step), 0.01),
+    (attack_in_turn("ended within a commit", in_commit, at_once=1), 0.02),
 ]
 """Each attack with its share of the cases: a whole command takes seconds."""

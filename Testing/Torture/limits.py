@@ -121,8 +121,8 @@ def _run_and_look(folder: Path, command: list[str], module: str, restrict: Calla
 
 
 ATTACKS: list[tuple[Attack, float]] = [
-    (attack_in_turn("little memory and small files", limited), 0.002),
-    (attack_in_turn("full disks", full_disk), 0.002),
-    (attack_in_turn("closed streams", closed_streams), 0.001),
+    (attack_in_turn("little memory and small files", limited), 0.003),
+    (attack_in_turn("full disks", full_disk), 0.003),
+    (attack_in_turn("closed streams", closed_streams), 0.002),
 ]
 """Each attack with its share of the cases: a whole command takes seconds."""

@@ -8,7 +8,7 @@ pytest.importorskip("resource", reason="the harness needs POSIX")
 from harness import Attack
 from torture import ATTACKS
 
-COUNT = 600
+COUNT = 300
 """Cases of all attacks together."""
 
 

@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, Secondar
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.io.dicom_files import PIXEL_TAGS
 from dsc_superres.io.dicom_slice import Slice
-from dsc_superres.io.image_file import quiet_itk
+from dsc_superres.io.image_file import check_memory, quiet_itk
 from dsc_superres.utils.atomic_writing import temporary_folder
 
 PIXEL_SHAPE = ("Rows", "Columns", "BitsAllocated", "PixelRepresentation")
@@ -31,6 +31,7 @@ def read_voxels(frames: list[list[Slice]], headers: Mapping[Path, Dataset]) -> t
         for z, image in enumerate(frame):
             images_of_file.setdefault(image.path, []).append((t, z, image))
     rows, columns = frames[0][0].shape
+    check_memory(frames[0][0].path, len(frames) * len(frames[0]) * rows * columns)
     signal = np.empty((len(frames), len(frames[0]), rows, columns), np.float32)
     stored_type = np.dtype(np.float32)
     for path, images in images_of_file.items():

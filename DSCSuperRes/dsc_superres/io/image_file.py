@@ -67,7 +67,7 @@ def check_exists(path: str | os.PathLike[str]) -> Path:
     """
     try:
         path = Path(path).expanduser()
-        mode = path.stat().st_mode
+        found = path.stat()
         check_letters(path)
     except FileNotFoundError as error:
         raise FileError(f"{path} does not exist: check the name.") from error
@@ -75,9 +75,24 @@ def check_exists(path: str | os.PathLike[str]) -> Path:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     except (ValueError, RuntimeError) as error:  # a null character, or the home folder of nobody
         raise FileError(f"{str(path)!r} is no name of a file: check the name.") from error
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise FileError(f"{path} is a pipe or a device, not a file: give a file.")
+    if stat.S_ISREG(found.st_mode) and found.st_size == 0:  # also what only looks like a file, as below /proc
+        raise FileError(f"{path} is empty: copy it again from where it came.")
     return path
+
+
+def check_memory(path: Path, values: int) -> None:
+    """Raise ``FileError`` where so many float32 values are more than the memory of this machine, before it is taken."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows does not say
+        return
+    if 4 * values > memory > 0:
+        raise FileError(
+            f"{path} states a size of {4 * values / 2**30:,.0f} GiB, more than the memory of this machine: check the "
+            "file, or cut it into parts."
+        )
 
 
 def without_name(source: str) -> str:

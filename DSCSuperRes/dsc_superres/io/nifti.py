@@ -25,7 +25,7 @@ import SimpleITK as sitk
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.geometry import Geometry
-from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, suffix_of
+from dsc_superres.io.image_file import StoredImage, check_memory, quiet_itk, spatial_geometry, suffix_of
 from dsc_superres.io.nifti_header import check_header
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file, temporary_folder
@@ -252,6 +252,7 @@ def _geometry(path: Path) -> Geometry:
 
 def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
     """Return the voxels as float32 array of ``header.shape``, read volume by volume."""
+    check_memory(path, math.prod(header.shape))
     try:
         array = np.empty(header.shape, np.float32)
     except (MemoryError, ValueError) as error:

@@ -6,6 +6,7 @@ nibabel rewrites them as NIfTI-1 in one file, which the one reader of that forma
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsc_superres.errors import FileError
-from dsc_superres.io.image_file import StoredImage, suffix_of
+from dsc_superres.io.image_file import StoredImage, check_memory, suffix_of
 from dsc_superres.io.nifti import read_nifti
 from dsc_superres.utils.atomic_writing import temporary_folder
 
@@ -50,7 +51,11 @@ def read_nifti_variant(path: Path) -> StoredImage:
     if not other.is_file():
         raise FileError(f"{path} is one of two files, of which {other.name} is missing: copy it beside.")
     try:
-        single = _in_one_file(nibabel.load(path))
+        image = nibabel.load(path)
+        check_memory(path, math.prod(image.shape))
+        single = _in_one_file(image)
+    except FileError:
+        raise
     except Exception as error:  # nibabel raises any type of exception for damaged files
         raise FileError(f"{path} cannot be read as NIfTI or Analyze: it is cut short or damaged.") from error
     with temporary_folder() as folder:

@@ -22,7 +22,7 @@ import SimpleITK as sitk
 from dsc_superres.errors import FileError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.frame_timing import PLAUSIBLE_INTERVAL
-from dsc_superres.io.image_file import StoredImage, quiet_itk, spatial_geometry, without_name
+from dsc_superres.io.image_file import StoredImage, check_memory, quiet_itk, spatial_geometry, without_name
 from dsc_superres.io.nrrd_header import Header, read_header
 from dsc_superres.io.recorded_provenance import parse_header_record
 from dsc_superres.series import MISSING
@@ -68,7 +68,10 @@ def read_nrrd(path: Path) -> StoredImage:
     kinds = header.fields.get("kinds", "").split()
     if any(kind.lower().startswith(("rgb", "hsv", "xyz", "complex", "quaternion")) or "-" in kind for kind in kinds):
         raise FileError(f"{path} holds colors or vectors: a perfusion series has one real number per voxel.")
-    array, scalar_type, geometry = _read_large(path, header) if _is_large(path, header) else _read_with_itk(path)
+    is_large = _is_large(path, header)
+    if not is_large:
+        check_memory(path, math.prod(header.sizes))
+    array, scalar_type, geometry = _read_large(path, header) if is_large else _read_with_itk(path)
     frames = array.shape[0] if array.ndim == 4 else 0
     frame_times, times_source = _frame_times(path, header, frames)
     interval = None

@@ -7,6 +7,7 @@ sequences.
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from dsc_superres.errors import FileError, SeriesError
 from dsc_superres.geometry import Geometry
-from dsc_superres.io.image_file import StoredImage
+from dsc_superres.io.image_file import StoredImage, check_memory
 from dsc_superres.io.philips_scale import SIGNAL_NOTE, has_one_scale
 from dsc_superres.series import MISSING
 
@@ -35,9 +36,12 @@ def read_par_rec(path: Path, name: str, echo: int | None = None) -> StoredImage:
             one_scale = _has_one_scale(image.header.image_defs)
             if not one_scale:
                 image = parrec.load(str(par), strict_sort=True, permit_truncated=True, scaling="fp")
+            check_memory(par, math.prod(image.shape))
             voxels = np.asarray(image.dataobj, np.float32)
             labels = {label: np.atleast_1d(values) for label, values in image.header.get_volume_labels().items()}
             definitions = image.header.image_defs
+    except FileError:
+        raise
     except Exception as error:  # nibabel raises any type of exception for damaged files
         raise FileError(f"{par} cannot be read as PAR/REC: it is cut short, damaged or of an old version.") from error
     if voxels.ndim != 4:

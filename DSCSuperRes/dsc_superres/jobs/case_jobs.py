@@ -127,6 +127,7 @@ def _write_files(
         for role, path in targets.items():
             write_series(all_series[role], partial[path], integer=job.integer)
         write_json(partial[beside], provenance)
+        _file_targets(job)  # somebody may have written there meanwhile
         progress(1.0, "Done")
         last_chance(cancelled)
     files = {role: os.path.relpath(path, job.output.parent) for role, path in targets.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from dsc_superres.errors import SeriesError
 from dsc_superres.io.recorded_provenance import provenance_record
 from dsc_superres.jobs.job_result import JobResult
+from dsc_superres.jobs.targets import check_is_free
 from dsc_superres.jobs.types import OpenJob
 from dsc_superres.pipeline.notes import found_notes
 from dsc_superres.series import MISSING, Series
@@ -26,6 +27,7 @@ def run_open(job: OpenJob, progress: Progress, cancelled: IsCancelled) -> JobRes
     The facts of the result say the rest: file, times (s), has_times, echo_time (s), sources, notes, provenance,
     slice_times (s, or null), geometry, scalar_type.
     """
+    check_is_free(job.output)
     series = _series(job, progress)
     progress(0.9, "Writing")
     with atomic_folder(job.output) as folder:

@@ -141,11 +141,17 @@ def check_results_folder(folder: Path) -> bool:
     if is_results_folder(folder):
         check_holds_nothing_else(folder)
         return True
-    if any(not _is_of_the_system(entry) for entry in folder.iterdir()):
+    check_is_free(folder)
+    return False
+
+
+def check_is_free(folder: Path) -> None:
+    """Raise ``FileError`` where a folder cannot be written, or holds anything."""
+    check_can_write(folder)
+    if folder.exists() and any(not _is_of_the_system(entry) for entry in folder.iterdir()):
         raise FileError(
             f"The folder {folder.name} holds files that this software did not write: choose a new or an empty one."
         )
-    return False
 
 
 def check_can_write(folder: Path) -> None:

@@ -39,13 +39,25 @@ def read_json(path: Path, what: str, error_type: type[DSCError] = FileError) -> 
 
 
 def parse_json(text: str, what: str, error_type: type[DSCError] = FileError) -> Any:
-    """Return the value of a JSON text. Raises ``error_type`` for anything else, endless nesting included."""
+    """Return the value of a JSON text.
+
+    Raises ``error_type`` for anything else, for endless nesting, and for a name that is there with two values.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_without_contradictions)
     except RecursionError as error:
         raise error_type(f"{what} nests its values too deeply: correct or remove it.") from error
     except ValueError as error:
         raise error_type(f"{what} is not valid JSON ({error}): correct or remove it.") from error
+
+
+def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found and found[name] != value:
+            raise ValueError(f'"{name[:60]}" is there twice, with different values')
+        found[name] = value
+    return found
 
 
 def shown(value: Any, most: int = 60) -> str:
