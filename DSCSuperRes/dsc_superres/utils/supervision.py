@@ -56,7 +56,7 @@ def supervised(work: Callable[[], int], crashed: Callable[[str], int]) -> int:
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code < 0:
         code = 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
-    elif code and not _returned(ended):
+    elif code == 1 and not _returned(ended):  # as libraries do; the worker leaves with codes of its own
         code = crashed(f"exit code {code}")
     os._exit(code)  # at once: a signal that comes now is not to change what has happened
 
