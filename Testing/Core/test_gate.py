@@ -298,3 +298,21 @@ def test_names_that_some_disks_take_for_one_are_two_outputs_of_one_name(tmp_path
     for names in (("Fine.nii", "fine.nii"), ("\u00e9.nii", "e\u0301.nii")):
         with pytest.raises(FileError, match="Two outputs"):
             check_outputs([tmp_path / name for name in names], [])
+
+
+def test_what_is_copied_into_an_export_lies_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    for make in (lambda path: path.symlink_to("/etc/hostname"), lambda path: path.symlink_to("."), os.mkfifo):
+        make(tmp_path / "files" / "odd")
+        with pytest.raises(FileError, match="odd in files"):
+            run_job({"task": "export", "output": tmp_path / "out", "files": tmp_path / "files"})
+        (tmp_path / "files" / "odd").unlink()
+
+
+def test_links_to_nothing_and_folders_instead_of_files_are_one_sentence(folder: Path, capsys) -> None:
+    os.symlink("nowhere", folder / "dangling.nii")
+    for command in ("undersample a.nii dangling.nii", "maps a.nii m --aif . --te 0.03", "info a\nb\x1b[31m.nii"):
+        assert main(command.split(" ")) == 2
+        assert "\x1b" not in (error := capsys.readouterr().err)
+        assert len(error.strip().splitlines()) == 1
+    assert (folder / "dangling.nii").is_symlink()

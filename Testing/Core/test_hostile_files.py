@@ -37,6 +37,8 @@ def test_job_files(tmp_path, text):
         ("times", "0123"),
         ("geometry", {"spacing": [10**400] * 3, "origin": [0] * 3, "direction": np.eye(3).tolist()}),
         ("geometry", {"spacing": 2, "origin": [0] * 3, "direction": np.eye(3).tolist()}),
+        ("geometry", None),
+        ("times", None),
         ("formats", {"nii.gz": 1}),
         ("formats", [["nii.gz"]]),
         ("echo_time", 10**400),

@@ -17,7 +17,7 @@ from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
 from dsc_superres.utils.pytorch import from_torch, torch_problem
-from dsc_superres.utils.standard_streams import open_standard_streams, silence_output
+from dsc_superres.utils.standard_streams import open_standard_streams, printable, silence_output
 from dsc_superres.utils.supervision import supervised
 
 INTERRUPTED = 130
@@ -81,5 +81,5 @@ def _run_command(arguments: list[str]) -> int:
 
 def _fail(sentence: str, code: int) -> int:
     with suppress(OSError):
-        print(f"dsc-superres: {sentence}", file=sys.stderr)
+        print(printable(f"dsc-superres: {sentence}"), file=sys.stderr)
     return code

@@ -51,6 +51,7 @@ class Step:
 def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> JobResult:
     """Write all files of the job, or none; the result lists them. Raises ``DSCError`` and ``Cancelled``."""
     check_output(job.output, job.replace)
+    _check_copied(job)
     _check_names(job)
     with atomic_folder(job.output, replace=job.replace) as folder:
         if job.files is not None:
@@ -70,6 +71,13 @@ def run_export(job: ExportJob, progress: Progress, cancelled: IsCancelled) -> Jo
         progress(1.0, "Done")
         last_chance(cancelled)
     return JobResult(job.output, files)
+
+
+def _check_copied(job: ExportJob) -> None:
+    """Raise ``FileError`` where the folder to copy holds a link, which may lead out of it, a pipe or a device."""
+    for path in job.files.rglob("*") if job.files is not None else ():
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise FileError(f"{path.name} in {job.files.name} is a link, a pipe or a device: only files are copied.")
 
 
 def _check_names(job: ExportJob) -> None:

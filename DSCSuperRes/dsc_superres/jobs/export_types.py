@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dsc_superres.pipeline.case_options import Checked, option
+from dsc_superres.pipeline.case_options import Checked, option, required_options
 from dsc_superres.pipeline.checks import (
     Check,
     Choice,
@@ -98,8 +98,10 @@ class Record(Check):
         known = {one.name for one in fields(self.kind)}
         if not isinstance(value, dict) or not set(value) <= known:
             raise ValueError
+        for missing in (one for one in required_options(self.kind) if value.get(one) is None):
+            raise JobError(f'The option "{name}" lacks the field "{missing}".')
         try:
-            return self.kind(**value)
+            return self.kind(**{key: one for key, one in value.items() if one is not None})  # null: not given
         except JobError as error:
             raise JobError(f"{name}: {error}") from error
 

@@ -109,8 +109,10 @@ def _with_companions(source: Path) -> Iterator[Path]:
     from dsc_superres.io.sidecar import sidecar_path
 
     yield source
+    if source.is_dir():
+        return
     companion = sidecar_path(source)
-    if not source.is_dir() and companion != source and _is_there(companion):
+    if companion != source and _is_there(companion):
         yield companion
 
 

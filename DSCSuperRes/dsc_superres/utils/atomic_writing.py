@@ -180,6 +180,8 @@ def check_target(target: Path) -> None:
         raise FileError(f"Cannot write {target}: {target.parent} is not an existing folder.")
     if target.is_dir():
         raise FileError(f"Cannot write {target}: a folder of that name exists.")
+    if target.is_symlink() and not target.exists():
+        raise FileError(f"Cannot write {target}: it is a link to nothing, which a file would replace; name a file.")
     if target.exists() and not target.is_file():
         raise FileError(f"Cannot write {target}: it is a device or a pipe, which a file would replace; name a file.")
     # Renaming would silently replace a read-only file.

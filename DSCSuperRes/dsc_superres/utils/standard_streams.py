@@ -46,4 +46,13 @@ def write_output(text: str) -> None:
 def write_note(text: str) -> None:
     """Print ``text`` on standard error, where somebody reads it."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` in one line without control characters: names of files may hold any, also those of terminals.
+
+    >>> printable("scan\\x1b[31m\\n.nii")
+    'scan?[31m?.nii'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
