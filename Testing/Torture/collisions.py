@@ -1,17 +1,20 @@
 """Paths that meet: every output in the place of an input, of a file that belongs to one, or of another output.
 
-By any spelling: links, hard links, detours, other cases of letters. Inputs and files of others keep their bytes,
-whether the command is refused or done.
+By any spelling: links, hard links, detours. In half of the cases temporary entries lie there that somebody made up, to
+have files moved or removed. Inputs and files of others keep their bytes, whether the command is refused or done.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 from pathlib import Path
 
 from harness import Attack, attack_of, command, contents
+
+from dsc_superres.utils.partial_entries import new_name, state_of
 
 INPUTS = ("a.nii", "b.nii", "in.seq.nrrd", "mask.nii.gz", "aif.csv", "own.safetensors")
 BELONG = ("a.json", "b.json", "in.json", "own.json")
@@ -21,11 +24,12 @@ OTHERS = (
     "other.json",
     "table.csv",
     "picture.png",
+    "pipe",
     "folder/precious.txt",
     "maps/mask.nii.gz",
 )
 """What this software did not write, or not as results."""
-NEARLY = ("fine.nii", "notes.nii.gz", "own.nii", "in.nii.gz", ".", "folder", "maps")
+NEARLY = (".commit.json", "fine.nii", "notes.nii.gz", "own.nii", "in.nii.gz", ".", "folder", "maps")
 """New files whose sidecar is there already, and folders that hold something."""
 COMMANDS = (
     "compare a.nii b.nii --json {}",
@@ -52,7 +56,9 @@ def case(seed: int, folder: Path) -> str:
         outputs = [_output(rng) for _ in range(words.count("{}"))]
         if words == "run job.json":
             _write_job(rng)
-        before = contents(folder)
+        if rng.random() < 0.5:
+            _write_forged(rng, folder)
+        before = _lasting(folder)
         for output in outputs:
             words = words.replace("{}", output, 1)
         code, message = command(*words.split())
@@ -62,13 +68,34 @@ def case(seed: int, folder: Path) -> str:
         return f"exit code {code} of {words}: {message.strip()[-150:]}"
     if code == 2 and len(message.strip().splitlines()) != 1 and "usage:" not in message:
         return f"more than a sentence of {words}: {message.strip()[-150:]}"
-    after = contents(folder)
+    after = _lasting(folder)
     lost = sorted(name for name, content in before.items() if after.get(name, 0) != content)
     if lost:
         return f"{words} lost {', '.join(lost)}"
     if code == 2 and set(after) != set(before):
         return f"{words} was refused, but left {', '.join(sorted(set(after) - set(before)))}"
     return ""
+
+
+def _lasting(folder: Path) -> dict[str, bytes | None]:
+    """Everything but temporary entries, which the next run may remove."""
+    return {name: content for name, content in contents(folder).items() if not any(map(state_of, Path(name).parts))}
+
+
+def _write_forged(rng: random.Random, folder: Path) -> None:
+    """Temporary entries that no process of ours has left."""
+    for state in ("commit", "part", "old"):
+        entry = folder / new_name(state, rng.choice(("", "a.nii", "notes.json")))
+        entry.mkdir()
+        journal = {
+            "others": rng.choice(([], [str(folder / "folder")], [str(folder / "maps")], "x", [3])),
+            "gone": rng.choice(([], ["a.nii", "notes.json"], ["../x"], None)),
+            "names": [],
+            "first": str(folder / "folder"),
+            "inode": rng.choice((1, folder.stat().st_ino, None)),
+        }
+        (entry / ".commit.json").write_text(json.dumps(journal))
+        os.utime(entry, (1e9, 1e9))
 
 
 def _output(rng: random.Random) -> str:
@@ -89,8 +116,6 @@ def _output(rng: random.Random) -> str:
 
 
 def _write_job(rng: random.Random) -> None:
-    import json
-
     tasks = (
         {"task": "reconstruct", "input": "a.nii", "output": _output(rng), "model": "linear", "time": 1},
         {"task": "reconstruct", "input": "a.nii", "output": "job.nii", "model": "linear", "time": 1},
@@ -135,6 +160,7 @@ def _write_files(folder: Path) -> None:
     (folder / "other.json").write_text('{"EchoTime": 0.03}')
     (folder / "table.csv").write_text("a,b\n1,2\n")
     (folder / "picture.png").write_bytes(b"\x89PNG")
+    os.mkfifo(folder / "pipe")
     (folder / "folder" / "precious.txt").write_text("precious")
     (folder / "folder" / "provenance.json").write_text('{"of": "somebody else"}')
 

@@ -51,12 +51,22 @@ def run(seed: int, count: int, chosen: str = "") -> list[Row]:
     return rows
 
 
-def table(rows: list[Row], seed: int) -> str:
-    """The rows in Markdown."""
-    lines = ["| attack | tried | wrong | first wrong |", "|---|---:|---:|---|"]
-    lines += [f"| {row.kind} | {row.tried:,} | {row.wrong:,} | {row.example.replace('|', '/')} |" for row in rows]
-    total = f"| **all** (seed {seed}) | {sum(row.tried for row in rows):,} | {sum(row.wrong for row in rows):,} | |"
-    return "\n".join([*lines, total])
+def table(rows: list[Row], seed: int, former: str = "") -> str:
+    """The rows in Markdown; those of attacks that did not run now stay as they are in the ``former`` table."""
+    lines = dict(re.findall(r"^\| ([^|*]+?) (\| .*\|)$", former, flags=re.MULTILINE))
+    lines |= {row.kind: f"| {seed} | {row.tried:,} | {row.wrong:,} | {row.example.replace('|', '/')} |" for row in rows}
+    kinds = [kind for kind in (attack.__name__.replace("_", " ") for attack, _ in ATTACKS) if kind in lines]
+    tried, wrong = (sum(int(lines[kind].split("|")[place].replace(",", "")) for kind in kinds) for place in (2, 3))
+    head = ["| attack | seed | tried | wrong | first wrong |", "|---|---:|---:|---:|---|"]
+    return "\n".join(
+        [*head, *(f"| {kind} {lines[kind]}" for kind in kinds), f"| **all** | | {tried:,} | {wrong:,} | |"]
+    )
+
+
+def former_table(text: str) -> str:
+    """The table in the ``text`` of the document, "" if it has other columns."""
+    found = re.search(rf"<!-- {MARK} -->\n(.*?)<!-- /{MARK} -->", text, flags=re.DOTALL)
+    return found[1] if found and "| seed |" in found[1] else ""
 
 
 def with_table(text: str, new: str) -> str:
@@ -70,14 +80,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="another seed, other cases (default: 1)")
     parser.add_argument("--count", type=int, default=10_000, help="about how many cases in all (default: 10000)")
     parser.add_argument("--only", default="", metavar="WORDS", help="only the attacks whose names hold these words")
-    parser.add_argument("--write", action="store_true", help=f"write the table into docs/{DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"write the rows into docs/{DOCUMENT.name}")
     options = parser.parse_args()
     rows = run(options.seed, options.count, options.only)
     print(table(rows, options.seed))
     if options.write:
-        DOCUMENT.write_text(
-            with_table(DOCUMENT.read_text(encoding="utf-8"), table(rows, options.seed)), encoding="utf-8"
-        )
+        text = DOCUMENT.read_text(encoding="utf-8")
+        DOCUMENT.write_text(with_table(text, table(rows, options.seed, former_table(text))), encoding="utf-8")
     return int(any(row.wrong for row in rows))
 
 
