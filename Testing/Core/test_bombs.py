@@ -107,3 +107,16 @@ def test_a_series_is_opened_into_a_folder_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(DSCError, match="did not write"):
         run_job({"task": "open", "input": str(tmp_path / "a.nii"), "output": str(tmp_path / "mine")})
     assert (tmp_path / "mine" / "signal.npy").read_text() == '"mine"'
+
+
+def test_what_is_no_dicom_is_not_unpacked(tmp_path: Path, monkeypatch) -> None:
+    import zipfile
+
+    from dsc_superres.io import zip_folder
+
+    monkeypatch.setattr(zip_folder, "_BLOCK", 200)
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(10**7))
+        archive.writestr("image", bytes(128) + b"DICM" + bytes(1000))
+    with zip_folder.unpacked(tmp_path / "scan.zip") as folder:
+        assert [path.stat().st_size for path in folder.iterdir()] == [1132]

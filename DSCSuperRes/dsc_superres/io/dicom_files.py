@@ -102,7 +102,12 @@ def is_dicom(path: Path) -> bool:
             start = file.read(132)
     except (OSError, ValueError):
         return False
-    return start[128:] == b"DICM" or start[:2] == b"\x08\x00"
+    return begins_as_dicom(start)
+
+
+def begins_as_dicom(start: bytes) -> bool:
+    """Return whether the first bytes of a file, 132 or more, are those of DICOM, with or without a preamble."""
+    return start[128:132] == b"DICM" or start[:2] == b"\x08\x00"
 
 
 def headers_of_folder(folder: Path) -> Headers:

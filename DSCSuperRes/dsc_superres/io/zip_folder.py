@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.dicom_files import begins_as_dicom
 from dsc_superres.utils.atomic_writing import temporary_folder
 
 LARGEST = 8 * 2**30
@@ -31,7 +32,10 @@ def is_zip(path: Path) -> bool:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder with the files of a ZIP. Raises ``FileError`` if it is damaged, locked or too large."""
+    """Yield a temporary folder with the DICOM files of a ZIP.
+
+    Raises ``FileError`` if it is damaged, locked or too large.
+    """
     with temporary_folder() as folder:
         try:
             with zipfile.ZipFile(path) as archive:
@@ -53,9 +57,14 @@ def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
         )
     left = LARGEST
     for number, member in enumerate(sorted(members, key=lambda member: member.filename)):
-        with archive.open(member) as source, open(folder / f"{number:06d}", "wb") as target:
-            while block := source.read(_BLOCK):  # what the directory states may be less than what is there
-                left -= len(block)
-                if left < 0:
-                    raise FileError(f"{path} unpacks to more than it states: unpack it and name the folder.")
-                target.write(block)
+        with archive.open(member) as source:
+            block = source.read(_BLOCK)
+            if not begins_as_dicom(block):
+                continue  # nobody would read it
+            with open(folder / f"{number:06d}", "wb") as target:
+                while block:  # what the directory states may be less than what is there
+                    left -= len(block)
+                    if left < 0:
+                        raise FileError(f"{path} unpacks to more than it states: unpack it and name the folder.")
+                    target.write(block)
+                    block = source.read(_BLOCK)
