@@ -263,6 +263,15 @@ register(
     )
 )
 register(
+    replace(
+        find(DEFAULT_MODEL_WITH_UNCERTAINTY),
+        name="ode-liif-plus-kinetic",
+        title="ODE-LIIF plus, kinetic",
+        description="ODE-LIIF plus, its frames drawn halfway toward kinetics of the contrast agent.",
+        builder="dsc_superres.networks.ode_liif_plus:OdeLiifPlusKinetic",
+    )
+)
+register(
     ModelEntry(
         name="static-detail",
         title="Static detail",

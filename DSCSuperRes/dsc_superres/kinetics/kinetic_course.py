@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +16,7 @@ from dsc_superres.kinetics.tissue_fit import Atoms
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.mask import head_threshold
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import single_threaded_blas
+from dsc_superres.utils.parallel import parallel_map, single_threaded_blas
 from dsc_superres.utils.progress import IsCancelled, never
 
 LEAST_VOXELS = 100
@@ -40,8 +42,31 @@ equal errors between the frames."""
 MOST_TRUST = 0.7
 """Largest part of kinetics; the rest is pchip. Where all curves rise between two frames, the driving curve's onset may
 be wrong in all voxels alike, which no acquired frame shows; elsewhere the mean of both is as near to the truth."""
+MOST_TRUST_WITH_PREDICTION = 0.5
+"""The same where frames between were predicted: the rest is the network, which is as near to the truth as kinetics."""
+CERTAIN = 0.02
+"""Doubt up to which a frame counts as acquired."""
+MOST_SHARED = 0.6
+"""Greatest share of what the fit misses in acquired frames that all voxels may have in common, of root mean squares:
+0.1 to 0.4 where one bolus passes, 0.85 where two do. Measured where frames between were predicted."""
+PCHIP_ALONE, NETWORK_ALONE = "frames were interpolated by pchip", "frames are those of the network"
+"""What becomes of frames, or voxels, of which kinetics says nothing."""
 SMALLEST = 1e-3
 """Least signal as share of that before the bolus, for the logarithm."""
+
+ALL = slice(None)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network says of a series between its acquired frames, to be weighed against kinetics.
+
+    series   on the grid of the acquired one: frames at or near the acquired times, and some between them
+    doubt    float64[t]: standard deviation of each frame as share of a curve's value; 0 where it was acquired
+    """
+
+    series: Series
+    doubt: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +74,7 @@ class KineticCourse:
     """Signal curves of a series in continuous time, as far as they follow kinetics.
 
     atoms          for each slice
+    offsets        float64[z], s: what is added to the times of frames to get those of the slice
     coefficients   float32[r, z, y, x], of ``Atoms.functions``: the attenuation
     baseline       float32[z, y, x]: signal before the bolus
     share          float32[z, y, x], 0 to 1: how far a voxel follows kinetics; 0 where pchip alone is used
@@ -58,6 +84,7 @@ class KineticCourse:
     """
 
     atoms: tuple[Atoms, ...]
+    offsets: np.ndarray
     coefficients: np.ndarray
     baseline: np.ndarray
     share: np.ndarray
@@ -65,15 +92,28 @@ class KineticCourse:
     residual_share: float
     notes: tuple[str, ...] = ()
 
+    def signal(self, z: int, times: np.ndarray, rows: slice = ALL, columns: slice = ALL) -> np.ndarray:
+        """Return the signal of slice z at ``times`` [m] of frames (s), float32[m, y, x]."""
+        atoms, offset = self.atoms[z], self.offsets[z]
+        functions = atoms.functions(times + offset).astype(np.float32)
+        coefficients = self.coefficients[: len(functions), z, rows, columns]
+        return self.baseline[z, rows, columns] * np.exp(-np.tensordot(functions.T, coefficients, 1))
+
 
 def kinetic_course(
-    series: Series, *, transient: bool = False, cancelled: IsCancelled = never
+    series: Series,
+    *,
+    transient: bool = False,
+    predicted: Prediction | None = None,
+    threads: int = 1,
+    cancelled: IsCancelled = never,
 ) -> KineticCourse | tuple[str, ...]:
     """Return the course of ``series``, or only notes where it has none.
 
-    ``transient`` is whether its first frame is one before steady state. Raises ``Cancelled``.
+    ``transient`` is whether its first frame is one before steady state. Curves are fitted to the frames ``predicted``
+    (none of them before the second acquired frame where the first is a transient), if any. Raises ``Cancelled``.
     """
-    reason = "kinetics was not used, and frames were interpolated by pchip"
+    reason = f"kinetics was not used, and {PCHIP_ALONE if predicted is None else NETWORK_ALONE}"
     if not series.has_times:
         return (f"The frame times are not known: {reason}.",)
     signal = series.signal
@@ -83,30 +123,42 @@ def kinetic_course(
         return (f"Too few voxels have signal in all frames: {reason}.",)
     try:
         bolus = find_bolus(signal[int(transient) :, head].mean(axis=1), series.times[int(transient) :])
+        estimate = _Estimate(series, head, bolus, transient, predicted, cancelled)
     except PerfusionError:
         return (f"No single contrast bolus was found in at least 8 frames: {reason}.",)
     with single_threaded_blas():
-        return _Estimate(series, head, bolus, transient, cancelled).course()
+        return estimate.course(threads)
 
 
 class _Estimate:
     """The steps from a series to its course. ``bolus`` counts frames without the first one where it is a transient."""
 
-    def __init__(self, series: Series, head: np.ndarray, bolus: Bolus, transient: bool, cancelled: IsCancelled) -> None:
-        self.series, self.head, self.cancelled = series, head, cancelled
+    def __init__(
+        self,
+        series: Series,
+        head: np.ndarray,
+        bolus: Bolus,
+        transient: bool,
+        predicted: Prediction | None,
+        cancelled: IsCancelled,
+    ) -> None:
+        self.series, self.head, self.bolus, self.cancelled = series, head, bolus, cancelled
         self.used = slice(int(transient), None)
-        self.times = series.times[self.used]
-        self.bolus = bolus
-        self.offsets = np.zeros(len(head)) if series.slice_times is None else series.slice_times
-        baseline = series.signal[self.used][bolus.baseline].mean(axis=0, dtype=np.float64)
-        self.baseline = np.maximum(baseline, 1e-6).astype(np.float32)
-        sample = self._sample(np.argwhere(head), MOST_VOXELS)
-        curves = self._signal(sample)
+        curves = self._signal(self._sample(np.argwhere(head), MOST_VOXELS))
         depth = curves.mean(axis=1)
         quiet = np.sort(np.argsort(-depth, kind="stable")[: max(len(depth) // 2, 4)])
         self.noise = max(float(np.median(curve_noise(curves[quiet]))), 1e-6 * float(np.abs(curves).mean()))
+        self.doubt, self.most_trust, self.otherwise = np.zeros(len(curves)), MOST_TRUST, PCHIP_ALONE
+        if predicted is not None:
+            self.series, self.used, self.doubt = predicted.series, slice(None), predicted.doubt
+            self.bolus = find_bolus(self.series.signal[:, head].mean(axis=1), self.series.times)
+            self.most_trust, self.otherwise = MOST_TRUST_WITH_PREDICTION, NETWORK_ALONE
+        self.times = self.series.times[self.used]
+        self.offsets = np.zeros(len(head)) if self.series.slice_times is None else self.series.slice_times
+        baseline = self.series.signal[self.used][self.bolus.baseline].mean(axis=0, dtype=np.float64)
+        self.baseline = np.maximum(baseline, 1e-6).astype(np.float32)
 
-    def course(self) -> KineticCourse | tuple[str, ...]:
+    def course(self, threads: int) -> KineticCourse | tuple[str, ...]:
         moments = np.round(self.offsets / max(SAME_MOMENT * self.series.interval, 1e-6))
         voxels = np.bincount((moments - moments.min()).astype(int), self.head.sum(axis=(1, 2)))
         moment = moments.min() + np.argmax(voxels)
@@ -119,26 +171,28 @@ class _Estimate:
         attenuation, noise = self._attenuation(sample)
         curves = driving_curves(clock, attenuation, noise, self.bolus.peak + clock[0] - self.times[0])
         self._check_cancelled()
-        atoms = Atoms(curves, clock)
+        atoms = Atoms(curves, clock, self.doubt)
         trust = self._trust(atoms, sample)
         if trust == 0:
             return (
-                "Kinetics predicts acquired frames from the others no better than pchip: it was not used, and frames "
-                "were interpolated by pchip.",
+                "Kinetics predicts acquired frames from the others no better than pchip: it was not used, and "
+                f"{self.otherwise}.",
             )
-        return self._fitted(curves, trust)
+        return self._fitted(curves, trust, threads)
 
     def _trust(self, atoms: Atoms, sample: np.ndarray) -> float:
-        """Return the part of kinetics, 0 to ``MOST_TRUST``: it has to predict frames of the bolus from the others."""
+        """Return the part of kinetics, from 0 on: it has to predict acquired frames of the bolus from the others."""
         chosen = self._sample(sample, TESTED_VOXELS)
         signal, (attenuation, noise) = self._signal(chosen), self._attenuation(chosen)
         mean = signal.mean(axis=1)
         level = mean[self.bolus.baseline].mean()
         frames = np.flatnonzero(mean < level - BOLUS_SHARE * (level - mean.min()))
-        frames = frames[(frames > 0) & (frames < len(mean) - 1)][:MOST_TESTED_FRAMES]
+        acquired = np.flatnonzero(self.doubt <= CERTAIN)
+        frames = np.intersect1d(frames, acquired[1:-1])[:MOST_TESTED_FRAMES]
         own, other = [], []
         for frame in frames:
-            rest = np.delete(np.arange(len(mean)), frame)
+            place = np.searchsorted(acquired, frame)
+            rest = np.delete(np.arange(len(mean)), np.arange(acquired[place - 1] + 1, acquired[place + 1]))
             fit = atoms.fit(attenuation, noise, rest)
             at = np.exp(-(atoms.functions(atoms.times[[frame]]).T @ fit.coefficients)[0])
             own.append(np.mean((self.baseline[tuple(chosen.T)] * at - signal[frame]) ** 2))
@@ -149,57 +203,56 @@ class _Estimate:
             return 0.0
         floor = self.noise**2
         ratio = max(np.mean(own) - floor, 0.0) / max(np.mean(other) - floor, 1e-3 * floor)
-        return MOST_TRUST * float(np.clip((USELESS_RATIO - ratio) / (USELESS_RATIO - TRUSTED_RATIO), 0, 1))
+        return self.most_trust * float(np.clip((USELESS_RATIO - ratio) / (USELESS_RATIO - TRUSTED_RATIO), 0, 1))
 
-    def _fitted(self, curves: list[Curve], trust: float) -> KineticCourse:
-        """Return the fit of all voxels, one slice after the other."""
+    def _fitted(self, curves: list[Curve], trust: float, threads: int) -> KineticCourse | tuple[str, ...]:
+        """Return the fit of all voxels, one slice per thread."""
         shape = self.head.shape
-        by_offset: dict[float, Atoms] = {}
-        atoms, excess, measured = [], 0.0, 0
-        coefficients, share = None, np.zeros(shape, np.float32)
-        for z, offset in enumerate(self.offsets):
-            if offset not in by_offset:
-                by_offset[offset] = Atoms(curves, self.times + offset)
-            atoms.append(by_offset[offset])
-            rank = len(atoms[z].basis) + 2
-            if coefficients is None:
-                coefficients = np.zeros((rank, *shape), np.float32)
-            elif rank > len(coefficients):
-                coefficients = np.concatenate([coefficients, np.zeros((rank - len(coefficients), *shape), np.float32)])
+        by_offset = {offset: Atoms(curves, self.times + offset, self.doubt) for offset in dict.fromkeys(self.offsets)}
+        atoms = tuple(by_offset[offset] for offset in self.offsets)
+        coefficients = np.zeros((max(one.rank for one in atoms), *shape), np.float32)
+        share, missed = np.zeros(shape, np.float32), np.zeros((2, shape[0], len(self.times)))
+
+        def fit_slice(z: int) -> Iterator[int]:
             voxels = np.argwhere(self.head[z])
             voxels = np.concatenate([np.full((len(voxels), 1), z), voxels], axis=1)
-            if not len(voxels):
-                continue
-            attenuation, noise = self._attenuation(voxels)
-            fit = atoms[z].fit(attenuation, noise)
-            place = tuple(voxels.T)
-            coefficients[(slice(0, rank), *place)] = fit.coefficients
-            free = np.clip((NO_FIT_MISFIT - fit.misfit) / (NO_FIT_MISFIT - FIT_MISFIT), 0, 1)
-            share[place] = trust * free
-            missed = self.baseline[place] * np.exp(-(atoms[z].functions(atoms[z].times).T @ fit.coefficients))
-            missed = missed - self._signal(voxels)
-            excess += float(np.sum(missed**2))
-            measured += missed.size
-            self._check_cancelled()
-        own = excess / max(measured, 1)
-        residual_share = float(np.clip(1 - self.noise**2 / max(own, 1e-30), 0, 1))
-        return KineticCourse(
-            tuple(atoms), coefficients, self.baseline, share, self.noise, residual_share, self._notes(share, trust)
-        )
+            if len(voxels):
+                place = tuple(voxels.T)
+                fit = atoms[z].fit(*self._attenuation(voxels))
+                coefficients[(slice(0, atoms[z].rank), *place)] = fit.coefficients
+                free = np.clip((NO_FIT_MISFIT - fit.misfit) / (NO_FIT_MISFIT - FIT_MISFIT), 0, 1)
+                share[place] = trust * free
+                fitted = self.baseline[place] * np.exp(-(atoms[z].functions(atoms[z].times).T @ fit.coefficients))
+                rest = fitted - self._signal(voxels)
+                missed[:, z] = rest.sum(axis=1), np.sum(rest**2, axis=1)
+            yield z
+
+        with closing(parallel_map(fit_slice, range(shape[0]), threads)) as steps:
+            for _ in steps:
+                self._check_cancelled()
+        shared, own = missed.sum(axis=1) / max(np.count_nonzero(self.head), 1)
+        certain = self.doubt <= CERTAIN
+        if not certain.all() and np.mean(shared[certain] ** 2) > MOST_SHARED**2 * np.mean(own[certain]):
+            return (
+                f"The mean curve does not follow the kinetics of one bolus: kinetics was not used, and {self.otherwise}.",
+            )
+        residual_share = float(np.clip(1 - self.noise**2 / max(own.mean(), 1e-30), 0, 1))
+        notes = self._notes(share, trust)
+        return KineticCourse(atoms, self.offsets, coefficients, self.baseline, share, self.noise, residual_share, notes)
 
     def _notes(self, share: np.ndarray, trust: float) -> tuple[str, ...]:
         inside = share[self.head]
         without = int(np.count_nonzero(inside == 0))
         notes = ()
-        if trust < MOST_TRUST:
+        if trust < self.most_trust:
             notes += (
                 f"Kinetics predicts acquired frames only somewhat better than pchip: its part was reduced to "
-                f"{100 * trust / MOST_TRUST:.0f} %.",
+                f"{100 * trust / self.most_trust:.0f} %.",
             )
         if without:
             notes += (
                 f"In {without} of {inside.size} voxels with signal ({100 * without / inside.size:.1f} %) the curve "
-                "does not follow kinetics, and frames were interpolated by pchip.",
+                f"does not follow kinetics, and {self.otherwise}.",
             )
         return notes
 

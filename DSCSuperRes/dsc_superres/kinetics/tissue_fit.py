@@ -44,10 +44,14 @@ class TissueFit:
 
 
 class Atoms:
-    """Curves from all driving curves, on a fine grid of times from the first to the last frame, times[t] in s."""
+    """Curves from all driving curves, on a fine grid of times from the first to the last frame, times[t] in s.
 
-    def __init__(self, driving: Sequence[Curve], times: np.ndarray) -> None:
+    ``doubt`` [t] is the standard deviation of frames that were not measured but predicted, as share of a curve's value.
+    """
+
+    def __init__(self, driving: Sequence[Curve], times: np.ndarray, doubt: np.ndarray | None = None) -> None:
         self.times = times
+        self.doubt = np.zeros(len(times)) if doubt is None else doubt
         self.grid = np.arange(times[0], times[-1] + STEP, STEP)
         fine = np.arange(times[0] - LEAD, times[-1] + TAIL, STEP)
         values = np.stack([curve(fine) for curve in driving])
@@ -68,6 +72,11 @@ class Atoms:
         self.basis = basis[size_of > RANK_TOLERANCE * size_of[0]]
         self.coordinates = (self.curves @ self.basis.T).astype(np.float32)
 
+    @property
+    def rank(self) -> int:
+        """Number of ``functions``."""
+        return len(self.basis) + 2
+
     def functions(self, times: np.ndarray) -> np.ndarray:
         """Return the functions that fitted curves are sums of at ``times`` (s), float64[r, t]."""
         rows = np.concatenate([self.basis, self.ramp[None], np.ones((1, len(self.grid)))])
@@ -79,7 +88,7 @@ class Atoms:
         samples = _sampled(self.curves, self.grid, self.times[frames])
         ramp = _sampled(self.ramp[None], self.grid, self.times[frames])[0]
         count = attenuation.shape[1]
-        coefficients = np.zeros((len(self.basis) + 2, count), np.float32)
+        coefficients = np.zeros((self.rank, count), np.float32)
         misfit = np.zeros(count, np.float32)
         height = np.sort(attenuation, axis=0)[-3:].mean(axis=0)
         for members in np.array_split(np.argsort(height, kind="stable"), CLASSES):
@@ -89,7 +98,8 @@ class Atoms:
             curves = attenuation[np.ix_(frames, members)]
             typical = np.median(curves, axis=1)
             variance = (np.median(noise[members]) * np.exp(typical.clip(0, MAX_ATTENUATION))) ** 2
-            variance += (MODEL_ERROR * np.maximum(typical, LOW_SHARE * level)) ** 2
+            error = np.hypot(MODEL_ERROR, self.doubt[frames])
+            variance += (error * np.maximum(typical, LOW_SHARE * level)) ** 2
             leak = LEAKAGE_SHARE * level * ramp
             covariance = np.diag(variance) + BASELINE_SD**2 + np.outer(leak, leak)
             white = np.linalg.inv(np.linalg.cholesky(covariance))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from copy import copy
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +37,8 @@ class KineticInterpolator(Interpolator):
     ) -> KineticInterpolator:
         """As ``Model.for_series``."""
         found = copy(self)
-        course = kinetic_course(series, transient=transient, cancelled=cancelled)
+        threads = torch.get_num_threads()
+        course = kinetic_course(series, transient=transient, threads=threads, cancelled=cancelled)
         if isinstance(course, KineticCourse):
             found.course, found.notes = course, course.notes
             found.times, found.offset, found.scale = series.times.copy(), offset, scale
@@ -76,12 +78,5 @@ class KineticInterpolator(Interpolator):
     def _course(self, times: Tensor) -> Tensor:
         """Normalized signal of the kinetic curves at ``times`` [m] (s, those of frames), float32[b, m, h, w]."""
         course, (slices, rows, columns) = self.course, self.place
-        found = []
-        for z in range(*slices.indices(len(course.atoms))):
-            atoms = course.atoms[z]
-            functions = torch.from_numpy(atoms.functions(times.numpy() + atoms.times[-1] - self.times[-1])).float()
-            coefficients = torch.from_numpy(course.coefficients[: functions.shape[0], z, rows, columns])
-            attenuation = torch.einsum("rm,ryx->myx", functions, coefficients)
-            baseline = torch.from_numpy(course.baseline[z, rows, columns])
-            found.append((baseline * torch.exp(-attenuation) - self.offset) / self.scale)
-        return torch.stack(found)
+        found = [course.signal(z, times.numpy(), rows, columns) for z in range(*slices.indices(len(course.atoms)))]
+        return (torch.from_numpy(np.stack(found)) - self.offset) / self.scale

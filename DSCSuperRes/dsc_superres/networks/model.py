@@ -35,6 +35,9 @@ class Model(nn.Module):
     notes: tuple[str, ...] = ()
     """Sentences on how it was applied to its series."""
 
+    follows_kinetics = False
+    """Whether its frames are drawn toward kinetics afterwards (``reconstruction.toward_kinetics``)."""
+
     transient_is_factor = False
     """Whether that transient is restored as a factor between two images of ``base`` instead of as a difference."""
 

@@ -96,3 +96,9 @@ class OdeLiifPlus(OdeLiif):
         spread = self.calibration * (INITIAL_LOG_SD + log_sd / GAIN).clamp(LEAST_LOG_SD, GREATEST_LOG_SD).exp()
         share = region.embed(torch.ones_like(residual), size)  # outside the signal there is only noise
         return image, region.embed(spread, size) + (1 - share) * uncertainty
+
+
+class OdeLiifPlusKinetic(OdeLiifPlus):
+    """The same network, whose frames are drawn toward kinetics."""
+
+    follows_kinetics = True

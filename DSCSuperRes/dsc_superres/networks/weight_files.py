@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from dsc_superres.errors import ModelError
-from dsc_superres.models import WeightsHeader, find, read_weights_header
+from dsc_superres.models import ModelEntry, WeightsHeader, find, read_weights_header
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.option_limits import check_options
 from dsc_superres.utils.atomic_writing import atomic_file
@@ -60,7 +60,7 @@ def load_model(source: str | Path) -> Model:
         raise ModelError(
             f"The weights {entry.weights.name} differ from the checksum on their card: install them again."
         )
-    return _named(_build(content, header, entry.weights), entry.label, checksum)
+    return _named(_build(content, header, entry), entry.label, checksum)
 
 
 def _named(model: Model, name: str, checksum: str | None) -> Model:
@@ -85,18 +85,20 @@ def _check_tensors(header: WeightsHeader, path: Path) -> None:
         )
 
 
-def _build(content: bytes, header: WeightsHeader, path: Path) -> Model:
+def _build(content: bytes, header: WeightsHeader, entry: ModelEntry) -> Model:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         tensors = load(content)
-        model = create(header.network, **header.options)
+        model = create(entry.name, **header.options)
         model.load_state_dict(tensors)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"{path.name} is not a file of weights that this version can use ({type(error).__name__})."
+            f"{entry.weights.name} is not a file of weights that this version can use ({type(error).__name__})."
         ) from error
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise ModelError(f"The weights {path.name} hold values that are not finite numbers: train the model again.")
+        raise ModelError(
+            f"The weights {entry.weights.name} hold values that are not finite numbers: train the model again."
+        )
     return model.eval()

@@ -103,6 +103,7 @@ def reconstruct_series(
     import torch
 
     from dsc_superres.reconstruction.half_precision import computes_in_bfloat16
+    from dsc_superres.reconstruction.toward_kinetics import Reconstruction, draw_toward_kinetics
 
     target = target_times(series, time=time, interval=interval, times=times)
     height, width = fine_size(series, space)
@@ -125,6 +126,13 @@ def reconstruct_series(
         steps = [steps_between(series.times + offset, target) for offset in series.slice_times]
     schedule = Schedule(series.signal.shape[1:], (height, width), tile, steps, threads)
     _run(work, schedule, threads, progress, cancelled)
+    slice_times = np.zeros(shape[1]) if to_common else series.slice_times
+    notes = work.network.notes
+    if work.network.follows_kinetics:
+        reached = Reconstruction(work.results[0], target, slice_times, work.lowest)
+        notes += draw_toward_kinetics(
+            reached, series, transient=work.transient, threads=torch.get_num_threads(), cancelled=cancelled
+        )
     coefficients = work.network.uncertainty_coefficients
     if coefficients is not None:
         for result in work.results[1:]:
@@ -133,7 +141,6 @@ def reconstruct_series(
         work.results.append(np.zeros_like(work.results[0]))  # the interpolation of a constant series has no error
     keep_acquired_frames(work.results[0], target, series, to_common)
     geometry = series.geometry.resized(series.size, (width, height, shape[1]))
-    slice_times = np.zeros(shape[1]) if to_common else series.slice_times
     changes = {"times": target, "missing_times": (), "geometry": geometry, "slice_times": slice_times}
     found = [series.with_signal(result, **changes) for result in work.results]
     settings = {
@@ -147,7 +154,7 @@ def reconstruct_series(
         one.described(
             sources=words["sources"],
             provenance={**words["provenance"], "role": role},
-            notes=(*series.notes, *work.network.notes),
+            notes=(*series.notes, *notes),
         )
         for role, one in zip(("reconstruction", "uncertainty"), found, strict=False)
     ]
