@@ -90,6 +90,8 @@ class ModelEntry:
     listed         whether it is offered to users; a model that is not can still be built by its name
     cost           of a reconstruction with the shipped weights; None where it is not known, and for interpolators
     color          of its curves, "#rrggbb"
+
+    ``follows_kinetics`` is whether kinetics is fitted to every voxel of the series, which takes time.
     """
 
     name: str
@@ -101,6 +103,7 @@ class ModelEntry:
     is_interpolator: bool = False
     estimates_uncertainty: bool = False
     removes_initial_transient: bool = False
+    follows_kinetics: bool = False
     listed: bool = True
     cost: ModelCost | None = None
     training_range: TrainingRange | None = None
@@ -269,6 +272,7 @@ register(
         title="ODE-LIIF plus, kinetic",
         description="ODE-LIIF plus, its frames drawn halfway toward kinetics of the contrast agent.",
         builder="dsc_superres.networks.ode_liif_plus:OdeLiifPlusKinetic",
+        follows_kinetics=True,
     )
 )
 register(
@@ -321,6 +325,7 @@ register(
         builder="dsc_superres.networks.kinetic:KineticInterpolator",
         is_interpolator=True,
         removes_initial_transient=True,
+        follows_kinetics=True,
         color="#a0522d",
     )
 )

@@ -44,6 +44,16 @@ def test_plus_takes_little_longer():
     assert usual < plus < 1.5 * usual
 
 
+def test_kinetics_is_counted_and_costs_a_network_little():
+    (plain, kinetic), (plus, drawn) = (
+        [estimate(*JOB[:4], model, DEVICE) for model in models]
+        for models in (("backprojection", "kinetic"), ("ode-liif-plus", "ode-liif-plus-kinetic"))
+    )
+    assert 10 < kinetic.seconds - plain.seconds < 60
+    assert plus.seconds < drawn.seconds < 1.25 * plus.seconds
+    assert drawn.bytes > plus.bytes
+
+
 def test_no_guess_without_a_ground():
     assert estimate(*JOB[:5], None).seconds is None
     assert estimate(*JOB[:4], "other.safetensors", DEVICE).seconds is None

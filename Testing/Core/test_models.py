@@ -126,7 +126,7 @@ def test_shipped_models_are_complete() -> None:
         assert entry.available
         assert entry.is_interpolator == (entry.training_range is None) == (entry.cost is None) == (entry.card == {})
         assert entry.description.endswith(".")
-        assert entry.card.get("name", entry.name) == entry.name
+        assert not entry.weights or entry.card["name"] == entry.weights.stem
 
 
 def test_the_catalog_needs_no_torch_and_no_research() -> None:

@@ -234,7 +234,8 @@ class _Estimate:
         certain = self.doubt <= CERTAIN
         if not certain.all() and np.mean(shared[certain] ** 2) > MOST_SHARED**2 * np.mean(own[certain]):
             return (
-                f"The mean curve does not follow the kinetics of one bolus: kinetics was not used, and {self.otherwise}.",
+                "The mean curve does not follow the kinetics of one bolus: kinetics was not used, and "
+                f"{self.otherwise}.",
             )
         residual_share = float(np.clip(1 - self.noise**2 / max(own.mean(), 1e-30), 0, 1))
         notes = self._notes(share, trust)

@@ -28,6 +28,9 @@ START_SECONDS = 3.0
 """Until a worker has imported what it needs and read the series."""
 INTERPOLATOR_SECONDS = 22e-9
 """Per fine pixel and frame."""
+KINETICS_START_SECONDS = 3.0
+KINETICS_SECONDS = 60e-6
+"""Of models that follow kinetics: to find what drives all curves, and per coarse pixel, of which a third is head."""
 METRICS_SECONDS = 130e-9
 """Per fine pixel and frame of a comparison, most of it SSIM."""
 MAPS_START_SECONDS = 2.0
@@ -44,6 +47,8 @@ COARSE_COPIES = 3.0
 """Of the coarse series, held at once."""
 COMPARED_COPIES = 2.8
 """Of the ground truth in a comparison."""
+KINETICS_COPIES = 3.0
+"""Of the coarse series, where kinetics is fitted to frames of a network."""
 MAPPED_COPIES = 0.55
 """Of the largest series that maps are computed of, beside the series itself."""
 
@@ -84,7 +89,8 @@ def estimate(
     fine = pixels * space**2 * output
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps + interpolated
-    memory = PROCESS_BYTES + MAPS_BYTES * maps + COARSE_COPIES * coarse_bytes + copies * fine_bytes
+    coarse_copies = COARSE_COPIES + KINETICS_COPIES * _follows_kinetics(model)
+    memory = PROCESS_BYTES + MAPS_BYTES * maps + coarse_copies * coarse_bytes + copies * fine_bytes
     memory += fine_bytes if maps else min(fine_bytes, IN_MEMORY_LIMIT)  # beyond, the result is kept in a file
     reconstruction = reconstruction_seconds(size, frames, space, time, model, device, fast=fast)
     if reconstruction is None:
@@ -119,6 +125,8 @@ def reconstruction_seconds(
         return None
     pixels, output = math.prod(size), (frames - 1) * time + 1
     interpolator = pixels * space**2 * output * INTERPOLATOR_SECONDS
+    if entry.follows_kinetics:
+        interpolator += KINETICS_START_SECONDS + KINETICS_SECONDS * pixels
     if entry.is_interpolator:
         return interpolator
     rates = device or {}
@@ -137,6 +145,13 @@ def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float
     operations = cost.series + cost.frame * frames
     operations += (cost.pair + cost.evaluation * evaluations) * pairs
     return operations + (cost.output + cost.fine_pixel * space**2) * output
+
+
+def _follows_kinetics(model: str) -> bool:
+    try:
+        return find(model).follows_kinetics
+    except ModelError:
+        return False
 
 
 def _network_pixels(size: tuple[int, int, int], tile: int = TILE) -> int:
