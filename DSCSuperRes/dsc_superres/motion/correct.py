@@ -8,8 +8,8 @@ from contextlib import closing
 import numpy as np
 
 from dsc_superres.errors import Cancelled
-from dsc_superres.motion.head_motion import HeadMotion
-from dsc_superres.motion.rigid import image, resampled
+from dsc_superres.motion.head_motion import HEAD_SHARE, HeadMotion, steady_baseline
+from dsc_superres.motion.rigid import image, inverse, resampled
 from dsc_superres.series import Series
 from dsc_superres.utils.parallel import parallel_map
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
@@ -19,6 +19,10 @@ LEAST_MOTION = 0.3
 """mm. A series whose frames all lie closer to the reference stays as it is: this much is noise, or invisible."""
 LEAST_FRAME_MOTION = 0.1
 """mm. A frame of another series that lies closer stays as it is, too."""
+HEAD_RADIUS, SAME_POSE, MOST_ALIKE = 70.0, 0.1, 8
+"""mm; mm; frames. Frames that lie so close to each other lose the same sharpness, which is computed once."""
+MOST_GAIN = 1.5
+"""By which the loss of sharpness of an interpolation is made up for, and its inverse."""
 
 
 def moving_frames(motion: HeadMotion) -> np.ndarray:
@@ -42,18 +46,57 @@ def corrected(
     signal, outside = scratch(series.signal.shape), np.zeros(series.signal.shape, bool)
     signal[:] = series.signal
     lowest = 0.0 if series.signal.min() >= 0 else -np.inf
+    still = _still_image(series, motion)
 
-    def move(frame: int) -> Iterator[int]:
-        volume = series.signal[frame]
-        moved = resampled(image(volume, series.geometry.spacing), motion.parameters[frame], len(volume))
-        outside[frame] = np.isnan(moved)
-        signal[frame] = np.where(outside[frame], series.signal[frame], np.maximum(moved, lowest))
-        release(signal)
-        yield frame
+    def move(alike: list[int]) -> Iterator[int]:
+        gain = sharpness_gain(still, motion.parameters[alike[0]], series.geometry.spacing)
+        for frame in alike:
+            volume = series.signal[frame]
+            moved = resampled(image(volume, series.geometry.spacing), motion.parameters[frame], len(volume))
+            outside[frame] = np.isnan(moved)
+            moved = np.maximum(moved * gain, lowest)
+            signal[frame] = np.where(outside[frame], series.signal[frame], moved)
+            release(signal)
+            yield frame
 
-    with closing(parallel_map(move, frames.tolist())) as moved_frames:
+    with closing(parallel_map(move, _alike(frames, motion.parameters))) as moved_frames:
         for done, _ in enumerate(moved_frames):
             progress(done / frames.size, "Correcting motion")
             if cancelled():
                 raise Cancelled
     return series.with_signal(signal), outside
+
+
+def _still_image(series: Series, motion: HeadMotion) -> np.ndarray:
+    """Return the mean of the frames before the bolus that do not move, float32[z, y, x]."""
+    curve = np.array([frame.mean(dtype=np.float64) for frame in series.signal])
+    frames = np.arange(series.frames)[steady_baseline(curve)]
+    still = frames[motion.displacement[frames] <= np.median(motion.displacement[frames]) + LEAST_FRAME_MOTION]
+    return np.mean(series.signal[still], axis=0, dtype=np.float64).astype(np.float32)
+
+
+def _alike(frames: np.ndarray, parameters: np.ndarray) -> list[list[int]]:
+    """Return groups of consecutive frames that lie within ``SAME_POSE`` of their first one, at most ``MOST_ALIKE``."""
+    groups: list[list[int]] = []
+    for frame in frames.tolist():
+        if groups and len(groups[-1]) < MOST_ALIKE:
+            apart = np.abs(parameters[frame] - parameters[groups[-1][0]])
+            if max(HEAD_RADIUS * apart[:3].max(), apart[3:].max()) < SAME_POSE:
+                groups[-1].append(frame)
+                continue
+        groups.append([frame])
+    return groups
+
+
+def sharpness_gain(still: np.ndarray, parameters: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
+    """Return what makes up for the sharpness that interpolation takes from a frame, a factor float32[z, y, x].
+
+    It is the still image[z, y, x] over itself, moved with the head and back.
+    """
+    there = resampled(image(still, spacing), inverse(parameters), len(still))
+    back = resampled(image(np.where(np.isnan(there), still, there), spacing), parameters, len(still))
+    least = HEAD_SHARE * float(np.percentile(still, 98))
+    gain = np.ones_like(still)
+    inside = (still > least) & (np.nan_to_num(back) > least)
+    gain[inside] = np.clip(still[inside] / back[inside], 1 / MOST_GAIN, MOST_GAIN)
+    return gain

@@ -86,7 +86,7 @@ def head_motion(
     curve = small.reshape(len(small), -1).mean(axis=1, dtype=np.float64)
     if min(small.shape[2:]) < SMALLEST or len(small) < 4 or curve.max() <= 0:
         return None
-    baseline = _baseline(curve)
+    baseline = steady_baseline(curve)
     in_plane = small.shape[1] * spacing[2] < LEAST_EXTENT
     levels = [_Level(small, baseline, spacing, width, in_plane) for width in (QUICK_WIDTHS if quick else WIDTHS)]
     parameters = np.zeros((len(small), 6))
@@ -126,7 +126,7 @@ def _smaller(series: Series, pixel: float) -> tuple[np.ndarray, tuple[float, flo
     return small, (fx * spacing[0], fy * spacing[1], spacing[2])
 
 
-def _baseline(curve: np.ndarray) -> slice:
+def steady_baseline(curve: np.ndarray) -> slice:
     """Return steady frames before the signal curve[t] of the whole image falls."""
     ends = outlying_ends(curve)
     inside = curve[ends]
