@@ -23,6 +23,7 @@ from .Jobs.RunEstimate import deviceOf, estimateUnmeasured
 from .Jobs.RunSpeed import rememberRun
 from .Parameters import Parameters, renameFormerParameters
 from .Process.Interpreter import interpreter
+from .Process.WaitingWorker import WaitingWorker
 from .Process.WorkerProcess import Log, Outcome, WorkerProcess
 from .Scene.Export.SourceStudy import noteFile, studyFile
 from .Scene.Result import Result
@@ -55,6 +56,8 @@ class Logic:
         self.files: dict[str, Path] = {}
         self._jobs: dict[str, BackgroundJob] = {}
         self._probe: WorkerProcess | None = None
+        self.waiting = WaitingWorker(self.log)
+        self._keepsWaiting = False
 
     def parameters(self) -> Parameters:
         """The scene's parameters."""
@@ -226,6 +229,7 @@ class Logic:
 
     def probe(self, onFinished: Callable[[Outcome], None]) -> None:
         """Ask the worker for its versions, devices, and models; they are kept in ``capabilities``."""
+        self.waiting.stop()
         if self._probe is not None:
             self._probe.kill()
 
@@ -233,8 +237,20 @@ class Logic:
             self._probe = None
             self.capabilities = outcome.message
             onFinished(outcome)
+            self._letWait()
 
         self._probe = WorkerProcess(interpreter().following("-m", "dsc_superres.worker", "--probe"), finished)
+
+    def keepWorkerWaiting(self, keep: bool) -> None:
+        """Have a worker wait for the next job, or none: a job that it does starts at once, and not after seconds.
+
+        It is started where the probe has found all that it needs, and while no job is running.
+        """
+        self._keepsWaiting = keep
+        if keep:
+            self._letWait()
+        else:
+            self.waiting.stop()
 
     def results(self) -> list[Result]:
         """The runs in the scene, the newest last."""
@@ -251,16 +267,28 @@ class Logic:
 
     def stopAll(self) -> None:
         """Stop everything in the background immediately."""
+        self.keepWorkerWaiting(False)
         self.stopWork()
         if self._probe is not None:
             self._probe.kill()
         self._probe = None
 
+    def _letWait(self) -> None:
+        ready = self.capabilities is not None and self.capabilities["ready"]
+        busy = self._probe is not None or any(job.active for job in self._jobs.values())
+        if self._keepsWaiting and ready and not busy:
+            self.waiting.start(interpreter())
+
     def _start(self, kind: str, job: BackgroundJob, onFinished: OnFinished, onProgress: Progress) -> None:
         if self._active(kind):
             raise DSCError(_busyText(kind))
         self._jobs[kind] = job
-        job.start(interpreter(), self.log, onFinished, onProgress)
+
+        def finished(outcome: Finished) -> None:
+            onFinished(outcome)
+            self._letWait()
+
+        job.start(interpreter(), self.log, finished, onProgress, self.waiting)
 
     def _active(self, kind: str) -> bool:
         return kind in self._jobs and self._jobs[kind].active
@@ -272,6 +300,7 @@ class Logic:
     def _kill(self, kind: str) -> None:
         if self._active(kind):
             self._jobs[kind].kill()
+            self._letWait()
 
 
 def _busyText(kind: str) -> str:

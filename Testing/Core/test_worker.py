@@ -170,6 +170,32 @@ def test_a_job_lets_other_programs_go_first(tmp_path):
     assert subprocess.run(arguments, capture_output=True, stdin=subprocess.PIPE).returncode == NICENESS
 
 
+def test_a_worker_that_waits_does_one_job(tmp_path):
+    np.save(tmp_path / "in.npy", np.full((4, 1, 8, 8), 100, np.float32))
+    geometry = {"spacing": [1, 1, 5], "origin": [0, 0, 0], "direction": np.eye(3).tolist()}
+    job = {**MINIMAL, "input": "in.npy", "model": "linear", "maps": False, "geometry": geometry}
+    job["times"] = [0, 1, 2, 3]
+    worker = Worker(tmp_path, job, "--wait")
+    assert json.loads(worker.process.stdout.readline()) == {"type": "ready"}
+    line = {"job": str(tmp_path / "job.json"), "temporary": str(tmp_path)}
+    worker.process.stdin.write(json.dumps(line) + "\n" + json.dumps(line) + "\n")
+    worker.process.stdin.flush()
+    code, messages, log = worker.finish()
+    assert code == 0, log
+    assert [message["type"] for message in messages].count("result") == 1
+    assert read_series(tmp_path / "out" / "reconstruction.seq.nrrd").frames == 13
+
+
+@pytest.mark.parametrize(("sent", "code"), [("", 130), ("cancel\n", 130), ("[]\n", 2), ('{"job": 1}\n', 2)])
+def test_a_worker_that_waits_ends_with_its_starter_or_without_a_job(tmp_path, sent, code):
+    worker = Worker(tmp_path, "", "--wait")
+    worker.process.stdin.write(sent)
+    worker.process.stdin.flush()
+    found, messages, log = worker.finish(close=not sent)
+    assert (found, "Traceback" in log) == (code, False)
+    assert [message["type"] for message in messages] == ["ready", "error"][: 1 + (code == 2)]
+
+
 def test_bad_input_is_an_error_line_and_exit_code_2(tmp_path):
     (tmp_path / "in.nii").write_text("not an image")
     code, messages, log = Worker(tmp_path, {**MINIMAL, "model": "linear"}).finish()

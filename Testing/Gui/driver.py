@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from panel_driver import PanelDriver, workers
+from panel_driver import PanelDriver
 
 MODULE = Path(__file__).resolve().parents[2] / "DSCSuperRes" / "DSCSuperRes.py"
 
@@ -53,7 +53,7 @@ class Driver(PanelDriver):
     def leftovers(self) -> list[str]:
         """Temporary files and background processes that are left."""
         found = [str(path) for path in self.temporary.iterdir()]
-        return found + [f"process {number}" for number in workers()]
+        return found + [f"process {number}" for number in self.workers()]
 
 
 def addSequence(signal: np.ndarray, index: np.ndarray, unit: str):

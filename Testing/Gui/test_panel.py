@@ -14,7 +14,7 @@ pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 import slicer
 from dicom_sample import classic, save
 from driver import addSequence
-from panel_driver import sceneNodes, workers
+from panel_driver import sceneNodes
 from pydicom import dcmread
 from safetensors.numpy import save_file
 from sample import bolus_series
@@ -177,7 +177,7 @@ def test_killed_worker_leaves_a_sentence_and_the_scene_as_it_was(driver) -> None
     driver.logic.log.add("the last words of an earlier run")
     driver.start()
     driver.working()
-    for worker in workers():
+    for worker in driver.workers():
         os.kill(worker, signal.SIGKILL)
     driver.wait(lambda: not driver.logic.running, 5, "the end of a crashed run")
     assert "crashed" in ui.statusLabel.text

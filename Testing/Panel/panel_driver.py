@@ -68,6 +68,10 @@ class PanelDriver:
         widget = getattr(self.ui(section), selector)
         widget.currentIndex = widget.findData(value)
 
+    def workers(self) -> list[int]:
+        """The background processes that have work; not the one that waits for some."""
+        return [number for number in processes() if number != self.logic.waiting.processId]
+
     def start(self) -> None:
         """Click Apply."""
         ui = self.ui("Reconstruct")
@@ -197,7 +201,7 @@ def addSegmentation(name: str, masks: Mapping[str, np.ndarray], volume):
     return segmentation
 
 
-def workers() -> list[int]:
+def processes() -> list[int]:
     """The background processes of this one, where the system lists them."""
     if shutil.which("pgrep") is None:
         return []

@@ -10,7 +10,7 @@ import slicer
 import vtk
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Panel"))
-from panel_driver import PanelDriver, addSegmentation, workers
+from panel_driver import PanelDriver, addSegmentation
 
 
 class Workflow(PanelDriver):
@@ -63,10 +63,6 @@ class Workflow(PanelDriver):
     def segment(self, name: str, masks: dict[str, np.ndarray]) -> slicer.vtkMRMLSegmentationNode:
         """A segmentation of ``masks`` (bool[z, y, x] on the voxels of the reconstruction), by the names of segments."""
         return addSegmentation(name, masks, self.result.proxy("reconstruction"))
-
-    def workers(self) -> list[int]:
-        """The background processes of this Slicer, where the system lists them."""
-        return workers()
 
     def _onSlotError(self, kind, error, trace) -> None:
         self.slotErrors.append(f"{kind.__name__}: {error}")

@@ -14,6 +14,7 @@ import qt
 from dsc_superres.errors import DSCError
 
 from ..Process.LineProcess import Command
+from ..Process.WaitingWorker import WaitingWorker
 from ..Process.WorkerProcess import Log, Outcome, WorkerProcess
 from .TimeSlicedTask import PAUSE, TimeSlicedTask
 
@@ -51,9 +52,19 @@ class BackgroundJob(ABC):
         remove the nodes that it has added to the scene.
         """
 
-    def start(self, command: Command, log: Log, onFinished: Callable[[Finished], None], onProgress: Progress) -> None:
-        """Start the job and return immediately; ``command`` is the interpreter. ``onFinished`` is called once."""
-        self._command, self._log = command, log
+    def start(
+        self,
+        command: Command,
+        log: Log,
+        onFinished: Callable[[Finished], None],
+        onProgress: Progress,
+        waiting: WaitingWorker | None = None,
+    ) -> None:
+        """Start the job and return immediately; ``command`` is the interpreter. ``onFinished`` is called once.
+
+        A worker of ``waiting`` does the work where there is one, which saves the seconds that a new one needs to start.
+        """
+        self._command, self._log, self._waiting = command, log, waiting
         self._onFinished, self._onProgress = onFinished, onProgress
         self.active = True
         self._temporary = qt.QTemporaryDir()
@@ -92,12 +103,26 @@ class BackgroundJob(ABC):
         # Temporary files of a worker that crashes are removed with the job's own.
         environment = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
         command = self._command.following("-m", "dsc_superres.worker", "--job", str(job), **environment)
+        waiting = self._waiting.take(self._command) if self._waiting is not None else None
 
         def report(fraction: float, stage: str, left: float | None) -> None:
             if not self._cancelled:
                 self._onProgress(start + (end - start) * fraction, stage, left)
 
-        self._worker = WorkerProcess(command, self._onOutcome, report, self._log)
+        def startNew() -> None:
+            self._worker = WorkerProcess(command, self._onOutcome, report, self._log)
+
+        def ended(outcome: Outcome) -> None:
+            if waiting.started or self._cancelled:
+                self._onOutcome(outcome)
+            else:  # it was gone before it had read its job
+                startNew()
+
+        if waiting is None:
+            startNew()
+        else:
+            self._worker = waiting
+            waiting.assign(job, folder, ended, report)
         yield PAUSE
         return self._message
 

@@ -66,6 +66,16 @@ class LineProcess:
         """Whether it has not ended yet."""
         return not self._ended and self._process.state() != qt.QProcess.NotRunning
 
+    @property
+    def processId(self) -> int:
+        """Its number in the system; 0 once it has ended."""
+        return int(self._process.processId()) if self.running else 0
+
+    def send(self, line: str) -> None:
+        """Write a line to the standard input of the process."""
+        if self.running:
+            self._process.write(f"{line}\n".encode())
+
     def cancel(self) -> None:
         """Ask the process to end; it ends within ``KILL_AFTER`` ms, and ``onFinished`` is called."""
         if self.running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..Translation import _
 from .LineProcess import CRASHED, FAILED_TO_START, Command, LineProcess
@@ -41,25 +42,51 @@ class Log:
         return next((line.strip() for line in reversed(self.lines) if line.strip()), "")
 
 
+def ignoreProgress(fraction: float, stage: str, left: float | None) -> None:
+    """Ignore progress."""
+
+
 class WorkerProcess:
     """Runs ``command``, which speaks the worker's protocol.
 
-    ``onProgress(fraction, stage, secondsLeft or None)`` is called repeatedly, ``onFinished(Outcome)`` once.
+    ``onProgress(fraction, stage, secondsLeft or None)`` is called repeatedly, ``onFinished(Outcome)`` once. ``ready``:
+    whether a worker that waits for its job has imported what it needs, ``started`` whether it has begun a job.
     """
 
     def __init__(
         self,
         command: Command,
         onFinished: Callable[[Outcome], None],
-        onProgress: Callable[[float, str, float | None], None] = lambda fraction, stage, left: None,
+        onProgress: Callable[[float, str, float | None], None] = ignoreProgress,
         log: Log | None = None,
     ) -> None:
         self._onProgress, self._onFinished = onProgress, onFinished
         self._log = log or Log()
         self._result: dict | None = None
         self._error = self._lastLine = ""
-        self._cancelled = False
+        self._cancelled = self.ready = self.started = False
         self._process = LineProcess(command, self._onLine, self._onLogLine, self._onEnd)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.running
+
+    @property
+    def processId(self) -> int:
+        """Its number in the system; 0 once it has ended."""
+        return self._process.processId
+
+    def assign(
+        self,
+        job: Path,
+        folder: Path,
+        onFinished: Callable[[Outcome], None],
+        onProgress: Callable[[float, str, float | None], None],
+    ) -> None:
+        """Give a worker that waits its job, whose temporary files go into ``folder``."""
+        self._onProgress, self._onFinished = onProgress, onFinished
+        self._process.send(json.dumps({"job": str(job), "temporary": str(folder)}))
 
     def cancel(self) -> None:
         """Ask the worker to stop, which takes up to some seconds."""
@@ -77,7 +104,10 @@ class WorkerProcess:
         except (ValueError, KeyError, AttributeError, TypeError):
             self._onLogLine(line)
             return
-        if kind == "progress":
+        if kind == "ready":
+            self.ready = True
+        elif kind == "progress":
+            self.started = True
             self._onProgress(message["fraction"], message["stage"], message["seconds_left"])
         elif kind == "error":
             self._error = message["message"]

@@ -39,9 +39,14 @@ class ReconstructSection(Section):
         self._fillDevices(None)
 
     def enter(self) -> None:
-        """Probe the background process, once."""
+        """Probe the background process, once; then one waits for the next job."""
+        self.context.logic.keepWorkerWaiting(True)
         if not self._probed:
             self.probe()
+
+    def exit(self) -> None:
+        """Let no background process wait while the user works elsewhere."""
+        self.context.logic.keepWorkerWaiting(False)
 
     def probe(self) -> None:
         """Ask the background process for its versions, devices, and models."""

@@ -1,4 +1,4 @@
-"""The two directions of the worker's protocol: JSON lines out, ``cancel`` in."""
+"""The two directions of the worker's protocol: JSON lines out, ``cancel`` in, and the job of a worker that waits."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ class Channel:
         except OSError as error:
             raise Cancelled from error
 
+    def begin(self) -> None:
+        """The work begins now: the time left is estimated from here."""
+        self._clock = Clock()
+
     def progress(self, fraction: float, stage: str) -> None:
         """Send progress, at most ten times a second within one stage."""
         stage_before, when = self._last
@@ -57,29 +61,49 @@ class Channel:
 
 
 class Listener:
-    """Waits in the background for ``cancel`` on standard input, or for its end."""
+    """Waits in the background for lines on standard input, or for its end: ``cancel``, and one job (a JSON object)."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
+        self._job = b""
+        self._heard = threading.Event()
         threading.Thread(target=self._listen, name="standard input", daemon=True).start()
 
     def cancelled(self) -> bool:
         """Whether the work is to stop."""
         return self._cancelled.is_set()
 
+    def wait_for_job(self) -> bytes:
+        """The line with the job that the starter of this process sends. Raises ``Cancelled`` where none comes."""
+        self._heard.wait()
+        if not self._job:
+            raise Cancelled
+        return self._job
+
     def _listen(self) -> None:
         # os.read, not sys.stdin: a buffered reader waiting in a thread holds a lock that the interpreter needs to end.
         pending = b""
         while chunk := _read_input():
             *lines, pending = (pending + chunk).split(b"\n")
-            if any(line.strip() == b"cancel" for line in lines):
-                log.info("cancel received")
-                self._cancelled.set()
+            for line in lines:
+                self._hear(line.strip())
         log.info("standard input is closed: stopping")
-        self._cancelled.set()
+        self._cancel()
         time.sleep(GRACE)
         discard_unfinished()
         os._exit(CANCELLED)
+
+    def _hear(self, line: bytes) -> None:
+        if line == b"cancel":
+            log.info("cancel received")
+            self._cancel()
+        elif line and not self._job:
+            self._job = line
+            self._heard.set()
+
+    def _cancel(self) -> None:
+        self._cancelled.set()
+        self._heard.set()
 
 
 def _read_input() -> bytes:

@@ -17,6 +17,10 @@ Exit codes:
     130  cancelled, or ended by a signal; nothing was written
 
 ``--probe`` sends one line of type ``probe`` instead: versions, devices and models.
+
+``--wait`` starts the process before there is a job: it imports what jobs need, sends ``{"type": "ready"}``, and waits
+for one line on standard input, ``{"job": "job.json", "temporary": "folder"}``; the rest is as with ``--job``. The
+folder for temporary files may be left out. It does one job.
 """
 
 from __future__ import annotations
@@ -63,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--job", metavar="FILE", type=Path, help="the JSON file that says what to do")
+    task.add_argument("--wait", action="store_true", help="import first; the job's file is named on standard input")
     task.add_argument("--probe", action="store_true", help="list versions, devices and models as one JSON line")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -94,9 +99,13 @@ def _crashed(name: str) -> int:
     return OUT_OF_MEMORY
 
 
-def run(job_file: Path, channel: Channel, listener: Listener) -> int:
-    """Do the job and send its outcome; returns the exit code."""
+def run(job_file: Path | None, channel: Channel, listener: Listener) -> int:
+    """Do the job, which the starter names where it is None, and send its outcome; returns the exit code."""
     try:
+        if job_file is None:
+            from dsc_superres.worker.waiting import wait_for_job
+
+            job_file = wait_for_job(channel, listener)
         channel.progress(0.0, "Starting")
         from dsc_superres.jobs.gate import check_job_file
         from dsc_superres.jobs.job_files import read_job
