@@ -189,11 +189,12 @@ def test_a_worker_that_waits_does_one_job(tmp_path):
 @pytest.mark.parametrize(("sent", "code"), [("", 130), ("cancel\n", 130), ("[]\n", 2), ('{"job": 1}\n', 2)])
 def test_a_worker_that_waits_ends_with_its_starter_or_without_a_job(tmp_path, sent, code):
     worker = Worker(tmp_path, "", "--wait")
+    assert json.loads(worker.process.stdout.readline()) == {"type": "ready"}
     worker.process.stdin.write(sent)
     worker.process.stdin.flush()
     found, messages, log = worker.finish(close=not sent)
     assert (found, "Traceback" in log) == (code, False)
-    assert [message["type"] for message in messages] == ["ready", "error"][: 1 + (code == 2)]
+    assert [message["type"] for message in messages] == ["error"] * (code == 2)
 
 
 def test_bad_input_is_an_error_line_and_exit_code_2(tmp_path):
