@@ -120,3 +120,17 @@ def test_what_is_no_dicom_is_not_unpacked(tmp_path: Path, monkeypatch) -> None:
         archive.writestr("image", bytes(128) + b"DICM" + bytes(1000))
     with zip_folder.unpacked(tmp_path / "scan.zip") as folder:
         assert [path.stat().st_size for path in folder.iterdir()] == [1132]
+
+
+def test_a_sidecar_with_two_values_of_one_name_is_read_where_nobody_needs_it(tmp_path: Path) -> None:
+    from dsc_superres.io import write_series
+
+    write_series(Series(np.ones((3, 2, 4, 4), np.float32), [0, 1.5, 3], echo_time=0.03), tmp_path / "a.nii")
+    for name, words in (("Manufacturer", None), ("EchoTime", "EchoTime .* has 2 values")):
+        text = f'{{"EchoTime": 0.03, "RepetitionTime": 1.5, "Manufacturer": 0.03, "{name}": 0.05}}'
+        (tmp_path / "a.json").write_text(text)
+        if words is None:
+            assert read_series(tmp_path / "a.nii").echo_time == 0.03
+        else:
+            with pytest.raises(DSCError, match=words):
+                read_series(tmp_path / "a.nii")

@@ -34,7 +34,7 @@ def inherited(image: Path, stem: str) -> dict[str, Any]:
     for folder in folders if stem.startswith("sub-") else []:
         fitting = [path for path in folder.glob("*.json") if path.stem != stem and _applies(path.stem, stem)]
         for path in sorted(fitting, key=lambda path: (path.stem.count("_"), path.name)):
-            found = read_json(path, f"{path}, a sidecar of {image.name},")
+            found = read_json(path, f"{path}, a sidecar of {image.name},", both=True)
             if isinstance(found, dict):
                 content |= {key: found[key] for key in INHERITED if key in found}
     return content

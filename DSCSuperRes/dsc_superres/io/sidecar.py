@@ -92,7 +92,7 @@ def read_sidecar(image: Path) -> Sidecar:
     path = sidecar_path(image)
     if not path.is_file():
         return Sidecar(path, inherited(image, stem_of(image)))
-    content = read_json(path, f"{path}, the sidecar of {image.name},")
+    content = read_json(path, f"{path}, the sidecar of {image.name},", both=True)
     if not isinstance(content, dict):
         raise FileError(f"{path}, the sidecar of {image.name}, is not a JSON object: correct or remove it.")
     checksum = content.get("ImageChecksum")

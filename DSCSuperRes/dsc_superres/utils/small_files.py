@@ -33,18 +33,19 @@ def read_text(path: Path, what: str, error_type: type[DSCError] = FileError) -> 
         raise error_type(f"{what} has no possible name of a file: check the name.") from error
 
 
-def read_json(path: Path, what: str, error_type: type[DSCError] = FileError) -> Any:
-    """Return the value in a JSON file; arguments and errors as for ``read_text``."""
-    return parse_json(read_text(path, what, error_type), what, error_type)
+def read_json(path: Path, what: str, error_type: type[DSCError] = FileError, both: bool = False) -> Any:
+    """Return the value in a JSON file; arguments and errors as for ``read_text`` and ``parse_json``."""
+    return parse_json(read_text(path, what, error_type), what, error_type, both)
 
 
-def parse_json(text: str, what: str, error_type: type[DSCError] = FileError) -> Any:
+def parse_json(text: str, what: str, error_type: type[DSCError] = FileError, both: bool = False) -> Any:
     """Return the value of a JSON text.
 
-    Raises ``error_type`` for anything else, for endless nesting, and for a name that is there with two values.
+    Raises ``error_type`` for anything else, for endless nesting, and for a name that is there with two values; with
+    ``both``, such a name gets a list of them, for whoever needs it to complain.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_contradictions)
+        return json.loads(text, object_pairs_hook=_with_both if both else _without_contradictions)
     except RecursionError as error:
         raise error_type(f"{what} nests its values too deeply: correct or remove it.") from error
     except ValueError as error:
@@ -52,11 +53,18 @@ def parse_json(text: str, what: str, error_type: type[DSCError] = FileError) -> 
 
 
 def _without_contradictions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found and found[name] != value:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = next((name for name, value in pairs if found[name] != value), None)
+        if name is not None:
             raise ValueError(f'"{name[:60]}" is there twice, with different values')
-        found[name] = value
+    return found
+
+
+def _with_both(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    for name in {name for name, value in pairs if found[name] != value}:
+        found[name] = [value for other, value in pairs if other == name]
     return found
 
 
