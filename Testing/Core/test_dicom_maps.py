@@ -41,6 +41,22 @@ def test_a_map_comes_back_at_its_place_with_its_values(tmp_path: Path) -> None:
     assert first.PatientName == ""
 
 
+def test_what_was_not_computed_is_padding_and_zero_is_a_value(tmp_path: Path) -> None:
+    """Also where a reader ignores the padding, it sees about zero rather than a large or a very negative value."""
+    partly = np.where(values() == 0, np.float32(np.nan), values() + 2)
+    partly[0, 3, 3] = 0
+    file = write_dicom_map(partly, OBLIQUE, tmp_path / "cbv", name="CBV", units="mL/100 g")[0]
+    image = pydicom.dcmread(file)
+    np.testing.assert_array_equal(image.pixel_array == image.PixelPaddingValue, np.isnan(partly[0]))
+    step, read_back = float(image.RescaleSlope), sitk.GetArrayFromImage(read([file]))[0]
+    inside = np.isfinite(partly[0])
+    np.testing.assert_allclose(read_back[inside], partly[0][inside], atol=0.51 * step)
+    assert np.abs(read_back[~inside]).max() < 1.01 * step
+    assert np.isfinite([float(image.WindowCenter), float(image.WindowWidth)]).all()
+    empty = write_dicom_map(np.full((1, 2, 2), np.nan), OBLIQUE, tmp_path / "empty", name="CBV", units="1")[0]
+    assert (pydicom.dcmread(empty).pixel_array == 0).all()
+
+
 def test_a_map_belongs_to_the_study_of_its_source(tmp_path: Path) -> None:
     source = write_dicom_map(values(), OBLIQUE, tmp_path / "source", name="source", units="1")[0]
     header = pydicom.dcmread(source)

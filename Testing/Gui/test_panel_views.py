@@ -67,7 +67,7 @@ def test_the_segment_editor_and_back(driver, result) -> None:
     """It puts its source volume into all views, ours included, and takes their overlays away."""
     driver.ui("Perfusion").cbvButton.click()
     before = seen(driver)
-    assert before["truth"] == ("truth", "CBV ground truth")
+    assert before["truth"] == ("truth", "CBV ground truth Run")
     driver.widget.exit()
     for role in VIEWS:
         driver.layout.compositeNode(role).SetBackgroundVolumeID(result.proxy("input").GetID())
@@ -133,5 +133,5 @@ def test_a_map_that_goes_leaves_images_and_titles_in_agreement(driver, result) -
     result.removeNodes([result.node("map.cbv.truth"), result.node("map.cbv.difference")])
     driver.settle()
     assert seen(driver)["truth"] == ("truth", "")
-    assert seen(driver)["input"] == ("input", "CBV input")
+    assert seen(driver)["input"] == ("input", "CBV input Run")
     assert seen(driver)["difference"] == ("difference", "")

@@ -16,7 +16,7 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import nibabel
 import pydicom
 import SimpleITK as sitk
-from maps_sample import OFFSET, addAllMaps, values
+from maps_sample import OFFSET, addAllMaps, brain, values
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from result_sample import TIMES, addResult, obliqueIjkToRas, reconstructionSignal, uncertaintySignal, volume
 
@@ -144,6 +144,19 @@ def test_dicom_maps_overlay_the_reconstruction_in_one_study(folder):
     assert len({header.SeriesInstanceUID for header in headers}) == len(headers)
     assert {str(header.PatientName) for header in headers} == {""}
     assert "posterior over a dictionary" in headers[0].DerivationDescription
+
+
+def test_what_was_not_computed_is_zero_in_files_and_padding_in_dicom(folder):
+    """The region in which maps were computed lies beside them."""
+    image = nibabel.load(folder / "maps_reconstruction" / "cbv.nii.gz").get_fdata()
+    inside = nibabel.load(folder / "maps_reconstruction" / "mask.nii.gz").get_fdata() > 0
+    np.testing.assert_array_equal(inside.transpose(2, 1, 0), brain())
+    assert (image[~inside] == 0).all()
+    assert image[inside].all()
+    for path in (folder / "dicom" / "cbv").iterdir():
+        header = pydicom.dcmread(path)
+        computed = inside[:, :, header.InstanceNumber - 1].T
+        np.testing.assert_array_equal(header.pixel_array != header.PixelPaddingValue, computed)
 
 
 def test_dicom_maps_belong_to_the_study_that_was_opened(result, tmp_path):

@@ -239,6 +239,33 @@ def test_statistics_of_segments(window, result):
     assert result.node("table.regions.values").GetNumberOfRows() == len(found)
 
 
+def test_selectors_offer_few_maps_and_the_scene_keeps_all(windows, window, result, tmp_path):
+    layout = CompareLayout(window.scene)
+    layout.show(result)
+    every = {(name, source, node.GetName()) for (name, source), node in mapNodes(result).items()}
+
+    def offered() -> set[tuple[str, str]]:
+        return {key for key, node in mapNodes(result).items() if not node.GetHideFromEditors()}
+
+    products = {(name, "reconstruction") for name in ("cbv", "cbf", "mtt", "ttp", "tmax")}
+    assert offered() == products
+    assert mapNode(result, "mask", "truth").GetHideFromEditors()
+    for shown in ("tmax", "cbf"):
+        MapOverlay(layout).show(result, shown, 1.0)
+        assert offered() == products | {(shown, source) for source in ("truth", "input", "difference")}
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(window.scene)
+    item = hierarchy.GetItemByDataNode(mapNode(result, "cbf", "truth"))
+    assert hierarchy.GetItemParent(item) == result.folderItem
+    kept = {key: frameArray(node).copy() for key, node in mapNodes(result).items()}
+    other = reopen(window, windows(), tmp_path / "scene")
+    again = Result.all(other.scene)[-1]
+    assert {(name, source, node.GetName()) for (name, source), node in mapNodes(again).items()} == every
+    for (name, source), node in mapNodes(again).items():
+        np.testing.assert_array_equal(frameArray(node), kept[name, source])
+    MapOverlay(CompareLayout(other.scene)).show(again, "mtt", 1.0)
+    assert not mapNode(again, "mtt", "input").GetHideFromEditors()
+
+
 def test_maps_come_back_with_the_scene(windows, window, result, tmp_path):
     prepareColors(result, "cbv")
     other = reopen(window, windows(), tmp_path / "scene")

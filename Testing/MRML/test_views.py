@@ -80,14 +80,14 @@ def test_volume_title_and_legend_belong_together_after_every_step(result, layout
 
     def withMap(title, name, legend, difference):
         return {
-            "truth": ("truth", f"{title} ground truth", "Ground truth", [legend]),
-            "input": ("input", f"{title} input", "Input", [legend]),
-            "reconstruction": ("reconstruction", f"{title} reconstruction", "Reconstruction", [legend]),
+            "truth": ("truth", f"{title} ground truth Run", "Ground truth", [legend]),
+            "input": ("input", f"{title} input Run", "Input", [legend]),
+            "reconstruction": ("reconstruction", f"{title} reconstruction Run", "Reconstruction", [legend]),
             "difference": (f"{name} {difference}", "", "Difference", [f"Δ {legend.replace(title, name)}"]),
         }
 
     check()
-    overlay, difference = MapOverlay(layout), "reconstruction - ground truth"
+    overlay, difference = MapOverlay(layout), "reconstruction - ground truth Run"
     overlay.show(result, "cbf", 0.6)
     cbf = withMap("CBF", "CBF", "CBF (mL/100 g/min)", difference)
     check(**cbf)
@@ -97,7 +97,7 @@ def test_volume_title_and_legend_belong_together_after_every_step(result, layout
     overlay.show(result, "cbv_sd", 0.6)
     check(**withMap("CBV sd", "CBV", "CBV sd (mL/100 g)", difference))
     overlay.show(result, "cbf", 0.6, compared="input")
-    name = "CBF input - ground truth"
+    name = "CBF input - ground truth Run"
     check(**cbf | {"difference": (name, "", "Input - ground truth", ["Δ CBF (mL/100 g/min)"])})
     setShown(result, replace(shownOf(result), legends=False))
     layout.assign(result)
@@ -164,7 +164,7 @@ def test_volumes_leave_the_views_before_they_leave_the_scene(window, result, lay
     assert set(shown) == {None}
     layout.assign(result)
     assert seen(layout, "truth")[:2] == ("truth", "")
-    assert seen(layout, "input")[:2] == ("input", "CBV input")
+    assert seen(layout, "input")[:2] == ("input", "CBV input Run")
 
 
 def test_an_arrangement_is_kept_and_shows_the_same(window, result, layout):

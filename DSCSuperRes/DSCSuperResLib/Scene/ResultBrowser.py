@@ -6,6 +6,7 @@ import slicer
 
 from .Display.Appearance import PREPARED
 from .Result import SEQUENCES, Result
+from .Sequences.NewSequence import addProxy
 
 SPARSER = ("input",)
 """Sequences that are sparser than the browser's master: browsing must not write copied frames into them."""
@@ -21,15 +22,8 @@ def addBrowser(result: Result) -> slicer.vtkMRMLSequenceBrowserNode:
 def showSequence(result: Result, browser: slicer.vtkMRMLSequenceBrowserNode, role: str) -> None:
     """Give the sequence ``role`` a volume that shows its current frame; the first one is the browser's master."""
     sequence = result.sequence(role)
-    if browser.GetMasterSequenceNode() is None:
-        browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    elif not browser.IsSynchronizedSequenceNode(sequence, True):
-        browser.AddSynchronizedSequenceNode(sequence)
-    volume = _orphan(result, sequence) or result.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
-    browser.AddProxyNode(volume, sequence, False)
-    browser.SetOverwriteProxyName(sequence, False)
+    volume = addProxy(browser, sequence, _orphan(result, sequence))
     browser.SetSaveChanges(sequence, role not in SPARSER)
-    volume.CreateDefaultDisplayNodes()
     result.add(volume, f"{role}.proxy")
 
 

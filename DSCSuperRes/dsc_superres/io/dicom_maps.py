@@ -61,6 +61,9 @@ EMPTY_TAGS = (
 )
 """Tags that the standard requires, empty where the source has none."""
 
+PADDING, LARGEST = 0, 65535
+"""Stored values: of what was not computed, and of the largest value."""
+
 UCUM_CODES = {
     "mL/100 g": "ml/(100.g)",
     "mL/100 g/min": "ml/(100.g.min)",
@@ -89,7 +92,8 @@ def write_dicom_map(
     Parameters
     ----------
     values : float array, [z, y, x]
-        Map in ``units``. Stored as 16-bit integers with a rescale slope that covers their range.
+        Map in ``units``. Stored as 16-bit integers with a rescale slope that covers their range and zero. NaN, where
+        the map was not computed, is the pixel padding value; software that ignores it shows about zero, or the least.
     geometry : Geometry
     folder : path
         Folder for the files.
@@ -120,13 +124,17 @@ def write_dicom_map(
         raise FileError(f"The map {name} has {values.ndim} dimensions, not 3: export single volumes as DICOM.")
     source = reference if isinstance(reference, Dataset) else read_source(reference)
     series = _series_dataset(source, name, units, description, series_number, provenance or {})
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    slope = (high - low) / 65534 or 1.0
-    stored = np.rint(np.nan_to_num((values - low) / slope, nan=0.0)).astype(np.uint16)
+    computed = np.isfinite(values)
+    low, high = np.nanmin(values[computed], initial=0.0), np.nanmax(values[computed], initial=0.0)
+    slope = float(high - low) / (LARGEST - 1) or 1.0
+    low = float(low) - slope  # of the padding
+    stored = np.where(computed, np.rint((values - low) / slope), PADDING).astype(np.uint16)
     names = [f"{name.lower().replace(' ', '_')}_{z + 1:04d}.dcm" for z in range(len(stored))]
     with atomic_folder(folder) as partial:
         for z, plane in enumerate(stored):
             image = _image_dataset(series, geometry, plane, z)
+            image.PixelPaddingValue = PADDING
+            image["PixelPaddingValue"].VR = "US"
             image.RescaleSlope, image.RescaleIntercept = f"{slope:.10g}", f"{low:.10g}"
             image.RescaleType = units[:64]
             image.WindowCenter, image.WindowWidth = _display_window(values)
@@ -244,7 +252,7 @@ def _image_dataset(series: Dataset, geometry: Geometry, plane: np.ndarray, z: in
 
 def _display_window(values: np.ndarray) -> tuple[str, str]:
     """Return center and width of the display window: from 0 to the 98th percentile of the nonzero values."""
-    inside = values[values != 0]
+    inside = values[np.isfinite(values) & (values != 0)]
     low, high = np.percentile(inside, (1, 98)) if inside.size else (0.0, 1.0)
     low = min(float(low), 0.0)
     return _decimal_string((low + high) / 2), _decimal_string(max(float(high - low), 1e-3))
@@ -257,7 +265,7 @@ def _real_world_mapping(name: str, units: str, slope: float, intercept: float) -
     unit.CodeMeaning = units[:64]
     mapping = Dataset()
     mapping.LUTExplanation, mapping.LUTLabel = f"{name} in {units}"[:64], name[:16]
-    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, 65534
+    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = PADDING + 1, LARGEST
     mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = float(slope), float(intercept)
     mapping.MeasurementUnitsCodeSequence = Sequence([unit])
     mapping["RealWorldValueFirstValueMapped"].VR = mapping["RealWorldValueLastValueMapped"].VR = "US"

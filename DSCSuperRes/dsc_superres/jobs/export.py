@@ -169,7 +169,7 @@ def _map_steps(job: ExportJob) -> Iterator[Step]:
 def _write_map(values: np.ndarray, exported: ExportedMap, suffix: str, folder: Path) -> None:
     path = folder / f"{exported.path}.{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_volume(values, exported.geometry, path)
+    write_volume(np.where(np.isnan(values), 0, values), exported.geometry, path)  # many readers cannot handle NaN
 
 
 def _write_dicom(

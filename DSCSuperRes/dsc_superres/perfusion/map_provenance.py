@@ -44,6 +44,10 @@ LEAKAGE = {
 """Leakage corrections in words."""
 
 
+NOT_COMPUTED = "0 where mask.nii.gz is 0, and the MTT of voxels without flow; in DICOM the pixel padding value"
+"""What files of maps hold where there is no value: many readers cannot handle NaN."""
+
+
 def provenance(
     series: Series,
     aif: ArterialInput,
@@ -74,6 +78,7 @@ def provenance(
         "integration_end_choice": _integration_end_choice(requested),
         "kh_over_rho_ml_per_g": resolved.kh_over_rho,
         "units": UNITS | EXTRA_UNITS,
+        "not_computed": NOT_COMPUTED,
         "formulas": dict(FORMULAS),
         "series": dict(series.provenance) or None,
         "sources": dict(series.sources),

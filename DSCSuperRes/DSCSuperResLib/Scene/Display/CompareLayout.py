@@ -10,6 +10,8 @@ from xml.sax.saxutils import quoteattr
 import slicer
 import vtk
 
+from ..Maps.Maps import DIFFERENCES
+from ..Maps.OfferedMaps import offerMaps
 from .HeadFit import fitHead, headCorners
 from .Legends import redrawLegends, removeLegends, showOnlyLegends
 from .SliceViews import ROLES, VIEW_GROUP, VIEWS
@@ -104,7 +106,8 @@ class CompareLayout:
 
         Nothing is touched that agrees already. The views are linked, and other volumes kept out of them.
         """
-        legends, changed = {}, False
+        legends, changed, shown = {}, False, shownOf(result)
+        offerMaps(result, shown.overlay, DIFFERENCES[shown.compared])
         for role, view in viewsOf(result).items():
             sliceNode, composite = self.sliceNode(role), self.compositeNode(role)
             if composite is None:
@@ -112,7 +115,7 @@ class CompareLayout:
             sliceNode.SetLayoutLabel(view.title)
             changed |= _fill(composite, result, view)
             source = result.node(view.overlay or view.volume)
-            if source is not None and view.legend and shownOf(result).legends:
+            if source is not None and view.legend and shown.legends:
                 legends[source] = view.legend
         showOnlyLegends(legends, self._scene)
         if changed:

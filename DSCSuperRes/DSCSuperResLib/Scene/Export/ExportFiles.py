@@ -19,7 +19,7 @@ from ..Curves.Curves import meanFrames
 from ..Curves.MetricsTables import metricsChart, metricsTable, readMetrics, regions
 from ..Maps.ArterialInput import arterialInput
 from ..Maps.MapMasking import allValues
-from ..Maps.Maps import MASK, SOURCES, mapNode, mapNodes, mapsProvenance, mapTitle, mapUnit
+from ..Maps.Maps import MASK, REGIONS, SOURCES, mapNode, mapNodes, mapsProvenance, mapTitle, mapUnit
 from ..Result import REPORT, ROLE, Result
 from ..Sequences.SequenceInput import readInput
 from ..Sequences.SeriesFiles import describeSeries, writeSequence
@@ -64,16 +64,19 @@ def writeMaps(
 ) -> Iterator[float]:
     """Write all maps into ``folder`` as .npy, and append their entries of an export job to ``described``.
 
-    With ``dicom``, the maps of the reconstruction are also exported as DICOM.
+    Beside them go the regions in which they were computed and that relative ones refer to, in which voxels are 1. With
+    ``dicom``, the maps of the reconstruction are also exported as DICOM.
     """
-    found = mapNodes(result)
+    keys = [(name, source) for name in REGIONS for source in SOURCES]
+    regions = {key: node for key in keys if (node := mapNode(result, *key)) is not None}
+    found = {**mapNodes(result), **regions}
     for number, ((name, source), node) in enumerate(found.items(), 1):
-        series = {"folder": f"dicom/{name}", "name": mapTitle(name), "units": mapUnit(name)}
-        wanted = series if dicom and source == "reconstruction" else None
+        wanted = None
+        if dicom and source == "reconstruction" and name not in REGIONS:
+            wanted = {"folder": f"dicom/{name}", "name": mapTitle(name), "units": mapUnit(name)}
         if formats or wanted:
             file = folder / f"map-{number}.npy"
-            # In files, what was not computed is 0, as in all results.
-            np.save(file, np.nan_to_num(allValues(result, node)))
+            np.save(file, frameArray(node) if name in REGIONS else allValues(result, node))
             described.append(
                 {
                     "file": file.name,

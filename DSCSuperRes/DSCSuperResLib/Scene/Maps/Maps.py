@@ -18,6 +18,7 @@ from ...Translation import _
 from ..Provenance import setProvenance
 from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
+from ..Selectors import offer
 from ..Volumes import frameArray, ijkToRas, setFrame
 from .MapMasking import allValues, forgetHidden
 from .ReadingRegions import showBrain, showRegions
@@ -34,6 +35,8 @@ TITLES = {
     "k1": "K1",
     "k2": "K2",
 }
+PRODUCTS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
+"""The maps that a run is for."""
 SD_SUFFIX = "_sd"
 """Ending of the name of a map's standard deviation."""
 SOURCES = ("truth", "input", "reconstruction")
@@ -237,9 +240,11 @@ def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: v
     """Set the voxels of the node of this map, which is created the first time."""
     node = mapNode(result, name, source)
     if node is None:
-        title = REGIONS[name] if name in REGIONS else mapTitle(name)
-        kind = "vtkMRMLLabelMapVolumeNode" if name in REGIONS else "vtkMRMLScalarVolumeNode"
-        node = result.scene.AddNewNodeByClass(kind, f"{title} {sourceTitle(source)}")
+        node = (slicer.vtkMRMLLabelMapVolumeNode if name in REGIONS else slicer.vtkMRMLScalarVolumeNode)()
+        node.SetName(_nodeName(result, name, source))
+        if source != "reconstruction" or name not in PRODUCTS:
+            offer(result, node, False)
+        result.scene.AddNode(node)
         node.CreateDefaultDisplayNodes()
         result.add(node, f"map.{name}.{source}")
     kind = np.uint8 if name in REGIONS else np.float32
@@ -248,6 +253,13 @@ def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: v
         forgetHidden(result, node)
         node.SetAttribute(NEW_VALUES, "yes")
         _setUnit(node, mapTitle(name), mapUnit(name))
+
+
+def _nodeName(result: Result, name: str, source: str) -> str:
+    """Return the name of a map among those of all results."""
+    title = REGIONS[name] if name in REGIONS else mapTitle(name)
+    compared = result.title(source)
+    return f"{title} {compared}" if compared else f"{title} {sourceTitle(source)} {result.shortName}"
 
 
 def _remove(result: Result, node: slicer.vtkMRMLScalarVolumeNode) -> None:

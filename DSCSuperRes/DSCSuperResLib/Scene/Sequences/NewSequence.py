@@ -38,10 +38,27 @@ def browse(sequence: slicer.vtkMRMLSequenceNode) -> slicer.vtkMRMLScalarVolumeNo
     """Create a browser for ``sequence``, and return the volume that shows its current frame."""
     scene, name = sequence.GetScene(), sequence.GetName()
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
-    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
-    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    browser.AddProxyNode(volume, sequence, True)
-    browser.SetOverwriteProxyName(sequence, False)
+    return addProxy(browser, sequence)
+
+
+def addProxy(
+    browser: slicer.vtkMRMLSequenceBrowserNode,
+    sequence: slicer.vtkMRMLSequenceNode,
+    volume: slicer.vtkMRMLScalarVolumeNode | None = None,
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """Let ``browser`` show the current frame of ``sequence`` in ``volume``, or in a new one, and return that.
+
+    The first sequence of a browser is its master.
+    """
+    if volume is None:
+        volume = browser.GetScene().AddNewNodeByClass("vtkMRMLScalarVolumeNode", sequence.GetName())
+    with slicer.util.NodeModify(browser):  # else it makes a volume of its own in between, which would stay for ever
+        if browser.GetMasterSequenceNode() is None:
+            browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+        elif not browser.IsSynchronizedSequenceNode(sequence, True):
+            browser.AddSynchronizedSequenceNode(sequence)
+        browser.AddProxyNode(volume, sequence, False)
+        browser.SetOverwriteProxyName(sequence, False)
     volume.CreateDefaultDisplayNodes()
     return volume
 
