@@ -134,3 +134,14 @@ def test_a_sidecar_with_two_values_of_one_name_is_read_where_nobody_needs_it(tmp
         else:
             with pytest.raises(DSCError, match=words):
                 read_series(tmp_path / "a.nii")
+
+
+def test_a_member_of_a_zip_needs_no_name(tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
+        archive.writestr("a", b"x")
+    raw = (tmp_path / "scan.zip").read_bytes()
+    (tmp_path / "scan.zip").write_bytes(raw.replace(b"a", b"\0"))
+    with pytest.raises(DSCError):
+        read_series(tmp_path / "scan.zip")

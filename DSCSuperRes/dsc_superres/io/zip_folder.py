@@ -48,7 +48,9 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 def _unpack(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [
+        member for member in archive.infolist() if not member.filename.endswith("/")
+    ]  # is_dir() fails without a name
     if any(member.flag_bits & 1 for member in members):
         raise FileError(f"{path} is locked with a password: unpack it and name the folder.")
     if len(members) > _MOST_FILES or sum(member.file_size for member in members) > LARGEST:
