@@ -56,6 +56,8 @@ def attack_of(kind: str, case: Case, prepare: Callable[[], object] = tuple) -> A
     """
 
     def attack(seed: int, count: int, folder: Path) -> Row:
+        import dsc_superres.pipeline.series_warnings  # noqa: F401  no case is to be the one that imports it all
+
         prepare()
         seeds = [1_000_000 * seed + number for number in range(count)]
         wrong = {one: words for one, words in run_cases(case, seeds, folder) if words}
