@@ -12,6 +12,8 @@ def run(w: Workflow) -> None:
     """Results, parameters and what the views show come back; closing leaves nothing running."""
     w.ui("Perfusion").cbvButton.click()
     w.settle()
+    offered = _offered()
+    w.check(len(offered) == len(set(offered)) <= 16, f"a selector of volumes offers {offered}")
     before = _state(w)
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.mrb"
@@ -52,6 +54,14 @@ def _state(w: Workflow) -> dict[str, object]:
     }
 
 
+def _offered() -> list[str]:
+    """What a selector of volumes offers, such as those of other modules."""
+    selector = slicer.qMRMLNodeComboBox()
+    selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
+    selector.setMRMLScene(slicer.mrmlScene)
+    return [selector.nodeFromIndex(index).GetName() for index in range(selector.nodeCount())]
+
+
 def _close(w: Workflow) -> None:
     """Close the scene while something runs."""
     w.start()
@@ -73,5 +83,8 @@ def _remove(w: Workflow) -> None:
     left = [number for number in ids if slicer.mrmlScene.GetNodeByID(number)]
     w.check(not left, f"of the result there are left: {left}")
     w.check(w.panel.parameters.input.sequence.GetNumberOfDataNodes() == 60, "the input is still there")
+    volumes = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")]
+    w.check(volumes.count(w.panel.parameters.input.sequence.GetName()) == 1, f"one volume shows the input: {volumes}")
+    w.check(len(volumes) == 1, f"volumes that are left of a removed result: {volumes}")
     w.check(not w.layout.shown, "the user's layout is back")
     w.picture("result-removed")

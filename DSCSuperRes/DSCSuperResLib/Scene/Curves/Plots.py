@@ -11,9 +11,13 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from ..Display.SliceViews import GRID_OF_FOUR
+
 Color = tuple[float, float, float]
 LEGEND_SHARE = 0.2
 """Space on the right for the legend, which would cover the curves, as a share of the range of time."""
+LINE_SHARE = 0.065
+"""Space on top for one line of the legend, where the view is higher than wide, as a share of the range of values."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,21 @@ def _rebuild(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> None:
 def _fitAxes(chart: slicer.vtkMRMLPlotChartNode, series: list[slicer.vtkMRMLPlotSeriesNode]) -> None:
     """Set the ranges by hand: the plot view does not fit them again when only the values of a table change."""
     x = _limits([_column(one, one.GetXColumnName()) for one in series], margin=0.01)
-    x = (x[0], x[1] + LEGEND_SHARE * (x[1] - x[0])) if chart.GetLegendVisibility() else x
     y = _limits([_column(one, one.GetYColumnName()) for one in series], margin=0.05)
+    if chart.GetLegendVisibility() and _isHigh(chart.GetScene()):
+        y = (y[0], y[1] + LINE_SHARE * len(series) * (y[1] - y[0]))
+    elif chart.GetLegendVisibility():
+        x = (x[0], x[1] + LEGEND_SHARE * (x[1] - x[0]))
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
     chart.SetXAxisRange(*x)
     chart.SetYAxisRange(*y)
+
+
+def _isHigh(scene: slicer.vtkMRMLScene) -> bool:
+    """Return whether the view of the curves is higher than wide."""
+    node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    return node is not None and node.GetViewArrangement() == GRID_OF_FOUR
 
 
 def _column(series: slicer.vtkMRMLPlotSeriesNode, name: str) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..Maps.Maps import DIFFERENCES
 from ..Maps.OfferedMaps import offerMaps
 from .HeadFit import fitHead, headCorners
 from .Legends import redrawLegends, removeLegends, showOnlyLegends
-from .SliceViews import ROLES, VIEW_GROUP, VIEWS
+from .SliceViews import GRID_OF_FOUR, ROLES, VIEW_GROUP, VIEWS
 from .ViewState import View, shownOf, viewsOf, viewTitle
 
 PLOT_VIEW = "DSCSuperResCurves"
@@ -29,7 +29,7 @@ ARRANGEMENTS = (GRID, ROW)
 NUMBERS = {
     ("compare", ROW): 5911,
     ("reconstruct", ROW): 5912,
-    ("compare", GRID): 5913,
+    ("compare", GRID): GRID_OF_FOUR,
     ("reconstruct", GRID): 5912,
 }
 """Number of the layout by task and arrangement: two views are in a row in any case."""
@@ -231,7 +231,7 @@ def _description(roles: tuple[str, ...], arrangement: str) -> str:
     if arrangement == ROW or len(views) < 4:
         return _split("vertical", (f'<layout type="horizontal">{"".join(views)}</layout>', 560), (plot, 440))
     rows = (f'<item><layout type="horizontal">{"".join(row)}</layout></item>' for row in (views[:2], views[2:]))
-    return _split("horizontal", (f'<layout type="vertical">{"".join(rows)}</layout>', 680), (plot, 320))
+    return _split("horizontal", (f'<layout type="vertical">{"".join(rows)}</layout>', 640), (plot, 360))
 
 
 def _split(direction: str, *parts: tuple[str, int]) -> str:

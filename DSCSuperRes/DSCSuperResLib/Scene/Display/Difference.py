@@ -19,6 +19,8 @@ SIZE = ("#ffe08a", "#f2813a", "#8f2f6b", "#000000", "#8f2f6b", "#f2813a", "#ffe0
 """Color scales that are black at zero; the signed one is blue below the truth and orange above."""
 LABELS = 5
 """Number of labels of a legend."""
+TITLE_SIZE, LABEL_SIZE = 9, 11
+"""Sizes of letters in a legend, in points: titles are long, and views small."""
 COLORS = 255
 """Odd, so that zero has its own color."""
 
@@ -58,6 +60,9 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
         legend.SetLabelFormat(_labelFormat(display))
         legend.SetNumberOfLabels(LABELS)
         legend.SetSize(0.2, 0.45)
+        legend.SetPosition(0.97, 0.88)  # in the corner, where the head is not; the title is above
+        legend.GetTitleTextProperty().SetFontSize(TITLE_SIZE)
+        legend.GetLabelTextProperty().SetFontSize(LABEL_SIZE)
         legend.SetMaxNumberOfColors(COLORS)
         legend.SetVisibility(visible)
 
