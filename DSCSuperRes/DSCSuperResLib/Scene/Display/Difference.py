@@ -60,7 +60,7 @@ def showLegend(volume: slicer.vtkMRMLScalarVolumeNode, title: str, visible: bool
         legend.SetLabelFormat(_labelFormat(display))
         legend.SetNumberOfLabels(LABELS)
         legend.SetSize(0.2, 0.45)
-        legend.SetPosition(0.97, 0.88)  # in the corner, where the head is not; the title is above
+        legend.SetPosition(0.97, 0.8)  # in the corner, where the head is not; the title is above
         legend.GetTitleTextProperty().SetFontSize(TITLE_SIZE)
         legend.GetLabelTextProperty().SetFontSize(LABEL_SIZE)
         legend.SetMaxNumberOfColors(COLORS)
