@@ -115,16 +115,26 @@ def _artery_between_samples(
     tissue: np.ndarray, times: np.ndarray, aif: ArterialInput, bolus: Bolus, echo_time: float, frames: FrameWeights
 ) -> ContinuousInput:
     """Return ``aif`` in continuous time, with the help of attenuations tissue[t, n]."""
+    aif = measured_samples(aif, frames, bolus)
     arterial, arterial_times = echo_time * aif.delta_r2star, aif.times
-    from_series = len(aif.voxels) > 0 and len(aif.times) == len(times)
     if frames.measured_alone:
-        if from_series:
-            arterial, arterial_times = _measured(arterial, frames, bolus), arterial_times[frames.acquired]
         times, tissue = times[frames.acquired], _measured(tissue, frames, bolus)
-    elif from_series and not frames.acquired.all():
+    elif _sampled_in(aif, frames) and not frames.acquired.all():
         return input_of_reconstruction(arterial_times, arterial, frames.acquired, tissue)
     with_hole = bool(gaps_in_bolus(arterial_times, bolus, COARSE_INTERVAL))
     return continuous_input(arterial_times, arterial, times, tissue, with_hole)
+
+
+def measured_samples(aif: ArterialInput, frames: FrameWeights, bolus: Bolus) -> ArterialInput:
+    """Return an arterial input of the series without its samples in frames that count nothing."""
+    if not frames.measured_alone or not _sampled_in(aif, frames):
+        return aif
+    return replace(aif, times=aif.times[frames.acquired], delta_r2star=_measured(aif.delta_r2star, frames, bolus))
+
+
+def _sampled_in(aif: ArterialInput, frames: FrameWeights) -> bool:
+    """Whether the arterial input is measured in voxels of the series, in all its frames."""
+    return len(aif.voxels) > 0 and len(aif.times) == len(frames.weight)
 
 
 def _measured(curves: np.ndarray, frames: FrameWeights, bolus: Bolus) -> np.ndarray:

@@ -15,7 +15,7 @@ from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
 from dsc_superres.perfusion.continuous_aif import COARSE_INTERVAL
-from dsc_superres.perfusion.curve_maps import artery_and_frames, curve_maps, resolve_options
+from dsc_superres.perfusion.curve_maps import artery_and_frames, curve_maps, measured_samples, resolve_options
 from dsc_superres.perfusion.frame_sampling import gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import frame_weights
 from dsc_superres.perfusion.leakage import reference_curve
@@ -136,6 +136,7 @@ def compute_maps(
     if resolved.method == "bayes" or gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL):
         common = at_common_times(curves, series.times, offsets)
         artery, frames = artery_and_frames(common, times, aif, bolus, series.echo_time, frames)
+        aif = measured_samples(aif, frames, bolus)
         input_record = artery.record(times, 1 / series.echo_time)
     found = curve_maps(
         curves,
