@@ -61,8 +61,12 @@ def test_maps_of_a_reconstruction_weigh_what_was_acquired_and_say_so(folder: Pat
     assert made["frames_per_measurement"] == pytest.approx(41 / 21, abs=1e-3)
     assert made["series"]["model"]["name"] == "linear"
     assert any("itself a reconstruction" in note for note in made["notes"])
+    assert made["weight_of_computed_frames"] is None  # SVD takes all frames alike
     found = compute_maps(read_series("fine.nii.gz"), options=MapOptions("csvd"))
     assert found.provenance["acquired_times_s"] == read_series("scan.nii.gz").times.tolist()
+    by_default = compute_maps(read_series("fine.nii.gz"))
+    assert by_default.provenance["weight_of_computed_frames"] == 0  # interpolated frames add nothing
+    np.testing.assert_array_equal(by_default.aif.times, read_series("scan.nii.gz").times)
 
 
 def test_acquired_frames_move_with_the_times_that_the_user_gives(folder: Path) -> None:

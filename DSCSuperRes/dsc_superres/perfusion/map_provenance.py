@@ -71,7 +71,7 @@ def provenance(
         "dictionary": _dictionary() if resolved.method == "bayes" else None,
         "spatial_prior": _spatial_prior(aif, frames) if resolved.method == "bayes" and resolved.spatial_prior else None,
         "measured_interval_s": None if frames is None else frames.interval,
-        "weight_of_computed_frames": None if frames is None else frames.weight_of_others,
+        "weight_of_computed_frames": frames.weight_of_others if frames and resolved.method == "bayes" else None,
         "frames_per_measurement": None if frames is None else round(frames.frames_per_measurement, 3),
         "leakage": LEAKAGE[resolved.leakage],
         "integration_end_s": resolved.integration_end,

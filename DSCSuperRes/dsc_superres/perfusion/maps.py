@@ -130,7 +130,7 @@ def compute_maps(
     resolved = resolve_options(options, curves, times, aif, bolus)
     acquired_times = series.acquired_times if acquired_times is None else acquired_times
     frames = frame_weights(series.times, acquired_times)
-    if not frames.acquired.all() and _interpolated(series):
+    if resolved.method == "bayes" and not frames.acquired.all() and _interpolated(series):
         frames = frames.without_others()
     artery, input_record = None, None
     if resolved.method == "bayes" or gaps_in_bolus(aif.times, bolus, COARSE_INTERVAL):
