@@ -145,6 +145,11 @@ class Panel(VTKObservationMixin):
         if self._entered:
             self._showUnseen()
 
+    def sideBySide(self) -> None:
+        """Show the selected result side by side, unless it is shown so already."""
+        if not self.sections["Display"].layout.shown:
+            self.sections["Display"].show()
+
     def overlayChanged(self) -> None:
         """Notify all sections that the overlay of the images has changed."""
         for section in self.sections.values():

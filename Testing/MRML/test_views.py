@@ -30,7 +30,7 @@ from DSCSuperResLib.Scene.Display.Uncertainty import UncertaintyOverlay
 from DSCSuperResLib.Scene.Display.ViewState import setShown, shownOf
 from DSCSuperResLib.Scene.Maps.ArterialPoints import markVoxels
 from DSCSuperResLib.Scene.Maps.Maps import mapNode
-from DSCSuperResLib.Scene.Maps.WhiteMatter import showReference
+from DSCSuperResLib.Scene.Maps.WhiteMatter import SEGMENTATION, showReference
 from DSCSuperResLib.Scene.Result import SOURCE_SERIES, Result
 from DSCSuperResLib.Scene.Segments import voxelToPatient
 from DSCSuperResLib.Scene.Sequences.NewSequence import browse, browserOf
@@ -200,7 +200,9 @@ def test_the_zoom_fits_the_head_and_leaves_room_for_the_legend(window, result, l
 def test_outlines_are_those_of_the_selected_result(window, result):
     other = addResult(window.scene)
     at = geometryOf(result.sequence("truth").GetNthDataNode(0))
-    outlines = [showReference(one, np.ones((4, 12, 16), bool), at) for one in (result, other)]
+    for one in (result, other):
+        assert list(showReference(one, np.ones((4, 12, 16), bool), at))
+    outlines = [one.node(SEGMENTATION) for one in (result, other)]
     for shown, expected in ((result, [True, False]), (other, [False, True])):
         showOutlinesOf(shown, window.scene)
         assert [bool(one.GetDisplayVisibility()) for one in outlines] == expected

@@ -16,8 +16,11 @@ from dsc_superres.errors import DSCError
 from ..Process.LineProcess import Command
 from ..Process.WaitingWorker import WaitingWorker
 from ..Process.WorkerProcess import Log, Outcome, WorkerProcess
+from .RemoveFiles import removeFiles
 from .TimeSlicedTask import PAUSE, TimeSlicedTask
 
+PROGRESS_INTERVAL = 100
+"""ms between two reports of the worker's progress at least: each lays out the panel."""
 Progress = Callable[[float, str, float | None], None]
 """Called with the fraction done (0..1), the stage in words, and the seconds left, if known."""
 
@@ -71,8 +74,19 @@ class BackgroundJob(ABC):
         self._worker: WorkerProcess | None = None
         self._message: dict = {}
         self._cancelled = False
-        steps = self.steps(Path(self._temporary.path()))
+        self._progress = (0.0, "", None)
+        self._progressTimer = qt.QTimer()
+        self._progressTimer.setSingleShot(True)
+        self._progressTimer.connect("timeout()", self._reportProgress)
+        steps = self._stepsAndCleaning(Path(self._temporary.path()))
         self._task = TimeSlicedTask(steps, self._end, self._fail, lambda part: onProgress(*part, None))
+
+    def _stepsAndCleaning(self, folder: Path) -> Generator[object, None, Finished]:
+        """Do the steps, then remove their files piece by piece: those of a long series take a while."""
+        finished = yield from self.steps(folder)
+        for _piece in removeFiles(folder):
+            yield None
+        return finished
 
     def cancel(self) -> None:
         """Ask the job to stop, which takes up to some seconds."""
@@ -106,8 +120,10 @@ class BackgroundJob(ABC):
         waiting = self._waiting.take(self._command) if self._waiting is not None else None
 
         def report(fraction: float, stage: str, left: float | None) -> None:
-            if not self._cancelled:
-                self._onProgress(start + (end - start) * fraction, stage, left)
+            self._progress = (start + (end - start) * fraction, stage, left)
+            if not self._progressTimer.active:
+                self._reportProgress()
+                self._progressTimer.start(PROGRESS_INTERVAL)
 
         def startNew() -> None:
             self._worker = WorkerProcess(command, self._onOutcome, report, self._log)
@@ -126,8 +142,13 @@ class BackgroundJob(ABC):
         yield PAUSE
         return self._message
 
+    def _reportProgress(self) -> None:
+        if self.active and not self._cancelled:
+            self._onProgress(*self._progress)
+
     def _onOutcome(self, outcome: Outcome) -> None:
         self._worker = None
+        self._progressTimer.stop()
         if outcome.message is None or self._cancelled:
             self._end(Finished(error=outcome.error, cancelled=outcome.cancelled or self._cancelled))
         else:
@@ -141,6 +162,7 @@ class BackgroundJob(ABC):
 
     def _end(self, finished: Finished) -> None:
         self._task.stop()
+        self._progressTimer.stop()
         self._temporary.remove()
         self.active = False
         self._onFinished(finished)

@@ -14,15 +14,18 @@ from .Result import Result
 from .Volumes import ijkToRas
 
 
-def newOutlines(result: Result, title: str, role: str) -> slicer.vtkMRMLSegmentationNode:
+def newOutlines(result: Result, title: str, role: str, visible: bool = True) -> slicer.vtkMRMLSegmentationNode:
     """Add a segmentation whose segments are drawn as outlines to ``result`` as its ``role``, and return it."""
     node = result.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", title)
-    node.CreateDefaultDisplayNodes()
-    result.add(node, role)
-    display = node.GetDisplayNode()
-    display.SetVisibility2DFill(False)
-    display.SetVisibility2DOutline(True)
-    display.SetVisibility3D(False)
+    with slicer.util.NodeModify(node):
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        with slicer.util.NodeModify(display):
+            display.SetVisibility(visible)
+            display.SetVisibility2DFill(False)
+            display.SetVisibility2DOutline(True)
+            display.SetVisibility3D(False)
+        result.add(node, role)
     return node
 
 

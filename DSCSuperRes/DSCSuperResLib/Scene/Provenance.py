@@ -8,16 +8,16 @@ import slicer
 
 from dsc_superres.io.recorded_provenance import header_record, parse_header_record
 
+from .Attributes import setAttributes
+
 PROVENANCE = "DSCSuperRes.Provenance."
 """Prefix of the attributes, each with one entry as JSON."""
 
 
 def setProvenance(node: slicer.vtkMRMLNode, record: Mapping[str, object]) -> None:
     """Set the entries of ``record`` as attributes of ``node``; former ones are removed."""
-    for name in _names(node):
-        node.RemoveAttribute(name)
-    for key, text in header_record(record).items():
-        node.SetAttribute(f"{PROVENANCE}{key}", text)
+    former = dict.fromkeys(_names(node))
+    setAttributes(node, former | {f"{PROVENANCE}{key}": text for key, text in header_record(record).items()})
 
 
 def provenanceOf(node: slicer.vtkMRMLNode) -> dict[str, object]:

@@ -11,6 +11,7 @@ import slicer
 import vtk
 
 from ..Translation import _
+from .Attributes import setAttributes
 from .NodeIndex import RUN, nodeIndex
 from .Volumes import frameArray, releaseViews
 
@@ -151,8 +152,7 @@ class Result:
     def add(self, node: slicer.vtkMRMLNode, role: str) -> None:
         """Add ``node`` to the run and to its folder."""
         if not role.endswith(".proxy"):
-            node.SetAttribute(RUN, self.run)
-            node.SetAttribute(ROLE, role)
+            setAttributes(node, {RUN: self.run, ROLE: role})
             nodeIndex(self.scene).add(node)
         hierarchy, folder = self._hierarchy, self.folderItem
         item = hierarchy.GetItemByDataNode(node)

@@ -29,6 +29,7 @@ from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
 from .UncertaintyControls import UncertaintyControls
 from .ViewBars import arrangeBars
+from .ViewFiller import ViewFiller
 from .ViewKeeper import ViewKeeper
 
 REGIONS = ("brain", "whole")
@@ -49,7 +50,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._plotter = CurvePlotter(self.layout, context.status)
         self._compared = CompareControls(ui, context)
         self._images = ImageControls(ui, context.overlayChanged)
-        self._uncertainty = UncertaintyControls(ui, self.layout, context.overlayChanged)
+        self._uncertainty = UncertaintyControls(ui, self.layout, context.sideBySide, context.overlayChanged)
         self._seek, self._play = slicer.qMRMLSequenceBrowserSeekWidget(), slicer.qMRMLSequenceBrowserPlayWidget()
         for widget in (self._seek, self._play):
             ui.playback.layout().addWidget(widget)
@@ -58,10 +59,8 @@ class DisplaySection(Section, VTKObservationMixin):
         self._entered, self._keys = False, FrameKeys(self._step)
         self._menu = FrameMenu(context, self._showTime)
         self._pins = PinControls(ui, self._onPlotOptions)
-        self._fitTimer = qt.QTimer()
-        self._fitTimer.setSingleShot(True)
-        self._fitTimer.connect("timeout()", self._fit)
-        self._keeper = ViewKeeper(self.layout, context.overlayChanged)
+        self._filler = ViewFiller(self.layout, self._onShown, self._onFitted)
+        self._keeper = ViewKeeper(self.layout, context.overlayChanged, lambda: self._filler.busy)
         for title in (_("Two by two, curves beside"), _("In a row, curves below")):
             ui.arrangementSelector.addItem(title)
         ui.arrangementSelector.currentIndex = ARRANGEMENTS.index(self.layout.arrangement)
@@ -84,7 +83,9 @@ class DisplaySection(Section, VTKObservationMixin):
 
     def setResult(self, result) -> None:
         """Show and control ``result``; None restores the user's layout."""
+        wasShown = self.layout.shown or self._filler.showing
         self._plotter.stop()
+        self._filler.stop()
         self._keeper.stop()
         self.removeObservers()
         self._result, self._baseline = result, None
@@ -105,7 +106,7 @@ class DisplaySection(Section, VTKObservationMixin):
         self._observe(browser)
         if result is None:
             self.layout.hide()
-        elif self.layout.shown:
+        elif wasShown:
             self._show()
         self._uncertainty.setResult(result)
         self._onLayout()
@@ -115,7 +116,7 @@ class DisplaySection(Section, VTKObservationMixin):
         """Restore the views, which another module may have changed, and let the keys step through the frames."""
         self._entered, self._keys.enabled = True, self._result is not None
         if self._result is not None and self.layout.shown:
-            self.layout.assign(self._result)
+            self._filler.fill(self._result)
 
     def exit(self) -> None:
         """Leave the keys to other modules."""
@@ -130,8 +131,7 @@ class DisplaySection(Section, VTKObservationMixin):
     def overlayChanged(self) -> None:
         """Make the views, the controls of them, and the plot agree with what is chosen to be seen."""
         if self._result is not None:
-            self.layout.assign(self._result)
-            arrangeBars(self.layout.sliceNodes())
+            self._filler.fill(self._result)
         self._images.update()
         self._uncertainty.update()
         self._onPlotOptions()
@@ -181,6 +181,7 @@ class DisplaySection(Section, VTKObservationMixin):
             self._show()
         else:
             self._plotter.stop()
+            self._filler.stop()
             self._keeper.stop()
             self.layout.hide()
         self._onLayout()
@@ -191,29 +192,25 @@ class DisplaySection(Section, VTKObservationMixin):
             self._show()
 
     def _show(self) -> None:
-        self.layout.show(self._result)
-        self._onShown()
+        self._filler.show(self._result)
 
     def _onShown(self) -> None:
         """The views have come to the screen."""
         self._keeper.keep(self._result)
         arrangeBars(self.layout.sliceNodes())
-        self._fitTimer.start(0)  # the views have no size before the window was laid out
         self._onPlotOptions()
 
-    def _fit(self) -> None:
-        if self._result is not None and self.layout.shown:
-            self.layout.fit(self._result)
+    def _onFitted(self) -> None:
+        """The views are zoomed to the head."""
+        if self.layout.shown:
             self._keys.attach(self.layout.interactors(slicer.app.layoutManager()))
             self._menu.attach(self.layout.plotView(slicer.app.layoutManager()))
 
     def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         """Update the button when the layout was changed, here or elsewhere."""
-        shown = self.layout.shown
-        if shown and not self.ui.compareButton.checked and self._result is not None:
-            self.ui.compareButton.checked = True
-            self.layout.assign(self._result)
-            self._onShown()
+        shown = self.layout.shown or self._filler.showing
+        if self.layout.shown and not self.ui.compareButton.checked and self._result is not None:
+            self._show()
         self.ui.compareButton.checked = shown
         self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")
 

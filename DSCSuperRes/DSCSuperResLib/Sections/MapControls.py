@@ -42,20 +42,21 @@ BUTTONS = ("cbv", "cbf", "mtt", "ttp", "tmax", "k2")
 class MapControls:
     """Controls of ``Perfusion.ui`` for the display of maps, whose state is stored in views and display nodes.
 
-    ``onShown`` is called when they have changed the overlay of the images. A window that the user sets with the mouse
-    in one view is that of all views, and of the controls; ``scales`` remembers it for maps to come. ``hidden()``
-    names the regions that maps leave out.
+    ``sideBySide`` brings the views to the screen; ``onShown`` is called when the overlay of the images has changed. A
+    window that the user sets with the mouse in one view is that of all views, and of the controls; ``scales`` remembers
+    it for maps to come. ``hidden()`` names the regions that maps leave out.
     """
 
     def __init__(
         self,
         ui,
         layout: CompareLayout,
+        sideBySide: Callable[[], None],
         onShown: Callable[[], None],
         scales: ChosenScales,
         hidden: Callable[[], tuple[str, ...]],
     ) -> None:
-        self._ui, self._layout, self._overlay, self._onShown = ui, layout, MapOverlay(layout), onShown
+        self._ui, self._overlay, self._sideBySide, self._onShown = ui, MapOverlay(layout), sideBySide, onShown
         self._scales, self._windows, self._shared, self._hidden = scales, [], None, hidden
         self._result, self._name, self._updating = None, "", False
         self.compared = "reconstruction"
@@ -84,7 +85,7 @@ class MapControls:
         self.chooseScale()
         if shown:
             self._set(self._ui.opacitySlider, "value", shown[1])
-            self._overlay.show(result, *shown, self.compared)
+            self._overlay.choose(result, *shown, self.compared)
             self._shareWindows()
         self.update()
 
@@ -117,12 +118,11 @@ class MapControls:
         name = relativeMap(result, name) if self._ui.relativeCheckBox.checked else name
         uncertainty = self._ui.uncertaintyCheckBox.checked and mapNode(result, name + SD_SUFFIX, "reconstruction")
         self._name = name + SD_SUFFIX if uncertainty else name
-        if not self._layout.shown:
-            self._layout.show(result)
         prepareColors(result, self._name, self._scales.chosen(self._name, result))
         self.hideRegions()
         self._shareWindows()
-        self._overlay.show(result, self._name, self._ui.opacitySlider.value, self.compared)
+        self._overlay.choose(result, self._name, self._ui.opacitySlider.value, self.compared)
+        self._sideBySide()
         self.update()
         self._onShown()
 
@@ -136,7 +136,7 @@ class MapControls:
         self._name = ""
         self._closeWindows()
         if self._result is not None:
-            self._overlay.hide(self._result)
+            self._overlay.chooseNone(self._result)
         self.update()
         self._onShown()
 

@@ -26,7 +26,9 @@ class PerfusionSection(Section):
         layout = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
         self._reading = ReadingControls(ui, context, self._onHidden)
         scales = ChosenScales(self._parameters)
-        self._maps = MapControls(ui, layout, context.overlayChanged, scales, lambda: self._reading.hidden)
+        self._maps = MapControls(
+            ui, layout, context.sideBySide, context.overlayChanged, scales, lambda: self._reading.hidden
+        )
         self._regions = RegionControls(ui, context)
         self._arterial = ArterialControls(ui, context, self._onMaps)
         for difference in (_("reconstruction - ground truth"), _("input - ground truth")):

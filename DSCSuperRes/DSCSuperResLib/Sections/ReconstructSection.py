@@ -13,7 +13,7 @@ from ..ModelCard import cardText, summaryText
 from ..Process.WorkerProcess import Outcome
 from ..Translation import _
 from .BackgroundControls import BackgroundControls
-from .Section import Section
+from .Section import Section, setText
 from .SeriesQueue import SeriesQueue, seriesOfScene
 
 AUTO = "auto"
@@ -160,7 +160,7 @@ class ReconstructSection(Section):
     def _onProgress(self, fraction: float, stage: str, left: float | None) -> None:
         self.ui.progressBar.value = round(1000 * fraction)
         text = stage if left is None else f"{stage}, {_leftText(left)}"
-        self.ui.statusLabel.text = self._queue.place + text
+        setText(self.ui.statusLabel, self._queue.place + text)
 
     def _onFinished(self, finished: Finished) -> None:
         if finished.cancelled:

@@ -31,11 +31,20 @@ class Context(Protocol):
     def showNewResult(self, result: Result, note: str) -> None:
         """Show the result of a run that has ended, with a note about it."""
 
+    def sideBySide(self) -> None:
+        """Show the selected result side by side, unless it is shown so already."""
+
     def overlayChanged(self) -> None:
         """Notify all sections that the overlay of the images has changed."""
 
     def parametersChanged(self) -> None:
         """Notify all sections that a parameter, or the capabilities of the background process, have changed."""
+
+
+def setText(label: Any, text: str) -> None:
+    """Set the text of a label that may change often: the panel is laid out again only where it is a new one."""
+    if label.text != text:
+        label.text = text
 
 
 class Section:

@@ -22,8 +22,8 @@ class UncertaintyControls:
     ``onShown`` is called when they have changed the overlay of the images.
     """
 
-    def __init__(self, ui, layout: CompareLayout, onShown: Callable[[], None]) -> None:
-        self._ui, self._layout, self._onShown = ui, layout, onShown
+    def __init__(self, ui, layout: CompareLayout, sideBySide: Callable[[], None], onShown: Callable[[], None]) -> None:
+        self._ui, self._sideBySide, self._onShown = ui, sideBySide, onShown
         self._overlay, self._result, self._updating = UncertaintyOverlay(layout), None, False
         ui.uncertaintyCheckBox.connect("toggled(bool)", self._onToggled)
         ui.uncertaintyOpacity.connect("valueChanged(double)", self._onOpacity)
@@ -77,11 +77,10 @@ class UncertaintyControls:
         if self._updating or self._result is None:
             return
         if on:
-            if not self._layout.shown:
-                self._layout.show(self._result)
-            self._overlay.show(self._result, self._ui.uncertaintyOpacity.value)
-        else:
-            self._overlay.hide(self._result)
+            self._overlay.choose(self._result, self._ui.uncertaintyOpacity.value)
+            self._sideBySide()
+        elif self._overlay.shown(self._result):
+            self._overlay.chooseNone(self._result)
         self._onShown()
 
     def _onOpacity(self, opacity: float) -> None:

@@ -18,12 +18,13 @@ from ..Scene.Display.ViewState import setShown, shownOf
 class ViewKeeper(VTKObservationMixin):
     """Watches the views of ``layout``, and calls ``restore`` soon after something else has changed them.
 
-    An opacity that the user chose in a view is taken over.
+    Nothing is restored while ``busy()``: the views are being filled. An opacity that the user chose in a view is taken
+    over.
     """
 
-    def __init__(self, layout: CompareLayout, restore: Callable[[], None]) -> None:
+    def __init__(self, layout: CompareLayout, restore: Callable[[], None], busy: Callable[[], bool]) -> None:
         super().__init__()
-        self._layout, self._restore, self._result = layout, restore, None
+        self._layout, self._restore, self._busy, self._result = layout, restore, busy, None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
@@ -49,7 +50,7 @@ class ViewKeeper(VTKObservationMixin):
 
     def _onTimeout(self) -> None:
         result = self._result
-        if result is None or not self._layout.shown or self._layout.agrees(result):
+        if result is None or self._busy() or not self._layout.shown or self._layout.agrees(result):
             return
         opacity = self._layout.opacityChosen(result)
         if opacity is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import slicer
 
+from ..Attributes import setAttributes
 from .Difference import colorDifference, typicalLimit
 from .Playback import preparePlayback
 from .SharedWindow import automaticLevels
@@ -39,7 +40,7 @@ def prepareDisplay(result) -> None:
     if uncertainty is not None:
         colorUncertainty(uncertainty, typicalUncertainty(result))
     setShown(result, Shown())
-    browser.SetAttribute(PREPARED, "yes")
+    setAttributes(browser, {PREPARED: "yes"})
 
 
 def setInterpolation(result, on: bool) -> None:

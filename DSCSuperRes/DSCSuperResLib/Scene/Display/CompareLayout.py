@@ -5,19 +5,24 @@ The views are linked with each other and with no other view, because they are in
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from xml.sax.saxutils import quoteattr
 
 import slicer
 import vtk
 
+from ..Attributes import setAttributes
 from ..Maps.Maps import DIFFERENCES
 from ..Maps.OfferedMaps import offerMaps
 from .HeadFit import fitHead, headCorners
-from .Legends import redrawLegends, removeLegends, showOnlyLegends
+from .Legends import hideOtherLegends, removeLegends, removeOtherLegends, showLegendOf
 from .SliceViews import GRID_OF_FOUR, ROLES, VIEW_GROUP, VIEWS
 from .ViewState import View, shownOf, viewsOf, viewTitle
 
 PLOT_VIEW = "DSCSuperResCurves"
+PLOT_LABEL = "t"
+ORIENTATION = "Axial"
+"""Of the slice views before they are aligned with the slices of a result."""
 LAYOUT_BEFORE = "DSCSuperRes.LayoutBefore"
 """Attribute of the layout node with the user's layout, so that it can also be restored in a saved scene."""
 ARRANGEMENT = "DSCSuperRes.Arrangement"
@@ -77,16 +82,30 @@ class CompareLayout:
 
         Legends are made anew, for views that are newer than they are.
         """
+        _finish(self.showInSteps(result))
+        self.assign(result)
+
+    def showInSteps(self, result) -> Iterator[None]:
+        """Do what ``show`` does without filling the views; yields after each part that takes Slicer a while."""
         node = self._layoutNode()
         if node is None:
             return
         self.register()
+        areThere = self._plotNode() is not None and all(map(self.sliceNode, ROLES[result.task]))
+        if not self.shown or not areThere:
+            yield from removeLegends(self._scene)
+        for role in ROLES[result.task]:
+            if self.sliceNode(role) is None:
+                _addSliceNode(self._scene, role)
+                yield
+        if self._plotNode() is None:
+            _addPlotNode(self._scene)
+            yield
         if not self.shown:
             self._before = node.GetViewArrangement()
-            node.SetAttribute(LAYOUT_BEFORE, str(self._before))
-        removeLegends(self._scene)
+            setAttributes(node, {LAYOUT_BEFORE: str(self._before)})
         node.SetViewArrangement(NUMBERS[result.task, self.arrangement])
-        self.assign(result)
+        yield
 
     def hide(self) -> None:
         """Restore the user's layout, if the module's layout is shown."""
@@ -106,20 +125,30 @@ class CompareLayout:
 
         Nothing is touched that agrees already. The views are linked, and other volumes kept out of them.
         """
-        legends, changed, shown = {}, False, shownOf(result)
-        offerMaps(result, shown.overlay, DIFFERENCES[shown.compared])
-        for role, view in viewsOf(result).items():
-            sliceNode, composite = self.sliceNode(role), self.compositeNode(role)
-            if composite is None:
-                continue
-            sliceNode.SetLayoutLabel(view.title)
-            changed |= _fill(composite, result, view)
+        _finish(self.assignInSteps(result))
+
+    def assignInSteps(self, result) -> Iterator[None]:
+        """Do what ``assign`` does, view by view, each together with its legend; yields in between."""
+        shown = shownOf(result)
+        for _map in offerMaps(result, shown.overlay, DIFFERENCES[shown.compared]):
+            yield
+        views = {role: view for role, view in viewsOf(result).items() if self.compositeNode(role) is not None}
+        legends = {}
+        for view in views.values():
             source = result.node(view.overlay or view.volume)
             if source is not None and view.legend and shown.legends:
                 legends[source] = view.legend
-        showOnlyLegends(legends, self._scene)
-        if changed:
-            redrawLegends(self._scene)
+        if hideOtherLegends(legends, self._scene):
+            yield
+        for role, view in views.items():
+            self.sliceNode(role).SetLayoutLabel(view.title)
+            source = result.node(view.overlay or view.volume)
+            changed = _fill(self.compositeNode(role), result, view)
+            if source in legends:
+                changed |= showLegendOf(source, legends[source], changed)
+            if changed:
+                yield
+        yield from removeOtherLegends(legends, self._scene)
 
     def agrees(self, result) -> bool:
         """Return whether the module's views show the volumes that the state of ``result`` says."""
@@ -138,26 +167,34 @@ class CompareLayout:
 
         The views must have their final size.
         """
+        _finish(self.fitInSteps(result))
+
+    def fitInSteps(self, result) -> Iterator[None]:
+        """Do what ``fit`` does, and yield after each view."""
         volume, offset = result.proxy("reconstruction"), None
-        corners = headCorners(result.sequence("reconstruction").GetNthDataNode(0)) if volume is not None else None
+        if volume is None:
+            return
+        corners = headCorners(result.sequence("reconstruction").GetNthDataNode(0))
         for role in ROLES[result.task]:
             view = self.sliceNode(role)
-            if volume is None or view is None:
+            logic = self._applicationLogic.GetSliceLogic(view) if view is not None and self._applicationLogic else None
+            if view is None:
                 continue
-            view.RotateToVolumePlane(volume)
-            logic = self._applicationLogic.GetSliceLogic(view) if self._applicationLogic else None
-            if logic is not None:
-                width, height, _ = view.GetDimensions()
-                logic.FitSliceToVolume(volume, width, height)
-                logic.SnapSliceOffsetToIJK()
-                # The middle may lie between two slices: all views are to take the same one.
-                offset = view.GetSliceOffset() if offset is None else offset
-                view.SetSliceOffset(offset)
-                fitHead(view, corners)
+            with slicer.util.NodeModify(view):  # each change would draw the view again
+                view.RotateToVolumePlane(volume)
+                if logic is not None:
+                    width, height, _ = view.GetDimensions()
+                    logic.FitSliceToVolume(volume, width, height)
+                    logic.SnapSliceOffsetToIJK()
+                    # The middle may lie between two slices: all views are to take the same one.
+                    offset = view.GetSliceOffset() if offset is None else offset
+                    view.SetSliceOffset(offset)
+                    fitHead(view, corners)
+            yield
 
     def showChart(self, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
         """Show ``chart`` in the module's plot view."""
-        view = self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+        view = self._plotNode()
         identifier = chart.GetID() if chart else None
         if view is not None and view.GetPlotChartNodeID() != identifier:
             view.SetPlotChartNodeID(identifier)
@@ -179,7 +216,7 @@ class CompareLayout:
 
     def plotView(self, layoutManager):
         """Return the module's plot view (qMRMLPlotView); None if there is none."""
-        node = self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+        node = self._plotNode()
         if layoutManager is None or node is None:
             return None
         widgets = (layoutManager.plotWidget(index) for index in range(layoutManager.plotViewCount))
@@ -190,9 +227,42 @@ class CompareLayout:
         view = self.sliceNode(role)
         return slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(view) if view else None
 
+    def _plotNode(self) -> slicer.vtkMRMLPlotViewNode | None:
+        """Return the node of the module's plot view; None before it was first shown."""
+        return self._scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+
     def _layoutNode(self) -> slicer.vtkMRMLLayoutNode | None:
         """Return the layout node; None without a main window."""
         return self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+
+
+def _finish(steps: Iterator[None]) -> None:
+    """Do all ``steps`` at once."""
+    for _step in steps:
+        pass
+
+
+def _addSliceNode(scene: slicer.vtkMRMLScene, role: str) -> None:
+    """Add the view for ``role``, as the layout would: Slicer makes its widget now, and not all of them together."""
+    view, node = VIEWS[role], slicer.vtkMRMLSliceNode()
+    node.SetSingletonTag(view.tag)
+    node.SetLayoutName(view.tag)
+    node.SetName(view.tag)
+    node.SetOrientation(ORIENTATION)
+    node.SetLayoutLabel(viewTitle(role))
+    node.SetLayoutColor(*(int(view.color[start : start + 2], 16) / 255 for start in (1, 3, 5)))
+    node.SetViewGroup(VIEW_GROUP)
+    scene.AddNode(node)
+
+
+def _addPlotNode(scene: slicer.vtkMRMLScene) -> None:
+    """Add the plot view, as the layout would."""
+    node = slicer.vtkMRMLPlotViewNode()
+    node.SetSingletonTag(PLOT_VIEW)
+    node.SetLayoutName(PLOT_VIEW)
+    node.SetName(PLOT_VIEW)
+    node.SetLayoutLabel(PLOT_LABEL)
+    scene.AddNode(node)
 
 
 def _fill(composite: slicer.vtkMRMLSliceCompositeNode, result, view: View) -> bool:
@@ -227,7 +297,7 @@ def _identifier(result, role: str) -> str | None:
 def _description(roles: tuple[str, ...], arrangement: str) -> str:
     """Return the layout in the language of Slicer's layout node."""
     views = [f"<item>{_sliceView(role)}</item>" for role in roles]
-    plot = f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">{_property("viewlabel", "t")}</view>'
+    plot = f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">{_property("viewlabel", PLOT_LABEL)}</view>'
     if arrangement == ROW or len(views) < 4:
         return _split("vertical", (f'<layout type="horizontal">{"".join(views)}</layout>', 560), (plot, 440))
     rows = (f'<item><layout type="horizontal">{"".join(row)}</layout></item>' for row in (views[:2], views[2:]))
@@ -241,7 +311,7 @@ def _split(direction: str, *parts: tuple[str, int]) -> str:
 
 def _sliceView(role: str) -> str:
     view = VIEWS[role]
-    properties = {"orientation": "Axial", "viewlabel": viewTitle(role), "viewcolor": view.color}
+    properties = {"orientation": ORIENTATION, "viewlabel": viewTitle(role), "viewcolor": view.color}
     inside = "".join(_property(name, value) for name, value in (properties | {"viewgroup": str(VIEW_GROUP)}).items())
     return f'<view class="vtkMRMLSliceNode" singletontag={quoteattr(view.tag)}>{inside}</view>'
 

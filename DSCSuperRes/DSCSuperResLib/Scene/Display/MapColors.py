@@ -12,6 +12,7 @@ import slicer
 
 from dsc_superres.perfusion.map_scales import MapScale, map_scale, round_up
 
+from ..Attributes import setAttributes
 from ..Maps.Maps import DIFFERENCES, NEW_VALUES, SOURCES, mapNode, mapsProvenance, mapTitle, unitText
 from ..Result import Result
 from ..Volumes import frameArray
@@ -52,13 +53,13 @@ def prepareColors(result: Result, name: str, chosen: MapScale | None = None) -> 
     for volume in differences:
         if not _isUsers(volume):
             colorDifference(volume, limit, absolute=False)
-        volume.SetAttribute(AUTOMATIC, _text(MapScale(-limit, limit)))
+        setAttributes(volume, {AUTOMATIC: _text(MapScale(-limit, limit))})
     for volume in (*volumes.values(), *differences):
         if not volume.GetAttribute(PREPARED):
-            volume.GetDisplayNode().SetInterpolate(False)
-            setThreshold([volume], EVERY_VALUE)
-            volume.SetAttribute(PREPARED, "yes")
-        volume.RemoveAttribute(NEW_VALUES)
+            with slicer.util.NodeModify(volume.GetDisplayNode()):
+                volume.GetDisplayNode().SetInterpolate(False)
+                setThreshold([volume], EVERY_VALUE)
+        setAttributes(volume, {PREPARED: "yes", NEW_VALUES: None})
 
 
 def resetScale(result: Result, name: str) -> None:
@@ -143,7 +144,7 @@ def _setAutomatic(
         before = _automatic(volume)
         sameKind = before is not None and before.is_signed == scale.is_signed
         setScale([volume], scale.lower, scale.upper, None if sameKind else _colors(result, name, scale))
-        volume.SetAttribute(AUTOMATIC, _text(scale))
+        setAttributes(volume, {AUTOMATIC: _text(scale)})
 
 
 def _colors(result: Result, name: str, scale: MapScale) -> slicer.vtkMRMLColorNode | None:

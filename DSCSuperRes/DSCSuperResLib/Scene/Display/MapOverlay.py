@@ -20,18 +20,29 @@ class MapOverlay:
     def show(self, result: Result, name: str, opacity: float, compared: str = "reconstruction") -> None:
         """Overlay the maps ``name`` of all sources on their views with ``opacity`` (0..1).
 
+        See ``choose``.
+        """
+        self.choose(result, name, opacity, compared)
+        self._layout.assign(result)
+
+    def choose(self, result: Result, name: str, opacity: float, compared: str = "reconstruction") -> None:
+        """Let the maps ``name`` be what is to be seen of ``result``, once its views are filled.
+
         The view of the difference shows the map of ``compared`` minus that of the ground truth; with an uncertainty,
         the difference of the map that is uncertain.
         """
         prepareColors(result, name)
         prepareColors(result, name.removesuffix(SD_SUFFIX))  # the difference beside an uncertainty is that of the map
         setShown(result, replace(shownOf(result), overlay=name, opacity=opacity, compared=compared))
-        self._layout.assign(result)
 
     def hide(self, result: Result) -> None:
         """Show the images without maps."""
-        setShown(result, replace(shownOf(result), overlay=""))
+        self.chooseNone(result)
         self._layout.assign(result)
+
+    def chooseNone(self, result: Result) -> None:
+        """Let the images without maps be what is to be seen of ``result``, once its views are filled."""
+        setShown(result, replace(shownOf(result), overlay=""))
 
     def shown(self, result: Result) -> tuple[str, float] | None:
         """Return the name and the opacity of the map over the reconstruction; None if there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import slicer
 
+from ..Attributes import setAttributes
 from ..Result import ROLE, Result
 
 OUTLINES = "segments."
@@ -19,8 +20,8 @@ def showOutlinesOf(result: Result, scene: slicer.vtkMRMLScene) -> None:
             if not (node.GetAttribute(ROLE) or "").startswith(OUTLINES):
                 continue
             if one != result and node.GetDisplayVisibility():
-                node.SetAttribute(HIDDEN, "yes")
+                setAttributes(node, {HIDDEN: "yes"})
                 node.SetDisplayVisibility(False)
             elif one == result and node.GetAttribute(HIDDEN):
-                node.RemoveAttribute(HIDDEN)
+                setAttributes(node, {HIDDEN: None})
                 node.SetDisplayVisibility(True)

@@ -36,14 +36,22 @@ class UncertaintyOverlay:
 
     def show(self, result, opacity: float) -> None:
         """Overlay the uncertainty on the image with ``opacity`` (0..1), replacing maps."""
-        setShown(result, replace(shownOf(result), overlay=UNCERTAINTY, opacity=opacity))
+        self.choose(result, opacity)
         self._layout.assign(result)
+
+    def choose(self, result, opacity: float) -> None:
+        """Let the uncertainty be what is to be seen of ``result``, once its views are filled."""
+        setShown(result, replace(shownOf(result), overlay=UNCERTAINTY, opacity=opacity))
 
     def hide(self, result) -> None:
         """Remove the uncertainty from the image."""
         if self.shown(result):
-            setShown(result, replace(shownOf(result), overlay=""))
+            self.chooseNone(result)
             self._layout.assign(result)
+
+    def chooseNone(self, result) -> None:
+        """Let the image alone be what is to be seen of ``result``, once its views are filled."""
+        setShown(result, replace(shownOf(result), overlay=""))
 
     def shown(self, result) -> bool:
         """Return whether the uncertainty is over the reconstruction."""

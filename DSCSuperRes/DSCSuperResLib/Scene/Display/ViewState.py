@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 import slicer
 
 from ...Translation import _
+from ..Attributes import setAttributes
 from ..Maps.Maps import DIFFERENCES, SD_SUFFIX, SOURCES, mapNode
 from ..Result import ROLE, UNCERTAINTY, Result
 from .Difference import UNIT, shownDifference
@@ -65,7 +66,7 @@ def setShown(result: Result, shown: Shown) -> None:
     """Keep what is chosen to be seen of ``result``."""
     browser = result.node("browser")
     if browser is not None:
-        browser.SetAttribute(SHOWN, json.dumps(asdict(shown)))
+        setAttributes(browser, {SHOWN: json.dumps(asdict(shown))})
 
 
 def viewsOf(result: Result) -> dict[str, View]:

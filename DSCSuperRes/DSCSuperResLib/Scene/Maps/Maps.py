@@ -15,6 +15,7 @@ from dsc_superres.io import read_volume
 from dsc_superres.perfusion.map_units import EXTRA_UNITS, RELATIVE, UNITS
 
 from ...Translation import _
+from ..Attributes import setAttributes
 from ..Provenance import setProvenance
 from ..Result import ROLE, Result, roleTitle
 from ..Segments import voxelCenters, voxelsAt
@@ -68,21 +69,27 @@ def addMaps(result: Result, folder: Path, source: str) -> Iterator[float]:
     for count, path in enumerate(files, 1):
         voxels, geometry = read_volume(path)
         if path.name.startswith(f"{REFERENCE}.") and source in (aifGrid(result), "reconstruction"):
-            showReference(result, voxels > 0, geometry)
+            for _part in showReference(result, voxels > 0, geometry):
+                yield (count - 1) / (len(files) + 1)
         name = path.name.removesuffix(".nii.gz")
         if name not in REGIONS and computed is not None:
             voxels = np.where(computed & ~_undefined(name, voxels), voxels, np.nan)
         _place(result, name, source, voxels, ijkToRas(geometry))
         yield count / (len(files) + 1)
     made = {path.name.removesuffix(".nii.gz") for path in files}
+    done = len(files) / (len(files) + 1)
     for (name, kind), node in mapNodes(result).items():
         if name not in made and kind == source:
             _remove(result, node)
+            yield done
     if REFERENCE not in made:
         _removeReference(result, source)
-    showRegions(result, folder, source)
+    yield done
+    for _part in showRegions(result, folder, source):
+        yield done
     if computed is not None and source in (aifGrid(result), "reconstruction"):
-        showBrain(result, computed, geometry)
+        for _part in showBrain(result, computed, geometry):
+            yield done
     provenance = (folder / "provenance.json").read_text(encoding="utf-8")
     result.setText(f"text.maps.{source}", provenance)
     record = json.loads(provenance)
@@ -248,11 +255,12 @@ def _place(result: Result, name: str, source: str, voxels: np.ndarray, matrix: v
         node.CreateDefaultDisplayNodes()
         result.add(node, f"map.{name}.{source}")
     kind = np.uint8 if name in REGIONS else np.float32
-    setFrame(node, voxels.astype(kind, copy=False), matrix)
-    if name not in REGIONS:
-        forgetHidden(result, node)
-        node.SetAttribute(NEW_VALUES, "yes")
-        _setUnit(node, mapTitle(name), mapUnit(name))
+    with slicer.util.NodeModify(node):
+        setFrame(node, voxels.astype(kind, copy=False), matrix)
+        if name not in REGIONS:
+            forgetHidden(result, node)
+            setAttributes(node, {NEW_VALUES: "yes"})
+            _setUnit(node, mapTitle(name), mapUnit(name))
 
 
 def _nodeName(result: Result, name: str, source: str) -> str:
@@ -274,8 +282,7 @@ def _setUnit(node: slicer.vtkMRMLScalarVolumeNode, quantity: str, unit: str) -> 
     code = "1" if unit == RELATIVE else unit.replace("100 g", "(100.g)").replace(" ", "")
     coded.SetValueSchemeMeaning(code, "UCUM", unit)
     node.SetVoxelValueUnits(coded)
-    node.SetAttribute("DSCSuperRes.Quantity", quantity)
-    node.SetAttribute("DSCSuperRes.Unit", unit)
+    setAttributes(node, {"DSCSuperRes.Quantity": quantity, "DSCSuperRes.Unit": unit})
 
 
 def _difference(result, one, truth, oneMask, truthMask) -> np.ndarray:

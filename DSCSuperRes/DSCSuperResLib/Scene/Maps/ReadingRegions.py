@@ -5,6 +5,7 @@ Each source of maps has a segmentation of its own, which only its views show; th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,11 @@ def brainNode(result: Result) -> slicer.vtkMRMLSegmentationNode | None:
     return result.node(BRAIN)
 
 
-def showRegions(result: Result, folder: Path, source: str) -> None:
-    """Replace the regions of the maps of ``source`` by those in ``folder`` of the worker's maps."""
+def showRegions(result: Result, folder: Path, source: str) -> Iterator[None]:
+    """Replace the regions of the maps of ``source`` by those in ``folder`` of the worker's maps.
+
+    Yields between parts.
+    """
     files = {name: folder / FOLDER / f"{name}.nii.gz" for name in REGIONS}
     found = {name: read_volume(path) for name, path in files.items() if path.is_file()}
     node = regionsNode(result, source)
@@ -52,23 +56,29 @@ def showRegions(result: Result, folder: Path, source: str) -> None:
     if node is None:
         title = _("Regions of the {source}").format(source=roleTitle(source))
         node = newOutlines(result, title, f"segments.regions.{source}")
-        for identifier in _views(result.scene, source):
-            node.GetDisplayNode().AddViewNodeID(identifier)
+        with slicer.util.NodeModify(node.GetDisplayNode()):
+            for identifier in _views(result.scene, source):
+                node.GetDisplayNode().AddViewNodeID(identifier)
+        yield
     geometry = next(iter(found.values()))[1]
     regions = {name: voxels > 0 for name, (voxels, _geometry) in found.items()}
     fillOutlines(node, regions, geometry, {name: REGIONS[name] for name in regions}, COLORS)
-    for name in regions:
-        node.GetDisplayNode().SetSegmentVisibility(name, name in OUTLINED and shown)
+    yield
+    display = node.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        for name in regions:
+            display.SetSegmentVisibility(name, name in OUTLINED and shown)
+    yield
 
 
-def showBrain(result: Result, mask: np.ndarray, geometry: Geometry) -> None:
-    """Set the brain, bool[z, y, x]; it is hidden until the user asks for its outline."""
-    node, isNew = brainNode(result), False
+def showBrain(result: Result, mask: np.ndarray, geometry: Geometry) -> Iterator[None]:
+    """Set the brain, bool[z, y, x]; it is hidden until the user asks for its outline. Yields between parts."""
+    node = brainNode(result)
     if node is None:
-        node, isNew = newOutlines(result, _("Brain mask"), BRAIN), True
+        node = newOutlines(result, _("Brain mask"), BRAIN, visible=False)
+        yield
     fillOutlines(node, {"brain": mask}, geometry, {"brain": _("Brain")}, {"brain": BRAIN_COLOR})
-    if isNew:
-        node.SetDisplayVisibility(False)
+    yield
 
 
 def regionMask(result: Result, source: str, name: str, volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:

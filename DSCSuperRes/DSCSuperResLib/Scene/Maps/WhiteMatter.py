@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-import slicer
 
 from dsc_superres.geometry import Geometry
 
@@ -17,11 +18,14 @@ WHITE = "white"
 COLOR = (0.3, 0.9, 1.0)
 
 
-def showReference(result: Result, region: np.ndarray, geometry: Geometry) -> slicer.vtkMRMLSegmentationNode:
-    """Return the segmentation with the outline of ``region`` bool[z, y, x], which is created the first time."""
-    node = result.node(SEGMENTATION) or newOutlines(result, _("White matter reference"), SEGMENTATION)
+def showReference(result: Result, region: np.ndarray, geometry: Geometry) -> Iterator[None]:
+    """Outline ``region``, bool[z, y, x], as a segmentation, which is created the first time; yields between parts."""
+    node = result.node(SEGMENTATION)
+    if node is None:
+        node = newOutlines(result, _("White matter reference"), SEGMENTATION)
+        yield
     fillOutlines(node, {WHITE: region}, geometry, {WHITE: _("White matter")}, {WHITE: COLOR})
-    return node
+    yield
 
 
 def removeReference(result: Result) -> None:

@@ -1,0 +1,85 @@
+"""Shows a result side by side in short steps: Slicer makes and draws one view in each, and answers in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ..Jobs.TimeSlicedTask import TimeSlicedTask
+from ..Scene.Display.CompareLayout import CompareLayout
+from ..Scene.Result import Result
+
+
+class ViewFiller:
+    """Fills the views of ``layout``; changes that come meanwhile are included.
+
+    ``onShown`` is called when the layout has come to the screen, ``onFitted`` when the views are zoomed to the head.
+    """
+
+    def __init__(self, layout: CompareLayout, onShown: Callable[[], None], onFitted: Callable[[], None]) -> None:
+        self._layout, self._onShown, self._onFitted = layout, onShown, onFitted
+        self._result: Result | None = None
+        self._toShow = self._toFill = False
+        self._showing = False
+        self._task: TimeSlicedTask | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the views do not show yet what they are to."""
+        return self._task is not None
+
+    @property
+    def showing(self) -> bool:
+        """Whether the layout is about to come to the screen."""
+        return self._toShow or self._showing
+
+    def show(self, result: Result) -> None:
+        """Show ``result`` side by side soon."""
+        self._toShow = True
+        self._start(result)
+
+    def fill(self, result: Result) -> None:
+        """Make the views agree with the state of ``result`` soon."""
+        self._toFill = True
+        self._start(result)
+
+    def stop(self) -> None:
+        """Leave the views as they are now."""
+        if self._task is not None:
+            self._task.stop()
+        self._task, self._result = None, None
+        self._toShow = self._toFill = self._showing = False
+
+    def _start(self, result: Result) -> None:
+        if self._result != result and self._task is not None:
+            show, fill = self._toShow or self._showing, self._toFill
+            self.stop()
+            self._toShow, self._toFill = show, fill
+        self._result = result
+        if self._task is None:
+            self._task = TimeSlicedTask(self._steps(result), self._onDone, self._onFailed)
+
+    def _steps(self, result: Result) -> Iterator[None]:
+        while self._toShow or self._toFill:
+            if self._toShow:
+                self._toShow, self._showing = False, True
+                yield from self._layout.showInSteps(result)
+                self._toFill = True
+            self._toFill = False
+            for _part in self._layout.assignInSteps(result):
+                yield
+                if self._toShow or self._toFill:  # something else is to be seen meanwhile
+                    break
+            else:
+                if self._showing and not self._toShow:
+                    self._showing = False
+                    self._onShown()
+                    yield
+                    yield from self._layout.fitInSteps(result)
+                    self._onFitted()
+
+    def _onDone(self, _nothing: None) -> None:
+        self._task = None
+
+    def _onFailed(self, error: Exception) -> None:
+        self.stop()
+        raise error
