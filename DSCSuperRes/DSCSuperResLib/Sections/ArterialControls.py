@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
@@ -40,8 +41,11 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._ownBaseline, self._segmentation = None, None
         self._options = MapOptionControls(ui, context, self._volume)
         self._computation = MapsComputation(ui, context, self._onComputed)
-        self._tool = ArteryTool(ui, context, self._drawChosen, self._computation.computeSoon)
-        self._plot = None
+        self._tool = ArteryTool(ui, context, self._drawSoon, self._computation.computeSoon)
+        self._plot, self._toMark = None, False
+        self._drawTimer = qt.QTimer()
+        self._drawTimer.setSingleShot(True)
+        self._drawTimer.connect("timeout()", self._onDraw)
         self._offer(ui.aifSelector, _aifTitles())
         self._observe(ui.candidateSelector)
         self._observe(ui.segmentSelector)
@@ -99,7 +103,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._tool.watch(chosen.aifPoints if chosen.aif == "points" and self._result is not None else None)
         self._computation.parametersChanged()
         self._options.parametersChanged()
-        self._drawChosen()
+        self._drawSoon()
 
     def _onComputed(self) -> None:
         self.update()
@@ -112,8 +116,22 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         ui.aifFacts.text = _("There are no maps yet: compute them.") if arterial is None else _facts(result, arterial)
         if arterial is None:
             return
-        points = markVoxels(result, arterial.voxels, arterial.source, ui.marksCheckBox.checked)
-        ui.marksCheckBox.enabled = points is not None
+        self._toMark = True
+
+    def _drawSoon(self) -> None:
+        """Draw marks and curves at the next turns of the event loop, once after several changes."""
+        self._drawTimer.start(0)
+
+    def _onDraw(self) -> None:
+        if not self._toMark:
+            self._drawChosen()
+            return
+        self._toMark, arterial = False, self._arterial
+        if self._result is not None and arterial is not None:
+            visible = self._ui.marksCheckBox.checked
+            points = markVoxels(self._result, arterial.voxels, arterial.source, visible)
+            self._ui.marksCheckBox.enabled = points is not None
+        self._drawSoon()
 
     def _drawChosen(self) -> None:
         """Draw the input of the maps, the candidates, and the one that is chosen or under the mouse now."""
@@ -208,7 +226,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
     def _onSegments(self, caller: vtk.vtkObject, event: str) -> None:
         self._fillSegments()
         self._computation.parametersChanged()
-        self._drawChosen()
+        self._drawSoon()
 
     def _fillSegments(self) -> None:
         """List the segments of the chosen segmentation; must not change parameters, which would call this again."""

@@ -61,13 +61,16 @@ class CurvePlotter(VTKObservationMixin):
 
     def refresh(self) -> None:
         """Redraw the plot, and observe the nodes that it depends on."""
-        self.stop()
+        self._halt()
+        pointed = self.plot in (CURSOR, CROSSHAIR)
+        if self._mark is not None and not (pointed and self._mark.result == self.result):
+            self._mark.hide()
         if self.result is None:
             self._layout.showChart(None)
             return
         self._charts = CurveCharts(self.result)
         self._mark = PlotMark(self.result, self._layout.sliceNodes())
-        if self.plot in (CURSOR, CROSSHAIR):
+        if pointed:
             self._watchPointer()
             self._layout.showChart(self.result.node("chart.cursor"))
         elif self.plot == SEGMENTS:
@@ -77,12 +80,15 @@ class CurvePlotter(VTKObservationMixin):
 
     def stop(self) -> None:
         """Stop observing and working."""
+        self._halt()
+        if self._mark is not None:
+            self._mark.hide()
+
+    def _halt(self) -> None:
         self.removeObservers()
         self._timer.stop()
         self._cursor.stop()
         self._waiting, self._work = False, None
-        if self._mark is not None:
-            self._mark.hide()
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""

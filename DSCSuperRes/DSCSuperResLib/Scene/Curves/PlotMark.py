@@ -15,11 +15,11 @@ class PlotMark:
     """The mark of one ``Result`` in the slice views ``views``. It is neither listed for the user nor saved."""
 
     def __init__(self, result, views: list[slicer.vtkMRMLSliceNode]) -> None:
-        self._result, self._views, self._shown = result, views, True
+        self.result, self._views, self._shown = result, views, True
 
     def show(self, ras: np.ndarray) -> None:
         """Show the mark at ``ras`` (mm)."""
-        node = self._result.node(ROLE) or self._create()
+        node = self.result.node(ROLE) or self._create()
         if not np.allclose(node.GetNthControlPointPositionWorld(0), ras):
             node.SetNthControlPointPosition(0, *ras)
         node.SetDisplayVisibility(True)
@@ -27,13 +27,13 @@ class PlotMark:
 
     def hide(self) -> None:
         """Hide the mark."""
-        node = self._result.node(ROLE) if self._shown else None  # quick while the mouse moves
+        node = self.result.node(ROLE) if self._shown else None  # quick while the mouse moves
         self._shown = False
         if node is not None:
             node.SetDisplayVisibility(False)
 
     def _create(self) -> slicer.vtkMRMLMarkupsFiducialNode:
-        scene = self._result.scene
+        scene = self.result.scene
         node = scene.CreateNodeByClass("vtkMRMLMarkupsFiducialNode")
         node.UnRegister(None)
         node.SetName("Curves")
@@ -52,5 +52,5 @@ class PlotMark:
         display.SetPropertiesLabelVisibility(False)
         node.AddControlPoint(0, 0, 0)
         node.SetLocked(True)
-        self._result.add(node, ROLE)
+        self.result.add(node, ROLE)
         return node
