@@ -23,6 +23,7 @@ def test_maps_lie_over_the_images(driver) -> None:
     driver.show("Perfusion")
     ui.relativeCheckBox.checked = False
     ui.cbvButton.click()
+    driver.settle()
     shown = [driver.layout.compositeNode(role).GetForegroundVolumeID() for role in ROLES[:3]]
     assert shown == [result.node(f"map.cbv.{role}").GetID() for role in ROLES[:3]]
     ui.opacitySlider.value = 0.4
@@ -34,9 +35,11 @@ def test_maps_lie_over_the_images(driver) -> None:
     assert display.GetLowerThreshold() == 0.5
     driver.picture("cbv")
     driver.panel.selectResult(result)  # as when a scene was opened
+    driver.settle()
     difference = driver.layout.compositeNode("difference").GetBackgroundVolumeID()
     assert difference == result.node("map.cbv.difference").GetID()
     ui.imageButton.click()
+    driver.settle()
     assert driver.layout.compositeNode("truth").GetForegroundVolumeID() is None
 
 
@@ -45,6 +48,7 @@ def test_a_window_set_in_one_view_is_that_of_all_and_stays_with_its_map(driver) 
     result, ui = driver.result, driver.ui("Perfusion")
     displays = [result.node(f"map.tmax.{role}").GetDisplayNode() for role in ROLES[:3]]
     ui.tmaxButton.click()
+    driver.settle()
     assert displays[0].GetWindowLevelMax() == 10.0
     displays[1].SetWindowLevelMinMax(0.0, 6.5)
     assert [one.GetWindowLevelMax() for one in displays] == [6.5] * 3

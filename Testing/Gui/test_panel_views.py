@@ -29,6 +29,7 @@ def result(driver, tmp_path):
 
 def seen(driver) -> dict[str, tuple[str, str]]:
     """Names of the volume and of what lies over it, by view."""
+    driver.settle()
     found = {}
     for role in VIEWS:
         composite = driver.layout.compositeNode(role)
@@ -66,6 +67,7 @@ def test_a_run_that_ends_while_the_user_is_elsewhere_leaves_the_views_alone(driv
 def test_the_segment_editor_and_back(driver, result) -> None:
     """It puts its source volume into all views, ours included, and takes their overlays away."""
     driver.ui("Perfusion").cbvButton.click()
+    driver.settle()
     before = seen(driver)
     assert before["truth"] == ("truth", "CBV ground truth Run")
     driver.widget.exit()
@@ -77,6 +79,7 @@ def test_the_segment_editor_and_back(driver, result) -> None:
     for role in VIEWS:
         driver.layout.compositeNode(role).SetBackgroundVolumeID(result.proxy("input").GetID())
     driver.widget.enter()
+    driver.settle()
     assert seen(driver) == before
 
 
@@ -122,6 +125,7 @@ def test_the_slider_moves_the_series_in_the_users_own_layout(driver, result) -> 
     result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
     driver.panel.selectResult(result)
     driver.ui("Display").compareButton.click()
+    driver.settle()
     slider = slicer.util.findChild(driver.ui("Display").playback, "slider_IndexValue")
     slider.value = 7
     driver.settle()

@@ -38,6 +38,10 @@ class TimeSlicedTask:
         """Continue at the next turn of the event loop."""
         self._timer.start(0)
 
+    def advance(self, seconds: float) -> None:
+        """Do the next ``seconds`` of the work now."""
+        self._workFor(seconds)
+
     def stop(self) -> None:
         """Stop the work; the generator is closed so that it can clean up."""
         self._timer.stop()
@@ -46,9 +50,12 @@ class TimeSlicedTask:
         self._work = None
 
     def _onTimeout(self) -> None:
+        self._workFor(TIME_SLICE)
+
+    def _workFor(self, seconds: float) -> None:
         if self._work is None:
             return
-        value, end = None, time.monotonic() + TIME_SLICE
+        value, end = None, time.monotonic() + seconds
         try:
             while time.monotonic() < end:
                 value = next(self._work)

@@ -209,7 +209,8 @@ class DisplaySection(Section, VTKObservationMixin):
     def _onLayout(self, caller: vtk.vtkObject | None = None, event: str = "") -> None:
         """Update the button when the layout was changed, here or elsewhere."""
         shown = self.layout.shown or self._filler.showing
-        if self.layout.shown and not self.ui.compareButton.checked and self._result is not None:
+        wasElsewhere = not self.ui.compareButton.checked and not self._filler.showing
+        if self.layout.shown and wasElsewhere and self._result is not None:
             self._show()
         self.ui.compareButton.checked = shown
         self.ui.compareButton.text = _("Back to my layout") if shown else _("Show side by side")

@@ -8,6 +8,9 @@ from ..Jobs.TimeSlicedTask import TimeSlicedTask
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Result import Result
 
+AT_ONCE = 0.1
+"""s of work that is done before the panel answers: it often is all of it."""
+
 
 class ViewFiller:
     """Fills the views of ``layout``; changes that come meanwhile are included.
@@ -18,9 +21,9 @@ class ViewFiller:
     def __init__(self, layout: CompareLayout, onShown: Callable[[], None], onFitted: Callable[[], None]) -> None:
         self._layout, self._onShown, self._onFitted = layout, onShown, onFitted
         self._result: Result | None = None
-        self._toShow = self._toFill = False
-        self._showing = False
+        self._toShow = self._toFill = self._showing = self._working = False
         self._task: TimeSlicedTask | None = None
+        self._fitting: TimeSlicedTask | None = None
 
     @property
     def busy(self) -> bool:
@@ -33,32 +36,44 @@ class ViewFiller:
         return self._toShow or self._showing
 
     def show(self, result: Result) -> None:
-        """Show ``result`` side by side soon."""
+        """Show ``result`` side by side; what takes long is done at the next turns of the event loop."""
         self._toShow = True
         self._start(result)
 
     def fill(self, result: Result) -> None:
-        """Make the views agree with the state of ``result`` soon."""
+        """Make the views agree with the state of ``result``; what takes long is done at the next turns."""
         self._toFill = True
         self._start(result)
 
     def stop(self) -> None:
         """Leave the views as they are now."""
-        if self._task is not None:
-            self._task.stop()
-        self._task, self._result = None, None
+        for task in (self._task, self._fitting):
+            if task is not None:
+                task.stop()
+        self._task = self._fitting = self._result = None
         self._toShow = self._toFill = self._showing = False
 
     def _start(self, result: Result) -> None:
         if self._result != result and self._task is not None:
-            show, fill = self._toShow or self._showing, self._toFill
+            show, fill = self.showing, self._toFill
             self.stop()
             self._toShow, self._toFill = show, fill
         self._result = result
         if self._task is None:
             self._task = TimeSlicedTask(self._steps(result), self._onDone, self._onFailed)
+        if not self._working:
+            self._task.advance(AT_ONCE)
 
     def _steps(self, result: Result) -> Iterator[None]:
+        """Fill the views until nothing else is wanted. Slicer tells of changes while they are made: these are ours."""
+        for _part in self._parts(result):
+            self._working = False
+            yield
+            self._working = True
+        self._working = False
+
+    def _parts(self, result: Result) -> Iterator[None]:
+        self._working = True
         while self._toShow or self._toFill:
             if self._toShow:
                 self._toShow, self._showing = False, True
@@ -73,13 +88,17 @@ class ViewFiller:
                 if self._showing and not self._toShow:
                     self._showing = False
                     self._onShown()
-                    yield
-                    yield from self._layout.fitInSteps(result)
-                    self._onFitted()
+                    # At the next turns: the views have no size before the window was laid out.
+                    self._fitting = TimeSlicedTask(self._layout.fitInSteps(result), self._onFittedAll, self._onFailed)
 
     def _onDone(self, _nothing: None) -> None:
         self._task = None
 
+    def _onFittedAll(self, _nothing: None) -> None:
+        self._fitting = None
+        self._onFitted()
+
     def _onFailed(self, error: Exception) -> None:
+        self._working = False
         self.stop()
         raise error
