@@ -138,6 +138,7 @@ def test_points_under_the_mouse_do_not_count_before_the_click(window, result) ->
     """Slicer previews the point that a click would place as a point of the node."""
     volume, points = result.proxy("truth"), newPoints(window.scene, "Artery")
     points.AddControlPoint(*place([1, 2, 3], volume))
+    assert points.GetNthControlPointLabel(0) == "", "the mark of the maps, in the same place, has a label"
     preview = points.AddControlPoint(*place([2, 5, 6], volume))
     points.SetNthControlPointPosition(preview, *place([2, 5, 6], volume), points.PositionPreview)
     assert isPicked(points)

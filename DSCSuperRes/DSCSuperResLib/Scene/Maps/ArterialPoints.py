@@ -67,6 +67,7 @@ def newPoints(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkupsFid
     node = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", scene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()
     _setUpDisplay(node.GetDisplayNode(), PICKED_COLOR, "CrossDot2D")
+    node.SetControlPointLabelFormat("")  # the mark of the maps, which is in the same place, has a label
     node.SetAttribute(PICKED, name)
     return node
 
