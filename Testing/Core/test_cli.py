@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from dsc_superres.cli.parser import build_parser
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 from dsc_superres.series import Series
+from dsc_superres.utils.ending import Ended
 
 COMMANDS = ("info", "simulate", "undersample", "reconstruct", "maps", "compare", "train", "benchmark", "demo")
 MAPS = ("cbv", "cbf", "mtt", "ttp", "tmax")
@@ -230,3 +232,13 @@ def test_interruption_ends_with_130_and_without_output(scan, tmp_path, monkeypat
     assert run("reconstruct", scan, tmp_path / "fine.nii") == 130
     assert not (tmp_path / "fine.nii").exists()
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_signal_while_the_commands_load_ends_without_a_traceback(monkeypatch, capsys):
+    class Loading:
+        def __getattr__(self, name):
+            raise Ended(signal.SIGTERM)
+
+    monkeypatch.setitem(sys.modules, "dsc_superres.cli.parser", Loading())
+    assert cli.main(["info", "scan.nii.gz"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.strip().endswith("interrupted")

@@ -48,9 +48,9 @@ def _crashed(name: str) -> int:
 
 
 def _run_command(arguments: list[str]) -> int:
-    from dsc_superres.cli.parser import build_parser
-
     try:
+        from dsc_superres.cli.parser import build_parser  # here, since a signal may come while it loads
+
         options = build_parser().parse_args(arguments)
         options.run(options)
         sys.stdout.flush()
