@@ -27,6 +27,7 @@ def test_maps_lie_over_the_images(driver) -> None:
     shown = [driver.layout.compositeNode(role).GetForegroundVolumeID() for role in ROLES[:3]]
     assert shown == [result.node(f"map.cbv.{role}").GetID() for role in ROLES[:3]]
     ui.opacitySlider.value = 0.4
+    driver.settle()
     assert driver.layout.compositeNode("truth").GetForegroundOpacity() == pytest.approx(0.4)
     ui.scaleRange.setValues(0, ui.scaleRange.maximum / 3)
     display = result.node("map.cbv.truth").GetDisplayNode()

@@ -180,6 +180,7 @@ def test_white_matter_may_be_drawn_and_opens_relative_where_the_artery_is_doubtf
     views = CompareLayout(slicer.mrmlScene, slicer.app.applicationLogic())
 
     def shown() -> str:
+        driver.settle()
         return views.compositeNode("reconstruction").GetForegroundVolumeID()
 
     assert shown() == result.node("map.rcbv.reconstruction").GetID()

@@ -70,6 +70,7 @@ def test_the_uncertainty_goes_with_the_frames_and_with_the_maps_that_take_its_pl
     ui.uncertaintyUnit.currentIndex = 1
     assert 0 < ui.uncertaintyLimit.value < 12
     ui.uncertaintyOpacity.value = 0.3
+    driver.settle()
     assert driver.layout.compositeNode("reconstruction").GetForegroundOpacity() == 0.3
     driver.show("Display")
     driver.picture("uncertainty")

@@ -99,6 +99,7 @@ def test_a_layout_chosen_elsewhere_comes_back_as_it_was(driver, result) -> None:
 
 def test_an_opacity_that_is_set_in_a_view_is_that_of_all(driver, result) -> None:
     driver.ui("Perfusion").cbvButton.click()
+    driver.settle()
     driver.layout.compositeNode("truth").SetForegroundOpacity(0.3)
     driver.settle()
     assert {driver.layout.compositeNode(role).GetForegroundOpacity() for role in ("truth", "input")} == {0.3}

@@ -184,7 +184,8 @@ def _end_and_look(
     if b"Traceback" in error and b"resource_tracker" not in error:
         return f"a traceback: {error.decode(errors='replace')[-150:]}"
     code = process.returncode
-    if code not in (0, 130, 143, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT):
+    said_so = b"ended the work (SIGKILL)" in error  # by the process that supervises the work
+    if code not in (0, 130, 143, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT) and not said_so:
         return f"exit code {code}: {error.decode(errors='replace')[-150:]}"
     ended = contents(folder)
     if found := _changed_inputs(former, ended):

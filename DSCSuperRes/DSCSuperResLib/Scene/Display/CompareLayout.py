@@ -244,11 +244,12 @@ def _finish(steps: Iterator[None]) -> None:
 
 def _addSliceNode(scene: slicer.vtkMRMLScene, role: str) -> None:
     """Add the view for ``role``, as the layout would: Slicer makes its widget now, and not all of them together."""
-    view, node = VIEWS[role], slicer.vtkMRMLSliceNode()
+    view, node = VIEWS[role], _newNode(scene, "vtkMRMLSliceNode")
     node.SetSingletonTag(view.tag)
     node.SetLayoutName(view.tag)
     node.SetName(view.tag)
-    node.SetOrientation(ORIENTATION)
+    if node.HasSliceOrientationPreset(ORIENTATION):
+        node.SetOrientation(ORIENTATION)
     node.SetLayoutLabel(viewTitle(role))
     node.SetLayoutColor(*(int(view.color[start : start + 2], 16) / 255 for start in (1, 3, 5)))
     node.SetViewGroup(VIEW_GROUP)
@@ -257,12 +258,19 @@ def _addSliceNode(scene: slicer.vtkMRMLScene, role: str) -> None:
 
 def _addPlotNode(scene: slicer.vtkMRMLScene) -> None:
     """Add the plot view, as the layout would."""
-    node = slicer.vtkMRMLPlotViewNode()
+    node = _newNode(scene, "vtkMRMLPlotViewNode")
     node.SetSingletonTag(PLOT_VIEW)
     node.SetLayoutName(PLOT_VIEW)
     node.SetName(PLOT_VIEW)
     node.SetLayoutLabel(PLOT_LABEL)
     scene.AddNode(node)
+
+
+def _newNode(scene: slicer.vtkMRMLScene, className: str) -> slicer.vtkMRMLAbstractViewNode:
+    """Return a new node with the scene's defaults, such as the orientations of slice views; not in the scene yet."""
+    node = scene.CreateNodeByClass(className)
+    node.UnRegister(None)  # Python holds a reference of its own
+    return node
 
 
 def _fill(composite: slicer.vtkMRMLSliceCompositeNode, result, view: View) -> bool:
