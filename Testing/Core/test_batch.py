@@ -22,7 +22,7 @@ from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases, run_case, t
 from dsc_superres.cli.batch_cases import BatchCase, case_names
 from dsc_superres.cli.local_processes import run_locally
 from dsc_superres.geometry import Geometry
-from dsc_superres.io import write_series, write_volume
+from dsc_superres.io import dicom_volumes, write_series, write_volume
 from dsc_superres.io.dicom_maps import write_dicom_map
 from dsc_superres.jobs.job_files import read_job
 from dsc_superres.jobs.run import run_job
@@ -180,6 +180,18 @@ def test_volumes_that_are_series_of_their_own_are_one_case(tmp_path: Path) -> No
     save(tmp_path / "studies" / "sub-01" / "other", [classic(0, z, SeriesNumber=1) for z in range(SLICES)])
     cases = find_cases(tmp_path / "studies", tmp_path / "out")
     assert [case.name for case in cases] == ["sub-01_7001", "sub-01_other"]
+
+
+def test_a_whole_series_is_found_without_a_look_at_those_beside_it(tmp_path: Path, monkeypatch) -> None:
+    """There may be thousands of them, and each would be looked at by all others."""
+    for one in ("a", "b"):
+        images = [classic(t, z, NumberOfTemporalPositions=3) for t in range(3) for z in range(SLICES)]
+        save(tmp_path / "studies" / one, images)
+    looked_at: list[Path] = []
+    real = dicom_volumes.first_header
+    monkeypatch.setattr(dicom_volumes, "first_header", lambda folder: looked_at.append(folder) or real(folder))
+    assert [case.name for case in find_cases(tmp_path / "studies", tmp_path / "out")] == ["a", "b"]
+    assert len(looked_at) == 2
 
 
 def test_what_others_did_between_is_never_called_done(studies: Path, tmp_path: Path, monkeypatch) -> None:

@@ -112,14 +112,19 @@ def begins_as_dicom(start: bytes) -> bool:
 
 def headers_of_folder(folder: Path) -> Headers:
     """Return the headers of the DICOM images in a folder by file. Raises ``FileError`` if files cannot be read."""
-    return _headers_of(sorted(_files_of(folder)))
+    return dict(each_header(folder))
+
+
+def each_header(folder: Path) -> Iterator[tuple[Path, Dataset]]:
+    """Return the DICOM images in a folder with their headers, which are read one by one. Errors as above."""
+    return _each_header(sorted(_files_of(folder)))
 
 
 def first_header(folder: Path) -> Dataset | None:
     """Return the header of a DICOM image in a folder, None if none is found soon."""
     try:
         entries = [Path(entry.path) for entry in islice(os.scandir(folder), _LOOKED_AT)]
-        return next(iter(_headers_of([next(filter(is_dicom, sorted(entries)))]).values()), None)
+        return next((header for _file, header in _each_header([next(filter(is_dicom, sorted(entries)))])), None)
     except (OSError, FileError, StopIteration):
         return None
 
@@ -161,10 +166,14 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _headers_of(files: list[Path]) -> Headers:
+    return dict(_each_header(files))
+
+
+def _each_header(files: list[Path]) -> Iterator[tuple[Path, Dataset]]:
     tags = [*map(Tag, _HEADER_TAGS), *_private_tags()]
     reader = ElementReader(tags)
     headers = ((file, _read_header(file, reader, tags)) for file in files)
-    return {file: header for file, header in headers if header is not None and "Rows" in header}
+    return ((file, header) for file, header in headers if header is not None and "Rows" in header)
 
 
 def _read_header(file: Path, reader: ElementReader, tags: list[int]) -> Dataset | None:
