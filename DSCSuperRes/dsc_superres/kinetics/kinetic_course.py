@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from dsc_superres.kinetics.tissue_fit import Atoms
 from dsc_superres.perfusion.bolus import Bolus, find_bolus
 from dsc_superres.perfusion.mask import head_threshold
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import parallel_map, single_threaded_blas
+from dsc_superres.utils.parallel import do_all, single_threaded_blas
 from dsc_superres.utils.progress import IsCancelled, never
 
 LEAST_VOXELS = 100
@@ -227,9 +226,7 @@ class _Estimate:
                 missed[:, z] = rest.sum(axis=1), np.sum(rest**2, axis=1)
             yield z
 
-        with closing(parallel_map(fit_slice, range(shape[0]), threads)) as steps:
-            for _ in steps:
-                self._check_cancelled()
+        do_all(fit_slice, range(shape[0]), threads, self.cancelled)
         shared, own = missed.sum(axis=1) / max(np.count_nonzero(self.head), 1)
         certain = self.doubt <= CERTAIN
         if not certain.all() and np.mean(shared[certain] ** 2) > MOST_SHARED**2 * np.mean(own[certain]):

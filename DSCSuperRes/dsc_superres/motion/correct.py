@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import numpy as np
 
-from dsc_superres.errors import Cancelled
 from dsc_superres.motion.head_motion import HEAD_SHARE, HeadMotion, steady_baseline
 from dsc_superres.motion.rigid import image, inverse, resampled
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import parallel_map
+from dsc_superres.utils.parallel import do_all
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 from dsc_superres.utils.scratch_memory import release, scratch
 
@@ -59,11 +57,12 @@ def corrected(
             release(signal)
             yield frame
 
-    with closing(parallel_map(move, _alike(frames, motion.parameters))) as moved_frames:
-        for done, _ in enumerate(moved_frames):
-            progress(done / frames.size, "Correcting motion")
-            if cancelled():
-                raise Cancelled
+    do_all(
+        move,
+        _alike(frames, motion.parameters),
+        cancelled=cancelled,
+        report=lambda done: progress(done / frames.size, "Correcting motion"),
+    )
     return series.with_signal(signal), outside
 
 

@@ -12,18 +12,16 @@ Mutual information, the usual metric, errs by 0.3 to 0.5 mm at the peak of the b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
-from dsc_superres.errors import Cancelled
 from dsc_superres.frames.outlying_ends import outlying_ends
 from dsc_superres.motion.bolus_part import without_bolus_part
 from dsc_superres.motion.rigid import composed, displacement, image, inverse, resampled
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import parallel_map
+from dsc_superres.utils.parallel import do_all
 from dsc_superres.utils.progress import IsCancelled, Progress, never, no_progress
 from dsc_superres.utils.scratch_memory import release
 
@@ -99,11 +97,12 @@ def head_motion(
         yield frame
 
     usable = np.flatnonzero(curve > HEAD_SHARE * np.median(curve))
-    with closing(parallel_map(estimate, usable.tolist())) as frames:
-        for done, _ in enumerate(frames):
-            progress(done / len(usable), "Looking for motion")
-            if cancelled():
-                raise Cancelled
+    do_all(
+        estimate,
+        usable.tolist(),
+        cancelled=cancelled,
+        report=lambda done: progress(done / len(usable), "Looking for motion"),
+    )
     for frame in np.setdiff1d(np.arange(len(small)), usable):
         parameters[frame] = parameters[usable[np.abs(usable - frame).argmin()]]
     points = levels[-1].points

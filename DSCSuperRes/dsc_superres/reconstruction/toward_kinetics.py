@@ -12,17 +12,15 @@ rises everywhere between the same two of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from dsc_superres.errors import Cancelled
 from dsc_superres.kinetics.kinetic_course import KineticCourse, Prediction, kinetic_course
 from dsc_superres.networks.resampling import average, back_project
 from dsc_superres.series import Series
-from dsc_superres.utils.parallel import parallel_map
+from dsc_superres.utils.parallel import do_all
 from dsc_superres.utils.progress import IsCancelled, never
 from dsc_superres.utils.scratch_memory import release
 
@@ -62,7 +60,8 @@ def draw_toward_kinetics(
             coarse[place, z] = average(torch.from_numpy(found.signal[frame, z]), coarse.shape[2:]).numpy()
         yield z
 
-    _for_all_slices(shrink, len(coarse[0]), threads, cancelled)
+    slices = range(coarse.shape[1])
+    do_all(shrink, slices, threads, cancelled)
     samples = series.with_signal(coarse, times=found.times[chosen], missing_times=(), slice_times=found.slice_times)
     predicted = Prediction(samples, DOUBT * _between(found.times[chosen], series.times))
     course = kinetic_course(series, transient=transient, predicted=predicted, threads=threads, cancelled=cancelled)
@@ -81,7 +80,7 @@ def draw_toward_kinetics(
             yield z
         release(found.signal)
 
-    _for_all_slices(add, len(coarse[0]), threads, cancelled)
+    do_all(add, slices, threads, cancelled)
     return course.notes
 
 
@@ -96,10 +95,3 @@ def _between(times: np.ndarray, acquired: np.ndarray) -> np.ndarray:
     """How far times lie from the acquired frames around them: 0 at these, 1 in the middle."""
     share = np.interp(times, acquired, np.arange(len(acquired))) % 1
     return 4 * share * (1 - share)
-
-
-def _for_all_slices(work, count: int, threads: int, cancelled: IsCancelled) -> None:
-    with closing(parallel_map(work, range(count), threads)) as steps:
-        for _ in steps:
-            if cancelled():
-                raise Cancelled

@@ -11,10 +11,12 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from dsc_superres.errors import Cancelled
+from dsc_superres.utils.progress import IsCancelled, never
 from dsc_superres.utils.pytorch import torch_problem
 
 Item = TypeVar("Item")
@@ -103,6 +105,24 @@ def parallel_map(
                 yield from work(item)
         else:
             yield from _WorkerThreads(work, items, threads).values()
+
+
+def do_all(
+    work: Callable[[Item], Iterable[object]],
+    items: Iterable[Item],
+    threads: int | None = None,
+    cancelled: IsCancelled = never,
+    report: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Do the work of ``parallel_map`` for what it leaves behind; its values are dropped.
+
+    After each value ``report`` is told how many came before. Raises ``Cancelled``.
+    """
+    with closing(parallel_map(work, items, threads)) as steps:
+        for done, _ in enumerate(steps):
+            report(done)
+            if cancelled():
+                raise Cancelled
 
 
 def best_part_count(pieces: int, steps: int, threads: int, overhead: float = 0.0) -> int:
