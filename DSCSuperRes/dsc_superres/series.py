@@ -16,6 +16,8 @@ from dsc_superres.utils.versions import versions
 
 MISSING = "missing"
 """Entry of ``Series.sources`` for a value that the file does not contain."""
+SAME_TIME = 1e-3
+"""Difference of times in s below which a frame of a reconstruction is one that was acquired."""
 ROLES = ("acquired", "under-sampled", "reconstruction", "uncertainty", "difference", "digital patient")
 """What a series is that this software wrote: the entry "role" of ``Series.provenance``."""
 

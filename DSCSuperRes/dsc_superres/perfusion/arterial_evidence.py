@@ -50,10 +50,7 @@ class TissueEvidence:
 
     def of(self, artery: Callable[[np.ndarray], np.ndarray]) -> float:
         """Return the log evidence up to a constant, with volume and offset of each curve integrated out."""
-        atoms = self._atoms(self._responses(artery), self.places)
-        white = self._whitened(atoms)
-        norm = np.linalg.norm(white, axis=1, keepdims=True) + 1e-12
-        amplitude = np.maximum((white / norm) @ self.y, 0)
+        amplitude, _norm = self._amplitude(self._atoms(self._responses(artery), self.places))
         return float(np.sum(logsumexp(self._log_weight(amplitude), axis=0)))
 
     def predicted(
@@ -62,14 +59,18 @@ class TissueEvidence:
         """Return mean and variance, float64[m, n], of what ``curves``, those of this evidence, are at times[m] (s)."""
         responses = self._responses(artery)
         atoms, elsewhere = self._atoms(responses, self.places), self._atoms(responses, self._places(times))
-        white = self._whitened(atoms)
-        norm = np.linalg.norm(white, axis=1, keepdims=True) + 1e-12
-        amplitude = np.maximum((white / norm) @ self.y, 0)
+        amplitude, norm = self._amplitude(atoms)
         weight = softmax(self._log_weight(amplitude), axis=0)
         share = self.root**2 / np.sum(self.root**2)
         shapes, volume = elsewhere - (atoms @ share)[:, None], amplitude / norm
         mean, square = shapes.T @ (weight * volume), (shapes**2).T @ (weight * (volume**2 + self.variance / norm**2))
         return mean + share @ curves, np.maximum(square - mean**2, 0)
+
+    def _amplitude(self, atoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return how much of each atom[k, t] of norm 1 is in each curve, float64[k, n], and their norms [k, 1]."""
+        white = self._whitened(atoms)
+        norm = np.linalg.norm(white, axis=1, keepdims=True) + 1e-12
+        return np.maximum((white / norm) @ self.y, 0), norm
 
     def _log_weight(self, amplitude: np.ndarray) -> np.ndarray:
         """Return the log posterior of atoms with this amplitude[k, n], up to a constant of each curve."""

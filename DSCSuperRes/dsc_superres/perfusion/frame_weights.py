@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.series import SAME_TIME
 
 WEIGHT_BETWEEN = 0.3
 """Weight of a frame between acquired ones, relative to these: maps of digital patients are best at 0.1 to 0.5."""
-TIME_TOLERANCE = 1e-3
-"""Difference of times in s below which a frame counts as acquired."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +83,9 @@ def frame_weights(times: np.ndarray, acquired_times: np.ndarray | None = None) -
     """
     times = np.asarray(times, np.float64)
     measured = times if acquired_times is None else np.unique(np.asarray(acquired_times, np.float64))
-    measured = measured[(measured > times[0] - TIME_TOLERANCE) & (measured < times[-1] + TIME_TOLERANCE)]
+    measured = measured[(measured > times[0] - SAME_TIME) & (measured < times[-1] + SAME_TIME)]
     if len(measured) < 2:
         raise PerfusionError("Fewer than two of the acquired times lie within the series: check them.")
-    acquired = np.abs(times[:, None] - measured[None]).min(axis=1) < TIME_TOLERANCE
+    acquired = np.abs(times[:, None] - measured[None]).min(axis=1) < SAME_TIME
     weight = np.where(acquired, 1.0, WEIGHT_BETWEEN)
     return FrameWeights(weight, max(len(times) / len(measured), 1.0), float(np.median(np.diff(measured))), acquired)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsc_superres.series import Series
-
-TIME_TOLERANCE = 1e-3
-"""Difference of times in s below which a frame is an acquired one."""
+from dsc_superres.series import SAME_TIME, Series
 
 
 def keep_acquired_frames(signal: np.ndarray, target: np.ndarray, series: Series, common_times: bool) -> None:
@@ -25,5 +22,5 @@ def keep_acquired_frames(signal: np.ndarray, target: np.ndarray, series: Series,
         offsets = series.slice_times
     for z, offset in enumerate(offsets):
         distance = np.abs(target[:, None] - (series.times + offset))
-        for frame in np.flatnonzero(distance.min(axis=1) < TIME_TOLERANCE):
+        for frame in np.flatnonzero(distance.min(axis=1) < SAME_TIME):
             signal[frame, z] = series.signal[distance[frame].argmin(), z]
