@@ -91,7 +91,7 @@ class ModelEntry:
     cost           of a reconstruction with the shipped weights; None where it is not known, and for interpolators
     color          of its curves, "#rrggbb"
 
-    ``follows_kinetics`` is whether kinetics is fitted to every voxel of the series, which takes time.
+    ``follows_kinetics`` is whether kinetics is fitted to every voxel of the series, by whatever class: it takes time.
     """
 
     name: str

@@ -35,7 +35,7 @@ class Model(nn.Module):
     notes: tuple[str, ...] = ()
     """Sentences on how it was applied to its series."""
 
-    follows_kinetics = False
+    drawn_toward_kinetics = False
     """Whether its frames are drawn toward kinetics afterwards (``reconstruction.toward_kinetics``)."""
 
     transient_is_factor = False

@@ -101,4 +101,4 @@ class OdeLiifPlus(OdeLiif):
 class OdeLiifPlusKinetic(OdeLiifPlus):
     """The same network, whose frames are drawn toward kinetics."""
 
-    follows_kinetics = True
+    drawn_toward_kinetics = True

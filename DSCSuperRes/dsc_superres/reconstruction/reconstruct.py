@@ -103,7 +103,6 @@ def reconstruct_series(
     import torch
 
     from dsc_superres.reconstruction.half_precision import computes_in_bfloat16
-    from dsc_superres.reconstruction.toward_kinetics import Reconstruction, draw_toward_kinetics
 
     target = target_times(series, time=time, interval=interval, times=times)
     height, width = fine_size(series, space)
@@ -128,7 +127,9 @@ def reconstruct_series(
     _run(work, schedule, threads, progress, cancelled)
     slice_times = np.zeros(shape[1]) if to_common else series.slice_times
     notes = work.network.notes
-    if work.network.follows_kinetics:
+    if work.network.drawn_toward_kinetics:
+        from dsc_superres.reconstruction.toward_kinetics import Reconstruction, draw_toward_kinetics
+
         reached = Reconstruction(work.results[0], target, slice_times, work.lowest)
         notes += draw_toward_kinetics(
             reached, series, transient=work.transient, threads=torch.get_num_threads(), cancelled=cancelled
