@@ -174,7 +174,8 @@ def test_the_uncertainty_lies_over_the_reconstruction_alone_and_in_step_with_it(
     assert volume.GetDisplayNode().GetWindowLevelMin() == 0
     legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume.GetDisplayNode())
     assert legend.GetTitleText() == "Uncertainty, 1 sd (a.u.)"
-    overlay.hide(result)
+    overlay.chooseNone(result)
+    shown.assign(result)
     assert not overlay.shown(result)
     assert shown.compositeNode("reconstruction").GetForegroundVolumeID() is None
 

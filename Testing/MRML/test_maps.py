@@ -201,7 +201,8 @@ def test_each_view_gets_its_own_map(window, result):
     assert overlay.shown(result) == ("cbv", 0.6)
     overlay.show(result, "cbv_sd", 0.6)
     assert view.GetBackgroundVolumeID() == mapNode(result, "cbv", "difference").GetID(), "not that of the signal"
-    overlay.hide(result)
+    overlay.chooseNone(result)
+    layout.assign(result)
     assert overlay.shown(result) is None
     assert view.GetBackgroundVolumeID() == result.proxy("difference").GetID()
 

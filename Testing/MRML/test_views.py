@@ -105,7 +105,8 @@ def test_volume_title_and_legend_belong_together_after_every_step(result, layout
     setShown(result, replace(shownOf(result), legends=True))
     UncertaintyOverlay(layout).show(result, 0.4)
     check(reconstruction=("reconstruction", "uncertainty", "Reconstruction", ["Uncertainty, 1 sd (a.u.)"]))
-    UncertaintyOverlay(layout).hide(result)
+    UncertaintyOverlay(layout).chooseNone(result)
+    layout.assign(result)
     check()
 
 

@@ -79,7 +79,7 @@ class UncertaintyControls:
         if on:
             self._overlay.choose(self._result, self._ui.uncertaintyOpacity.value)
             self._sideBySide()
-        elif self._overlay.shown(self._result):
+        else:
             self._overlay.chooseNone(self._result)
         self._onShown()
 

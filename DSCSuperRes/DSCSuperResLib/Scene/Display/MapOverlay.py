@@ -35,11 +35,6 @@ class MapOverlay:
         prepareColors(result, name.removesuffix(SD_SUFFIX))  # the difference beside an uncertainty is that of the map
         setShown(result, replace(shownOf(result), overlay=name, opacity=opacity, compared=compared))
 
-    def hide(self, result: Result) -> None:
-        """Show the images without maps."""
-        self.chooseNone(result)
-        self._layout.assign(result)
-
     def chooseNone(self, result: Result) -> None:
         """Let the images without maps be what is to be seen of ``result``, once its views are filled."""
         setShown(result, replace(shownOf(result), overlay=""))

@@ -43,15 +43,10 @@ class UncertaintyOverlay:
         """Let the uncertainty be what is to be seen of ``result``, once its views are filled."""
         setShown(result, replace(shownOf(result), overlay=UNCERTAINTY, opacity=opacity))
 
-    def hide(self, result) -> None:
-        """Remove the uncertainty from the image."""
-        if self.shown(result):
-            self.chooseNone(result)
-            self._layout.assign(result)
-
     def chooseNone(self, result) -> None:
-        """Let the image alone be what is to be seen of ``result``, once its views are filled."""
-        setShown(result, replace(shownOf(result), overlay=""))
+        """Let the image alone be what is to be seen of ``result``, once its views are filled. A map stays."""
+        if self.shown(result):
+            setShown(result, replace(shownOf(result), overlay=""))
 
     def shown(self, result) -> bool:
         """Return whether the uncertainty is over the reconstruction."""
