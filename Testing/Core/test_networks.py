@@ -27,7 +27,7 @@ def test_what_models_can_do_is_known_without_building_them() -> None:
         assert isinstance(model, Interpolator) == entry.is_interpolator
         assert model.estimates_uncertainty == entry.estimates_uncertainty
         assert model.removes_initial_transient == entry.removes_initial_transient
-        assert model.follows_kinetics == (entry.follows_kinetics and not entry.is_interpolator)
+        assert model.drawn_toward_kinetics == (entry.follows_kinetics and not entry.is_interpolator)
         around = window(*series_of(), summarize(series_of()[0]), 1)
         if entry.estimates_uncertainty:
             assert len(model.with_uncertainty(around, torch.tensor([0.5]), (7, 9))) == 2
