@@ -217,9 +217,9 @@ def test_a_reopened_scene_keeps_the_display(windows, window, result, tmp_path):
 
 def test_curves_of_a_voxel_are_its_values(window, result):
     charts = CurveCharts(result)
-    charts.atPoint(rasOf(3, 5, 2), time=1.0)
+    charts.atPoint(rasOf(3, 5, 2))
     nodes = window.scene.GetNumberOfNodes()
-    chart = charts.atPoint(rasOf(12, 7, 1), time=1.0)
+    chart = charts.atPoint(rasOf(12, 7, 1))
     assert window.scene.GetNumberOfNodes() == nodes
     expected = {"truth": truthSignal(), "reconstruction": reconstructionSignal()}
     for role, signal in expected.items():
@@ -228,13 +228,13 @@ def test_curves_of_a_voxel_are_its_values(window, result):
     np.testing.assert_allclose(column(acquired, "Value"), inputSignal()[:, 1, 3, 6])
     np.testing.assert_allclose(column(acquired, "Time (s)"), TIMES[::STEP])
     assert chart.GetYAxisRange()[0] < truthSignal()[:, 1, 7, 12].min() < chart.GetYAxisRange()[1]
-    assert charts.atPoint(rasOf(-3, 0, 0), time=1.0) is None
+    assert charts.atPoint(rasOf(-3, 0, 0)) is None
 
 
 def test_relaxation_change_of_a_voxel(result):
     baseline = findBaseline(result.sequence("reconstruction"), TIMES)
     assert baseline[1] < 5
-    CurveCharts(result).atPoint(rasOf(3, 5, 2), 0.0, Relaxation(ECHO_TIME, baseline))
+    CurveCharts(result).atPoint(rasOf(3, 5, 2), Relaxation(ECHO_TIME, baseline))
     signal = truthSignal()[:, 2, 5, 3]
     before = (baseline[0] <= TIMES) & (baseline[1] >= TIMES)
     expected = -np.log(signal / signal[before].mean()) / ECHO_TIME

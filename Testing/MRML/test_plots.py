@@ -42,28 +42,26 @@ def test_artery_lies_over_the_curves_in_their_unit(result, tmp_path) -> None:
     addAllMaps(result, tmp_path)
     overlay, charts = arteryOverlay(result), CurveCharts(result)
     place = (obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3]
-    charts.atPoint(place, 0.0, None, overlay)
+    charts.atPoint(place, None, overlay)
     before = reconstructionSignal()[TIMES <= 2.5, 2, 5, 3].mean()
     expected = before * np.exp(-ECHO_TIME * arterialCurve())
     np.testing.assert_allclose(column(result, "cursor.artery0"), expected, rtol=1e-5)
-    chart = charts.atPoint(place, 0.0, Relaxation(ECHO_TIME, (0.0, 2.5)), overlay)
+    chart = charts.atPoint(place, Relaxation(ECHO_TIME, (0.0, 2.5)), overlay)
     np.testing.assert_allclose(column(result, "cursor.artery0"), 0.2 * arterialCurve())
     assert result.node("series.cursor.artery0").GetName() == "AIF x 0.2"
-    assert chart.GetNumberOfPlotSeriesNodes() == 4 + 3, "the artery with its band"
-    assert charts.atPoint(place, 0.0).GetNumberOfPlotSeriesNodes() == 4
+    assert chart.GetNumberOfPlotSeriesNodes() == 3 + 3, "the artery with its band"
+    assert charts.atPoint(place).GetNumberOfPlotSeriesNodes() == 3
 
 
 def test_plot_is_drawn_once_for_all_curves_of_a_voxel(result, tmp_path) -> None:
     """The view draws everything again at each event of the chart."""
     addAllMaps(result, tmp_path)
     overlay, charts = arteryOverlay(result), CurveCharts(result)
-    chart = charts.atPoint((obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3], 0.0, None, overlay)
+    chart = charts.atPoint((obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3], None, overlay)
     drawn = []
     chart.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: drawn.append(event))
-    charts.atPoint((obliqueIjkToRas(1) @ [9, 7, 1, 1])[:3], 2.0, None, overlay)
+    charts.atPoint((obliqueIjkToRas(1) @ [9, 7, 1, 1])[:3], None, overlay)
     assert len(drawn) == 1
-    charts.markTime(3.0)
-    assert len(drawn) == 1, "the line of the shown frame moves alone"
 
 
 def test_curves_of_pinned_voxels_stay_while_the_cursor_moves(window, result) -> None:
@@ -74,8 +72,8 @@ def test_curves_of_pinned_voxels_stay_while_the_cursor_moves(window, result) -> 
         points.AddControlPoint(*(obliqueIjkToRas(1) @ [x, y, z, 1])[:3])
     points.AddControlPoint(1e4, 0, 0)  # outside of the images there is no curve
     for place in ([3, 5, 2, 1], [8, 6, 1, 1]):
-        chart = charts.atPoint((obliqueIjkToRas(1) @ place)[:3], 0.0, pins=pins(result))
-        assert chart.GetNumberOfPlotSeriesNodes() == 4 + 2
+        chart = charts.atPoint((obliqueIjkToRas(1) @ place)[:3], pins=pins(result))
+        assert chart.GetNumberOfPlotSeriesNodes() == 3 + 2
         for number, voxel in enumerate(voxels):
             expected = reconstructionSignal()[(slice(None), *voxel)]
             np.testing.assert_allclose(column(result, f"cursor.pinned{number}"), expected)
@@ -85,16 +83,13 @@ def test_curves_of_pinned_voxels_stay_while_the_cursor_moves(window, result) -> 
     showOnlyPinsOf(other, window.scene)
     assert not points.GetDisplayVisibility()
     removePins(result)
-    assert (
-        charts.atPoint((obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3], 0.0, pins=pins(result)).GetNumberOfPlotSeriesNodes()
-        == 4
-    )
+    assert charts.atPoint((obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3], pins=pins(result)).GetNumberOfPlotSeriesNodes() == 3
 
 
 def test_first_curves_are_those_of_one_voxel_in_every_series(result) -> None:
     """The middle of the grid lies on a border of voxels, where each series took another part of the patient."""
     CurveCharts(result).atPoint(
-        clearPlace([result.sequence(role).GetNthDataNode(0) for role in ("reconstruction", "input")]), 0.0
+        clearPlace([result.sequence(role).GetNthDataNode(0) for role in ("reconstruction", "input")])
     )
     np.testing.assert_allclose(column(result, "cursor.truth"), truthSignal()[:, 2, 6, 8])
     np.testing.assert_allclose(column(result, "cursor.input"), inputSignal()[:, 2, 3, 4])

@@ -13,10 +13,8 @@ if find_spec("slicer") is None and sys.version_info >= (3, 14):
 import slicer
 from maps_sample import addAllMaps
 from result_sample import TIMES, addResult, volume
-from vtk.util.numpy_support import vtk_to_numpy
 from window_sample import reopen
 
-from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.CurvePlace import clearPlace
 from DSCSuperResLib.Scene.Curves.PlotMark import PlotMark
 from DSCSuperResLib.Scene.Display.Appearance import prepareDisplay
@@ -231,19 +229,6 @@ def test_the_first_curves_are_of_one_place_in_all_series(result, coarse):
         assert np.abs(within - np.round(within)).max() < 0.4, "well within one voxel"
     middle = voxelToPatient(fine)[:3] @ (7.5, 5.5, 1.5, 1)
     assert np.linalg.norm(place - middle) < 8
-
-
-def test_the_cursor_of_a_chart_moves_alone(result):
-    """A change of any node of a chart makes Slicer build all of it anew, at every frame that is played."""
-    charts = CurveCharts(result)
-    chart = charts.atPoint(clearPlace([result.sequence("reconstruction").GetNthDataNode(0)]), time=1.0)
-    series = [chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())]
-    nodes = [chart, *series, *(one.GetTableNode() for one in series)]
-    before = [node.GetMTime() for node in nodes]
-    table = charts.markTime(5.0)
-    assert [node.GetMTime() for node in nodes] == before
-    assert vtk_to_numpy(table.GetColumnByName("Time (s)")).tolist() == [5.0, 5.0]
-    assert table is result.node("table.marker").GetTable()
 
 
 def test_a_series_is_opened_in_the_users_views_alone(window, result, layout):

@@ -19,7 +19,7 @@ from ..Scene.Curves.MetricsTables import metricsChart, readMetrics
 from ..Scene.Curves.MotionChart import motionChart, readMotion
 from ..Scene.Curves.PinnedCurves import pinnedPoints, pins
 from ..Scene.Curves.PlotMark import PlotMark
-from ..Scene.Display.CompareLayout import PLOT_VIEW, CompareLayout
+from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.Playback import shownMoment
 from .PlotCursor import PlotCursor
 
@@ -57,7 +57,7 @@ class CurvePlotter(VTKObservationMixin):
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
         self._waiting = False
-        self._cursor = PlotCursor(PLOT_VIEW)
+        self._cursor = PlotCursor(lambda: layout.plotView(slicer.app.layoutManager()))
 
     def refresh(self) -> None:
         """Redraw the plot, and observe the nodes that it depends on."""
@@ -81,20 +81,19 @@ class CurvePlotter(VTKObservationMixin):
     def stop(self) -> None:
         """Stop observing and working."""
         self._halt()
+        self._cursor.detach()
         if self._mark is not None:
             self._mark.hide()
 
     def _halt(self) -> None:
         self.removeObservers()
         self._timer.stop()
-        self._cursor.stop()
         self._waiting, self._work = False, None
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""
-        table = self._charts.markTime(seconds) if self._charts is not None else None
-        if table is not None:
-            self._cursor.redraw(table)
+        if self._layout.shown:
+            self._cursor.show(seconds)
 
     def _watchPointer(self) -> None:
         crosshair = _crosshair(self.result.scene)
@@ -148,15 +147,14 @@ class CurvePlotter(VTKObservationMixin):
 
         The place is marked unless the mouse is there.
         """
-        moment = shownMoment(self.result)
-        if moment is None:
+        if shownMoment(self.result) is None:
             return
         pointed = _position(_crosshair(self.result.scene), self.plot)
         shown = self.relaxation, self.artery, pins(self.result)
         series = (self.result.sequence(role) for role in ("reconstruction", "input", "truth"))
         first = clearPlace([sequence.GetNthDataNode(0) for sequence in series if sequence is not None])
         for place in (pointed, self._place, first):
-            chart = None if place is None else self._charts.atPoint(place, moment.time, *shown)
+            chart = None if place is None else self._charts.atPoint(place, *shown)
             if chart is not None:
                 self._place = place
                 self._layout.showChart(chart)

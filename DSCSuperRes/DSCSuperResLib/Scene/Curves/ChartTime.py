@@ -1,4 +1,4 @@
-"""The time that a position in a plot stands for."""
+"""The time that a position in a plot stands for, and the other way round."""
 
 from __future__ import annotations
 
@@ -13,3 +13,13 @@ def timeAt(chart: vtk.vtkChartXY, x: float) -> float | None:
         return None
     share = (x - first) / (last - first)
     return axis.GetMinimum() + share * (axis.GetMaximum() - axis.GetMinimum())
+
+
+def columnAt(chart: vtk.vtkChartXY, time: float) -> float | None:
+    """Return the pixel column of ``chart`` that stands for ``time`` (s); None outside of its axes."""
+    axis = chart.GetAxis(vtk.vtkAxis.BOTTOM)
+    low, high = axis.GetMinimum(), axis.GetMaximum()
+    if not low <= time <= high or low == high:
+        return None
+    first, last = axis.GetPoint1()[0], axis.GetPoint2()[0]
+    return first + (time - low) / (high - low) * (last - first)

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import slicer
-import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
 from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
 from .ArteryOverlay import ArteryOverlay, Overlaid
@@ -27,7 +25,6 @@ STYLES = {
 }
 """By role, in the order of drawing: the acquired points of the input lie on top."""
 NAMES = {"truth": "Ground truth", "reconstruction": "Reconstruction", "input": "Input (acquired)"}
-MARKER = Style((0.35, 0.35, 0.35), dashed=True, width=1.5)
 Curve = tuple[np.ndarray, np.ndarray]
 """Times in s and values, float64[t] both."""
 Segment = tuple[str, str, tuple[float, float, float]]
@@ -40,17 +37,15 @@ class CurveCharts:
     def __init__(self, result) -> None:
         self._result = result
         self._transient, self._kept = Plots(result, transient=True), Plots(result)
-        self._range: tuple[float, float] | None = None
 
     def atPoint(
         self,
         ras: np.ndarray,
-        time: float,
         relaxation: Relaxation | None = None,
         artery: ArteryOverlay | None = None,
         pins: Sequence[Pin] = (),
     ) -> slicer.vtkMRMLPlotChartNode | None:
-        """Return ``chart.cursor``, the curves of the voxels at ``ras`` (mm) with a line at ``time`` (s).
+        """Return ``chart.cursor``, the curves of the voxels at ``ras`` (mm).
 
         The curves are Delta R2* if ``relaxation`` is given; ``artery`` is laid over them, and the curves of the
         reconstruction at ``pins``. Returns None outside the reconstruction.
@@ -65,7 +60,7 @@ class CurveCharts:
             return None
         pinned = self._pinned(pins, relaxation)
         with self._transient.drawnOnce("cursor"):
-            return self._draw(curves, pinned, ras, time, relaxation is not None, artery)
+            return self._draw(curves, pinned, ras, relaxation is not None, artery)
 
     def _pinned(self, pins: Sequence[Pin], relaxation: Relaxation | None) -> list[Overlaid]:
         """Return the curves of the reconstruction at ``pins``, of those that lie within it."""
@@ -82,7 +77,6 @@ class CurveCharts:
         curves: dict[str, Curve],
         pinned: list[Overlaid],
         ras: np.ndarray,
-        time: float,
         isChange: bool,
         artery: ArteryOverlay | None,
     ) -> slicer.vtkMRMLPlotChartNode:
@@ -90,11 +84,8 @@ class CurveCharts:
         arterial = _overlaid(artery, curves["reconstruction"], isChange)
         overlaid = {f"cursor.artery{number}": one for number, one in enumerate(arterial)}
         overlaid |= {f"cursor.pinned{number}": one for number, one in enumerate(pinned)}
-        shown = [values for _, values in curves.values()] + [one.values for one in overlaid.values()]
-        everything = np.concatenate(shown)
-        self._range = (float(everything.min()), float(everything.max()))
         y = RELAXATION if isChange else SIGNAL
-        series = [self._marker(time, self._range)]
+        series = []
         for role, one in overlaid.items():
             table = self._transient.table(role, f"Cursor, {one.name}", {TIME: one.times, VALUE: one.values})
             series.append(self._transient.series(role, one.name, table, TIME, VALUE, one.style))
@@ -102,19 +93,6 @@ class CurveCharts:
             table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
             series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
         return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
-
-    def markTime(self, time: float) -> vtk.vtkTable | None:
-        """Move the line across the cursor's chart to ``time`` (s), and return its table; None before there is one.
-
-        No node of the chart is told: Slicer would build the whole chart anew. Whoever draws it redraws the line.
-        """
-        node = self._result.node("table.marker") if self._range is not None else None
-        if node is None:
-            return None
-        column = node.GetTable().GetColumnByName(TIME)
-        vtk_to_numpy(column)[:] = time
-        column.Modified()
-        return node.GetTable()
 
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
@@ -155,10 +133,6 @@ class CurveCharts:
                     title = f"{name}: {title}"
                 series.append(self._kept.series(f"segments.{index}.{role}", title, table, TIME, name, style))
         return series
-
-    def _marker(self, time: float, height: tuple[float, float]) -> slicer.vtkMRMLPlotSeriesNode:
-        table = self._transient.table("marker", "Shown frame", {TIME: np.full(2, time), VALUE: np.array(height)})
-        return self._transient.series("marker", "Shown frame", table, TIME, VALUE, MARKER)
 
     def _roles(self) -> list[str]:
         return [role for role in STYLES if self._result.sequence(role) is not None]

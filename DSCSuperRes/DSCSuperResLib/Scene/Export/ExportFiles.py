@@ -29,7 +29,7 @@ FOLDERS = {"inputDifference": "maps_input_difference"}
 """Folders of maps by source, unless they are called "maps_" and the source."""
 SHOWN_MAPS = "DSCSuperRes.ShownMaps"
 """Attribute of a report whose maps were replaced: which maps it shows."""
-LEFT_OUT = ("table.cursor", "table.marker", "table.aif")
+LEFT_OUT = ("table.cursor", "table.aif")
 """Prefixes of the roles of tables for display only; the arterial input is written to a separate file."""
 EXPORTED = ("reconstruction", "uncertainty")
 """Sequences that are written if the result has them."""
