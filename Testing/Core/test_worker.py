@@ -162,7 +162,8 @@ def test_cancel_ends_the_worker_without_a_result(tmp_path, how):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has classes instead of numbers")
 def test_a_job_lets_other_programs_go_first(tmp_path):
     """The panel's window stays responsive while the worker has all cores busy; the probe is done at once."""
-    code = "import os, sys; from dsc_superres.worker import process; process.supervised = lambda work, _: work()\n"
+    code = "import os, sys; from dsc_superres.worker import process\n"
+    code += "process.supervised = lambda work, *_, **_more: work()\n"
     code += "before = os.nice(0); process.main(sys.argv[1:]); sys.exit(os.nice(0) - before)"
     job = tmp_path / "job.json"
     job.write_text("{}")

@@ -18,7 +18,7 @@ from dsc_superres.utils.memory_errors import out_of_memory
 from dsc_superres.utils.partial_entries import discard_unfinished
 from dsc_superres.utils.pytorch import from_torch, torch_problem
 from dsc_superres.utils.standard_streams import open_standard_streams, printable, silence_output
-from dsc_superres.utils.supervision import supervised
+from dsc_superres.utils.supervision import crash_text, load_numerical_libraries, supervised
 
 INTERRUPTED = 130
 MORE_MEMORY = "close other programs or use a smaller factor"
@@ -44,7 +44,8 @@ def _run(arguments: list[str], restore: bool = True) -> int:
 
 
 def _crashed(name: str) -> int:
-    return _fail(f"the system ended the work ({name}), most likely for lack of memory: {MORE_MEMORY}", 2)
+    sentence = crash_text(name)
+    return _fail(f"{sentence[0].lower()}{sentence[1:]}: {MORE_MEMORY}", 2)
 
 
 def _run_command(arguments: list[str]) -> int:
@@ -52,6 +53,7 @@ def _run_command(arguments: list[str]) -> int:
         from dsc_superres.cli.parser import build_parser  # here, since a signal may come while it loads
 
         options = build_parser().parse_args(arguments)
+        load_numerical_libraries()
         options.run(options)
         sys.stdout.flush()
     except Ended as ended:

@@ -17,6 +17,7 @@ from dsc_superres.cli.batch_case import run_case
 from dsc_superres.cli.batch_outcome import Outcome, lost
 from dsc_superres.utils.ending import Ended, ending_at_signals
 from dsc_superres.utils.partial_entries import discard_unfinished
+from dsc_superres.utils.supervision import load_numerical_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +98,7 @@ def _serve(requests: Connection, job: Job, threads: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with ending_at_signals():
         try:
+            load_numerical_libraries(watched=True)
             while True:
                 requests.send(run_case(requests.recv(), job, threads))
         except (EOFError, OSError, Ended):

@@ -7,7 +7,8 @@ Standard output carries one JSON object per line and nothing else (UTF-8); stand
     {"type": "error", "message": "One sentence for the user.", "kind": "SeriesError"}
 
 The last line is a result or an error, unless the work was cancelled. Cancel with the line ``cancel`` on standard
-input, or by closing it: a worker whose starter is gone stops. Results appear in the output folder all at once.
+input, or by closing it: a worker whose starter is gone stops, or is killed a minute later. Results appear in the
+output folder all at once.
 
 Exit codes:
     0    the result line was sent and its files are there
@@ -41,7 +42,7 @@ from dsc_superres.utils.partial_entries import discard_unfinished
 from dsc_superres.utils.priority import let_others_go_first
 from dsc_superres.utils.pytorch import from_torch, torch_problem
 from dsc_superres.utils.standard_streams import open_standard_streams
-from dsc_superres.utils.supervision import supervised
+from dsc_superres.utils.supervision import crash_text, load_numerical_libraries, supervised
 from dsc_superres.worker.channel import CANCELLED, Channel, Listener
 
 if TYPE_CHECKING:
@@ -72,12 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     open_standard_streams()
-    return supervised(lambda: _work(options), _crashed)
+    return supervised(lambda: _work(options), _crashed, ends_with_input=not options.probe)
 
 
 def _work(options: argparse.Namespace) -> int:
     channel = Channel()
     if options.probe:
+        load_numerical_libraries()
         from dsc_superres.worker.probe import probe
 
         channel.send("probe", protocol=PROTOCOL, **probe())
@@ -91,7 +93,7 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _crashed(name: str) -> int:
-    message = f"The system ended the work ({name}), most likely for lack of memory: {MORE_MEMORY}."
+    message = f"{crash_text(name)}: {MORE_MEMORY}."
     line = json.dumps({"type": "error", "message": message, "kind": "MemoryError"})
     log.error(message)
     with suppress(OSError):
@@ -107,6 +109,7 @@ def run(job_file: Path | None, channel: Channel, listener: Listener) -> int:
 
             job_file = wait_for_job(channel, listener)
         channel.progress(0.0, "Starting")
+        load_numerical_libraries()
         from dsc_superres.jobs.gate import check_job_file
         from dsc_superres.jobs.job_files import read_job
         from dsc_superres.jobs.run import run_job

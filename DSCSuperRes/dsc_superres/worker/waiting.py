@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from dsc_superres.pipeline.checks import JobError
+from dsc_superres.utils.supervision import loading
 from dsc_superres.worker.channel import Channel, Listener
 
 MODULES = ("dsc_superres.jobs.case_jobs", "dsc_superres.pipeline.compare_case", "dsc_superres.report")
@@ -25,11 +26,12 @@ def wait_for_job(channel: Channel, listener: Listener) -> Path:
     Temporary files go from then on into the folder that it names, as they would in a process started for the job.
     Raises ``Cancelled`` where no job comes, and ``JobError`` for a line that names none.
     """
-    for name in MODULES:
-        try:
-            import_module(name)
-        except Exception as error:  # what a job needs and cannot have, it will say itself
-            log.info("%s cannot be imported: %s", name, error)
+    with loading():
+        for name in MODULES:
+            try:
+                import_module(name)
+            except Exception as error:  # what a job needs and cannot have, it will say itself
+                log.info("%s cannot be imported: %s", name, error)
     channel.send("ready")
     job = _job_of(listener.wait_for_job())
     channel.begin()
