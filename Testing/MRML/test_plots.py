@@ -18,6 +18,7 @@ from result_sample import ECHO_TIME, TIMES, addResult, inputSignal, obliqueIjkTo
 from vtk.util.numpy_support import vtk_to_numpy
 
 from DSCSuperResLib.Scene.Curves.ArteryOverlay import arteryOverlay
+from DSCSuperResLib.Scene.Curves.AxisRange import steadyLimits
 from DSCSuperResLib.Scene.Curves.ChartTime import timeAt
 from DSCSuperResLib.Scene.Curves.CurveCharts import CurveCharts
 from DSCSuperResLib.Scene.Curves.CurvePlace import clearPlace
@@ -134,3 +135,18 @@ def test_time_under_the_mouse_in_a_chart() -> None:
     axis.SetRange(0, 90)
     assert timeAt(chart, 150) == pytest.approx(45)
     assert timeAt(chart, 30) is None
+
+
+def test_axis_of_signal_fits_the_bolus_and_not_the_initial_transient() -> None:
+    times, sparse = np.arange(60.0), np.arange(0.0, 60.0, 4)
+    bolus = 200 - 80 * np.exp(-(((times - 25) / 6) ** 2)) + 2 * np.sin(times)
+    truth, acquired = bolus.copy(), bolus[::4].copy()
+    truth[:2] += (250, 40)
+    acquired[0] += 250
+    interpolated = np.interp(times, sparse, acquired)  # it decays over four frames, none of which is far from the next
+    curves = [(times, truth), (times, interpolated), (sparse, acquired)]
+    assert steadyLimits(curves, 0.0) == pytest.approx((bolus[4:].min(), bolus[4:].max()), abs=2)
+    relaxation = [(times, -np.log(values / 200)) for times, values in curves]
+    assert steadyLimits(relaxation, 0.0)[0] > -0.1, "the change of R2* starts far below"
+    assert steadyLimits([(times, bolus)], 0.0) == (bolus.min(), bolus.max()), "without one, every frame counts"
+    assert steadyLimits([(times[:2], bolus[:2]), (times[:0], bolus[:0])], 0.0) == (min(bolus[:2]), max(bolus[:2]))

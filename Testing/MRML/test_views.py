@@ -194,6 +194,9 @@ def test_the_zoom_fits_the_head_and_leaves_room_for_the_legend(window, result, l
         across, width = (whole - center) @ right, view.GetFieldOfView()[0]
         assert across.min() > -width / 2
         assert across.max() < (0.5 - 0.2) * width, "the legend is at the right"
+        up = np.array([plane.GetElement(row, 1) for row in range(3)])
+        assert ((whole - center) @ up).max() < (0.5 - 0.08) * view.GetFieldOfView()[1], "its title is at the top"
+        assert ((whole - center) @ up).min() > -0.5 * view.GetFieldOfView()[1]
 
 
 def test_outlines_are_those_of_the_selected_result(window, result):

@@ -25,6 +25,7 @@ from .FrameMenu import FrameMenu
 from .ImageControls import ImageControls
 from .NarrowForm import makeNarrow
 from .PinControls import PinControls
+from .PlotLegend import placeLegend
 from .Section import Section
 from .SegmentEditorButton import connectSegmentEditor
 from .UncertaintyControls import UncertaintyControls
@@ -198,6 +199,7 @@ class DisplaySection(Section, VTKObservationMixin):
         """The views have come to the screen."""
         self._keeper.keep(self._result)
         arrangeBars(self.layout.sliceNodes())
+        placeLegend(self.layout.plotView(slicer.app.layoutManager()), self.layout.plotIsHigh)
         self._onPlotOptions()
 
     def _onFitted(self) -> None:

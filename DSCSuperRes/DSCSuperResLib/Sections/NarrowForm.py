@@ -16,8 +16,8 @@ NUMBER_WIDTH = 64
 """Pixels that a number needs at least; texts that stand for a number may need more and get it where there is room."""
 IGNORING = ("ctkPathLineEdit", "QProgressBar")
 """Classes that can be of any width, whatever they hold."""
-NARROWEST = 346
-"""Pixels for the contents of a module panel of 360 pixels, beside its scroll bar."""
+NARROWEST = 300
+"""Pixels for the contents of a module panel of 360 pixels: Slicer adds about 55 for a scroll bar of 14."""
 
 
 def fitPanel(panel: Any) -> None:

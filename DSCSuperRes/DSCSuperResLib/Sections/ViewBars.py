@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import qt
 import slicer
 
 PADDING = 8
 """Pixels beside a title."""
+LONGEST = 160
+"""Pixels of a title: the names of two results may be longer than a view is wide."""
 
 
 def arrangeBars(views: Iterable[slicer.vtkMRMLSliceNode]) -> None:
@@ -22,6 +25,10 @@ def arrangeBars(views: Iterable[slicer.vtkMRMLSliceNode]) -> None:
             continue
         controller = widget.sliceController()
         label = controller.viewLabel()
-        label.setMinimumWidth(label.fontMetrics().horizontalAdvance(view.GetLayoutLabel()) + PADDING)
-        controller.sliceOffsetSlider().setSpinBoxVisible(False)
+        title = view.GetLayoutLabel()
+        label.setMinimumWidth(min(label.fontMetrics().horizontalAdvance(title) + PADDING, LONGEST))
+        label.toolTip = title
+        slider = controller.sliceOffsetSlider()
+        slider.setSpinBoxVisible(False)
+        slider.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)  # four views fit a narrow window in a row
         widget.sliceView().cornerAnnotation().SetVisibility(False)

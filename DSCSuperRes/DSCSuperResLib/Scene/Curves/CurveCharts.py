@@ -10,6 +10,7 @@ import slicer
 
 from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
 from .ArteryOverlay import ArteryOverlay, Overlaid
+from .AxisRange import Curve
 from .Curves import Relaxation, meanCurve, meanFrames
 from .PinnedCurves import Pin
 from .Plots import Plots, Style
@@ -25,8 +26,6 @@ STYLES = {
 }
 """By role, in the order of drawing: the acquired points of the input lie on top."""
 NAMES = {"truth": "Ground truth", "reconstruction": "Reconstruction", "input": "Input (acquired)"}
-Curve = tuple[np.ndarray, np.ndarray]
-"""Times in s and values, float64[t] both."""
 Segment = tuple[str, str, tuple[float, float, float]]
 """Id, name and color."""
 
@@ -92,7 +91,7 @@ class CurveCharts:
         for role, (times, values) in curves.items():
             table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
             series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
-        return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series)
+        return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series, dynamic=True)
 
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
@@ -117,7 +116,7 @@ class CurveCharts:
                     yield None
                 curves[role][name] = self._curve(role, np.array(values), relaxation)[1]
         title = f"{_quantity(y)}, mean over {segments[0][1] if len(segments) == 1 else 'segments'}"
-        yield self._kept.chart("segments", title, TIME, y, self._segmentSeries(segments, curves))
+        yield self._kept.chart("segments", title, TIME, y, self._segmentSeries(segments, curves), dynamic=True)
 
     def _segmentSeries(
         self, segments: list[Segment], curves: dict[str, dict[str, np.ndarray]]

@@ -11,13 +11,11 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from ..Display.SliceViews import GRID_OF_FOUR
+from .AxisRange import limits, steadyLimits
 
 Color = tuple[float, float, float]
-LEGEND_SHARE = 0.2
-"""Space on the right for the legend, which would cover the curves, as a share of the range of time."""
-LINE_SHARE = 0.065
-"""Space on top for one line of the legend, where the view is higher than wide, as a share of the range of values."""
+TITLE_SIZE, AXIS_TITLE_SIZE = 14, 12
+"""Sizes of letters, in points, with which titles fit the view of the curves in a window of 1280 pixels."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,12 @@ class Plots:
         yTitle: str,
         series: Iterable[slicer.vtkMRMLPlotSeriesNode],
         legend: bool = True,
+        dynamic: bool = False,
     ) -> slicer.vtkMRMLPlotChartNode:
         """Return the chart ``chart.<role>`` with exactly ``series``, the last one on top, and axes that fit them.
 
-        ``legend`` is whether several series get a legend.
+        ``legend`` is whether several series get a legend; ``dynamic`` that they are of a dynamic series, whose initial
+        transient the axis does not show.
         """
         node = self._node("vtkMRMLPlotChartNode", f"chart.{role}", title)
         series = list(series)
@@ -94,13 +94,15 @@ class Plots:
             node.SetTitle(title)
             node.SetXAxisTitle(xTitle)
             node.SetYAxisTitle(yTitle)
+            node.SetTitleFontSize(TITLE_SIZE)
+            node.SetAxisTitleFontSize(AXIS_TITLE_SIZE)
             node.SetLegendVisibility(legend and len(wanted) > 1)
             shown = [node.GetNthPlotSeriesNodeID(index) for index in range(node.GetNumberOfPlotSeriesNodes())]
             if shown != wanted:
                 node.RemoveAllPlotSeriesNodeIDs()
                 for one in wanted:
                     node.AddAndObservePlotSeriesNodeID(one)
-            _fitAxes(node, series)
+            _fitAxes(node, series, dynamic)
         return node
 
     def drawnOnce(self, role: str) -> AbstractContextManager:
@@ -148,35 +150,16 @@ def _rebuild(table: vtk.vtkTable, columns: Mapping[str, np.ndarray]) -> None:
         table.AddColumn(column)
 
 
-def _fitAxes(chart: slicer.vtkMRMLPlotChartNode, series: list[slicer.vtkMRMLPlotSeriesNode]) -> None:
+def _fitAxes(chart: slicer.vtkMRMLPlotChartNode, series: list[slicer.vtkMRMLPlotSeriesNode], dynamic: bool) -> None:
     """Set the ranges by hand: the plot view does not fit them again when only the values of a table change."""
-    x = _limits([_column(one, one.GetXColumnName()) for one in series], margin=0.01)
-    y = _limits([_column(one, one.GetYColumnName()) for one in series], margin=0.05)
-    if chart.GetLegendVisibility() and _isHigh(chart.GetScene()):
-        y = (y[0], y[1] + LINE_SHARE * len(series) * (y[1] - y[0]))
-    elif chart.GetLegendVisibility():
-        x = (x[0], x[1] + LEGEND_SHARE * (x[1] - x[0]))
+    x = [_column(one, one.GetXColumnName()) for one in series]
+    y = [_column(one, one.GetYColumnName()) for one in series]
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
-    chart.SetXAxisRange(*x)
-    chart.SetYAxisRange(*y)
-
-
-def _isHigh(scene: slicer.vtkMRMLScene) -> bool:
-    """Return whether the view of the curves is higher than wide."""
-    node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-    return node is not None and node.GetViewArrangement() == GRID_OF_FOUR
+    chart.SetXAxisRange(*limits(x, margin=0.01))
+    curves = list(zip(x, y, strict=True))
+    chart.SetYAxisRange(*(steadyLimits(curves, margin=0.05) if dynamic else limits(y, margin=0.05)))
 
 
 def _column(series: slicer.vtkMRMLPlotSeriesNode, name: str) -> np.ndarray:
     return vtk_to_numpy(series.GetTableNode().GetTable().GetColumnByName(name))
-
-
-def _limits(columns: list[np.ndarray], margin: float) -> tuple[float, float]:
-    values = np.concatenate(columns)
-    values = values[np.isfinite(values)]
-    if values.size == 0:
-        return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    space = margin * (high - low) or margin * abs(high) or margin
-    return low - space, high + space

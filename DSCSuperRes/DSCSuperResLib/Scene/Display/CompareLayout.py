@@ -16,7 +16,7 @@ from ..Maps.Maps import DIFFERENCES
 from ..Maps.OfferedMaps import offerMaps
 from .HeadFit import fitHead, headCorners
 from .Legends import hideOtherLegends, removeLegends, removeOtherLegends, showLegendOf
-from .SliceViews import GRID_OF_FOUR, ROLES, VIEW_GROUP, VIEWS
+from .SliceViews import ROLES, VIEW_GROUP, VIEWS
 from .ViewState import View, shownOf, viewsOf, viewTitle
 
 PLOT_VIEW = "DSCSuperResCurves"
@@ -34,7 +34,7 @@ ARRANGEMENTS = (GRID, ROW)
 NUMBERS = {
     ("compare", ROW): 5911,
     ("reconstruct", ROW): 5912,
-    ("compare", GRID): GRID_OF_FOUR,
+    ("compare", GRID): 5913,
     ("reconstruct", GRID): 5912,
 }
 """Number of the layout by task and arrangement: two views are in a row in any case."""
@@ -56,6 +56,12 @@ class CompareLayout:
         """Whether one of the module's layouts is on the screen."""
         node = self._layoutNode()
         return node is not None and node.GetViewArrangement() in NUMBERS.values()
+
+    @property
+    def plotIsHigh(self) -> bool:
+        """Whether the plot is beside the views, and therefore higher than wide."""
+        node = self._layoutNode()
+        return node is not None and node.GetViewArrangement() == NUMBERS["compare", GRID]
 
     @property
     def arrangement(self) -> str:

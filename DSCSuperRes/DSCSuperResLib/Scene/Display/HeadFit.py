@@ -1,4 +1,4 @@
-"""The zoom of a view that fits the head, with a margin for the legend beside it."""
+"""The zoom of a view that fits the head, with margins for the legend beside it and its title above."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import vtk
 
 from ..Volumes import frameArray
 
-LEGEND_SHARE = 0.22
+LEGEND_SHARE = 0.25
 """Share of the width of a view, at its right, that is kept free for the legend where the window allows it."""
-MARGIN = 1.08
+TITLE_SHARE = 0.09
+"""Share of the height of a view, at its top, that is kept free for the title of the legend where the window allows."""
+MARGIN = 1.05
 """The part of the image that is fitted, in sizes of the head."""
 FEWEST = 0.05
 """A row belongs to the head if it has this share of the bright voxels of the fullest row."""
@@ -37,7 +39,7 @@ def headCorners(frame: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
 
 
 def fitHead(view: slicer.vtkMRMLSliceNode, corners: np.ndarray) -> None:
-    """Zoom ``view`` to the box with these ``corners`` (RAS, mm), which moves to the left to leave room for a legend."""
+    """Zoom ``view`` to the box with these ``corners`` (RAS, mm), beside and below the room of a legend."""
     width, height, _depth = view.GetDimensions()
     if min(width, height) < 2:
         return  # the view was not laid out yet
@@ -46,10 +48,11 @@ def fitHead(view: slicer.vtkMRMLSliceNode, corners: np.ndarray) -> None:
     center = np.array([plane.GetElement(row, 3) for row in range(3)])
     across, down = (corners - center) @ axes[0], (corners - center) @ axes[1]
     size = MARGIN * np.array([np.ptp(across), np.ptp(down)])
-    pixel = max(size[0] / ((1 - LEGEND_SHARE) * width), size[1] / height)
+    pixel = max(size[0] / ((1 - LEGEND_SHARE) * width), size[1] / ((1 - TITLE_SHARE) * height))
     field = pixel * np.array([width, height])
-    right = max(0.0, LEGEND_SHARE * field[0] - (field[0] - size[0]) / 2)
-    center = center + ((across.min() + across.max()) / 2 + right) * axes[0] + (down.min() + down.max()) / 2 * axes[1]
+    right, up = np.maximum(0.0, np.array([LEGEND_SHARE, TITLE_SHARE]) * field - (field - size) / 2)
+    middle = np.array([across.min() + across.max(), down.min() + down.max()]) / 2 + (right, up)
+    center = center + middle @ axes[:2]
     view.SetFieldOfView(*map(float, field), view.GetFieldOfView()[2])
     for row in range(3):
         plane.SetElement(row, 3, float(center[row]))

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 VIEW_GROUP = 59
 """The group in which the views are linked with each other, and with no other view."""
 
-GRID_OF_FOUR = 5913
-"""Number of the layout in which the curves are beside two by two views, in a view that is higher than wide."""
-
 
 @dataclass(frozen=True)
 class SliceView:

@@ -56,10 +56,8 @@ def _draw(
     top = max((float(one.curve.max()) for one in drawn), default=1.0)
     series += _marks(plots, bolus, top)
     title = _title(chosen or arterial, chosen is not None)
-    chart = plots.chart("aif", title, TIME, CURVE, series, legend=False)  # it has no space in the panel
-    chart.SetTitleFontSize(14)
-    chart.SetAxisTitleFontSize(12)
-    return chart
+    # A legend has no space in the panel.
+    return plots.chart("aif", title, TIME, CURVE, series, legend=False, dynamic=True)
 
 
 def _ofMaps(plots: Plots, arterial: ArterialCurve) -> list[slicer.vtkMRMLPlotSeriesNode]:
