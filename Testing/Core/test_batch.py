@@ -137,6 +137,31 @@ def test_results_among_the_studies_are_no_cases(studies: Path) -> None:
     assert [case.name for case in find_cases(studies, inside)] == ["broken", "plain", "sub-01_perf_sub-01_dsc"]
 
 
+def test_series_behind_links_and_beside_volumes_are_found_once(tmp_path: Path) -> None:
+    studies, archive, results = (tmp_path / name for name in ("studies", "archive", "studies/former"))
+    for folder in (studies / "a", archive / "b", archive / "c", results):
+        folder.mkdir(parents=True)
+    for series in (
+        studies / "a" / "one.nii",
+        archive / "b" / "two.nii",
+        archive / "c" / "three.nii",
+        results / "reconstruction.seq.nrrd",
+    ):
+        write_series(bolus_series(frames=3, size=(4, 4, 1)), series)
+    (results / "provenance.json").write_text('{"notice": "", "versions": {"dsc-superres": "1"}}')
+    for link, place in (("linked", archive), ("again", archive / "b"), ("loop", studies), ("a/loop", studies / "a")):
+        (studies / link).symlink_to(place)
+    (archive / "b" / "loop").symlink_to(archive)
+    write_dicom_map(np.ones((2, 4, 4)), Geometry(), studies / "dicom", name="x", units="1", description="")
+    write_volume(np.ones((2, 4, 4)), Geometry(), studies / "dicom" / "anatomy.nii")
+    assert [case.name for case in find_cases(studies, tmp_path / "out")] == [
+        "a_one",
+        "again_two",
+        "dicom",
+        "linked_c_three",
+    ]
+
+
 def test_no_cases_and_no_scheduler(tmp_path: Path, studies: Path, capsys) -> None:
     assert main(["batch", str(tmp_path / "nothing"), "--out", str(tmp_path / "out")]) == 2
     (tmp_path / "empty").mkdir()

@@ -1,5 +1,6 @@
 """What people have beside NIfTI in one file: CDs, ZIPs, NIfTI-2, pairs of files, PAR/REC, MultiVolumes, single axes."""
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -53,6 +54,25 @@ def test_one_file_of_a_pair_says_what_is_missing(tmp_path):
     path.write_bytes(b"no header")
     (tmp_path / "pair.img").write_bytes(b"")
     with pytest.raises(FileError, match="cut short or damaged"):
+        read_series(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(nibabel.Nifti2Image, "two.nii"), (nibabel.Nifti1Pair, "pair.hdr"), (None, "scan.PAR")]
+)
+def test_a_header_that_asks_for_gigabytes_is_refused_before_they_are_taken(tmp_path, kind, name):
+    path = tmp_path / name
+    if kind is None:
+        sample = Path(nibabel.__file__).parent / "tests" / "data" / "phantom_EPI_asc_CLEAR_2_1.PAR"
+        path.write_text(sample.read_text().replace("   64   64  ", " 8064 8064  "))
+        (tmp_path / "scan.REC").write_bytes(b"short")
+    else:
+        saved(kind(VOXELS, AFFINE), path)
+        raw = bytearray(path.read_bytes())
+        layout, place = ("<4q", 24) if name == "two.nii" else ("<4h", 42)
+        struct.pack_into(layout, raw, place, 800, 800, 400, 12)
+        path.write_bytes(raw)
+    with pytest.raises(FileError, match=r"needs [0-9,]{13,} bytes"):
         read_series(path)
 
 

@@ -89,19 +89,42 @@ def _series_below(folder: Path, out: Path) -> Iterator[Path]:
     from dsc_superres.io.image_file import suffix_of
 
     of_one_case: set[Path] = set()
-    for parent, folders, files in os.walk(folder):
-        here = Path(parent)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != out)
-        if here == out:
-            continue
+    for here, files in _walk(folder, out):
         seen = [here / name for name in sorted(files) if not name.startswith(".")]
-        images = [path for path in seen if suffix_of(path) in (".nii", ".nii.gz", ".seq.nrrd")]
-        yield from (path for path in images if _is_dynamic(path))
-        if here in of_one_case or images:
+        named = (path for path in seen if suffix_of(path) in (".nii", ".nii.gz", ".seq.nrrd"))
+        images = [path for path in named if _is_dynamic(path)]
+        yield from images
+        if here in of_one_case or images:  # DICOM files beside a series are what it was converted from
             continue
         if any(is_dicom(path) for path in seen if path.name.upper() != "DICOMDIR"):
             of_one_case.update(volume_folders(here))
             yield here
+
+
+def _walk(folder: Path, out: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield every folder below ``folder`` with the names of its files, except hidden folders and results.
+
+    Links to folders are followed, as those of many archives, but each folder is walked once.
+    """
+    from dsc_superres.jobs.gate import is_same, is_within
+    from dsc_superres.jobs.targets import is_results_folder
+
+    walked = {os.path.realpath(folder)}
+
+    def is_new(path: Path) -> bool:
+        real = os.path.realpath(path)
+        if real in walked or (path.is_symlink() and is_within(path, folder)):  # there it has its own name
+            return False
+        walked.add(real)
+        return True
+
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        here = Path(parent)
+        if is_same(here, out) or is_results_folder(here):
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and is_new(here / name))
+        yield here, files
 
 
 def _is_dynamic(path: Path) -> bool:

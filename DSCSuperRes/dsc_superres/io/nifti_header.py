@@ -60,7 +60,7 @@ def check_header(path: Path, raw: bytes, byte_order: str, sizes: tuple[int, ...]
     if value("h", 252) > 0 and sum(value("f", place) ** 2 for place in (256, 260, 264)) > UNIT_QUATERNION:
         raise _wrong(path, "quatern_b, _c, _d", "longer than a unit quaternion", "a rotation")
     _check_scaling(path, value("f", 112), value("f", 116))
-    _check_length(path, int(offset) + math.prod(sizes) * item_bits // 8)
+    check_length(path, int(offset) + math.prod(sizes) * item_bits // 8)
     return int(offset)
 
 
@@ -89,15 +89,14 @@ def _check_scaling(path: Path, slope: float, intercept: float) -> None:
         raise _wrong(path, "scl_inter", intercept, "a finite number")
 
 
-def _check_length(path: Path, needed: int) -> None:
-    """Raise ``FileError`` where the file is too short for its header, before memory is taken for the voxels."""
+def check_length(path: Path, needed: int, header: str = "its header (dim, datatype, vox_offset)") -> None:
+    """Raise ``FileError`` where a file is too short for its header, before memory is taken for the voxels."""
     with open(path, "rb") as file:
         is_gzipped = file.read(2) == b"\x1f\x8b"
     length = path.stat().st_size * (BEST_COMPRESSION if is_gzipped else 1)
     if length < needed:
         raise FileError(
-            f"{path} is cut short or damaged: its header (dim, datatype, vox_offset) needs {needed:,} bytes; "
-            "copy it again from where it came."
+            f"{path} is cut short or damaged: {header} needs {needed:,} bytes; copy it again from where it came."
         )
 
 

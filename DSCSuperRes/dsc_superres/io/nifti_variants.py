@@ -16,6 +16,7 @@ import numpy as np
 from dsc_superres.errors import FileError
 from dsc_superres.io.image_file import StoredImage, check_memory, suffix_of
 from dsc_superres.io.nifti import read_nifti
+from dsc_superres.io.nifti_header import check_length
 from dsc_superres.utils.atomic_writing import temporary_folder
 
 if TYPE_CHECKING:
@@ -51,8 +52,12 @@ def read_nifti_variant(path: Path) -> StoredImage:
     if not other.is_file():
         raise FileError(f"{path} is one of two files, of which {other.name} is missing: copy it beside.")
     try:
-        image = nibabel.load(path)
+        with nibabel.imageglobals.LoggingOutputSuppressor():
+            image = nibabel.load(path)
         check_memory(path, math.prod(image.shape))
+        stored = image.dataobj
+        needed = stored.offset + math.prod(stored.shape) * stored.dtype.itemsize
+        check_length(Path(image.file_map["image"].filename), needed, f"the header of {path.name}")
         single = _in_one_file(image)
     except FileError:
         raise

@@ -16,6 +16,7 @@ import numpy as np
 from dsc_superres.errors import FileError, SeriesError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.image_file import StoredImage, check_memory
+from dsc_superres.io.nifti_header import check_length
 from dsc_superres.io.philips_scale import SIGNAL_NOTE, has_one_scale
 from dsc_superres.series import MISSING
 
@@ -27,8 +28,7 @@ def read_par_rec(path: Path, name: str, echo: int | None = None) -> StoredImage:
     """Read a series; ``echo`` counts from 1. Raises ``FileError``, or ``SeriesError`` if an echo must be chosen."""
     from nibabel import parrec
 
-    par = _beside(path, ".par")
-    _beside(path, ".rec")
+    par, rec = _beside(path, ".par"), _beside(path, ".rec")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of volumes that are not complete, which are left out
@@ -37,6 +37,7 @@ def read_par_rec(path: Path, name: str, echo: int | None = None) -> StoredImage:
             if not one_scale:
                 image = parrec.load(str(par), strict_sort=True, permit_truncated=True, scaling="fp")
             check_memory(par, math.prod(image.shape))
+            check_length(rec, math.prod(image.shape) * image.header.get_data_dtype().itemsize, par.name)
             voxels = np.asarray(image.dataobj, np.float32)
             labels = {label: np.atleast_1d(values) for label, values in image.header.get_volume_labels().items()}
             definitions = image.header.image_defs

@@ -132,8 +132,8 @@ def check_output(output: Path, replace: bool) -> None:
 def is_export(folder: Path) -> bool:
     """Whether an export made ``folder``."""
     try:
-        return EXPORT_KEY in read_json(folder / PROVENANCE, PROVENANCE)
-    except (FileError, TypeError):
+        return "created" in read_json(folder / PROVENANCE, PROVENANCE)[EXPORT_KEY]
+    except (FileError, TypeError, KeyError):
         return False
 
 

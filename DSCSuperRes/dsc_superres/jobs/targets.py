@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 from dsc_superres.errors import FileError
-from dsc_superres.utils.atomic_writing import check_is_no_own_name, check_target, is_read_only, write_json
+from dsc_superres.utils.atomic_writing import check_name, check_target, is_read_only, write_json
 from dsc_superres.utils.file_names import is_series_name
 from dsc_superres.utils.partial_entries import state_of
 from dsc_superres.utils.small_files import read_json
@@ -156,7 +156,7 @@ def check_is_free(folder: Path) -> None:
 
 def check_can_write(folder: Path) -> None:
     """Raise ``FileError`` where a folder cannot be written, or not be made."""
-    check_is_no_own_name(folder)
+    check_name(folder)
     if folder.exists():
         if not folder.is_dir():
             raise FileError(f"{folder.name} is a file, not a folder: choose another output folder.")

@@ -54,6 +54,7 @@ def atomic_folder(target: str | Path, *, replace: bool = False) -> Iterator[Path
 
     Raises ``FileError`` if ``target`` is a file or cannot be written.
     """
+    check_name(Path(target))
     target = Path(os.path.realpath(target))
     if target.exists() and not target.is_dir():
         raise FileError(f"{target.name} is a file, not a folder: choose another output folder.")
@@ -175,7 +176,7 @@ def temporary_folder() -> Iterator[Path]:
 def check_target(target: Path) -> None:
     """Raise ``FileError`` if ``target`` cannot be a file to write: no such folder, no file itself, or read-only."""
     check_letters(target)
-    check_is_no_own_name(target)
+    check_name(target)
     if not target.parent.is_dir():
         raise FileError(f"Cannot write {target}: {target.parent} is not an existing folder.")
     if target.is_dir():
@@ -189,8 +190,14 @@ def check_target(target: Path) -> None:
         raise FileError(f"Cannot write {target}: the existing file is read-only.")
 
 
-def check_is_no_own_name(target: Path) -> None:
-    """Raise ``FileError`` for a name of temporary entries, which later runs move and remove."""
+def check_name(target: Path) -> None:
+    """Raise ``FileError`` for a name of temporary entries, which later runs move and remove, and for a way back.
+
+    ``new/..`` is nothing as long as there is no ``new``, and another folder as soon as one was made on the way there.
+    """
+    for folder in (target, *target.parents):
+        if folder.name == ".." and not folder.parent.is_dir():
+            raise FileError(f"Cannot write {target}: {folder.parent} is not an existing folder.")
     if target.name == _JOURNAL or state_of(target.name) is not None:
         raise FileError(f"{target.name} is a name of this software's temporary files: choose another one.")
 
