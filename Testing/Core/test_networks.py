@@ -122,7 +122,7 @@ class Spiral(nn.Module):
 @pytest.mark.parametrize(("method", "order"), [("euler", 1), ("midpoint", 2), ("adams", 2), ("rk4", 4)])
 @pytest.mark.parametrize("begin", [0.0, 1.0])
 def test_solver_converges_at_its_order(method: str, order: int, begin: float) -> None:
-    times = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
+    times = torch.tensor([0.0, 0.03, 0.3, 0.97, 1.0], dtype=torch.float64)
     start = torch.tensor([1.0, 0.0], dtype=torch.float64).reshape(1, 2, 1, 1)
     phase = 2 * (torch.sin(times) - np.sin(begin))
     exact = torch.stack([torch.cos(phase), torch.sin(phase)], 1)
@@ -143,9 +143,9 @@ def test_midpoint_is_torchdiffeqs() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("method", "asked"), [("midpoint", 9), ("adams", 6)])
+@pytest.mark.parametrize(("method", "asked"), [("midpoint", 8), ("adams", 5)])
 def test_rates_that_are_known_are_not_asked_for_again(method: str, asked: int) -> None:
-    """Four steps to the end, and the rates at the ends of all of them for the cubic in between."""
+    """Four steps to the end and what is between, without the rate at the very end."""
     torch.manual_seed(0)
     field, calls = VectorField(6, 4), []
     field.register_forward_hook(lambda *_: calls.append(1))
@@ -178,7 +178,7 @@ def test_flows_return_their_starting_features() -> None:
 def test_one_solve_serves_all_times() -> None:
     """A frame does not depend on which others are asked for, on the solver's grid of times or off it."""
     model, (frames, times) = random_network(), series_of()
-    around, t = window(frames, times, summarize(frames), 2), torch.tensor([0.0, 0.25, 0.35, 0.8, 1.0])
+    around, t = window(frames, times, summarize(frames), 2), torch.tensor([0.0, 0.1, 0.25, 0.35, 0.8, 1.0])
     with torch.no_grad():
         together = model(around, t, (14, 18))
         apart = torch.cat([model(around, moment[None], (14, 18)) for moment in t], 1)

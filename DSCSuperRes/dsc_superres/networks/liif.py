@@ -41,6 +41,16 @@ def neighbors(fine: int, coarse: int) -> list[tuple[Tensor, Tensor]]:
     return sides
 
 
+def _with_edges(features: Tensor) -> Tensor:
+    """[b, c, h, w] -> [b, c, h + 2, w + 2]: edges are held. ``nn.functional.pad`` takes several times as long."""
+    batch, channels, height, width = features.shape
+    padded = features.new_empty(batch, height + 2, width + 2, channels).permute(0, 3, 1, 2)
+    padded[..., 1:-1, 1:-1] = features
+    padded[..., 1:-1, 0], padded[..., 1:-1, -1] = features[..., 0], features[..., -1]
+    padded[..., 0, :], padded[..., -1, :] = padded[..., 1, :], padded[..., -2, :]
+    return padded
+
+
 class LocalImplicitDecoder(nn.Module):
     """Features [b, channels, h, w] -> images [b, outputs, H, W] at any size (without that axis where it is one).
 
@@ -58,11 +68,12 @@ class LocalImplicitDecoder(nn.Module):
             self.branch[2].weight.mul_(0.1)
         self.gain = GAIN / hidden**0.5
 
-    def forward(self, latent: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, latent: Tensor, size: tuple[int, int], kernel: Tensor | None = None) -> Tensor:
+        """``kernel`` is that of ``kernel_for`` this size, where several latents are decoded."""
         features = self.branch(latent)
-        height, width = latent.shape[-2:]
-        whole = size[0] % height == 0 and size[1] % width == 0
-        images = self._whole_factor(features, size) if whole else self._any_factor(features, size)
+        if kernel is None:
+            kernel = self.kernel_for(features, size)
+        images = self._any_factor(features, size) if kernel is None else self._whole_factor(features, size, kernel)
         return self.gain * (images[:, 0] if self.outputs == 1 else images)
 
     @staticmethod
@@ -82,8 +93,13 @@ class LocalImplicitDecoder(nn.Module):
         sizes = [torch.full_like(down, length) for length in cell]
         return self.trunk(torch.stack([down, right, *waves, *sizes], -1))
 
-    def _whole_factor(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """The offsets of queries are the same in every latent pixel, so the weighted mean is one 3 x 3 convolution."""
+    def kernel_for(self, features: Tensor, size: tuple[int, int]) -> Tensor | None:
+        """At a whole factor, the weighted mean as one 3 x 3 convolution of features like these; None at others.
+
+        The offsets of queries are then the same in every latent pixel.
+        """
+        if size[0] % features.shape[-2] or size[1] % features.shape[-1]:
+            return None
         down, right = size[0] // features.shape[-2], size[1] // features.shape[-1]
         taps = torch.tensor([-1.0, 0.0, 1.0])
         offsets, weights = [], []
@@ -94,10 +110,12 @@ class LocalImplicitDecoder(nn.Module):
             weights.append(self.ensemble_weights(offset.abs()).to(features))
         table = self.coordinates(*offsets, (1 / down, 1 / right)) * torch.outer(*weights)[..., None]
         # [phase row, tap row, phase column, tap column, output, hidden] -> [output and phase, hidden, tap row, column]
-        kernel = table.view(down, 3, right, 3, self.outputs, -1).permute(4, 0, 2, 5, 1, 3).flatten(0, 2)
-        padded = nn.functional.pad(features, (1, 1, 1, 1), mode="replicate")
-        phases = nn.functional.conv2d(padded, kernel)
+        return table.view(down, 3, right, 3, self.outputs, -1).permute(4, 0, 2, 5, 1, 3).flatten(0, 2)
+
+    def _whole_factor(self, features: Tensor, size: tuple[int, int], kernel: Tensor) -> Tensor:
+        phases = nn.functional.conv2d(_with_edges(features), kernel)
         batch, _, height, width = phases.shape
+        down, right = size[0] // height, size[1] // width
         phases = phases.view(batch, self.outputs, down, right, height, width).permute(0, 1, 4, 2, 5, 3)
         return phases.reshape(batch, self.outputs, height * down, width * right)
 

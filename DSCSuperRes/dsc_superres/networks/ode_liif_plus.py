@@ -15,7 +15,7 @@ from dsc_superres.networks.encoder import convolution
 from dsc_superres.networks.liif import GAIN, LocalImplicitDecoder
 from dsc_superres.networks.ode_liif import OdeLiif
 from dsc_superres.networks.resampling import upsample
-from dsc_superres.networks.signal_region import signal_region_of
+from dsc_superres.networks.signal_region import SignalRegion, signal_region_of
 from dsc_superres.networks.static_detail import StaticDetail
 from dsc_superres.networks.window import ALWAYS, Window, cached, in_bfloat16
 
@@ -77,25 +77,32 @@ class OdeLiifPlus(OdeLiif):
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
     ) -> Tensor:
         """As ``OdeLiif.forward``."""
-        return self.with_uncertainty(window, t, size, cache, fast=fast)[0]
+        return self._both(window, t, size, cache, fast)[0]
 
     def with_uncertainty(
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
     ) -> tuple[Tensor, Tensor]:
         """As ``Model.with_uncertainty``; in air the standard deviation is that of the noise."""
-        region = signal_region_of(window, size, cache)
-        image = self.detail.frames(window, t, size, cache, region, fast=fast)
+        image, log_sd, region = self._both(window, t, size, cache, fast)
         noise = cached(cache, ("noise", ALWAYS), lambda: upsample(window.summary[:, 1:], size, "linear"))
         uncertainty = noise.repeat_interleave(image.shape[0] // noise.shape[0], 0).expand_as(image)
         if region is None:
             return image, uncertainty
-        with in_bfloat16(image, fast):
-            output = self.residual(window.crop(*region.coarse), t, region.size, cache)
-        residual, log_sd = output.float().unbind(2)
-        image = image + region.embed(residual, size)
-        spread = self.calibration * (INITIAL_LOG_SD + log_sd / GAIN).clamp(LEAST_LOG_SD, GREATEST_LOG_SD).exp()
-        share = region.embed(torch.ones_like(residual), size)  # outside the signal there is only noise
+        spread = self.calibration * (INITIAL_LOG_SD + log_sd.float() / GAIN).clamp(LEAST_LOG_SD, GREATEST_LOG_SD).exp()
+        share = region.embed(torch.ones_like(spread), size)  # outside the signal there is only noise
         return image, region.embed(spread, size) + (1 - share) * uncertainty
+
+    def _both(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None, fast: bool
+    ) -> tuple[Tensor, Tensor | None, SignalRegion | None]:
+        """Frames, the decoder's second output in the signal region, and that region; None where all is air."""
+        region = signal_region_of(window, size, cache)
+        image = self.detail.frames(window, t, size, cache, region, fast=fast)
+        if region is None:
+            return image, None, None
+        with in_bfloat16(image, fast):
+            residual, log_sd = self.residual(window.crop(*region.coarse), t, region.size, cache).unbind(2)
+        return image + region.embed(residual.float(), size), log_sd, region
 
 
 class OdeLiifPlusKinetic(OdeLiifPlus):
