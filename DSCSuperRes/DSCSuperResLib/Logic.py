@@ -42,6 +42,10 @@ def noProgress(fraction: float, stage: str, left: float | None) -> None:
     """Ignore progress."""
 
 
+def noResult(finished: Finished) -> None:
+    """Ignore a result."""
+
+
 class Logic:
     """The workflow. One job of each kind, and one probe, can run at a time.
 
@@ -132,21 +136,24 @@ class Logic:
         onFinished: OnFinished,
         onProgress: Progress = noProgress,
         preview: bool = False,
+        onImages: OnFinished = noResult,
     ) -> None:
         """Reconstruct in the background; the result is a ``Result``. How long it takes improves later estimates.
 
-        ``preview`` reconstructs the middle slice alone. Raises ``DSCError`` if that is not possible.
+        ``onImages`` is called when it is in the scene and its maps are still being computed; it stays there if these
+        are canceled or fail. ``preview`` reconstructs the middle slice alone. Raises ``DSCError`` if that is not
+        possible.
         """
         request = self.request(parameters, preview)
         device, capabilities, start = deviceOf(request, self.capabilities), self.capabilities, time.monotonic()
 
         def finished(outcome: Finished) -> None:
-            if outcome.result is not None:
+            if outcome.complete:
                 estimated = estimateUnmeasured(request, capabilities)
                 rememberRun(request, device, estimated, time.monotonic() - start)
             onFinished(outcome)
 
-        self._start(RUN, ReconstructSeries(request, parameters.input.sequence), finished, onProgress)
+        self._start(RUN, ReconstructSeries(request, parameters.input.sequence, onImages), finished, onProgress)
 
     def startComparison(
         self, one: Result, other: Result, onFinished: OnFinished, onProgress: Progress = noProgress
@@ -169,12 +176,14 @@ class Logic:
 
         Raises ``DSCError`` while other maps are being computed.
         """
+        self._checkIsComplete(result)
         self._start(MAPS, ComputeMaps(result, request), onFinished, onProgress)
 
     def exportRequest(self, parameters: Parameters, result: Result | None) -> ExportRequest:
         """Return the request for an export with ``parameters``. Raises ``DSCError`` if it is not possible."""
         if result is None or result.sequence("reconstruction") is None:
             raise DSCError(_("There is no result to export: press Apply in the section Reconstruct first."))
+        self._checkIsComplete(result)
         return makeExportRequest(parameters.export, result, self.studyFile(result))
 
     def startExport(
@@ -195,6 +204,11 @@ class Logic:
     def running(self) -> bool:
         """Whether a run is active."""
         return self._active(RUN)
+
+    def isComplete(self, result: Result | None) -> bool:
+        """Return whether no run is still computing the maps of ``result``."""
+        run = self._jobs.get(RUN)
+        return result is None or not self.running or run.shown is None or run.shown.result != result
 
     @property
     def computingMaps(self) -> bool:
@@ -273,6 +287,10 @@ class Logic:
             self._probe.kill()
         self._probe = None
 
+    def _checkIsComplete(self, result: Result) -> None:
+        if not self.isComplete(result):
+            raise DSCError(incompleteText())
+
     def _letWait(self) -> None:
         ready = self.capabilities is not None and self.capabilities["ready"]
         busy = self._probe is not None or any(job.active for job in self._jobs.values())
@@ -301,6 +319,11 @@ class Logic:
         if self._active(kind):
             self._jobs[kind].kill()
             self._letWait()
+
+
+def incompleteText() -> str:
+    """Return why something has to wait for the maps of a run."""
+    return _("The maps of this result are being computed: wait for them, or cancel them in the section Perfusion.")
 
 
 def _busyText(kind: str) -> str:

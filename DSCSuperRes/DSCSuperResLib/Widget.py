@@ -9,7 +9,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from .Logic import Logic
+from .Logic import Logic, incompleteText
 from .Parameters import Parameters
 from .Scene.Result import Result
 from .Scene.ResultBrowser import restoreBrowser
@@ -51,6 +51,7 @@ class Panel(VTKObservationMixin):
         self._entered, self._unseen = False, None
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
+        self._removalText = self.ui.removeResultButton.toolTip
         self.sections: dict[str, Section] = {}
         self._forms = []
         for name, section in SECTIONS.items():
@@ -125,7 +126,8 @@ class Panel(VTKObservationMixin):
         selector.currentIndex = results.index(self._chosen) if self._chosen in results else -1 if results else 0
         self.ui.resultNote.visible = False
         selector.toolTip = _resultText(self._chosen)
-        selector.enabled = self.ui.removeResultButton.enabled = bool(results)
+        selector.enabled = bool(results)
+        self._allowRemoval()
         showInToolbar(result.node("browser") if result else None)
         for name, section in self.sections.items():
             section.setResult(result)
@@ -144,6 +146,19 @@ class Panel(VTKObservationMixin):
         self._unseen = result
         if self._entered:
             self._showUnseen()
+
+    def completeResult(self, result: Result, note: str) -> None:
+        """Show what a run has added to ``result`` after ``showNewResult``; views stay as they are."""
+        if result == self.result:
+            self.ui.resultNote.text, self.ui.resultNote.visible = note, True
+            self._allowRemoval()
+            for section in self.sections.values():
+                section.mapsChanged()
+
+    def showProgressOfMaps(self, fraction: float, text: str) -> None:
+        """Show how far a run is that computes the maps of the selected result."""
+        if not self.logic.isComplete(self.result):
+            self.sections["Perfusion"].showProgress(fraction, text)
 
     def sideBySide(self) -> None:
         """Show the selected result side by side, unless it is shown so already."""
@@ -201,9 +216,15 @@ class Panel(VTKObservationMixin):
         results = Result.all(slicer.mrmlScene)
         self.selectResult(results[row] if 0 <= row < len(results) else None)
 
+    def _allowRemoval(self) -> None:
+        """Let the chosen result be removed, unless a run is still adding to it."""
+        button, complete = self.ui.removeResultButton, self.logic.isComplete(self._chosen)
+        button.enabled = self._chosen is not None and complete
+        button.toolTip = self._removalText if complete else incompleteText()
+
     def _onRemoveResult(self) -> None:
         gone = self._chosen
-        if gone is None:
+        if gone is None or not self.logic.isComplete(gone):
             return
         question = _("Remove the result {name} from the scene?").format(name=gone.name)
         # Not confirmOkCancelDisplay: its answer is no wherever Slicer runs with --testing.

@@ -12,6 +12,7 @@ from dsc_superres.degrade import undersample
 from dsc_superres.errors import DSCError
 from dsc_superres.io import read_series, read_volume, write_series, write_volume
 from dsc_superres.jobs.job_files import parse_job
+from dsc_superres.jobs.targets import is_results_folder
 from dsc_superres.networks import create, save_model
 from dsc_superres.pipeline.checks import JobError
 from dsc_superres.pipeline.reconstruct_case import reconstruct_case
@@ -286,3 +287,63 @@ def test_memory_errors_are_told_apart_from_defects():
     assert out_of_memory(MemoryError())
     assert out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ..."))
     assert not out_of_memory(RuntimeError("shape mismatch"))
+
+
+def test_images_are_handed_over_before_the_maps_and_the_result_is_the_same(tmp_path):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "linear", "format": "npy"}
+    job |= {"method": "csvd", "space": 4}
+    code, (*_progress, alone), log = Worker(tmp_path, job).finish()
+    assert code == 0, log
+    alone_files = content_of(tmp_path / "out")
+    worker = Worker(tmp_path, job, "--wait")
+    line = {"job": str(tmp_path / "job.json"), "images": str(tmp_path / "images")}
+    worker.process.stdin.write(json.dumps(line) + "\n")
+    worker.process.stdin.flush()
+    code, messages, log = worker.finish()
+    assert code == 0, log
+    (ahead,) = [message for message in messages if message["type"] == "images"]
+    assert any("maps" in message.get("stage", "") for message in messages[messages.index(ahead) :])
+    assert ahead["folder"] == line["images"]
+    assert ahead["files"].keys() == alone["files"].keys() - {"maps_truth", "maps_reconstruction", "maps_input"}
+    assert ahead["series"] == alone["series"]
+    assert ahead["metrics"]["images"] == alone["metrics"]["images"]
+    assert content_of(tmp_path / "out") == alone_files
+    for name in ("truth.npy", "reconstruction.npy", "input.npy", "difference.npy"):
+        assert (tmp_path / "images" / name).read_bytes() == alone_files[name]
+
+
+def test_images_that_were_handed_over_stay_when_the_maps_are_cancelled(tmp_path):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": "reconstruct", "input": "in.nii.gz", "output": "out", "model": "linear", "time": 1}
+    worker = Worker(tmp_path, job, "--job", str(tmp_path / "job.json"), "--images", str(tmp_path / "images"))
+    for line in worker.process.stdout:
+        if json.loads(line)["type"] == "images":
+            worker.process.stdin.write("cancel\n")
+            worker.process.stdin.flush()
+            break
+    code, _messages, log = worker.finish()
+    assert code == 130, log
+    assert not (tmp_path / "out").exists()
+    assert read_series(tmp_path / "images" / "reconstruction.seq.nrrd").frames == 33
+    assert is_results_folder(tmp_path / "images")
+
+
+def test_images_go_into_a_free_folder_of_their_own(tmp_path):
+    write_series(bolus_series(), tmp_path / "in.nii.gz")
+    job = {"task": "compare", "input": "in.nii.gz", "output": "out", "model": "linear"}
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "notes.txt").write_text("mine")
+    for folder, reason in (("held", "holds files"), ("out", "Two outputs")):
+        worker = Worker(tmp_path, job, "--job", str(tmp_path / "job.json"), "--images", str(tmp_path / folder))
+        code, messages, log = worker.finish()
+        assert (code, reason in messages[-1]["message"]) == (2, True), log
+
+
+def content_of(folder):
+    """The bytes of all files by name, but for when it was made and how long that took."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    found = {name: path.read_bytes() for name, path in files.items()}
+    provenance = json.loads(found["provenance.json"])
+    found["provenance.json"] = {key: value for key, value in provenance.items() if key not in ("created", "seconds")}
+    return found

@@ -35,13 +35,17 @@ def addRun(
             yield (number + fraction) / (len(roles) + 1)
         showSequence(result, browser, role)
     result.sequence("reconstruction").SetNodeReferenceID(SOURCE_SERIES, source.GetID())
+    browser.SetSelectedItemNumber(0)
+    yield 1.0
+
+
+def noteRun(result: Result, request: ReconstructionRequest, message: dict, folder: Path) -> None:
+    """Keep provenance, metrics and report of the worker's ``message`` in ``result``; they replace former ones."""
     result.setText("text.provenance", json.dumps(_provenance(message, request), indent=1))
     if request.task == "compare":
         result.setText("text.metrics", json.dumps(message["metrics"], indent=1))
     if "report" in message["files"]:
         result.setText(REPORT, (folder / message["files"]["report"]).read_text(encoding="utf-8"))
-    browser.SetSelectedItemNumber(0)
-    yield 1.0
 
 
 def _info(role: str, request: ReconstructionRequest, message: dict) -> InputInfo:

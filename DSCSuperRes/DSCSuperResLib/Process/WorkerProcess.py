@@ -46,11 +46,16 @@ def ignoreProgress(fraction: float, stage: str, left: float | None) -> None:
     """Ignore progress."""
 
 
+def ignoreImages(message: dict) -> None:
+    """Wait for the result instead."""
+
+
 class WorkerProcess:
     """Runs ``command``, which speaks the worker's protocol.
 
-    ``onProgress(fraction, stage, secondsLeft or None)`` is called repeatedly, ``onFinished(Outcome)`` once. ``ready``:
-    whether a worker that waits for its job has imported what it needs, ``started`` whether it has begun a job.
+    ``onProgress(fraction, stage, secondsLeft or None)`` is called repeatedly, ``onFinished(Outcome)`` once, and
+    ``onImages(message)`` before where the images of a job are there ahead of its maps. ``ready``: whether a worker that
+    waits for its job has imported what it needs, ``started`` whether it has begun a job.
     """
 
     def __init__(
@@ -59,8 +64,9 @@ class WorkerProcess:
         onFinished: Callable[[Outcome], None],
         onProgress: Callable[[float, str, float | None], None] = ignoreProgress,
         log: Log | None = None,
+        onImages: Callable[[dict], None] = ignoreImages,
     ) -> None:
-        self._onProgress, self._onFinished = onProgress, onFinished
+        self._onProgress, self._onFinished, self._onImages = onProgress, onFinished, onImages
         self._log = log or Log()
         self._result: dict | None = None
         self._error = self._lastLine = ""
@@ -81,12 +87,15 @@ class WorkerProcess:
         self,
         job: Path,
         folder: Path,
+        images: Path | None,
         onFinished: Callable[[Outcome], None],
         onProgress: Callable[[float, str, float | None], None],
+        onImages: Callable[[dict], None],
     ) -> None:
-        """Give a worker that waits its job, whose temporary files go into ``folder``."""
-        self._onProgress, self._onFinished = onProgress, onFinished
-        self._process.send(json.dumps({"job": str(job), "temporary": str(folder)}))
+        """Give a worker that waits its job; temporary files go into ``folder``, images before maps to ``images``."""
+        self._onProgress, self._onFinished, self._onImages = onProgress, onFinished, onImages
+        line = {"job": str(job), "temporary": str(folder)} | ({} if images is None else {"images": str(images)})
+        self._process.send(json.dumps(line))
 
     def cancel(self) -> None:
         """Ask the worker to stop, which takes up to some seconds."""
@@ -109,6 +118,8 @@ class WorkerProcess:
         elif kind == "progress":
             self.started = True
             self._onProgress(message["fraction"], message["stage"], message["seconds_left"])
+        elif kind == "images":
+            self._onImages(message)
         elif kind == "error":
             self._error = message["message"]
         else:

@@ -105,6 +105,10 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._options.parametersChanged()
         self._drawSoon()
 
+    def showProgress(self, fraction: float, text: str) -> None:
+        """Show how far a run is that computes the maps of this result."""
+        self._computation.showProgress(fraction, text)
+
     def _onComputed(self) -> None:
         self.update()
         self._onMaps()

@@ -13,6 +13,7 @@ from dsc_superres.jobs.export import is_export
 
 from ..Jobs.BackgroundJob import Finished
 from ..Jobs.ExportRequest import ExportRequest, freeFolder
+from ..Logic import incompleteText
 from ..Scene.Export.ExportFiles import reportIsOlder
 from ..Scene.Maps.Maps import mapNames
 from ..Scene.Result import REPORT
@@ -45,6 +46,10 @@ class ExportSection(Section):
         parameters = self.context.parameters
         if parameters is not None and self.ui.folderEdit.currentPath != parameters.export.folder:
             self.ui.folderEdit.currentPath = parameters.export.folder
+        self._update()
+
+    def mapsChanged(self) -> None:
+        """Offer the maps that a run has added."""
         self._update()
 
     def _onFolder(self, path: str) -> None:
@@ -133,6 +138,8 @@ class ExportSection(Section):
         parameters = self.context.parameters
         if parameters is None:
             return _("The scene is closing.")
+        if not self.context.logic.isComplete(self._result):
+            return incompleteText()
         try:
             self.context.logic.exportRequest(parameters, self._result)
         except DSCError as error:

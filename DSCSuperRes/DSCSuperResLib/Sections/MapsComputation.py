@@ -13,6 +13,7 @@ from dsc_superres.pipeline.estimate import maps_seconds
 
 from ..Jobs.BackgroundJob import Finished
 from ..Jobs.MapsRequest import hasSettings
+from ..Logic import incompleteText
 from ..Scene.Maps.Maps import SOURCES, aifGrid, mapNames
 from ..Translation import _
 
@@ -31,6 +32,7 @@ class MapsComputation:
         ui.progressBar.visible = False
         self._computeTimer = _singleShot(self._onComputeSoon)
         self._checkTimer = _singleShot(self._showWhetherUpToDate)
+        self._toolTip = ui.computeButton.toolTip
         ui.computeButton.connect("clicked()", self.compute)
         ui.cancelButton.connect("clicked()", self._onCancel)
         ui.atOnceCheckBox.connect("clicked(bool)", self._onAtOnce)
@@ -44,8 +46,10 @@ class MapsComputation:
 
     def parametersChanged(self) -> None:
         """Update the controls from the parameters."""
-        ui, computing = self._ui, self._context.logic.computingMaps
+        ui, awaited = self._ui, self._isAwaited
+        computing = self._context.logic.computingMaps or awaited
         ui.computeButton.enabled = self._result is not None and not computing
+        ui.computeButton.toolTip = incompleteText() if awaited else self._toolTip
         ui.cancelButton.enabled = ui.progressBar.visible = computing
         ui.atOnceCheckBox.text = _("Compute at once ({duration})").format(duration=_durationText(self.seconds))
         ui.atOnceCheckBox.checked = self.atOnce
@@ -85,6 +89,10 @@ class MapsComputation:
             ui.statusLabel.text = str(error)
         self.parametersChanged()
 
+    def showProgress(self, fraction: float, text: str) -> None:
+        """Show how far a run is that computes the maps of this result."""
+        self._onProgress(fraction, text, None)
+
     def stop(self) -> None:
         """Stop the computation of maps."""
         for timer in (self._computeTimer, self._checkTimer):
@@ -92,14 +100,26 @@ class MapsComputation:
         self._context.logic.stopMaps()
         self._ui.progressBar.visible = False
 
+    @property
+    def _isAwaited(self) -> bool:
+        """Whether a run is still computing the maps of the result."""
+        return not self._context.logic.isComplete(self._result)
+
     def _onComputeSoon(self) -> None:
+        if self._isAwaited:  # the maps of another artery follow them
+            self._computeTimer.start(DELAY)
+            return
         if self._result is None or self._areUpToDate():
             return
         self._context.logic.stopMaps()  # they would be those of another artery
         self.compute()
 
     def _onCancel(self) -> None:
-        self._context.logic.cancelMaps()
+        if self._isAwaited:
+            self._ui.cancelButton.enabled = False
+            self._context.logic.cancelRun()
+        else:
+            self._context.logic.cancelMaps()
 
     def _onAtOnce(self, on: bool) -> None:
         if self._context.parameters is not None:
@@ -134,7 +154,8 @@ class MapsComputation:
     def _showWhetherUpToDate(self) -> None:
         """Say that settings have changed since the maps were computed."""
         label, result = self._ui.statusLabel, self._result
-        if self._context.parameters is None or result is None or self._context.logic.computingMaps:
+        computing = self._context.logic.computingMaps or self._isAwaited
+        if self._context.parameters is None or result is None or computing:
             return
         changed = _("The settings have changed since these maps were computed.")
         upToDate = not mapNames(result) or self._areUpToDate()

@@ -62,6 +62,15 @@ class PerfusionSection(Section):
         """Update the controls of the maps."""
         self._maps.overlayChanged()
 
+    def mapsChanged(self) -> None:
+        """Show the maps that a run has added."""
+        self._arterial.update()
+        self._onMaps()
+
+    def showProgress(self, fraction: float, text: str) -> None:
+        """Show how far a run is that computes the maps of this result."""
+        self._arterial.showProgress(fraction, text)
+
     def cleanup(self) -> None:
         """Leave nothing running or observed."""
         self.setResult(None)
@@ -87,7 +96,9 @@ class PerfusionSection(Section):
         found = mapsWarnings(result) if result is not None else []
         lines = [f"\N{WARNING SIGN} {_warningText(sentence, sources)}" for sentence, sources in found]
         if result is not None and not mapNames(result):
-            lines = [_("This result has no maps yet: compute them below.")]
+            complete = self.context.logic.isComplete(result)
+            coming, missing = _("The maps are being computed."), _("This result has no maps yet: compute them below.")
+            lines = [missing if complete else coming]
         self.ui.warningsLabel.text = "\n".join(lines)
         self.ui.warningsLabel.visible = bool(lines)
 

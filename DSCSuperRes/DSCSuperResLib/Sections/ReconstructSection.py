@@ -25,7 +25,7 @@ class ReconstructSection(Section):
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
         self._updating = self._probed = False
-        self._outcome, self._queue = "", SeriesQueue()
+        self._outcome, self._queue, self._shown = "", SeriesQueue(), None
         self._background = BackgroundControls(ui, context.logic, self.probe)
         ui.progressBar.visible = False
         ui.modelSelector.connect("currentIndexChanged(int)", self._onModel)
@@ -145,7 +145,9 @@ class ReconstructSection(Section):
         self.ui.logText.clear()
         self._outcome = ""
         try:
-            self.context.logic.startRun(self.context.parameters, self._onFinished, self._onProgress, preview)
+            self.context.logic.startRun(
+                self.context.parameters, self._onFinished, self._onProgress, preview, self._onImages
+            )
         except DSCError as error:
             self._outcome = str(error)
         self._update()
@@ -161,16 +163,22 @@ class ReconstructSection(Section):
         self.ui.progressBar.value = round(1000 * fraction)
         text = stage if left is None else f"{stage}, {_leftText(left)}"
         setText(self.ui.statusLabel, self._queue.place + text)
+        self.context.showProgressOfMaps(fraction, text)
+
+    def _onImages(self, finished: Finished) -> None:
+        """Show the images of a run that goes on with the maps."""
+        text = _("{name} is here; its maps are still being computed.").format(name=finished.result.name)
+        self.context.showNewResult(finished.result, "\n".join([text, *finished.notes]))
+        self._shown = finished.result
+        self._update()
 
     def _onFinished(self, finished: Finished) -> None:
-        if finished.cancelled:
-            self._outcome = _("Canceled. The scene was not changed.")
-        elif finished.result is None:
-            self._outcome = finished.error
-        else:
-            outcome = "\n".join([_("Done: {name}.").format(name=finished.result.name), *finished.notes])
-            self.context.showNewResult(finished.result, outcome)  # changes parameters, which clears the outcome
-            self._outcome = outcome
+        outcome, shown, self._shown = _outcomeText(finished), self._shown, None
+        if finished.result is not None and finished.result == shown:
+            self.context.completeResult(finished.result, outcome)
+        elif finished.result is not None:
+            self.context.showNewResult(finished.result, outcome)
+        self._outcome = outcome  # showing a result changes parameters, which clears it
         if self._queue.active:
             self._queue.note(self._inputName(), finished.error)
             self._startNext()
@@ -235,6 +243,20 @@ class ReconstructSection(Section):
         if self._background.problem:
             return self._background.problem
         return estimateRun(request, logic.capabilities).problem
+
+
+def _outcomeText(finished: Finished) -> str:
+    """Return what became of a run, for the user."""
+    if finished.result is None:
+        return _("Canceled. The scene was not changed.") if finished.cancelled else finished.error
+    name = finished.result.name
+    if finished.cancelled:
+        text = _("Canceled. The images of {name} stay, without maps; Compute maps in the section Perfusion adds them.")
+    elif finished.error:
+        text = _("The images of {name} stay, without maps: {error}")
+    else:
+        text = _("Done: {name}.")
+    return "\n".join([text.format(name=name, error=finished.error), *finished.notes])
 
 
 def _modelText(model: dict) -> str:

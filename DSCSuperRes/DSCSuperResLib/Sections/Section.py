@@ -29,7 +29,13 @@ class Context(Protocol):
         """Select another run."""
 
     def showNewResult(self, result: Result, note: str) -> None:
-        """Show the result of a run that has ended, with a note about it."""
+        """Show the result of a run that has ended, or whose maps are still being computed, with a note about it."""
+
+    def completeResult(self, result: Result, note: str) -> None:
+        """Show what a run has added to a result that is shown already, or why it adds no more."""
+
+    def showProgressOfMaps(self, fraction: float, text: str) -> None:
+        """Show how far a run is that computes the maps of a result that is shown already."""
 
     def sideBySide(self) -> None:
         """Show the selected result side by side, unless it is shown so already."""
@@ -71,6 +77,9 @@ class Section:
 
     def overlayChanged(self) -> None:
         """Update the section after the overlay of the images has changed."""
+
+    def mapsChanged(self) -> None:
+        """Update the section after a run has added maps to the result, or will add no more."""
 
     def enter(self) -> None:
         """Prepare the section when the user opens the module."""

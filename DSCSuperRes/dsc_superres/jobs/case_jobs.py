@@ -9,6 +9,7 @@ from pathlib import Path
 from dsc_superres.io.image_file import stem_of
 from dsc_superres.jobs.free_space import check_free_space
 from dsc_superres.jobs.gate import check_outputs, inputs_of
+from dsc_superres.jobs.images_ahead import ImagesAhead
 from dsc_superres.jobs.job_result import JobResult
 from dsc_superres.jobs.provenance import case_provenance
 from dsc_superres.jobs.read_input import read_input
@@ -26,7 +27,11 @@ Finish = Callable[[Path, dict[str, object]], None]
 
 
 def run_reconstruct(
-    job: ReconstructJob, progress: Progress, cancelled: IsCancelled, finish: Finish | None = None
+    job: ReconstructJob,
+    progress: Progress,
+    cancelled: IsCancelled,
+    finish: Finish | None = None,
+    ahead: ImagesAhead | None = None,
 ) -> JobResult:
     from dsc_superres.pipeline.reconstruct_case import reconstruct_case
 
@@ -37,26 +42,42 @@ def run_reconstruct(
         targets = _file_targets(job)
     else:
         check_results_folder(job.output)
+    images = _images_ahead(job, ahead)
     progress(0.01, "Reading")
     series = read_input(job)
     check_free_space(series, job)
-    case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
+    case = reconstruct_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps, images=images)
     if job.one_file:
         return _write_files(case, job, targets, progress, cancelled)
-    return write_results(case, job, progress, cancelled, finish)
+    return write_results(case, job, progress, cancelled, finish, ahead)
 
 
-def run_compare(job: CompareJob, progress: Progress, cancelled: IsCancelled, finish: Finish | None = None) -> JobResult:
+def run_compare(
+    job: CompareJob,
+    progress: Progress,
+    cancelled: IsCancelled,
+    finish: Finish | None = None,
+    ahead: ImagesAhead | None = None,
+) -> JobResult:
     from dsc_superres.pipeline.compare_case import compare_case
 
     if job.wants_maps:
         job.map_options()
     check_results_folder(job.output)
+    images = _images_ahead(job, ahead)
     progress(0.01, "Reading")
     series = read_input(job)
     check_free_space(series, job)
-    case = compare_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps)
-    return write_results(case, job, progress, cancelled, finish)
+    case = compare_case(series, job, part(progress, 0.05, 0.95), cancelled, maps=job.wants_maps, images=images)
+    return write_results(case, job, progress, cancelled, finish, ahead)
+
+
+def _images_ahead(job: ReconstructJob | CompareJob, ahead: ImagesAhead | None) -> Callable[[Case], None] | None:
+    """What is done with the images of the case before its maps are computed. Raises ``FileError``."""
+    if ahead is None:
+        return None
+    ahead.check(job)
+    return lambda case: ahead.write(case, job)
 
 
 def write_results(
@@ -65,11 +86,12 @@ def write_results(
     progress: Progress,
     cancelled: IsCancelled,
     finish: Finish | None = None,
+    ahead: ImagesAhead | None = None,
 ) -> JobResult:
     """Write a case into the job's folder, with a report where the job asks for one."""
     progress(0.95, "Writing")
     with atomic_folder(job.output, replace=check_results_folder(job.output)) as folder:
-        result = write_case(case, job, folder)
+        result = write_case(case, job, folder, None if ahead is None else ahead.folder)
         if finish is not None:
             finish(folder, result)
         if job.report:

@@ -7,6 +7,7 @@ report.html.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,11 +32,16 @@ PROVENANCE = "provenance.json"
 REGIONS_FOLDER = "regions"
 
 
-def write_case(case: Case, job: ReconstructJob | CompareJob, folder: Path) -> dict[str, object]:
-    """Write everything into ``folder``; returns the files by role, and the facts of the result."""
+def write_case(
+    case: Case, job: ReconstructJob | CompareJob, folder: Path, written: Path | None = None
+) -> dict[str, object]:
+    """Write everything into ``folder``; returns the files by role, and the facts of the result.
+
+    ``written`` is a folder in which the series of the case were written before, where there is one.
+    """
     all_series = case_series(case, job)
     described = {
-        name: _write_described(series, folder / f"{name}.{job.format}", job.integer)
+        name: _write_described(series, folder / f"{name}.{job.format}", job.integer, written)
         for name, series in all_series.items()
     }
     files = {name: str(value["file"]) for name, value in described.items()}
@@ -152,10 +158,11 @@ def case_metrics(case: Case) -> dict[str, object]:
     return metrics
 
 
-def _write_described(series: Series, path: Path, integer: bool) -> dict[str, object]:
+def _write_described(series: Series, path: Path, integer: bool, written: Path | None = None) -> dict[str, object]:
     """Write a series; returns what a program needs to use it: file, times (s), geometry (LPS, mm), provenance."""
     if path.suffix == ".npy":
-        save_npy(path, series.signal)
+        if written is None or not _is_linked(written / path.name, path):
+            save_npy(path, series.signal)
         sidecar_path(path).write_bytes(sidecar_bytes(series, image_checksum(path)))
     else:
         write_series(series, path, integer=integer)
@@ -166,3 +173,12 @@ def _write_described(series: Series, path: Path, integer: bool) -> dict[str, obj
         "sources": dict(series.sources),
         "provenance": provenance_record(series),
     }
+
+
+def _is_linked(existing: Path, path: Path) -> bool:
+    """Make ``path`` a second name of an existing file, and return whether the file system could."""
+    try:
+        os.link(existing, path)
+    except OSError:
+        return False
+    return True

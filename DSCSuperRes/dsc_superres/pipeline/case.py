@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,8 @@ from dsc_superres.series import Series
 
 TRUTH = "truth"
 INPUT = "input"
+OnImages = Callable[["Case"], None]
+"""Called with a case when its images are there, before its maps are computed."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from dsc_superres.metrics import peak_change_error
 from dsc_superres.models import find
 from dsc_superres.perfusion import ArterialInput, PerfusionMaps
 from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
-from dsc_superres.pipeline.case import INPUT, TRUTH, Case, label
-from dsc_superres.pipeline.case_maps import CaseMaps, check_map_inputs, map_case
+from dsc_superres.pipeline.case import INPUT, TRUTH, Case, OnImages, label
+from dsc_superres.pipeline.case_maps import check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import CompareOptions
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes
@@ -32,11 +33,13 @@ def compare_case(
     maps: bool = True,
     mask: np.ndarray | None = None,
     aif: ArterialInput | None = None,
+    images: OnImages | None = None,
 ) -> Case:
     """Under-sample ``series``, reconstruct that with each model of the options, and compare them with ``series``.
 
     ``mask``, bool[z, y, x] on the grid of ``series``, and ``aif`` take precedence over the options where they are
-    known, as they are of a digital patient. Raises ``DSCError`` and ``Cancelled``.
+    known, as they are of a digital patient. ``images`` is called with the case before its maps are computed. Raises
+    ``DSCError`` and ``Cancelled``.
     """
     from dsc_superres.degrade import matching_truth, undersample
 
@@ -55,26 +58,34 @@ def compare_case(
     watch.lap("under-sampling")
     work = part(progress, 0.1, 1.0)
     fine, comparisons, uncertainty = _reconstruct_all(coarse, truth, mask, options, maps, work, watch, cancelled)
-    mapped, name = CaseMaps({}), label(options.model)
-    if maps:
-        mapped_models = fine if options.baseline_maps else {name: fine[name]}
-        all_series = {TRUTH: truth, **mapped_models, INPUT: coarse}
-        mapped = map_case(all_series, mask, options, part(work, 0.9, 1.0), aif, {name: uncertainty})
-        watch.lap("maps")
-    return Case(
+    case = Case(
         input=coarse,
         reconstructions=fine,
         truth=truth,
         mask=mask,
         comparisons=comparisons,
+        notes=(*case_notes(series, coarse, options, False), *_notes_of_models(coarse, fine)),
+        seconds=watch.laps,
+        uncertainty=uncertainty,
+        prepared=prepared,
+    )
+    if not maps:
+        return case
+    if images is not None:
+        images(case)
+        watch.lap("writing the images")
+    name = label(options.model)
+    mapped_models = fine if options.baseline_maps else {name: fine[name]}
+    all_series = {TRUTH: truth, **mapped_models, INPUT: coarse}
+    mapped = map_case(all_series, mask, options, part(work, 0.9, 1.0), aif, {name: uncertainty})
+    watch.lap("maps")
+    return replace(
+        case,
         maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
         notes=(*case_notes(series, coarse, options, bool(mapped.maps)), *_notes_of_models(coarse, fine)),
         peak_errors=_peak_errors(truth, fine, mapped.maps),
-        seconds=watch.laps,
-        uncertainty=uncertainty,
-        prepared=prepared,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dsc_superres.pipeline.case import INPUT, Case, label
-from dsc_superres.pipeline.case_maps import CaseMaps, check_map_inputs, map_case
+from dataclasses import replace
+
+from dsc_superres.pipeline.case import INPUT, Case, OnImages, label
+from dsc_superres.pipeline.case_maps import check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import ReconstructOptions
 from dsc_superres.pipeline.masks import fine_mask
 from dsc_superres.pipeline.notes import case_notes
@@ -15,11 +17,17 @@ from dsc_superres.utils.stopwatch import Stopwatch
 
 
 def reconstruct_case(
-    series: Series, options: ReconstructOptions, progress: Progress, cancelled: IsCancelled, *, maps: bool = True
+    series: Series,
+    options: ReconstructOptions,
+    progress: Progress,
+    cancelled: IsCancelled,
+    *,
+    maps: bool = True,
+    images: OnImages | None = None,
 ) -> Case:
     """Reconstruct ``series`` as the options say and, with ``maps``, map the result.
 
-    Raises ``DSCError`` and ``Cancelled``.
+    ``images`` is called with the case before its maps are computed. Raises ``DSCError`` and ``Cancelled``.
     """
     from dsc_superres.networks import load_model
 
@@ -43,27 +51,39 @@ def reconstruct_case(
     )
     watch.lap("reconstruction")
     name = label(options.model)
-    mapped, mask = CaseMaps({}), None
-    if maps:
-        mask = fine_mask(options.mask, series, fine)
-        all_series, known = {name: fine, INPUT: series}, {name: uncertainty}
-        mapped = map_case(all_series, mask, options, part(progress, share, 1.0), uncertainty=known)
-        watch.lap("maps")
-    return Case(
+    case = Case(
         input=series,
         reconstructions={name: fine},
+        notes=_notes(series, fine, options, mapped=False),
+        seconds=watch.laps,
+        uncertainty=uncertainty,
+        prepared=prepared,
+    )
+    if not maps:
+        return case
+    if images is not None:
+        images(case)
+        watch.lap("writing the images")
+    mask = fine_mask(options.mask, series, fine)
+    all_series, known = {name: fine, INPUT: series}, {name: uncertainty}
+    mapped = map_case(all_series, mask, options, part(progress, share, 1.0), uncertainty=known)
+    watch.lap("maps")
+    return replace(
+        case,
         mask=mask,
         maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
-        notes=(
-            *_repeated(series),
-            *case_notes(series, series, options, bool(mapped.maps)),
-            *fine.notes[len(series.notes) :],
-        ),
-        seconds=watch.laps,
-        uncertainty=uncertainty,
-        prepared=prepared,
+        notes=_notes(series, fine, options, mapped=bool(mapped.maps)),
+    )
+
+
+def _notes(series: Series, fine: Series, options: ReconstructOptions, *, mapped: bool) -> tuple[str, ...]:
+    """Sentences about the series, and what the model states of how it was applied."""
+    return (
+        *_repeated(series),
+        *case_notes(series, series, options, mapped),
+        *fine.notes[len(series.notes) :],
     )
 
 

@@ -3,6 +3,7 @@
 Standard output carries one JSON object per line and nothing else (UTF-8); standard error carries a log for people:
 
     {"type": "progress", "fraction": 0.42, "stage": "Reconstructing", "seconds_left": 12.5}   seconds_left may be null
+    {"type": "images", "folder": ..., "files": {...}, ...}   only with --images: the result before it has maps
     {"type": "result", "folder": ..., "files": {...}, ...}   what else there is depends on the task
     {"type": "error", "message": "One sentence for the user.", "kind": "SeriesError"}
 
@@ -15,13 +16,17 @@ Exit codes:
     1    a defect of this software; the log holds a traceback
     2    the job or its input is not usable; the error line says why and what to do
     3    out of memory, on the device or the machine
-    130  cancelled, or ended by a signal; nothing was written
+    130  cancelled, or ended by a signal; no result was written
+
+``--images FOLDER`` makes jobs that compute maps hand over their images as soon as these are there: series, metrics and
+provenance appear in ``FOLDER`` as in a result without maps, and the line of type ``images`` follows. They stay there,
+whatever becomes of the maps. The result is the same with and without.
 
 ``--probe`` sends one line of type ``probe`` instead: versions, devices and models.
 
 ``--wait`` starts the process before there is a job: it imports what jobs need, sends ``{"type": "ready"}``, and waits
-for one line on standard input, ``{"job": "job.json", "temporary": "folder"}``; the rest is as with ``--job``. The
-folder for temporary files may be left out. It does one job.
+for one line on standard input, ``{"job": "job.json", "temporary": "folder", "images": "folder"}``; the rest is as with
+``--job``. The folders for temporary files and for images may be left out. It does one job.
 """
 
 from __future__ import annotations
@@ -70,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     task.add_argument("--job", metavar="FILE", type=Path, help="the JSON file that says what to do")
     task.add_argument("--wait", action="store_true", help="import first; the job's file is named on standard input")
     task.add_argument("--probe", action="store_true", help="list versions, devices and models as one JSON line")
+    parser.add_argument("--images", metavar="FOLDER", type=Path, help="for the images, before maps are computed")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     open_standard_streams()
@@ -87,7 +93,7 @@ def _work(options: argparse.Namespace) -> int:
     let_others_go_first()
     with ending_at_signals(restore=False):
         try:
-            return run(options.job, channel, Listener())
+            return run(options.job, channel, Listener(), options.images)
         finally:
             discard_unfinished()
 
@@ -101,13 +107,16 @@ def _crashed(name: str) -> int:
     return OUT_OF_MEMORY
 
 
-def run(job_file: Path | None, channel: Channel, listener: Listener) -> int:
-    """Do the job, which the starter names where it is None, and send its outcome; returns the exit code."""
+def run(job_file: Path | None, channel: Channel, listener: Listener, images: Path | None = None) -> int:
+    """Do the job, which the starter names where it is None, and send its outcome; returns the exit code.
+
+    ``images`` is the folder for the images of a job that also computes maps; None: they come with its result.
+    """
     try:
         if job_file is None:
             from dsc_superres.worker.waiting import wait_for_job
 
-            job_file = wait_for_job(channel, listener)
+            job_file, images = wait_for_job(channel, listener)
         channel.progress(0.0, "Starting")
         load_numerical_libraries()
         from dsc_superres.jobs.gate import check_job_file
@@ -116,7 +125,12 @@ def run(job_file: Path | None, channel: Channel, listener: Listener) -> int:
 
         job = read_job(job_file)
         check_job_file(job, job_file)
-        result = run_job(job, channel.progress, listener.cancelled)
+        more = {}
+        if images is not None and getattr(job, "wants_maps", False):
+            from dsc_superres.jobs.images_ahead import ImagesAhead
+
+            more["ahead"] = ImagesAhead(images, lambda ahead: channel.send("images", **ahead.to_dict()))
+        result = run_job(job, channel.progress, listener.cancelled, **more)
         _send_result(channel, result)
     except (Cancelled, Ended):
         log.info("cancelled")

@@ -20,8 +20,8 @@ TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 log = logging.getLogger("dsc_superres.worker")
 
 
-def wait_for_job(channel: Channel, listener: Listener) -> Path:
-    """Import, say ``ready``, and return the job file that the starter then names.
+def wait_for_job(channel: Channel, listener: Listener) -> tuple[Path, Path | None]:
+    """Import, say ``ready``, and return the job file and the folder for images that the starter then names.
 
     Temporary files go from then on into the folder that it names, as they would in a process started for the job.
     Raises ``Cancelled`` where no job comes, and ``JobError`` for a line that names none.
@@ -38,7 +38,7 @@ def wait_for_job(channel: Channel, listener: Listener) -> Path:
     if job.get("temporary"):
         os.environ.update(dict.fromkeys(TEMPORARY, str(job["temporary"])))
         tempfile.tempdir = None  # is found anew
-    return Path(job["job"])
+    return Path(job["job"]), Path(job["images"]) if job.get("images") else None
 
 
 def _job_of(line: bytes) -> dict[str, str]:
