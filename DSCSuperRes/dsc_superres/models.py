@@ -324,6 +324,7 @@ register(
         description="Iterative back-projection in space, kinetics of the contrast agent in time.",
         builder="dsc_superres.networks.kinetic:KineticInterpolator",
         is_interpolator=True,
+        estimates_uncertainty=True,
         removes_initial_transient=True,
         follows_kinetics=True,
         color="#a0522d",

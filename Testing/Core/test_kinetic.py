@@ -1,41 +1,89 @@
 """The kinetic interpolator: nearer to a bolus than pchip, exact at acquired frames, and pchip where it must be."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 from kinetic_sample import patient, rms
 
-from dsc_superres.reconstruction.reconstruct import reconstruct
+from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 from dsc_superres.series import MISSING, Series
 
+TIMES = 1.5 * np.arange(49)
+EVERY_FOURTH = np.arange(0, 49, 4)
+IRREGULAR = np.array([0, 5, 7, 12, 14, 19, 23, 26, 31, 36, 40, 45, 48])
+BOLUS = np.arange(9, 24)
 
-@pytest.mark.parametrize("irregular", [False, True])
-def test_frames_between_are_nearer_to_the_truth_and_those_acquired_are_kept(irregular: bool) -> None:
-    times = 1.5 * np.arange(49)
-    kept = np.array([0, 5, 7, 12, 14, 19, 23, 26, 31, 36, 40, 45, 48]) if irregular else np.arange(0, 49, 4)
-    truth, scan = patient(times, noise=0), patient(times, first=1.3)
-    coarse = scan.with_signal(scan.signal[kept], times=times[kept])
-    kinetic, pchip = (reconstruct(coarse, space=1, times=times, model=model) for model in ("kinetic", "backprojection"))
+
+@cache
+def scan() -> Series:
+    """The patient every 1.5 s, with an initial transient."""
+    return patient(TIMES, first=1.3)
+
+
+def acquired(kept: np.ndarray) -> Series:
+    """Only the frames ``kept`` of the scan."""
+    return scan().with_signal(scan().signal[kept], times=TIMES[kept])
+
+
+@cache
+def truth() -> Series:
+    """The patient every 1.5 s without noise."""
+    return patient(TIMES, noise=0)
+
+
+@cache
+def estimated(space: int, threads: int) -> tuple[Series, Series]:
+    """What kinetics makes of every fourth frame, and its uncertainty."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        return reconstruct_with_uncertainty(acquired(EVERY_FOURTH), space=space, times=TIMES, model="kinetic")
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("kept", [EVERY_FOURTH, IRREGULAR], ids=["regular", "irregular"])
+def test_frames_between_are_nearer_to_the_truth_and_those_acquired_are_kept(kept: np.ndarray) -> None:
+    coarse = acquired(kept)
+    regular = kept is EVERY_FOURTH
+    kinetic = estimated(1, 1)[0] if regular else reconstruct(coarse, space=1, times=TIMES, model="kinetic")
+    pchip = reconstruct(coarse, space=1, times=TIMES, model="backprojection")
     np.testing.assert_allclose(kinetic.signal[kept], coarse.signal, atol=0.01)
-    bolus = np.setdiff1d(np.arange(9, 24), kept)
-    assert rms(kinetic, truth, bolus) < 0.6 * rms(pchip, truth, bolus)
-    if irregular:
-        return  # twice finer pixels once are enough
-    fine, plain = (reconstruct(coarse, times=times, model=model) for model in ("kinetic", "backprojection"))
-    np.testing.assert_allclose(fine.signal[kept], plain.signal[kept], atol=0.01)
+    bolus = np.setdiff1d(BOLUS, kept)
+    assert rms(kinetic, truth(), bolus) < 0.6 * rms(pchip, truth(), bolus)
+
+
+def test_acquired_frames_at_finer_pixels_are_those_of_back_projection() -> None:
+    plain = reconstruct(acquired(EVERY_FOURTH), times=TIMES, model="backprojection")
+    np.testing.assert_allclose(estimated(2, 1)[0].signal[EVERY_FOURTH], plain.signal[EVERY_FOURTH], atol=0.01)
 
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:
-    coarse, before, found = patient(6.0 * np.arange(13)), torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            found.append(reconstruct(coarse, space=2, time=3, model="kinetic").signal)
-    finally:
-        torch.set_num_threads(before)
-    np.testing.assert_array_equal(*found)
+    for one, other in zip(estimated(2, 1), estimated(2, 2), strict=True):
+        np.testing.assert_array_equal(one.signal, other.signal)
+
+
+def test_the_uncertainty_holds_the_truth_and_is_zero_in_acquired_frames() -> None:
+    found, uncertainty = estimated(1, 1)
+    assert not uncertainty.signal[EVERY_FOURTH].any()
+    inside = truth().signal.mean(axis=0) > 100
+    between = np.setdiff1d(np.arange(4, 49), EVERY_FOURTH)  # after the initial transient
+    sd, error = uncertainty.signal[between][:, inside], (found.signal - truth().signal)[between][:, inside]
+    assert np.mean(np.abs(error) < 1.96 * sd) > 0.9
+    assert np.sqrt(np.mean((error / sd) ** 2)) > 0.4
+    assert sd[between < 24].mean() > 1.3 * sd[between > 30].mean()
+    assert estimated(2, 1)[1].signal[EVERY_FOURTH][:, :, inside[0].repeat(2, 0).repeat(2, 1)].min() > 0
+
+
+def test_slices_of_other_times_follow_the_same_bolus() -> None:
+    later = patient(TIMES[EVERY_FOURTH], slice_times=(0.0, 2.5))
+    kinetic, pchip = (reconstruct(later, space=1, times=TIMES[4:44], model=m) for m in ("kinetic", "backprojection"))
+    at_once = truth().with_signal(truth().signal[4:44].repeat(2, 1), times=TIMES[4:44])
+    bolus = np.setdiff1d(BOLUS, EVERY_FOURTH) - 4
+    assert rms(kinetic, at_once, bolus) < 0.7 * rms(pchip, at_once, bolus)
 
 
 UNTIMED = replace(patient(6.0 * np.arange(13)), sources={"times": MISSING})
@@ -46,8 +94,10 @@ UNTIMED = replace(patient(6.0 * np.arange(13)), sources={"times": MISSING})
     [
         (patient(6.0 * np.arange(3)), "No single contrast bolus was found"),
         (patient(6.0 * np.arange(12), doses=()), "No single contrast bolus was found"),
+        (patient(6.0 * np.arange(5)), "No single contrast bolus was found"),
         (UNTIMED, "The frame times are not known"),
     ],
+    ids=["3 frames", "no bolus", "cut off", "no times"],
 )
 def test_without_kinetics_it_is_pchip_and_says_so(coarse: Series, reason: str) -> None:
     found = reconstruct(coarse, space=2, time=4, model="kinetic")
@@ -55,9 +105,10 @@ def test_without_kinetics_it_is_pchip_and_says_so(coarse: Series, reason: str) -
     assert any(note.startswith(reason) for note in found.notes)
 
 
-def test_a_second_bolus_is_no_worse_than_with_pchip() -> None:
+@pytest.mark.parametrize("doses", [(14.0, 25.0), (14.0, 63.0)])
+def test_a_second_bolus_is_no_worse_than_with_pchip(doses: tuple[float, ...]) -> None:
     times = 1.5 * np.arange(81)
-    truth, scan = patient(times, noise=0, doses=(14.0, 63.0)), patient(times, doses=(14.0, 63.0))
+    truth, scan = patient(times, noise=0, doses=doses), patient(times, doses=doses)
     coarse = scan.with_signal(scan.signal[::4], times=times[::4])
     kinetic, pchip = (reconstruct(coarse, space=1, times=times, model=model) for model in ("kinetic", "backprojection"))
     between = np.arange(81)[np.arange(81) % 4 != 0]

@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import fft
-from scipy.special import logsumexp
 
 from dsc_superres.kinetics.residues import SHAPES, cell_shares, log_prior
 from dsc_superres.perfusion.arterial_evidence import brightest, without_offset
@@ -66,11 +65,13 @@ def driving_curves(times: np.ndarray, attenuation: np.ndarray, noise: np.ndarray
     chosen = brightest(attenuation, noise, BRIGHT_SHARE, CURVES)
     curves, noise = np.asarray(attenuation[:, chosen], np.float64), np.asarray(noise[chosen], np.float64)
     stride = max(1, curves.shape[1] // SEARCH_CURVES)
+    grid = np.arange(times[0] - LEAD, times[-1] + TAIL, REFINE_STEP)
+    kernels = _kernels(times, grid)
     found = []
     for seed in range(SEARCHES):
         part = slice(seed % stride, None, stride)
         search = _Search(times, curves[:, part], noise[part], peak)
-        found.append(_refined(search.best(seed), times, curves, noise))
+        found.append(_refined(search.best(seed), times, curves, noise, grid, kernels))
     return found
 
 
@@ -127,14 +128,18 @@ class _Search:
         norm = np.sqrt(np.sum(white**2, axis=1, keepdims=True)) + 1e-12
         height = np.maximum((white / norm) @ self.y, 0)
         log = (height**2 - self.energy) / (2 * self.variance) + self.log_prior
-        return float(np.sum(logsumexp(log, axis=0)))
+        highest = log.max(axis=0)
+        return float(np.sum(highest + np.log(np.sum(np.exp(log - highest), axis=0))))
 
 
-def _refined(start: Curve, times: np.ndarray, curves: np.ndarray, noise: np.ndarray) -> Curve:
-    """Return the curve after ``REFINE_ROUNDS`` of posterior residues and least squares, from curves[t, n]."""
-    grid = np.arange(times[0] - LEAD, times[-1] + TAIL, REFINE_STEP)
+def _refined(
+    start: Curve, times: np.ndarray, curves: np.ndarray, noise: np.ndarray, grid: np.ndarray, kernels: np.ndarray
+) -> Curve:
+    """Return the curve after ``REFINE_ROUNDS`` of posterior residues and least squares, from curves[t, n].
+
+    ``kernels`` are those of ``_kernels`` at ``times`` on the ``grid``, the same for all searches.
+    """
     prior = start(grid)
-    kernels = _kernels(times, grid)
     priors = log_prior(REFINE_MTT, REFINE_DELAYS).ravel()[:, None]
     typical = np.median(curves, axis=1)
     height = float(np.median(curves.max(axis=0)))

@@ -79,6 +79,8 @@ class KineticCourse:
     share          float32[z, y, x], 0 to 1: how far a voxel follows kinetics; 0 where pchip alone is used
     noise          standard deviation of the signal
     residual_share how much of the differences from the acquired frames is more than noise, 0 to 1
+    spread         float16[t - 1, z, y, x]: posterior standard deviation of the attenuation in the middle between
+                   frames; empty where it was not asked for
     notes          sentences on where kinetics was not used
     """
 
@@ -89,6 +91,7 @@ class KineticCourse:
     share: np.ndarray
     noise: float
     residual_share: float
+    spread: np.ndarray
     notes: tuple[str, ...] = ()
 
     def signal(self, z: int, times: np.ndarray, rows: slice = ALL, columns: slice = ALL) -> np.ndarray:
@@ -104,13 +107,15 @@ def kinetic_course(
     *,
     transient: bool = False,
     predicted: Prediction | None = None,
+    spread: bool = False,
     threads: int = 1,
     cancelled: IsCancelled = never,
 ) -> KineticCourse | tuple[str, ...]:
     """Return the course of ``series``, or only notes where it has none.
 
     ``transient`` is whether its first frame is one before steady state. Curves are fitted to the frames ``predicted``
-    (none of them before the second acquired frame where the first is a transient), if any. Raises ``Cancelled``.
+    (none of them before the second acquired frame where the first is a transient), if any.
+    ``spread`` is whether the posterior spread is wanted. Raises ``Cancelled``.
     """
     reason = f"kinetics was not used, and {PCHIP_ALONE if predicted is None else NETWORK_ALONE}"
     if not series.has_times:
@@ -126,7 +131,7 @@ def kinetic_course(
     except PerfusionError:
         return (f"No single contrast bolus was found in at least 8 frames: {reason}.",)
     with single_threaded_blas():
-        return estimate.course(threads)
+        return estimate.course(spread, threads)
 
 
 class _Estimate:
@@ -157,7 +162,7 @@ class _Estimate:
         baseline = self.series.signal[self.used][self.bolus.baseline].mean(axis=0, dtype=np.float64)
         self.baseline = np.maximum(baseline, 1e-6).astype(np.float32)
 
-    def course(self, threads: int) -> KineticCourse | tuple[str, ...]:
+    def course(self, spread: bool, threads: int) -> KineticCourse | tuple[str, ...]:
         moments = np.round(self.offsets / max(SAME_MOMENT * self.series.interval, 1e-6))
         voxels = np.bincount((moments - moments.min()).astype(int), self.head.sum(axis=(1, 2)))
         moment = moments.min() + np.argmax(voxels)
@@ -177,7 +182,7 @@ class _Estimate:
                 "Kinetics predicts acquired frames from the others no better than pchip: it was not used, and "
                 f"{self.otherwise}.",
             )
-        return self._fitted(curves, trust, threads)
+        return self._fitted(curves, trust, spread, threads)
 
     def _trust(self, atoms: Atoms, sample: np.ndarray) -> float:
         """Return the part of kinetics, from 0 on: it has to predict acquired frames of the bolus from the others."""
@@ -204,12 +209,16 @@ class _Estimate:
         ratio = max(np.mean(own) - floor, 0.0) / max(np.mean(other) - floor, 1e-3 * floor)
         return self.most_trust * float(np.clip((USELESS_RATIO - ratio) / (USELESS_RATIO - TRUSTED_RATIO), 0, 1))
 
-    def _fitted(self, curves: list[Curve], trust: float, threads: int) -> KineticCourse | tuple[str, ...]:
+    def _fitted(
+        self, curves: list[Curve], trust: float, wants_spread: bool, threads: int
+    ) -> KineticCourse | tuple[str, ...]:
         """Return the fit of all voxels, one slice per thread."""
         shape = self.head.shape
         by_offset = {offset: Atoms(curves, self.times + offset, self.doubt) for offset in dict.fromkeys(self.offsets)}
         atoms = tuple(by_offset[offset] for offset in self.offsets)
         coefficients = np.zeros((max(one.rank for one in atoms), *shape), np.float32)
+        middle = (self.times[1:] + self.times[:-1]) / 2 if wants_spread else np.zeros(0)
+        spread = np.zeros((len(middle), *shape), np.float16)
         share, missed = np.zeros(shape, np.float32), np.zeros((2, shape[0], len(self.times)))
 
         def fit_slice(z: int) -> Iterator[int]:
@@ -217,7 +226,8 @@ class _Estimate:
             voxels = np.concatenate([np.full((len(voxels), 1), z), voxels], axis=1)
             if len(voxels):
                 place = tuple(voxels.T)
-                fit = atoms[z].fit(*self._attenuation(voxels))
+                fit = atoms[z].fit(*self._attenuation(voxels), spread_at=middle + self.offsets[z])
+                spread[(slice(None), *place)] = fit.spread
                 coefficients[(slice(0, atoms[z].rank), *place)] = fit.coefficients
                 free = np.clip((NO_FIT_MISFIT - fit.misfit) / (NO_FIT_MISFIT - FIT_MISFIT), 0, 1)
                 share[place] = trust * free
@@ -236,7 +246,9 @@ class _Estimate:
             )
         residual_share = float(np.clip(1 - self.noise**2 / max(own.mean(), 1e-30), 0, 1))
         notes = self._notes(share, trust)
-        return KineticCourse(atoms, self.offsets, coefficients, self.baseline, share, self.noise, residual_share, notes)
+        return KineticCourse(
+            atoms, self.offsets, coefficients, self.baseline, share, self.noise, residual_share, spread, notes
+        )
 
     def _notes(self, share: np.ndarray, trust: float) -> tuple[str, ...]:
         inside = share[self.head]

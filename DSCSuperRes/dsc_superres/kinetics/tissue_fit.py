@@ -37,10 +37,12 @@ class TissueFit:
 
     coefficients   float32[r, n]
     misfit         float32[n]: mean square of the weighted differences from the samples, about 0.6 where all is well
+    spread         float32[m, n]: posterior standard deviation of the curves at the times that were asked for
     """
 
     coefficients: np.ndarray
     misfit: np.ndarray
+    spread: np.ndarray
 
 
 class Atoms:
@@ -82,14 +84,25 @@ class Atoms:
         rows = np.concatenate([self.basis, self.ramp[None], np.ones((1, len(self.grid)))])
         return _sampled(rows, self.grid, times)
 
-    def fit(self, attenuation: np.ndarray, noise: np.ndarray, frames: np.ndarray | None = None) -> TissueFit:
-        """Return the fit of attenuation[t, n] with the noise[n] at full signal; of some ``frames`` (indices) only."""
+    def fit(
+        self,
+        attenuation: np.ndarray,
+        noise: np.ndarray,
+        frames: np.ndarray | None = None,
+        spread_at: np.ndarray | None = None,
+    ) -> TissueFit:
+        """Return the fit of attenuation[t, n] with the noise[n] at full signal; of some ``frames`` (indices) only.
+
+        ``spread_at`` [m] are the times (s) at which its posterior spread over all atoms is asked for.
+        """
         frames = np.arange(len(self.times)) if frames is None else frames
         samples = _sampled(self.curves, self.grid, self.times[frames])
         ramp = _sampled(self.ramp[None], self.grid, self.times[frames])[0]
         count = attenuation.shape[1]
         coefficients = np.zeros((self.rank, count), np.float32)
         misfit = np.zeros(count, np.float32)
+        between = _sampled(self.curves, self.grid, np.zeros(0) if spread_at is None else spread_at).astype(np.float32)
+        spread = np.zeros((between.shape[1], count), np.float32)
         height = np.sort(attenuation, axis=0)[-3:].mean(axis=0)
         for members in np.array_split(np.argsort(height, kind="stable"), CLASSES):
             if not members.size:
@@ -112,14 +125,18 @@ class Atoms:
                 amplitude = np.maximum(unit @ y, 0)
                 log = 0.5 * amplitude**2 + self.log_prior
                 share = np.exp(log - log.max(axis=0))
-                weight = share * (amplitude / norm / share.sum(axis=0))
+                share /= share.sum(axis=0)
+                weight = share * (amplitude / norm)
                 rest = white.T @ (y - whitened.T.astype(np.float32) @ weight)
                 own = members[block]
                 coefficients[:-2, own] = self.coordinates.T @ weight
                 coefficients[-2, own] = LEAKAGE_SHARE * level * (leak @ rest)
                 coefficients[-1, own] = BASELINE_SD**2 * rest.sum(axis=0)
                 misfit[own] = (np.sum(y**2, axis=0) - amplitude.max(axis=0) ** 2) / len(frames)
-        return TissueFit(coefficients, misfit)
+                if between.size:
+                    square = (between**2).T @ (share * (amplitude**2 + 1) / norm**2)
+                    spread[:, own] = np.sqrt(np.maximum(square - (between.T @ weight) ** 2, 0))
+        return TissueFit(coefficients, misfit, spread)
 
 
 def _sampled(rows: np.ndarray, grid: np.ndarray, times: np.ndarray) -> np.ndarray:

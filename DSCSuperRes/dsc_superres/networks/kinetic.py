@@ -14,10 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsc_superres.frames.curve_noise import curve_noise
 from dsc_superres.kinetics.kinetic_course import KineticCourse, kinetic_course
 from dsc_superres.networks.interpolation import Interpolator, pchip_in_time
+from dsc_superres.networks.kinetic_uncertainty import SMALLEST, uncertainty_in_time, with_finer_pixels
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.networks.window import Window
+from dsc_superres.perfusion.mask import head_threshold
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, never
 
@@ -26,24 +29,36 @@ class KineticInterpolator(Interpolator):
     """The interpolator. Without a series (``for_series``) it is back-projection with pchip in time."""
 
     removes_initial_transient = True
+    estimates_uncertainty = True
 
     def __init__(self) -> None:
         super().__init__(in_space="backprojection", in_time="pchip")
         self.course: KineticCourse | None = None
+        self.noise = 0.0
         self.place = (slice(None), slice(None), slice(None))
 
     def for_series(
-        self, series: Series, offset: float, scale: float, transient: bool, cancelled: IsCancelled = never
+        self,
+        series: Series,
+        offset: float,
+        scale: float,
+        transient: bool,
+        uncertainty: bool = False,
+        cancelled: IsCancelled = never,
     ) -> KineticInterpolator:
         """As ``Model.for_series``."""
         found = copy(self)
         threads = torch.get_num_threads()
-        course = kinetic_course(series, transient=transient, threads=threads, cancelled=cancelled)
+        course = kinetic_course(series, transient=transient, spread=uncertainty, threads=threads, cancelled=cancelled)
+        found.scale = scale
         if isinstance(course, KineticCourse):
             found.course, found.notes = course, course.notes
-            found.times, found.offset, found.scale = series.times.copy(), offset, scale
+            found.times, found.offset = series.times.copy(), offset
+            found.first = int(transient)
+            found.noise = course.noise / scale
         else:
             found.notes = course
+            found.noise = _noise(series.signal) / scale
         return found
 
     def for_piece(self, slices: slice, rows: slice, columns: slice) -> KineticInterpolator:
@@ -61,6 +76,30 @@ class KineticInterpolator(Interpolator):
             return image
         with torch.autocast(t.device.type, enabled=False):
             return image + back_project(self.beyond_pchip(window, t), size)
+
+    def with_uncertainty(
+        self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """As ``Model.with_uncertainty``; at unchanged pixels zero in acquired frames, which are kept."""
+        image = super().forward(window, t, size, cache)
+        added = torch.zeros_like(window.frames[:, :1]).expand(-1, t.numel(), -1, -1)
+        spread, held = added, added[:, 0]
+        if self.course is not None:
+            added = self.beyond_pchip(window, t)
+            image = image + back_project(added, size)
+            share = torch.from_numpy(self.course.share[self.place]).to(added)
+            spread = self._spread(window.index, share, pchip_in_time(window.frames, window, t) + added)
+            held = share / max(float(self.course.share.max()), SMALLEST)
+        in_time = uncertainty_in_time(window, t, spread, added, held, self.noise)
+        same_pixels = tuple(window.frames.shape[-2:]) == tuple(size)
+        return image, in_time if same_pixels else with_finer_pixels(in_time, image, self.noise)
+
+    def _spread(self, gap: int, share: Tensor, coarse: Tensor) -> Tensor:
+        """Posterior standard deviation in the middle of an interval, in units of the ``coarse`` image [b, m, h, w]."""
+        slices, rows, columns = self.place
+        relative = self.course.spread[max(gap - self.first, 0), slices, rows, columns]
+        level = (coarse + self.offset / self.scale).clamp(min=0)
+        return (share * torch.from_numpy(relative).to(coarse))[:, None] * level
 
     def beyond_pchip(self, window: Window, t: Tensor) -> Tensor:
         """What kinetics adds to pchip on the coarse grid, [b, m, h, w]; zero at the acquired frames."""
@@ -80,3 +119,12 @@ class KineticInterpolator(Interpolator):
         course, (slices, rows, columns) = self.course, self.place
         found = [course.signal(z, times.numpy(), rows, columns) for z in range(*slices.indices(len(course.atoms)))]
         return (torch.from_numpy(np.stack(found)) - self.offset) / self.scale
+
+
+def _noise(signal: np.ndarray) -> float:
+    """Return the standard deviation of noise from frame to frame of signal[t, z, y, x]; 0 for less than 3 frames."""
+    if len(signal) < 3:
+        return 0.0
+    mean = signal.mean(axis=0)
+    head = mean > head_threshold(mean)
+    return float(np.median(curve_noise(signal[:, head]))) if head.any() else 0.0

@@ -16,8 +16,8 @@ from dsc_superres.utils.progress import IsCancelled, never
 class Model(nn.Module):
     """Computes frames between two acquired ones, at any times and on any grid.
 
-    A network that corrects an interpolator has that as its submodule ``base``. One that estimates its uncertainty has
-    a buffer ``calibration``, a factor of the standard deviation that is measured at the end of training.
+    A network that corrects an interpolator has that as its submodule ``base``. A network that estimates its uncertainty
+    has a buffer ``calibration``, a factor of the standard deviation that is measured at the end of training.
     """
 
     estimates_uncertainty = False
@@ -53,11 +53,18 @@ class Model(nn.Module):
         raise NotImplementedError
 
     def for_series(
-        self, series: Series, offset: float, scale: float, transient: bool, cancelled: IsCancelled = never
+        self,
+        series: Series,
+        offset: float,
+        scale: float,
+        transient: bool,
+        uncertainty: bool = False,
+        cancelled: IsCancelled = never,
     ) -> Model:
         """The model for one series, whose normalized signal is (signal - offset) / scale: most need not know it.
 
-        ``transient`` is whether the first frame is replaced by the second. Raises ``Cancelled``.
+        ``transient`` is whether the first frame is replaced by the second, ``uncertainty`` whether
+        ``with_uncertainty`` will be called. Raises ``Cancelled``.
         """
         return self
 

@@ -116,7 +116,7 @@ def reconstruct_series(
         results = [scratch(shape) for _ in range(1 + uncertainty)]
         copy = _copy_on(network, where)
         work = _Work(series, copy, where, offset, scale, results, fast and computes_in_bfloat16(copy, where))
-        applied = work.network.for_series(series, offset, scale, work.transient, cancelled)
+        applied = work.network.for_series(series, offset, scale, work.transient, uncertainty, cancelled)
         work = replace(work, network=applied)
     threads = torch.get_num_threads() if where.type == "cpu" else 1
     to_common = common_times and series.has_times and series.slice_times is not None
