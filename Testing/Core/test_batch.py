@@ -3,10 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +13,13 @@ import torch
 from dicom_sample import SLICES, classic, save
 from sample import bolus_series
 
+from dsc_superres.benchmark.cohort import Way, cost_text, measure, throughput_table
+from dsc_superres.benchmark.cohort_parts.written import differing, written
 from dsc_superres.cli import main
 from dsc_superres.cli.batch import BEFORE, DONE, FAILED, find_cases, run_case, template
 from dsc_superres.cli.batch_cases import BatchCase, case_names
 from dsc_superres.cli.local_processes import run_locally
+from dsc_superres.errors import FileError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io import dicom_volumes, write_series, write_volume
 from dsc_superres.io.dicom_maps import write_dicom_map
@@ -104,30 +103,24 @@ def test_the_table_says_why_every_case_failed(studies: Path, tmp_path: Path) -> 
     assert "not a NIfTI" in table(tmp_path / "results")["broken"][2]
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[str]:
-    """The address of a Dask scheduler that runs on its own, with one worker."""
-    told = tmp_path / "scheduler.json"
-    ends = {"scheduler": ("--port", "0", "--no-dashboard"), "worker": ("--nthreads", "1", "--no-dashboard")}
-    started = [
-        subprocess.Popen([sys.executable, "-m", "dask", name, *options, "--scheduler-file", str(told)], cwd=tmp_path)
-        for name, options in ends.items()
-    ]
-    while not (told.exists() and told.read_text().endswith("}")):
-        assert started[0].poll() is None
-        time.sleep(0.1)
-    yield json.loads(told.read_text())["address"]
-    for process in started:
-        process.terminate()
-        process.wait()
-
-
-def test_a_cluster_gives_what_a_case_gives_alone(studies: Path, tmp_path: Path, scheduler: str) -> None:
-    out = tmp_path / "results"
+def test_a_cluster_of_two_workers_writes_the_bytes_of_one_process(studies: Path, tmp_path: Path) -> None:
     (studies / "broken.nii.gz").unlink()
-    shutil.rmtree(studies / "sub-01")
-    assert main(["batch", str(studies), "--out", str(out), "--scheduler", scheduler]) == 0
-    assert_as_alone(studies, out / "plain", "ode-liif")
+    ways, contents = (Way("one process", 1), Way("Dask", 2, cluster=True)), []
+    for way in ways:
+        out = tmp_path / way.title
+        spent = measure(way, studies, out, ["--model", "linear", "--method", "csvd"])
+        assert spent["processor_seconds"] > 0
+        contents.append(written(out))
+    alone, cluster = contents
+    assert {"plain/reconstruction.seq.nrrd", "plain/maps_reconstruction/cbf.nii.gz", "plain/report.html"} < set(alone)
+    assert differing(alone, cluster) == []
+    assert differing(alone, {**cluster, "plain/report.html": b""}) == ["plain/report.html"]
+    records = [{"title": way.title, "studies": 2, "shape": "small", "seconds": 3.6, "processor_seconds": 7.2,
+                "differing": []} for way in ways]  # fmt: skip
+    assert "2000" in str(throughput_table(records))
+    assert "1,000 x 4 processor seconds / 3600 = 1 core-hours" in cost_text(records[0], 0.05)
+    with pytest.raises(FileError, match=r"failed: .*not a folder"):
+        measure(ways[0], tmp_path / "nowhere", tmp_path / "out", [])
 
 
 def test_results_among_the_studies_are_no_cases(studies: Path) -> None:

@@ -9,6 +9,7 @@ BENCHMARKS = {
     "perfusion": "perfusion",
     "motion": "moving_heads",
     "speed": "speed",
+    "cohort": "cohort",
     "figures": "figures",
     "heads": "heads",
     "retrain": "retrain",
