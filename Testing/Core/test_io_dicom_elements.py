@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_sample import FRAMES, SLICES, classic, classic_series
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -13,6 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from dsc_superres.io import dicom_files, dicom_pixels, read_series
 from dsc_superres.io.dicom_elements import ElementReader
 from dsc_superres.io.dicom_files import image_headers
+from dsc_superres.io.dicom_header import Header, one_tag
 
 
 def as_philips(folder: Path, syntax: str = ExplicitVRLittleEndian) -> Path:
@@ -98,3 +100,15 @@ def test_damaged_elements_count_as_missing(tmp_path) -> None:
         (tmp_path / str(t)).write_bytes(data.replace(b"DS\x04\x0012.5", b"FD\x04\x0012.5"))
     headers = image_headers(tmp_path)
     assert all("TriggerTime" not in header and header.Rows for header in headers.values())
+
+
+def test_a_header_gives_what_any_dataset_gives() -> None:
+    elements = {one_tag(tag): DataElement(tag, vr, value) for tag, vr, value in
+                ((0x00180081, "DS", "30"), (0x00200013, "IS", ""), (0x20050010, "LO", "Philips"))}  # fmt: skip
+    header, usual = Header(dict(elements)), Dataset(dict(elements))
+    for key in ("EchoTime", "InstanceNumber", "Rows", "NoKeyword", 0x00180081, (0x0018, 0x0081), (0x2005, 0x10)):
+        assert header.get(key, "none") == usual.get(key, "none")
+    assert header == usual
+    del header[0x0018, 0x0081]
+    header.Rows = 64
+    assert (header.get("EchoTime"), header.get("Rows")) == (None, 64)

@@ -14,10 +14,10 @@ from struct import error as StructError
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from dsc_superres.io.dicom_damage import without_damage
+from dsc_superres.io.dicom_header import Header, one_tag
 
 _BEGIN = 132
 """Bytes of preamble and prefix."""
@@ -53,7 +53,7 @@ class ElementReader:
         self._decoded: dict[tuple, DataElement | None] = {}
         self._metas: dict[str, FileMetaDataset] = {}
 
-    def read(self, file: Path) -> Dataset | None:
+    def read(self, file: Path) -> Header | None:
         """Return the wanted elements, and a ``file_meta`` with the transfer syntax; None where pydicom has to.
 
         Raises ``OSError``.
@@ -68,7 +68,7 @@ class ElementReader:
                     break
         return None
 
-    def _dataset(self, data: bytes) -> Dataset:
+    def _dataset(self, data: bytes) -> Header:
         if data[128:_BEGIN] != b"DICM":
             raise UnfamiliarError
         meta, begin = _elements(data, _BEGIN, False, frozenset([_TRANSFER_SYNTAX]), 0x00030000)
@@ -83,10 +83,10 @@ class ElementReader:
         for one in found:
             if one[0] >> 16 & 1 and one[0] & 0xFF00 == 0:
                 owners[one[0] >> 16] = (*owners.get(one[0] >> 16, ()), one)
-        decoded = (self._decode(one, owners.get(one[0] >> 16, ()), implicit) for one in found)
-        dataset = Dataset({one.tag: one for one in decoded if one is not None})
-        dataset.file_meta = self._meta(syntax)
-        return dataset
+        decoded = ((one[0], self._decode(one, owners.get(one[0] >> 16, ()), implicit)) for one in found)
+        header = Header({one_tag(tag): element for tag, element in decoded if element is not None})
+        header.file_meta = self._meta(syntax)
+        return header
 
     def _decode(self, one: tuple, owners: tuple, implicit: bool) -> DataElement | None:
         """Return an element; ``owners`` are those of its group, on which the meaning of a private one depends."""
@@ -94,7 +94,7 @@ class ElementReader:
         if key not in self._decoded:
             raw = {tag: _raw(tag, vr, value, implicit) for tag, vr, value in (*owners, one)}
             dataset = without_damage(Dataset(raw))
-            self._decoded[key] = dataset.get(BaseTag(one[0]))
+            self._decoded[key] = dataset.get(one_tag(one[0]))
         return self._decoded[key]
 
     def _meta(self, syntax: str) -> FileMetaDataset:
@@ -105,7 +105,7 @@ class ElementReader:
 
 
 def _raw(tag: int, vr: bytes | None, value: bytes, implicit: bool) -> RawDataElement:
-    return RawDataElement(BaseTag(tag), vr and vr.decode(), len(value), value or None, 0, implicit, True)
+    return RawDataElement(one_tag(tag), vr and vr.decode(), len(value), value or None, 0, implicit, True)
 
 
 def _elements(
@@ -118,16 +118,18 @@ def _elements(
     found, before = [], 0
     while True:
         if implicit:
-            (group, element, length), vr, begin = _implicit(data, position), None, position + 8
+            group, element, length = _implicit(data, position)
+            vr = None
         else:
-            (group, element, vr, length), begin = _explicit(data, position), position + 8
+            group, element, vr, length = _explicit(data, position)
+        begin = position + 8
         tag = group << 16 | element
         if tag >= stop:
             return found, position
-        if vr in _LONG:
+        if vr not in _SHORT and not implicit:
+            if vr not in _LONG:
+                raise UnfamiliarError
             begin, length = begin + 4, _length(data, begin)[0]
-        elif vr not in _SHORT and not implicit:
-            raise UnfamiliarError
         if tag <= before:
             raise UnfamiliarError
         before = tag

@@ -37,11 +37,14 @@ def slices_of(path: Path, header: Dataset) -> list[Slice]:
 def check_alike(slices: list[Slice], name: str) -> None:
     """Raise ``SeriesError`` unless all images have the same matrix, pixel spacing and orientation."""
     reference = slices[0]
-    for other in slices:
-        if other.shape != reference.shape or not np.allclose(other.spacing, reference.spacing, rtol=1e-3):
-            raise SeriesError(f"The images of {name} differ in matrix or pixel size: keep those of one series.")
-        if not np.allclose(other.axes, reference.axes, atol=1e-3):
-            raise SeriesError(f"The images of {name} are not parallel to each other: keep those of one orientation.")
+    same_shape = np.array([s.shape == reference.shape for s in slices])
+    same_size = same_shape & np.isclose([s.spacing for s in slices], reference.spacing, rtol=1e-3).all(axis=1)
+    parallel = np.isclose([s.axes for s in slices], reference.axes, atol=1e-3).all(axis=(1, 2))
+    if (same_size & parallel).all():
+        return
+    if not same_size[np.argmin(same_size & parallel)]:
+        raise SeriesError(f"The images of {name} differ in matrix or pixel size: keep those of one series.")
+    raise SeriesError(f"The images of {name} are not parallel to each other: keep those of one orientation.")
 
 
 def _classic_slice(path: Path, header: Dataset) -> Slice:

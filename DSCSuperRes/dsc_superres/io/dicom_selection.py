@@ -81,16 +81,20 @@ def _stacks(slices: list[Slice]) -> list[list[Slice]]:
     """Return the images by stack: by their orientation and, where these occupy different places, by StackID."""
     groups: list[list[Slice]] = []
     for s in slices:
-        same = next((g for g in groups if g[0].stack == s.stack and np.allclose(g[0].axes, s.axes, atol=1e-3)), None)
+        same = next((g for g in groups if g[0].stack == s.stack and _parallel(g[0].axes, s.axes)), None)
         if same is None:
             groups.append([s])
         else:
             same.append(s)
-    parallel = all(np.allclose(g[0].axes, groups[0][0].axes, atol=1e-3) for g in groups)
+    parallel = all(_parallel(g[0].axes, groups[0][0].axes) for g in groups)
     places = [{tuple(np.round(s.position, 1)) for s in group} for group in groups]
     if parallel and (all(p == places[0] for p in places) or all(len(p) == 1 for p in places)):
         return [slices]  # StackID counts frames or slices, not stacks
     return groups
+
+
+def _parallel(axes: np.ndarray, others: np.ndarray) -> bool:
+    return np.array_equal(axes, others) or np.allclose(axes, others, atol=1e-3)  # most are equal, which is soon seen
 
 
 def _chosen(

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+from dsc_superres.io.dicom_header import one_tag
 
 _CLOCK_EPOCH = datetime(2000, 1, 1)
 """Origin of DICOM dates and times in s."""
@@ -43,10 +47,17 @@ def private_value(header: Dataset, group: int, creator: str, element: int) -> An
     ``element`` is the last byte of the tag, ``creator`` how the owner of its block begins. Files without any owner
     (some software removes it) are searched at the usual place, the block 10.
     """
-    owners = {block: str(header[group, block].value) for block in range(0x10, 0x18) if (group, block) in header}
+    present = header.keys()
+    owners = {tag & 0xFF: str(header[tag].value) for tag in _owner_tags(group) if tag in present}
     blocks = [block for block, owner in owners.items() if owner.startswith(creator)] or ([] if owners else [0x10])
-    tags = [(group, block << 8 | element) for block in blocks]
-    return next((header[tag].value for tag in tags if tag in header), None)
+    tags = [one_tag(group << 16 | block << 8 | element) for block in blocks]
+    return next((header[tag].value for tag in tags if tag in present), None)
+
+
+@cache
+def _owner_tags(group: int) -> tuple[BaseTag, ...]:
+    """Return the tags that name the owners of the blocks of a private group."""
+    return tuple(one_tag(group << 16 | block) for block in range(0x10, 0x18))
 
 
 def words(header: Dataset, name: str) -> tuple[str, ...]:
@@ -85,8 +96,13 @@ def clock_seconds(date: Any, time: Any) -> float | None:
     if not digits:
         return None
     hours, minutes, seconds = digits.groups()
-    day = timedelta(0)
-    if re.fullmatch(r"\d{8}", str(date)):
+    return _day_seconds(str(date)) + int(hours) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+
+
+@lru_cache
+def _day_seconds(date: str) -> float:
+    """Return the seconds since 2000 at the begin of a day, ``YYYYMMDD``; 0 without such a date."""
+    if re.fullmatch(r"\d{8}", date):
         with contextlib.suppress(ValueError):  # such as 00000000, which some software writes for an unknown date
-            day = datetime.strptime(str(date), "%Y%m%d") - _CLOCK_EPOCH
-    return day.total_seconds() + int(hours) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+            return (datetime.strptime(date, "%Y%m%d") - _CLOCK_EPOCH).total_seconds()
+    return 0.0
