@@ -115,7 +115,7 @@ def test_a_cluster_of_two_workers_writes_the_bytes_of_one_process(studies: Path,
     assert {"plain/reconstruction.seq.nrrd", "plain/maps_reconstruction/cbf.nii.gz", "plain/report.html"} < set(alone)
     assert differing(alone, cluster) == []
     assert differing(alone, {**cluster, "plain/report.html": b""}) == ["plain/report.html"]
-    records = [{"title": way.title, "studies": 2, "shape": "small", "seconds": 3.6, "processor_seconds": 7.2,
+    records = [{"title": way.title, "cases": 2, "shape": "small", "seconds": 3.6, "processor_seconds": 7.2,
                 "differing": []} for way in ways]  # fmt: skip
     assert "2000" in str(throughput_table(records))
     assert "1,000 x 4 processor seconds / 3600 = 1 core-hours" in cost_text(records[0], 0.05)

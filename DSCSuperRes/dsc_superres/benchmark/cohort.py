@@ -1,9 +1,9 @@
 """The throughput of ``batch``: one process, several processes, and a Dask cluster of several workers on this machine.
 
-All do the same studies, each simulated from a digital patient of its own, from file to reconstruction, maps and report.
-What they write is compared byte for byte. The cost of 1,000 studies follows from the processor time of one process:
+All do the same cases, each simulated from a digital patient of its own, from file to reconstruction, maps and report.
+What they write is compared byte for byte. The cost of 1,000 cases follows from the processor time of one process:
 
-    core-hours = 1,000 x processor seconds per study / 3600;  cost = core-hours x price per core-hour
+    core-hours = 1,000 x processor seconds per case / 3600;  cost = core-hours x price per core-hour
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dsc_superres.io import write_series
 from dsc_superres.models import DEFAULT_MODEL
 from dsc_superres.phantom.patient import digital_patient
 
-STUDIES = 1000
+CASES = 1000
 """Of the cohort whose cost is stated."""
 PRICE = 0.05
 """Assumed price of a core-hour, in whatever currency: what clouds ask for a core of a common processor in dollars."""
@@ -44,25 +44,25 @@ class Way:
     cluster: bool = False
 
 
-def write_studies(folder: Path, count: int, slices: int, frames: int, size: int) -> None:
+def write_cases(folder: Path, count: int, slices: int, frames: int, size: int) -> None:
     """Write series of so many digital patients, ``size`` x ``size`` pixels, one folder each."""
     for number in range(count):
-        place = folder / f"study-{number + 1}"
+        place = folder / f"case-{number + 1}"
         place.mkdir()
         patient = digital_patient(SEED + number, slices=slices, frames=frames, matrix=size)
         write_series(patient.series, place / "dsc.nii.gz", integer=True)
 
 
-def measure(way: Way, studies: Path, out: Path, arguments: Sequence[str]) -> dict[str, float]:
+def measure(way: Way, cases: Path, out: Path, arguments: Sequence[str]) -> dict[str, float]:
     """Run ``batch`` in this ``way``; return its duration and the processor time of all its processes, s.
 
     That of a cluster counts from the moment when all its workers are there; its processor time with their start. Raises
-    ``FileError`` where a study failed.
+    ``FileError`` where a case failed.
     """
     before = _processor_seconds()
     with dask_workers(way.workers if way.cluster else 0) as address:
         where = ["--scheduler", address] if way.cluster else ["--jobs", str(way.workers)]
-        command = ["batch", str(studies), "--out", str(out), *where, *arguments]
+        command = ["batch", str(cases), "--out", str(out), *where, *arguments]
         begin = time.monotonic()
         done = subprocess.run([sys.executable, "-m", "dsc_superres", *command], capture_output=True, text=True)
         seconds = time.monotonic() - begin
@@ -85,22 +85,22 @@ def throughput_table(records: Sequence[dict]) -> TextTable:
             (
                 one["title"],
                 one["seconds"],
-                3600 * one["studies"] / one["seconds"],
+                3600 * one["cases"] / one["seconds"],
                 f"{first['seconds'] / one['seconds']:.2f}",
-                one["processor_seconds"] / one["studies"],
+                one["processor_seconds"] / one["cases"],
                 "–" if one is first else "yes" if not one["differing"] else ", ".join(one["differing"]),
             )
         )
-    columns = ("way", "s", "studies per hour", "times as many", "processor s per study", "same bytes")
-    return TextTable(f"{first['studies']} studies of {first['shape']}, maps and report", columns, tuple(rows), True)
+    columns = ("way", "s", "cases per hour", "times as many", "processor s per case", "same bytes")
+    return TextTable(f"{first['cases']} cases of {first['shape']}, maps and report", columns, tuple(rows), True)
 
 
 def cost_text(record: dict, price: float) -> str:
-    """Return what 1,000 studies cost by the processor time of one process, maps and report included."""
-    each = record["processor_seconds"] / record["studies"]
-    hours = STUDIES * each / 3600
+    """Return what 1,000 cases cost by the processor time of one process, maps and report included."""
+    each = record["processor_seconds"] / record["cases"]
+    hours = CASES * each / 3600
     return (
-        f"{STUDIES:,} studies of {record['shape']}: {STUDIES:,} x {each:.0f} processor seconds / 3600 = {hours:,.0f} "
+        f"{CASES:,} cases of {record['shape']}: {CASES:,} x {each:.0f} processor seconds / 3600 = {hours:,.0f} "
         f"core-hours; at an assumed {price:g} per core-hour {hours * price:,.2f}, maps and report included."
     )
 
@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="dsc-superres benchmark cohort", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--studies", type=int, default=4, help="number of studies (%(default)s)")
+    parser.add_argument("--cases", type=int, default=4, help="number of cases (%(default)s)")
     parser.add_argument("--slices", type=int, default=2, help="of each (%(default)s)")
     parser.add_argument("--frames", type=int, default=60, help="of each (%(default)s)")
     parser.add_argument("--size", type=int, default=128, help="rows and columns (%(default)s)")
@@ -137,17 +137,17 @@ def compare(ways: Sequence[Way], options: argparse.Namespace) -> list[dict]:
     found: dict[Way, list[dict[str, float]]] = {way: [] for way in ways}
     contents: dict[Way, dict[str, bytes]] = {}
     with tempfile.TemporaryDirectory(prefix="dsc-superres-") as name:
-        studies = Path(name, "studies")
-        studies.mkdir()
-        write_studies(studies, options.studies, options.slices, options.frames, options.size)
+        cases = Path(name, "cases")
+        cases.mkdir()
+        write_cases(cases, options.cases, options.slices, options.frames, options.size)
         for repeat in range(options.runs):
             for number, way in enumerate(ways):
                 out = Path(name, f"results-{repeat}-{number}")
-                found[way].append(measure(way, studies, out, ["--model", options.model]))
+                found[way].append(measure(way, cases, out, ["--model", options.model]))
                 contents[way] = written(out)
     shape = f"{options.size} x {options.size} x {options.slices} x {options.frames}"
     return [
-        {"title": way.title, "workers": way.workers, "cluster": way.cluster, "studies": options.studies, "shape": shape}
+        {"title": way.title, "workers": way.workers, "cluster": way.cluster, "cases": options.cases, "shape": shape}
         | sorted(runs, key=lambda one: one["seconds"])[len(runs) // 2]
         | {"differing": differing(contents[ways[0]], contents[way])}
         for way, runs in found.items()
