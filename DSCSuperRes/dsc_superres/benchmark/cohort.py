@@ -21,6 +21,7 @@ from pathlib import Path
 
 from dsc_superres.benchmark.cohort_parts.dask_workers import dask_workers
 from dsc_superres.benchmark.cohort_parts.written import differing, written
+from dsc_superres.benchmark.shared.cohort_cost import CASES, PRICE
 from dsc_superres.benchmark.shared.documents import add_destinations, deliver
 from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.errors import FileError
@@ -28,10 +29,6 @@ from dsc_superres.io import write_series
 from dsc_superres.models import DEFAULT_MODEL
 from dsc_superres.phantom.patient import digital_patient
 
-CASES = 1000
-"""Of the cohort whose cost is stated."""
-PRICE = 0.05
-"""Assumed price of a core-hour, in whatever currency: what clouds ask for a core of a common processor in dollars."""
 SEED = 5000
 
 
@@ -119,13 +116,13 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[cores], help="beside one process (%(default)s)")
     parser.add_argument("--no-cluster", action="store_true", help="without Dask")
     parser.add_argument("--runs", type=int, default=1, help="of each way, in turn; the median counts (%(default)s)")
-    parser.add_argument("--price", type=float, default=PRICE, help="of a core-hour (%(default)s)")
+    parser.add_argument("--price", type=float, default=PRICE, help="of a core-hour, in whatever currency (%(default)s)")
     add_destinations(parser, "cohort")
     options = parser.parse_args(arguments)
     ways = [Way("one process", 1)]
     for count in options.workers:
-        ways.append(Way(f"{count} processes", count))
-        ways += [] if options.no_cluster else [Way(f"Dask, {count} workers", count, cluster=True)]
+        ways += [Way(f"{count} processes", count)] if count > 1 else []
+        ways += [] if options.no_cluster else [Way(f"Dask, {count} worker{'s' * (count > 1)}", count, cluster=True)]
     records = compare(ways, options)
     table, cost = throughput_table(records), cost_text(records[0], options.price)
     print(table, cost, sep="\n\n")

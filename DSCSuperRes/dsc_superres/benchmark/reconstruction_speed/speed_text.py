@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dsc_superres.benchmark.shared.cohort_cost import CASES, PRICE
 from dsc_superres.pipeline.estimate import MAPS_SECONDS, MAPS_START_SECONDS, REPORT_SECONDS, START_SECONDS
 
-SERIES = 10_000
-"""Number of series of the cohort whose cost is estimated."""
 CORES = 64
 """Cores of a typical node."""
 GPU_GFLOPS = 67_000.0
@@ -100,12 +99,12 @@ def costs(found: dict) -> list[str]:
     size, output = found["size"], 4 * (frames - 1) + 1
     voxels = slices * size**2 * (4 * output + frames)
     rest = START_SECONDS + REPORT_SECONDS + 2 * MAPS_START_SECONDS + MAPS_SECONDS * voxels
-    core_hours = SERIES * (found["job_seconds"] * found["threads"] + rest) / 3600
+    core_hours = CASES * (found["job_seconds"] * found["threads"] + rest) / 3600
     lines = [
-        f"{SERIES:,} series of {size} x {size} x {slices} x {frames}, maps and report included "
-        f"({rest:.0f} s on one core for each series):",
+        f"{CASES:,} cases of {size} x {size} x {slices} x {frames}, maps and report included "
+        f"({rest:.0f} s on one core for each), at an assumed {PRICE:g} dollars for a core hour:",
         "",
-        "| on | for each series | in all |",
+        "| on | for each case | in all |",
         "|---|---|---|",
     ]
     if found["device"] == "cpu":
@@ -113,15 +112,15 @@ def costs(found: dict) -> list[str]:
         days = core_hours / CORES / 24
         lines.append(
             f"| this processor, as measured | {own / 60:.1f} core minutes | {core_hours:,.0f} core hours: "
-            f"{days:.1f} days of a node of {CORES} cores |"
+            f"{days:.1f} days of a node of {CORES} cores, {core_hours * PRICE:,.2f} dollars |"
         )
     else:
-        hours = SERIES * found["job_seconds"] / 3600
+        hours = CASES * found["job_seconds"] / 3600
         lines.append(f"| this device, as measured | {found['job_seconds']:.1f} s and the rest | {hours:,.0f} hours |")
     quick = found["job_gflop"] / (GPU_GFLOPS * GPU_SHARE)
     lines.append(
         f"| one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} TFLOP/s | "
-        f"{quick:.1f} s, and {rest:.0f} s of a core | {SERIES * quick / 3600:,.0f} GPU hours and "
-        f"{SERIES * rest / 3600:,.0f} core hours |"
+        f"{quick:.1f} s, and {rest:.0f} s of a core | {CASES * quick / 3600:,.1f} GPU hours and "
+        f"{CASES * rest / 3600:,.0f} core hours |"
     )
     return lines
