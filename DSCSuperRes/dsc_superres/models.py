@@ -270,7 +270,7 @@ register(
         find(DEFAULT_MODEL_WITH_UNCERTAINTY),
         name="ode-liif-plus-kinetic",
         title="ODE-LIIF plus, kinetic",
-        description="ODE-LIIF plus, its frames drawn halfway toward kinetics of the contrast agent.",
+        description="ODE-LIIF plus, its frames drawn toward kinetics of the contrast agent.",
         builder="dsc_superres.networks.ode_liif_plus:OdeLiifPlusKinetic",
         follows_kinetics=True,
     )

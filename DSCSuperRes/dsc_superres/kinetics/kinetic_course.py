@@ -38,11 +38,10 @@ TRUSTED_RATIO, USELESS_RATIO = 0.5, 0.9
 """Mean square error of kinetics over that of pchip in frames left out, up to which kinetics is trusted entirely, and
 from which it is not used. Without its nearest frames pchip loses more than kinetics does, so equal errors there are no
 equal errors between the frames."""
-MOST_TRUST = 0.7
-"""Largest part of kinetics; the rest is pchip. Where all curves rise between two frames, the driving curve's onset may
-be wrong in all voxels alike, which no acquired frame shows; elsewhere the mean of both is as near to the truth."""
-MOST_TRUST_WITH_PREDICTION = 0.5
-"""The same where frames between were predicted: the rest is the network, which is as near to the truth as kinetics."""
+MOST_TRUST = 1.0
+"""Largest ``share`` of a voxel. How much of kinetics is used where it holds is for the interpolator to say."""
+MOST_TRUST_WITH_PREDICTION = 0.6
+"""The same where frames between were predicted: the rest is the network, which is nearly as near to the truth."""
 CERTAIN = 0.02
 """Doubt up to which a frame counts as acquired."""
 MOST_SHARED = 0.6
@@ -94,8 +93,15 @@ class KineticCourse:
     spread: np.ndarray
     notes: tuple[str, ...] = ()
 
-    def signal(self, z: int, times: np.ndarray, rows: slice = ALL, columns: slice = ALL) -> np.ndarray:
-        """Return the signal of slice z at ``times`` [m] of frames (s), float32[m, y, x]."""
+    @property
+    def slices(self) -> int:
+        """Number of slices."""
+        return len(self.atoms)
+
+    def signal(
+        self, z: int, times: np.ndarray, rows: slice | np.ndarray = ALL, columns: slice | np.ndarray = ALL
+    ) -> np.ndarray:
+        """Return the signal of slice z at ``times`` [m] of frames (s), float32[m, y, x], or [m, n] of single voxels."""
         atoms, offset = self.atoms[z], self.offsets[z]
         functions = atoms.functions(times + offset).astype(np.float32)
         coefficients = self.coefficients[: len(functions), z, rows, columns]

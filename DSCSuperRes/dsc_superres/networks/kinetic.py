@@ -3,12 +3,14 @@
 Every voxel follows the posterior mean over residues, transit times and delays under one driving curve
 (``kinetics.kinetic_course``). What the acquired frames differ from it is interpolated by pchip and added, so that these
 frames are kept as they are; halfway between two frames only the share of it that is more than noise. All of this is
-computed on the coarse grid, and the difference from pchip there is brought to the fine grid by back-projection.
+computed on the coarse grid, and a part of the difference from pchip there is brought to the fine grid by
+back-projection: less of what is a voxel's own, where kinetics errs more often, than of what all voxels have in common.
 """
 
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +25,13 @@ from dsc_superres.networks.window import Window
 from dsc_superres.perfusion.mask import head_threshold
 from dsc_superres.series import Series
 from dsc_superres.utils.progress import IsCancelled, never
+
+COMMON_PART, OWN_PART = 0.87, 0.61
+"""Parts of the difference from pchip that are added: of its mean over a slice, and of what remains in each voxel.
+
+Those with the least squared error in bolus frames of 32 training scenes and patients, each counted alike."""
+MOST_VOXELS = 2000
+"""Of a slice, over which the mean is taken."""
 
 
 class KineticInterpolator(Interpolator):
@@ -56,6 +65,9 @@ class KineticInterpolator(Interpolator):
             found.times, found.offset = series.times.copy(), offset
             found.first = int(transient)
             found.noise = course.noise / scale
+            found.samples = [
+                _Samples.of(series.signal[:, z], course.share[z], int(transient)) for z in range(course.slices)
+            ]
         else:
             found.notes = course
             found.noise = _noise(series.signal) / scale
@@ -87,9 +99,8 @@ class KineticInterpolator(Interpolator):
         if self.course is not None:
             added = self.beyond_pchip(window, t)
             image = image + back_project(added, size)
-            share = torch.from_numpy(self.course.share[self.place]).to(added)
-            spread = self._spread(window.index, share, pchip_in_time(window.frames, window, t) + added)
-            held = share / max(float(self.course.share.max()), SMALLEST)
+            held = torch.from_numpy(self.course.share[self.place]).to(added)
+            spread = self._spread(window.index, held, pchip_in_time(window.frames, window, t) + added)
         in_time = uncertainty_in_time(window, t, spread, added, held, self.noise)
         same_pixels = tuple(window.frames.shape[-2:]) == tuple(size)
         return image, in_time if same_pixels else with_finer_pixels(in_time, image, self.noise)
@@ -103,22 +114,66 @@ class KineticInterpolator(Interpolator):
 
     def beyond_pchip(self, window: Window, t: Tensor) -> Tensor:
         """What kinetics adds to pchip on the coarse grid, [b, m, h, w]; zero at the acquired frames."""
+        found = self.kinetic_frames(window, t) - pchip_in_time(window.frames, window, t)
+        share = torch.from_numpy(self.course.share[self.place]).to(found)
+        return share[:, None] * (OWN_PART * found + (COMMON_PART - OWN_PART) * self._common(window, t).to(found))
+
+    def kinetic_frames(self, window: Window, t: Tensor) -> Tensor:
+        """Frames on the coarse grid, [b, m, h, w], by kinetics alone, also where it does not hold."""
+        slices, rows, columns = self.place
+        found = [
+            self._by_kinetics(replace(window, frames=frames[None]), t, (z, rows, columns))
+            for z, frames in zip(range(*slices.indices(self.course.slices)), window.frames, strict=True)
+        ]
+        return torch.cat(found)
+
+    def _common(self, window: Window, t: Tensor) -> Tensor:
+        """The mean over each slice of what kinetics by itself differs from pchip, [b, m, 1, 1]."""
+        found = []
+        for z in range(*self.place[0].indices(self.course.slices)):
+            sample = self.samples[z]
+            around = np.arange(window.index - 1, window.index + 3).clip(0, len(self.times) - 1)
+            frames = (torch.from_numpy(sample.signal[around]) - self.offset) / self.scale
+            here = replace(window, frames=frames[None, :, None], times=window.times[:1].cpu())
+            moments = t.cpu()
+            apart = self._by_kinetics(here, moments, (z, *sample.voxels)) - pchip_in_time(here.frames, here, moments)
+            found.append((sample.share * apart[0, :, 0]).sum(1) / sample.share.sum().clamp(min=SMALLEST))
+        return torch.stack(found)[..., None, None]
+
+    def _by_kinetics(self, window: Window, t: Tensor, place: tuple) -> Tensor:
+        """Frames of the voxels at ``place`` (z, y, x), [1, m, h, w]: kinetics, and what acquired frames differ."""
         index, times = window.index, torch.from_numpy(self.times)
         around = torch.arange(index - 1, index + 3).clamp(0, len(times) - 1)
         between = times[index] + t.double().cpu() * (times[index + 1] - times[index])
-        course = self._course(torch.cat([times[around], between])).to(window.frames)
-        acquired, wanted = course[:, :4], course[:, 4:]
-        missed = pchip_in_time(window.frames - acquired, window, t)
+        curves = self.course.signal(place[0], torch.cat([times[around], between]).numpy(), *place[1:])
+        course = ((torch.from_numpy(curves) - self.offset) / self.scale).to(window.frames)
+        course = course.reshape(1, len(curves), *window.frames.shape[2:])
+        missed = pchip_in_time(window.frames - course[:, :4], window, t)
         keep = 1 - (1 - self.course.residual_share) * 4 * t * (1 - t)
-        found = wanted + keep[:, None, None] * missed - pchip_in_time(window.frames, window, t)
-        share = torch.from_numpy(self.course.share[self.place]).to(found)
-        return share[:, None] * found
+        return course[:, 4:] + keep[:, None, None] * missed
 
-    def _course(self, times: Tensor) -> Tensor:
-        """Normalized signal of the kinetic curves at ``times`` [m] (s, those of frames), float32[b, m, h, w]."""
-        course, (slices, rows, columns) = self.course, self.place
-        found = [course.signal(z, times.numpy(), rows, columns) for z in range(*slices.indices(len(course.atoms)))]
-        return (torch.from_numpy(np.stack(found)) - self.offset) / self.scale
+
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Voxels of a slice.
+
+    voxels   their rows and columns
+    signal   float32[t, n], the first frame in steady state
+    share    float32[n]: how far each follows kinetics
+    """
+
+    voxels: tuple[np.ndarray, np.ndarray]
+    signal: np.ndarray
+    share: Tensor
+
+    @classmethod
+    def of(cls, signal: np.ndarray, share: np.ndarray, first: int) -> _Samples:
+        """Up to ``MOST_VOXELS`` of signal[t, y, x] with a ``share`` [y, x]; ``first`` is the first frame to use."""
+        voxels = np.argwhere(share > 0)
+        rows, columns = voxels[:: max(1, -(-len(voxels) // MOST_VOXELS))].T
+        found = signal[:, rows, columns].astype(np.float32)
+        found[:first] = found[first]
+        return cls((rows, columns), found, torch.from_numpy(share[rows, columns]))
 
 
 def _noise(signal: np.ndarray) -> float:

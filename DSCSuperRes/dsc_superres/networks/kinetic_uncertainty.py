@@ -6,7 +6,7 @@ at acquired frames:
     p^2 ((a (posterior spread))^2 + (b (difference from pchip))^2 + (c D)^2 + (d noise)^2)
 
 The posterior spread is that over residues, transit times, delays and driving curves, in the middle of the interval,
-times the part of kinetics in the result. D is what a cubic through four frames differs from a line there. At finer
+times how far kinetics holds. D is what a cubic through four frames differs from a line there. At finer
 pixels there are the error of the finer image, in proportion to its steepness, and the noise of all frames in addition.
 The factors minimize the Gaussian negative log-likelihood on 29 scenes and training patients, some of them with wrong
 driving curves; where kinetics holds, all are reduced by a tenth, which is right for half of 14 training patients.
@@ -20,7 +20,7 @@ from torch import Tensor
 from dsc_superres.networks.resampling import upsample
 from dsc_superres.networks.window import Window
 
-POSTERIOR = 0.86
+POSTERIOR = 0.6
 """Factor of the posterior spread."""
 DIFFERENCE = 0.7
 """Factor of what kinetics adds to pchip."""
