@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 
 import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from .Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
 from .Logic import Logic, incompleteText
 from .Parameters import Parameters
 from .Scene.Result import Result
@@ -49,6 +51,7 @@ class Panel(VTKObservationMixin):
         self.result: Result | None = None
         self._chosen: Result | None = None
         self._entered, self._unseen = False, None
+        self._showing: TimeSlicedTask | None = None
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._removalText = self.ui.removeResultButton.toolTip
@@ -97,6 +100,7 @@ class Panel(VTKObservationMixin):
         """Leave nothing running or observed."""
         self.removeObservers()
         self._removalTimer.stop()
+        self._stopShowing()
         self.logic.stopAll()
         for section in self.sections.values():
             section.cleanup()
@@ -107,6 +111,12 @@ class Panel(VTKObservationMixin):
 
     def selectResult(self, result: Result | None) -> None:
         """Show a result in the sections below; None for none. One that lost its images can only be removed."""
+        self._stopShowing()
+        for _section in self._selectInSteps(result):
+            pass
+
+    def _selectInSteps(self, result: Result | None) -> Iterator[None]:
+        """Do what ``selectResult`` does, section by section; yields in between."""
         if self.parameters is not None:
             self.parameters.result = result.run if result else ""
         self._chosen = result
@@ -133,15 +143,23 @@ class Panel(VTKObservationMixin):
             section.setResult(result)
             if name in AFTER_A_RUN:
                 getattr(self.ui, f"{name.lower()}Section").collapsed = result is None
+            yield
 
     def showNewResult(self, result: Result, note: str) -> None:
         """Show what a run has made: side by side, what led to it collapsed, ``note``, and the panel at what is next.
 
-        While the user works in another module the views stay as they are.
+        While the user works in another module the views stay as they are. All but the selection is done at the next
+        turns of the event loop.
         """
-        self.selectResult(result)
+        self._stopShowing()
+        steps = self._showInSteps(result, note)
+        self._showing = TimeSlicedTask(steps, self._onShowingDone, self._onShowingFailed, pause=DRAWN)
+        self._showing.advance()
+
+    def _showInSteps(self, result: Result, note: str) -> Iterator[None]:
         for name in BEFORE_A_RUN:
             getattr(self.ui, f"{name.lower()}Section").collapsed = True
+        yield from self._selectInSteps(result)
         self.ui.resultNote.text, self.ui.resultNote.visible = note, True
         self._unseen = result
         if self._entered:
@@ -150,6 +168,8 @@ class Panel(VTKObservationMixin):
     def completeResult(self, result: Result, note: str) -> None:
         """Show what a run has added to ``result`` after ``showNewResult``; views stay as they are."""
         if result == self.result:
+            if self._showing is not None:
+                self._showing.advance(math.inf)
             self.ui.resultNote.text, self.ui.resultNote.visible = note, True
             self._allowRemoval()
             for section in self.sections.values():
@@ -159,6 +179,19 @@ class Panel(VTKObservationMixin):
         """Show how far a run is that computes the maps of the selected result."""
         if not self.logic.isComplete(self.result):
             self.sections["Perfusion"].showProgress(fraction, text)
+
+    def _onShowingDone(self, _nothing: None) -> None:
+        self._showing = None
+
+    def _onShowingFailed(self, error: Exception) -> None:
+        self._showing = None
+        raise error
+
+    def _stopShowing(self) -> None:
+        """Forget the result of a run that is about to be shown: another one is selected."""
+        if self._showing is not None:
+            self._showing.stop()
+        self._showing = None
 
     def sideBySide(self) -> None:
         """Show the selected result side by side, unless it is shown so already."""
@@ -250,6 +283,7 @@ class Panel(VTKObservationMixin):
 
     def _onSceneStartsClosing(self, caller: vtk.vtkObject, event: str) -> None:
         self.logic.stopWork()
+        self._stopShowing()
         self._stopObservingParameters()
         self._removalTimer.stop()
         self.result = self._chosen = None

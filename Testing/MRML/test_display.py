@@ -36,6 +36,7 @@ from DSCSuperResLib.Scene.Display.SharedWindow import SharedWindow
 from DSCSuperResLib.Scene.Display.SliceViews import VIEWS
 from DSCSuperResLib.Scene.Display.Uncertainty import UncertaintyOverlay, colorUncertainty, shownLimit
 from DSCSuperResLib.Scene.Result import Result
+from DSCSuperResLib.Scene.Steps import finish
 
 
 @pytest.fixture
@@ -254,7 +255,7 @@ def test_curves_of_segments_are_means_also_where_a_coarse_voxel_is_larger(window
     image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     vtk_to_numpy(image.GetPointData().GetScalars())[:] = mask.ravel()
     segmentation.AddSegmentFromBinaryLabelmapRepresentation(image, "vessel", (1, 0, 0))
-    *_, chart = CurveCharts(result).overSegments(segmentation)
+    chart = finish(CurveCharts(result).overSegments(segmentation))
     found = column(result.node("table.segments.truth"), "vessel")
     np.testing.assert_allclose(found, truthSignal()[:, 1, 4:6, 3].mean(axis=1), rtol=1e-5)
     coarse = column(result.node("table.segments.input"), "vessel")

@@ -52,10 +52,14 @@ class PanelDriver:
             time.sleep(0.002)
 
     def settle(self, turns: int = 10) -> None:
-        """Let the panel do what is due now."""
-        for _turn in range(turns):
+        """Let the panel do what is due now, all of it."""
+        from DSCSuperResLib.Jobs.TimeSlicedTask import turns as slices
+
+        end = time.monotonic() + 60
+        while turns > 0 or (slices().busy and time.monotonic() < end):
             self._turn()
             time.sleep(0.002)
+            turns -= 1
 
     def show(self, *sections: str) -> None:
         """Open these sections alone."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import slicer
@@ -29,6 +30,18 @@ def newOutlines(result: Result, title: str, role: str, visible: bool = True) -> 
     return node
 
 
+@contextmanager
+def drawnAfterwards(node: slicer.vtkMRMLSegmentationNode) -> Iterator[None]:
+    """A context in which the views do not show ``node``: they would draw it anew after each change."""
+    display = node.GetDisplayNode()
+    visible = display.GetVisibility()
+    display.SetVisibility(False)
+    try:
+        yield
+    finally:
+        display.SetVisibility(visible)
+
+
 def fillOutlines(
     node: slicer.vtkMRMLSegmentationNode,
     regions: Mapping[str, np.ndarray],
@@ -39,7 +52,7 @@ def fillOutlines(
     """Replace the segments of ``node`` by ``regions``, bool[z, y, x] by id, with titles and colors (0..1) by id."""
     matrix = ijkToRas(geometry)
     representation = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    with slicer.util.NodeModify(node):
+    with drawnAfterwards(node), slicer.util.NodeModify(node):
         node.GetSegmentation().RemoveAllSegments()
         for name, region in regions.items():
             labelmap = slicer.vtkOrientedImageData()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import qt
 import slicer
@@ -13,8 +13,9 @@ from dsc_superres.errors import DSCError
 from dsc_superres.perfusion import read_aif_csv
 
 from ..Jobs.MapsRequest import chosenVoxels
+from ..Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
 from ..Parameters import AIF, PerfusionParameters
-from ..Scene.Maps.ArterialChart import drawCurves
+from ..Scene.Maps.ArterialChart import drawCurvesInSteps
 from ..Scene.Maps.ArterialInput import ArterialCurve, bolusTimes, candidates
 from ..Scene.Maps.ArterialPoints import POINTS, hideOtherMarks, markVoxels, voxelsUnderMouse
 from ..Scene.Maps.Maps import aifGrid
@@ -43,6 +44,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._computation = MapsComputation(ui, context, self._onComputed)
         self._tool = ArteryTool(ui, context, self._drawSoon, self._computation.computeSoon)
         self._plot, self._toMark = None, False
+        self._drawing: TimeSlicedTask | None = None
         self._drawTimer = qt.QTimer()
         self._drawTimer.setSingleShot(True)
         self._drawTimer.connect("timeout()", self._onDraw)
@@ -61,6 +63,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         if result != self._result or result is None:
             self._tool.stop()
             self._options.stop()
+        self._stopDrawing()
         self._result = result
         self.update()
 
@@ -118,36 +121,48 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         for widget in (ui.marksCheckBox, ui.plotPlace):
             widget.visible = arterial is not None
         ui.aifFacts.text = _("There are no maps yet: compute them.") if arterial is None else _facts(result, arterial)
-        if arterial is None:
-            return
-        self._toMark = True
+        self._toMark = arterial is not None
 
     def _drawSoon(self) -> None:
         """Draw marks and curves at the next turns of the event loop, once after several changes."""
         self._drawTimer.start(0)
 
     def _onDraw(self) -> None:
-        if not self._toMark:
-            self._drawChosen()
+        self._stopDrawing()
+        self._drawing = TimeSlicedTask(self._draw(), self._onDrawn, self._onDrawingFailed, pause=DRAWN)
+        if not self._toMark:  # a curve follows the mouse
+            self._drawing.advance()
+
+    def _onDrawn(self, _nothing: None) -> None:
+        self._drawing = None
+
+    def _onDrawingFailed(self, error: Exception) -> None:
+        self._drawing = None
+        raise error
+
+    def _stopDrawing(self) -> None:
+        if self._drawing is not None:
+            self._drawing.stop()
+        self._drawing = None
+
+    def _draw(self) -> Iterator[None]:
+        """Mark the voxels of the maps' input. Draw it, the candidates, and the one chosen or under the mouse now."""
+        if self._result is None or self._context.parameters is None:
             return
-        self._toMark, arterial = False, self._arterial
-        if self._result is not None and arterial is not None:
+        arterial = self._arterial
+        if self._toMark and arterial is not None:
+            self._toMark = False
             visible = self._ui.marksCheckBox.checked
             points = markVoxels(self._result, arterial.voxels, arterial.source, visible)
             self._ui.marksCheckBox.enabled = points is not None
-        self._drawSoon()
-
-    def _drawChosen(self) -> None:
-        """Draw the input of the maps, the candidates, and the one that is chosen or under the mouse now."""
-        if self._result is None or self._context.parameters is None:
-            return
-        chosen, arterial = self._chosenCurve(), self._arterial
+            yield
+        chosen = self._chosenCurve()
         if arterial is None and chosen is None:
             return
         others = [one for one in self._found if arterial is None or not one.sameVoxels(arterial)]
         if chosen is not None and arterial is not None and chosen.sameVoxels(arterial):
             chosen = None
-        chart = drawCurves(self._result, arterial, others, chosen)
+        chart = yield from drawCurvesInSteps(self._result, arterial, others, chosen)
         self._ui.plotPlace.visible = True
         self._plotView().SetPlotChartNodeID(chart.GetID())
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import qt
@@ -11,6 +10,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ..Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
 from ..Scene.Curves.ArteryOverlay import ArteryOverlay
 from ..Scene.Curves.CurveCharts import CurveCharts
 from ..Scene.Curves.CurvePlace import clearPlace
@@ -31,8 +31,6 @@ MOTION = "motion"
 PLOTS = (CURSOR, CROSSHAIR, SEGMENTS, *MEASURES, MOTION)
 THROTTLE = 100
 """ms between two updates while the mouse moves."""
-TIME_SLICE = 0.05
-"""s of reading segments between two turns of the event loop."""
 
 
 class CurvePlotter(VTKObservationMixin):
@@ -52,7 +50,7 @@ class CurvePlotter(VTKObservationMixin):
         self._charts: CurveCharts | None = None
         self._mark: PlotMark | None = None
         self._place: np.ndarray | None = None
-        self._work: Iterator[slicer.vtkMRMLPlotChartNode | None] | None = None
+        self._task: TimeSlicedTask | None = None
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
@@ -88,7 +86,13 @@ class CurvePlotter(VTKObservationMixin):
     def _halt(self) -> None:
         self.removeObservers()
         self._timer.stop()
-        self._waiting, self._work = False, None
+        self._waiting = False
+        self._stopDrawing()
+
+    def _stopDrawing(self) -> None:
+        if self._task is not None:
+            self._task.stop()
+        self._task = None
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""
@@ -118,7 +122,6 @@ class CurvePlotter(VTKObservationMixin):
             self.addObserver(display, vtk.vtkCommand.ModifiedEvent, self._onChanged)
 
     def _onChanged(self, caller: vtk.vtkObject, event: str) -> None:
-        self._work = None
         self._schedule(THROTTLE)
 
     def _schedule(self, milliseconds: int) -> None:
@@ -129,57 +132,59 @@ class CurvePlotter(VTKObservationMixin):
 
     def _onTimeout(self) -> None:
         self._waiting = False
+        self._stopDrawing()
         if self.result is None or not self._layout.shown:
             return
+        pause = 0 if self.plot == SEGMENTS else DRAWN
+        self._task = TimeSlicedTask(self._draw(), self._onDrawn, self._onFailed, pause=pause)
+        self._task.advance()
+
+    def _onDrawn(self, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
+        self._task = None
+        if chart is not None or self.plot not in (CURSOR, CROSSHAIR):
+            self._layout.showChart(chart)
+
+    def _onFailed(self, error: Exception) -> None:
+        self._task = None
+        raise error
+
+    def _draw(self) -> Generator[None, None, slicer.vtkMRMLPlotChartNode | None]:
+        """Return the chart of the plot; yields between parts that take Slicer a while."""
         if self.plot in MEASURES:
             metrics = readMetrics(self.result)
-            self._layout.showChart(metricsChart(self.result, metrics, self.plot, self.region) if metrics else None)
-        elif self.plot == MOTION:
+            return metricsChart(self.result, metrics, self.plot, self.region) if metrics else None
+        if self.plot == MOTION:
             motion = readMotion(self.result)
-            self._layout.showChart(motionChart(self.result, motion) if motion else None)
-        elif self.plot == SEGMENTS:
-            self._readSegments()
-        else:
-            self._plotPoint()
+            return motionChart(self.result, motion) if motion else None
+        if self.plot != SEGMENTS:
+            return (yield from self._plotPoint())
+        if self.segmentation is None:
+            return None
+        return (yield from self._charts.overSegments(self.segmentation, self.relaxation))
 
-    def _plotPoint(self) -> None:
-        """Plot the curves at the mouse; outside the image, those of the last position or near the middle.
+    def _plotPoint(self) -> Generator[None, None, slicer.vtkMRMLPlotChartNode | None]:
+        """Return the curves at the mouse; outside the image, those of the last position or near the middle.
 
         The place is marked unless the mouse is there.
         """
         if shownMoment(self.result) is None:
-            return
+            return None
         pointed = _position(_crosshair(self.result.scene), self.plot)
         shown = self.relaxation, self.artery, pins(self.result)
         series = (self.result.sequence(role) for role in ("reconstruction", "input", "truth"))
         first = clearPlace([sequence.GetNthDataNode(0) for sequence in series if sequence is not None])
         for place in (pointed, self._place, first):
-            chart = None if place is None else self._charts.atPoint(place, *shown)
+            if place is None:
+                continue
+            chart = yield from self._charts.atPointInSteps(place, *shown)
             if chart is not None:
                 self._place = place
-                self._layout.showChart(chart)
                 if place is pointed:
                     self._mark.hide()
                 else:
                     self._mark.show(place)
-                return
-
-    def _readSegments(self) -> None:
-        """Do a slice of the work, then let the event loop run."""
-        if self.segmentation is None:
-            return
-        if self._work is None:
-            self._work = self._charts.overSegments(self.segmentation, self.relaxation)
-        end = time.monotonic() + TIME_SLICE
-        for chart in self._work:
-            if chart is not None:
-                self._layout.showChart(chart)
-                self._work = None
-                return
-            if time.monotonic() > end:
-                self._schedule(0)
-                return
-        self._work = None
+                return chart
+        return None
 
 
 def _crosshair(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLCrosshairNode | None:

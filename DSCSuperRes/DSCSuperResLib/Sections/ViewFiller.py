@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..Jobs.TimeSlicedTask import TimeSlicedTask
+from ..Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Result import Result
-
-AT_ONCE = 0.1
-"""s of work that is done before the panel answers: it often is all of it."""
 
 
 class ViewFiller:
@@ -60,9 +57,9 @@ class ViewFiller:
             self._toShow, self._toFill = show, fill
         self._result = result
         if self._task is None:
-            self._task = TimeSlicedTask(self._steps(result), self._onDone, self._onFailed)
+            self._task = TimeSlicedTask(self._steps(result), self._onDone, self._onFailed, pause=DRAWN)
         if not self._working:
-            self._task.advance(AT_ONCE)
+            self._task.advance()
 
     def _steps(self, result: Result) -> Iterator[None]:
         """Fill the views until nothing else is wanted. Slicer tells of changes while they are made: these are ours."""
@@ -89,7 +86,8 @@ class ViewFiller:
                     self._showing = False
                     self._onShown()
                     # At the next turns: the views have no size before the window was laid out.
-                    self._fitting = TimeSlicedTask(self._layout.fitInSteps(result), self._onFittedAll, self._onFailed)
+                    fitting = self._layout.fitInSteps(result)
+                    self._fitting = TimeSlicedTask(fitting, self._onFittedAll, self._onFailed, pause=DRAWN)
 
     def _onDone(self, _nothing: None) -> None:
         self._task = None

@@ -10,6 +10,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from ..Jobs.TimeSlicedTask import DRAWN
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Display.SliceViews import ROLES
 from ..Scene.Display.ViewState import setShown, shownOf
@@ -18,7 +19,7 @@ from ..Scene.Display.ViewState import setShown, shownOf
 class ViewKeeper(VTKObservationMixin):
     """Watches the views of ``layout``, and calls ``restore`` soon after something else has changed them.
 
-    Nothing is restored while ``busy()``: the views are being filled. An opacity that the user chose in a view is taken
+    That waits while ``busy()``: the views are being filled. An opacity that the user chose in a view is taken
     over.
     """
 
@@ -50,7 +51,10 @@ class ViewKeeper(VTKObservationMixin):
 
     def _onTimeout(self) -> None:
         result = self._result
-        if result is None or self._busy() or not self._layout.shown or self._layout.agrees(result):
+        if result is not None and self._busy():
+            self._timer.start(DRAWN)
+            return
+        if result is None or not self._layout.shown or self._layout.agrees(result):
             return
         opacity = self._layout.opacityChosen(result)
         if opacity is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import slicer
 
 from ..Segments import segmentIds, segmentMask, voxelCenters, voxelsAt
+from ..Steps import finish
 from .ArteryOverlay import ArteryOverlay, Overlaid
 from .AxisRange import Curve
 from .Curves import Relaxation, meanCurve, meanFrames
@@ -49,6 +50,16 @@ class CurveCharts:
         The curves are Delta R2* if ``relaxation`` is given; ``artery`` is laid over them, and the curves of the
         reconstruction at ``pins``. Returns None outside the reconstruction.
         """
+        return finish(self.atPointInSteps(ras, relaxation, artery, pins))
+
+    def atPointInSteps(
+        self,
+        ras: np.ndarray,
+        relaxation: Relaxation | None = None,
+        artery: ArteryOverlay | None = None,
+        pins: Sequence[Pin] = (),
+    ) -> Generator[None, None, slicer.vtkMRMLPlotChartNode | None]:
+        """Do what ``atPoint`` does, and yield after each curve: Slicer takes a while for each node that is new."""
         curves: dict[str, Curve] = {}
         for role in self._roles():
             sequence = self._result.sequence(role)
@@ -59,7 +70,7 @@ class CurveCharts:
             return None
         pinned = self._pinned(pins, relaxation)
         with self._transient.drawnOnce("cursor"):
-            return self._draw(curves, pinned, ras, relaxation is not None, artery)
+            return (yield from self._draw(curves, pinned, ras, relaxation is not None, artery))
 
     def _pinned(self, pins: Sequence[Pin], relaxation: Relaxation | None) -> list[Overlaid]:
         """Return the curves of the reconstruction at ``pins``, of those that lie within it."""
@@ -78,7 +89,7 @@ class CurveCharts:
         ras: np.ndarray,
         isChange: bool,
         artery: ArteryOverlay | None,
-    ) -> slicer.vtkMRMLPlotChartNode:
+    ) -> Generator[None, None, slicer.vtkMRMLPlotChartNode]:
         """Fill ``chart.cursor`` with ``curves`` by role and ``pinned`` ones, which are Delta R2* if ``isChange``."""
         arterial = _overlaid(artery, curves["reconstruction"], isChange)
         overlaid = {f"cursor.artery{number}": one for number, one in enumerate(arterial)}
@@ -88,19 +99,20 @@ class CurveCharts:
         for role, one in overlaid.items():
             table = self._transient.table(role, f"Cursor, {one.name}", {TIME: one.times, VALUE: one.values})
             series.append(self._transient.series(role, one.name, table, TIME, VALUE, one.style))
+            yield
         for role, (times, values) in curves.items():
             table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
             series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
+            yield
         return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series, dynamic=True)
 
     def overSegments(
         self, segmentation: slicer.vtkMRMLSegmentationNode, relaxation: Relaxation | None = None
-    ) -> Iterator[slicer.vtkMRMLPlotChartNode | None]:
-        """Fill ``chart.segments`` with the mean curves of the visible segments.
+    ) -> Generator[None, None, slicer.vtkMRMLPlotChartNode]:
+        """Return ``chart.segments``, the mean curves of the visible segments; yields after each frame that was read.
 
-        Yields None after each frame that was read, so that the caller can pause, and the chart at the end. A region
-        consists of the voxels of the reconstruction whose center lies in the segment; a coarse voxel of the input is
-        counted once for each of them. Delta R2* is that of the mean signal.
+        A region consists of the voxels of the reconstruction whose center lies in the segment; a coarse voxel of the
+        input is counted once for each of them. Delta R2* is that of the mean signal.
         """
         segments, y = _segments(segmentation), RELAXATION if relaxation else SIGNAL
         grid = self._result.sequence("reconstruction").GetNthDataNode(0)
@@ -113,10 +125,10 @@ class CurveCharts:
                 values = []
                 for value in meanFrames(sequence, voxelsAt(points[name], sequence.GetNthDataNode(0))):
                     values.append(value)
-                    yield None
+                    yield
                 curves[role][name] = self._curve(role, np.array(values), relaxation)[1]
         title = f"{_quantity(y)}, mean over {segments[0][1] if len(segments) == 1 else 'segments'}"
-        yield self._kept.chart("segments", title, TIME, y, self._segmentSeries(segments, curves), dynamic=True)
+        return self._kept.chart("segments", title, TIME, y, self._segmentSeries(segments, curves), dynamic=True)
 
     def _segmentSeries(
         self, segments: list[Segment], curves: dict[str, dict[str, np.ndarray]]

@@ -14,6 +14,7 @@ import vtk
 from ..Attributes import setAttributes
 from ..Maps.Maps import DIFFERENCES
 from ..Maps.OfferedMaps import offerMaps
+from ..Steps import finish
 from .HeadFit import fitHead, headCorners
 from .Legends import hideOtherLegends, removeLegends, removeOtherLegends, showLegendOf
 from .SliceViews import ROLES, VIEW_GROUP, VIEWS
@@ -88,7 +89,7 @@ class CompareLayout:
 
         Legends are made anew, for views that are newer than they are.
         """
-        _finish(self.showInSteps(result))
+        finish(self.showInSteps(result))
         self.assign(result)
 
     def showInSteps(self, result) -> Iterator[None]:
@@ -131,7 +132,7 @@ class CompareLayout:
 
         Nothing is touched that agrees already. The views are linked, and other volumes kept out of them.
         """
-        _finish(self.assignInSteps(result))
+        finish(self.assignInSteps(result))
 
     def assignInSteps(self, result) -> Iterator[None]:
         """Do what ``assign`` does, view by view, each together with its legend; yields in between."""
@@ -173,7 +174,7 @@ class CompareLayout:
 
         The views must have their final size.
         """
-        _finish(self.fitInSteps(result))
+        finish(self.fitInSteps(result))
 
     def fitInSteps(self, result) -> Iterator[None]:
         """Do what ``fit`` does, and yield after each view."""
@@ -240,12 +241,6 @@ class CompareLayout:
     def _layoutNode(self) -> slicer.vtkMRMLLayoutNode | None:
         """Return the layout node; None without a main window."""
         return self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
-
-
-def _finish(steps: Iterator[None]) -> None:
-    """Do all ``steps`` at once."""
-    for _step in steps:
-        pass
 
 
 def _addSliceNode(scene: slicer.vtkMRMLScene, role: str) -> None:

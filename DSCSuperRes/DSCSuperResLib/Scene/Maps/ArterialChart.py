@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import slicer
@@ -10,6 +10,7 @@ import slicer
 from ...Translation import _
 from ..Curves.Plots import Plots, Style
 from ..Result import Result
+from ..Steps import finish
 from .ArterialInput import ArterialCurve, ContinuousCurve, bolusTimes
 from .ArterialPoints import MARKS_COLOR, PICKED_COLOR
 
@@ -26,9 +27,26 @@ def drawCurves(
 
     ``chosen`` is the one that the next maps will have, drawn on top in the color of the user's points.
     """
+    return finish(drawCurvesInSteps(result, arterial, others, chosen))
+
+
+def drawCurvesInSteps(
+    result: Result, arterial: ArterialCurve | None, others: list[ArterialCurve], chosen: ArterialCurve | None = None
+) -> Generator[None, None, slicer.vtkMRMLPlotChartNode]:
+    """Do what ``drawCurves`` does, and yield after each curve: Slicer takes a while for each node that is new."""
     plots = Plots(result)
     with plots.drawnOnce("aif"):
-        return _draw(plots, bolusTimes(result), arterial, others, chosen)
+        drawn = [one for one in (arterial, chosen, *others) if one is not None]
+        top = max((float(one.curve.max()) for one in drawn), default=1.0)
+        series = []
+        for one in _series(plots, bolusTimes(result), arterial, others, chosen, top):
+            series.append(one)
+            yield
+        title = _title(chosen or arterial, chosen is not None)
+        chart = plots.chart("aif", title, TIME, CURVE, series, legend=False)  # it has no space in the panel
+        chart.SetTitleFontSize(14)
+        chart.SetAxisTitleFontSize(12)
+        return chart
 
 
 def bandCurves(between: ContinuousCurve) -> Iterator[tuple[str, np.ndarray]]:
@@ -37,45 +55,40 @@ def bandCurves(between: ContinuousCurve) -> Iterator[tuple[str, np.ndarray]]:
         yield name, between.curve + sign * between.sd
 
 
-def _draw(
+def _series(
     plots: Plots,
     bolus: tuple[float, ...] | None,
     arterial: ArterialCurve | None,
     others: list[ArterialCurve],
     chosen: ArterialCurve | None,
-) -> slicer.vtkMRMLPlotChartNode:
-    series = [
-        _curve(plots, f"aif.candidate{number}", _("Candidate {n}").format(n=number), one, Style(OTHERS, width=1.0))
-        for number, one in enumerate(others, 1)
-    ]
+    top: float,
+) -> Iterator[slicer.vtkMRMLPlotSeriesNode]:
+    for number, one in enumerate(others, 1):
+        title = _("Candidate {n}").format(n=number)
+        yield _curve(plots, f"aif.candidate{number}", title, one, Style(OTHERS, width=1.0))
     if arterial is not None:
-        series += _ofMaps(plots, arterial)
+        yield from _ofMaps(plots, arterial)
     if chosen is not None:
-        series.append(_curve(plots, "aif.chosen", _("Chosen now"), chosen, Style(PICKED_COLOR, points=True, width=2.0)))
-    drawn = [one for one in (arterial, chosen, *others) if one is not None]
-    top = max((float(one.curve.max()) for one in drawn), default=1.0)
-    series += _marks(plots, bolus, top)
-    title = _title(chosen or arterial, chosen is not None)
-    # A legend has no space in the panel.
-    return plots.chart("aif", title, TIME, CURVE, series, legend=False, dynamic=True)
+        yield _curve(plots, "aif.chosen", _("Chosen now"), chosen, Style(PICKED_COLOR, points=True, width=2.0))
+    yield from _marks(plots, bolus, top)
 
 
-def _ofMaps(plots: Plots, arterial: ArterialCurve) -> list[slicer.vtkMRMLPlotSeriesNode]:
-    """Return the series of the maps' input: its samples, the curve between them, and the band of that."""
+def _ofMaps(plots: Plots, arterial: ArterialCurve) -> Iterator[slicer.vtkMRMLPlotSeriesNode]:
+    """Yield the series of the maps' input: its samples, the curve between them, and the band of that."""
     between, name = arterial.between, _("Arterial input")
     if between is None:
-        return [_curve(plots, "aif", name, arterial, Style(MARKS_COLOR, width=2.5))]
-    series = []
+        yield _curve(plots, "aif", name, arterial, Style(MARKS_COLOR, width=2.5))
+        return
     if between.sd.any():
         for number, (title, values) in enumerate(bandCurves(between)):
             table = plots.table(f"aif.band{number}", title, {TIME: between.times, CURVE: values})
             style = Style(MARKS_COLOR, dashed=True, width=1.0)
-            series.append(plots.series(f"aif.band{number}", title, table, TIME, CURVE, style))
+            yield plots.series(f"aif.band{number}", title, table, TIME, CURVE, style)
     columns = {TIME: between.times, CURVE: between.curve}
     table = plots.table("aif.between", _("Arterial input between samples"), columns)
-    series.append(plots.series("aif.between", name, table, TIME, CURVE, Style(MARKS_COLOR, width=2.0)))
+    yield plots.series("aif.between", name, table, TIME, CURVE, Style(MARKS_COLOR, width=2.0))
     samples = Style(MARKS_COLOR, line=False, points=True)
-    return [*series, _curve(plots, "aif", _("Arterial input, samples"), arterial, samples)]
+    yield _curve(plots, "aif", _("Arterial input, samples"), arterial, samples)
 
 
 def _marks(plots: Plots, bolus: tuple[float, ...] | None, top: float) -> Iterator[slicer.vtkMRMLPlotSeriesNode]:

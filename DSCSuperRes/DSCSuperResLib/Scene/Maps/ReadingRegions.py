@@ -17,7 +17,7 @@ from dsc_superres.perfusion.reading_aids import CORE, FLUID, LATE, REGIONS, VESS
 
 from ...Translation import _
 from ..Display.SliceViews import VIEWS
-from ..Outlines import fillOutlines, newOutlines
+from ..Outlines import drawnAfterwards, fillOutlines, newOutlines
 from ..Result import Result, roleTitle
 from ..Segments import segmentMask
 
@@ -62,12 +62,12 @@ def showRegions(result: Result, folder: Path, source: str) -> Iterator[None]:
         yield
     geometry = next(iter(found.values()))[1]
     regions = {name: voxels > 0 for name, (voxels, _geometry) in found.items()}
-    fillOutlines(node, regions, geometry, {name: REGIONS[name] for name in regions}, COLORS)
-    yield
     display = node.GetDisplayNode()
-    with slicer.util.NodeModify(display):
-        for name in regions:
-            display.SetSegmentVisibility(name, name in OUTLINED and shown)
+    with drawnAfterwards(node):
+        fillOutlines(node, regions, geometry, {name: REGIONS[name] for name in regions}, COLORS)
+        with slicer.util.NodeModify(display):
+            for name in regions:
+                display.SetSegmentVisibility(name, name in OUTLINED and shown)
     yield
 
 
