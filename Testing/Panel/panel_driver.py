@@ -88,8 +88,9 @@ class PanelDriver:
         self.wait(lambda: "reconstructing" in self.ui("Reconstruct").statusLabel.text, 300, "the reconstruction")
 
     def finish(self) -> None:
-        """Wait for the end of the run."""
+        """Wait until the run has ended, and its result is in all sections."""
         self.wait(lambda: not self.logic.running, 900, "the end of the run")
+        self.settle()
 
     def cancelRun(self) -> None:
         """Click Cancel, and wait until the run has ended."""
