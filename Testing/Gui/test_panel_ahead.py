@@ -29,6 +29,7 @@ def mapping(driver):
     driver.start()
     driver.wait(lambda: driver.result is not None, 120, "the images")
     assert driver.logic.running
+    driver.settle()
     yield driver
     driver.logic.stopWork()
     driver.widget.exit()
