@@ -1,8 +1,16 @@
 """Errors that a user can act on. Each message is one sentence: what is wrong, where, and what to do."""
 
+_LONGEST = 900
+"""Letters of a message: what it quotes of a file may be of any length, and hold any letters."""
+
 
 class DSCError(Exception):
     """Base class of errors caused by the input; command line and worker show their message unchanged."""
+
+    def __init__(self, message: str = "") -> None:
+        words = " ".join(str(message).splitlines())
+        half = _LONGEST // 2
+        super().__init__(words if len(words) <= _LONGEST else f"{words[:half]} ... {words[-half:]}")
 
     def __str__(self) -> str:
         # Series are called by their roles ("the ground truth"), also where the sentence begins with one.

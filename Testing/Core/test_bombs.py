@@ -3,14 +3,17 @@
 import gzip
 import json
 import os
+import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_sample import ALL, PIXELS, classic, save
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dsc_superres.errors import DSCError
-from dsc_superres.io import read_series
+from dsc_superres.io import dicom_reading, read_series
 from dsc_superres.io.image_file import check_memory
 from dsc_superres.jobs.job_files import read_job
 from dsc_superres.jobs.run import run_job
@@ -54,7 +57,6 @@ def test_a_gzip_file_cannot_stand_for_more_than_gzip_can(tmp_path: Path) -> None
 def test_a_deflated_file_is_unpacked_within_limits(tmp_path: Path) -> None:
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.filereader import read_file_meta_info
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
@@ -69,6 +71,27 @@ def test_a_deflated_file_is_unpacked_within_limits(tmp_path: Path) -> None:
     (tmp_path / "bomb").write_bytes(begin[:start] + bomb)
     with pytest.raises(DSCError, match="unpacks to more"):
         read_series(tmp_path)
+
+
+@pytest.mark.parametrize("deflated", [False, True])
+def test_a_dicom_file_has_so_many_elements_at_most(tmp_path: Path, monkeypatch, deflated: bool) -> None:
+    """pydicom makes objects of 8 bytes each: 24 MB of them took two minutes and 2 GB."""
+    monkeypatch.setattr(dicom_reading, "MOST_READS", 2000)
+    syntax = b"1.2.840.10008.1.2.1.99" if deflated else b"1.2.840.10008.1.2.1\0"
+    syntax = b"\x02\0\x10\0UI" + struct.pack("<H", len(syntax)) + syntax
+    meta = bytes(128) + b"DICM" + struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(syntax)) + syntax
+    items = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * 2000
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    (tmp_path / "bomb.dcm").write_bytes(meta + (packer.compress(items) + packer.flush() if deflated else items))
+    with pytest.raises(DSCError, match="more elements than any image"):
+        read_series(tmp_path)
+
+
+def test_a_deflated_file_is_read(tmp_path: Path) -> None:
+    images = [classic(*place, AcquisitionTime=f"10000{place[0]}") for place in ALL]
+    for one in images:
+        one.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    assert np.array_equal(read_series(save(tmp_path, images)).signal, PIXELS)
 
 
 def test_memory_that_is_there_may_be_taken() -> None:

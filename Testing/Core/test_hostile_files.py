@@ -7,6 +7,7 @@ import pytest
 from test_hostile_headers import SERIES
 
 from dsc_superres.errors import DSCError
+from dsc_superres.geometry import Geometry
 from dsc_superres.io.dicom_damage import without_damage
 from dsc_superres.jobs.job_files import parse_job, read_job
 from dsc_superres.pipeline.checks import JobError
@@ -85,6 +86,13 @@ def test_training_files(tmp_path, line):
     (tmp_path / "train.toml").write_text(f'out = "x"\n{name}\n{line}\n')
     with pytest.raises(DSCError) as caught:
         read_config(tmp_path / "train.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_an_error_quotes_of_a_file_is_short_and_on_one_line():
+    with pytest.raises(DSCError) as caught:
+        Geometry(spacing=["9\n"] * 5000)
+    assert len(str(caught.value)) < 1000
     assert "\n" not in str(caught.value)
 
 

@@ -58,6 +58,13 @@ def test_nifti_fields(tmp_path, suffix, layout, place, value, name):
     refuses(path, name)
 
 
+def test_a_compressed_file_is_not_read_by_a_library_that_takes_it_for_another(tmp_path, capfd):
+    write_series(SERIES, tmp_path / "scan.nii.gz")
+    (tmp_path / "scan.nii.gz").rename(tmp_path / "scan.nii")
+    refuses(tmp_path / "scan.nii", "rename it to scan.nii.gz")
+    assert not capfd.readouterr().err
+
+
 def test_orientations_that_do_not_count_may_hold_anything(tmp_path):
     write_series(SERIES, tmp_path / "scan.nii")
     raw = bytearray((tmp_path / "scan.nii").read_bytes())

@@ -55,7 +55,7 @@ def test_usual_files_are_read_without_pydicom_and_as_by_it(tmp_path, monkeypatch
     folder = as_philips(tmp_path / "series", syntax)
     headers, series = with_pydicom_alone(folder, monkeypatch)
     for module in (dicom_files, dicom_pixels):
-        monkeypatch.setattr(module, "dcmread", refuse)
+        monkeypatch.setattr(module, "read_dataset", refuse)
     found, again = image_headers(folder), read_series(folder)
     assert {file: list(map(str, header)) for file, header in found.items()} == {
         file: list(map(str, header)) for file, header in headers.items()

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsc_superres.errors import DSCError
+from dsc_superres.errors import DSCError, PerfusionError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io import read_series, write_series, write_volume
 from dsc_superres.perfusion import ArterialInput, MapOptions, compute_maps
+from dsc_superres.perfusion.arterial_input import read_aif_csv
 from dsc_superres.perfusion.gamma_variate import GammaVariate
 from dsc_superres.perfusion.propagation import check_uncertainty
 from dsc_superres.pipeline.masks import find_mask
@@ -121,3 +122,10 @@ def test_a_reconstruction_begins_and_ends_with_the_series_at_any_factor(series, 
     assert len(times) == pytest.approx(47 * factor + 1, abs=0.51)
     np.testing.assert_allclose(np.diff(times), np.diff(times)[0])
     assert set(TIMES) <= set(times) or factor % 1
+
+
+def test_a_table_with_an_endless_line_is_refused(tmp_path):
+    path = tmp_path / "aif.csv"
+    path.write_text('time_s,delta_r2star\n"0' + "x" * 200_000)
+    with pytest.raises(PerfusionError, match="Line 2 of the arterial input"):
+        read_aif_csv(path)

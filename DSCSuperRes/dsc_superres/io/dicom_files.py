@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.io.dicom_damage import without_damage
 from dsc_superres.io.dicom_elements import ElementReader
+from dsc_superres.io.dicom_reading import read_dataset
 from dsc_superres.io.dicom_values import number
 
 PIXEL_TAGS = (
@@ -81,10 +78,6 @@ _PRIVATE_ELEMENTS = {
 }
 """Private elements that are read, by group."""
 _BLOCKS = range(0x10, 0x18)
-_META = 2**16
-"""Bytes at the begin of a file that hold its transfer syntax."""
-_LARGEST_DEFLATED = 2**30
-"""Bytes that a deflated file may unpack to."""
 _MOST_FILES = 200_000
 """Files that are looked at in a folder with its subfolders."""
 _LOOKED_AT = 50
@@ -181,8 +174,7 @@ def _read_header(file: Path, reader: ElementReader, tags: list[int]) -> Dataset 
     try:
         header = reader.read(file)
         if header is None:
-            _check_deflated(file)
-            header = without_damage(dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags))
+            header = without_damage(read_dataset(file, stop_before_pixels=True, force=True, specific_tags=tags))
         return header
     except FileError:
         raise
@@ -192,23 +184,6 @@ def _read_header(file: Path, reader: ElementReader, tags: list[int]) -> Dataset 
         raise FileError(f"Cannot read {file}: {os_error_text(error)}.") from error
     except Exception as error:  # pydicom raises any type of exception for damaged files
         raise FileError(f"{file} is damaged: copy it again from where it came.") from error
-
-
-def _check_deflated(file: Path) -> None:
-    """Raise ``FileError`` where a deflated file unpacks to more than any series, before that takes the memory."""
-    with open(file, "rb") as stream:
-        begin = stream.read(_META)
-        if DeflatedExplicitVRLittleEndian.encode() not in begin:
-            return
-        meta = read_file_meta_info(file)
-        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-            return
-        stream.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
-        inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while block := inflater.unconsumed_tail or stream.read(2**16):
-            size += len(inflater.decompress(block, 2**24))
-            if size > _LARGEST_DEFLATED:
-                raise FileError(f"{file} unpacks to more than {_LARGEST_DEFLATED // 2**30} GiB: export it again.")
 
 
 def _private_tags() -> list[int]:

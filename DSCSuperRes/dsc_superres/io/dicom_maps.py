@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from pydicom.config import RAISE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -24,6 +23,7 @@ from pydicom.valuerep import validate_value
 from dsc_superres.errors import DSCError, FileError
 from dsc_superres.geometry import Geometry
 from dsc_superres.io.dicom import is_dicom
+from dsc_superres.io.dicom_reading import read_dataset
 from dsc_superres.utils.atomic_writing import atomic_folder
 from dsc_superres.version import __version__
 
@@ -159,8 +159,10 @@ def read_source(reference: str | Path | None) -> Dataset:
     if image is None:
         raise FileError(f"{path.name} is no DICOM image to take the study from: choose another one, or none.")
     try:
-        return pydicom.dcmread(image, stop_before_pixels=True)
-    except (OSError, pydicom.errors.InvalidDicomError, ValueError) as error:
+        return read_dataset(image, stop_before_pixels=True)
+    except FileError:
+        raise
+    except Exception as error:  # pydicom raises any type of exception for damaged files
         raise FileError(f"The DICOM image {image.name} cannot be read: choose another one.") from error
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from dsc_superres.errors import FileError, os_error_text
 from dsc_superres.io.dicom_files import PIXEL_TAGS
+from dsc_superres.io.dicom_reading import read_dataset
 from dsc_superres.io.dicom_slice import Slice
 from dsc_superres.io.image_file import check_memory, quiet_itk
 from dsc_superres.utils.atomic_writing import temporary_folder
@@ -52,13 +52,15 @@ def _read_pixels(path: Path, header: Dataset) -> np.ndarray:
     try:
         if (pixels := _plain_pixels(path, header)) is not None:
             return pixels
-        dataset = dcmread(path, force=True)
+        dataset = read_dataset(path, force=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         try:
             return dataset.pixel_array
         except (NotImplementedError, RuntimeError):  # no plugin for this compression is installed
             return _decode_with_gdcm(dataset)
+    except FileError:
+        raise
     except OSError as error:
         raise FileError(f"Cannot read {path}: {os_error_text(error)}.") from error
     except Exception as error:  # pydicom and GDCM raise any type of exception for damaged files

@@ -109,13 +109,15 @@ def write_nifti(
 
 @contextmanager
 def _open_decompressed(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading, decompressed if it is gzipped."""
+    """Open a file for reading, decompressed if it is gzipped, which its name has to say: ITK would not look."""
     with open(path, "rb") as raw:
         is_gzipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         if not is_gzipped:
             yield raw
             return
+        if path.suffix.lower() != ".gz":
+            raise FileError(f"{path} is compressed, but its name does not say so: rename it to {path.name}.gz.")
         with gzip.GzipFile(fileobj=raw) as file:
             yield file
 

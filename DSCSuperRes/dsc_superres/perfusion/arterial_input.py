@@ -79,6 +79,10 @@ class ArterialInput:
         return np.where(times < self.times[0], 0.0, PchipInterpolator(self.times, self.delta_r2star)(inside))
 
 
+_LONGEST_LINE = 10_000
+"""Letters in a line of a table."""
+
+
 def read_aif_csv(path: str | Path) -> ArterialInput:
     """Read an arterial input from a CSV file with the columns ``time_s,delta_r2star`` (s, 1/s).
 
@@ -88,6 +92,9 @@ def read_aif_csv(path: str | Path) -> ArterialInput:
     if not path.exists():
         raise PerfusionError(f"The arterial input {path.name} does not exist.")
     lines = read_text(path, f"The arterial input {path.name}", PerfusionError).splitlines()
+    for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise PerfusionError(f"Line {number} of the arterial input {path.name} is too long for two numbers.")
     header = [name.strip().lower() for name in next(csv.reader(lines[:1]), [])]
     if any(column not in header for column in CSV_COLUMNS):
         raise PerfusionError(
