@@ -30,6 +30,7 @@ def test_job_files(tmp_path, text):
     ("name", "value"),
     [
         ("name", "../../evil"),
+        ("name", "."),
         ("name", "a\0b"),
         ("name", "x" * 5000),
         ("name", "\ud800"),

@@ -34,7 +34,7 @@ class PathInside(Text):
 
     def convert(self, name: str, value: Any) -> str:
         path = PurePosixPath(possible_path(super().convert(name, value)).replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise ValueError
         return path.as_posix()
 
