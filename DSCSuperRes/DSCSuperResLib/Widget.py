@@ -20,6 +20,7 @@ from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
 from .Sections.NarrowForm import fitPanel, makeNarrow
+from .Sections.PanelHeight import PanelHeight
 from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
 from .Sections.Section import Section
@@ -67,6 +68,7 @@ class Panel(VTKObservationMixin):
             self.sections[name] = section(ui, self)
         makeNarrow(vars(self.ui).values())
         fitPanel(self.widget)
+        self._height = PanelHeight(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
         self._scrollTimer = qt.QTimer()
         self._scrollTimer.setSingleShot(True)
@@ -99,6 +101,7 @@ class Panel(VTKObservationMixin):
     def cleanup(self) -> None:
         """Leave nothing running or observed."""
         self.removeObservers()
+        self._height.stop()
         self._removalTimer.stop()
         self._stopShowing()
         self.logic.stopAll()

@@ -34,6 +34,8 @@ def test_every_section_fits_a_narrow_panel(driver) -> None:
         driver.settle()
         needed = panel.widget.minimumSizeHint.width()
         assert needed <= PANEL - SLICERS_MARGINS, (section, needed)
+        height = panel.widget.heightForWidth(panel.widget.width)
+        assert panel.widget.minimumHeight == height, "as high as its lines, wrapped as they are"
         driver.picture(f"narrow {section}")
     window.resize(*size)
     driver.ui("Input").imageChoices.visible = False

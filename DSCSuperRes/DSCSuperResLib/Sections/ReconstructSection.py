@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import qt
 import slicer
+import vtk
+from slicer.util import VTKObservationMixin
 
 from dsc_superres.errors import DSCError
 from dsc_superres.models import DEFAULT_MODEL, find, names_with_uncertainty
@@ -19,11 +22,12 @@ from .SeriesQueue import SeriesQueue, seriesOfScene
 AUTO = "auto"
 
 
-class ReconstructSection(Section):
+class ReconstructSection(Section, VTKObservationMixin):
     """Controls of ``Reconstruct.ui``."""
 
     def __init__(self, ui, context) -> None:
-        super().__init__(ui, context)
+        VTKObservationMixin.__init__(self)
+        Section.__init__(self, ui, context)
         self._updating = self._probed = False
         self._outcome, self._queue, self._shown = "", SeriesQueue(), None
         self._background = BackgroundControls(ui, context.logic, self.probe)
@@ -35,6 +39,11 @@ class ReconstructSection(Section):
         ui.previewButton.connect("clicked()", self._onPreview)
         ui.allSeriesButton.connect("clicked()", self._onAllSeries)
         ui.cancelButton.connect("clicked()", self._onCancel)
+        self._seriesTimer = qt.QTimer()
+        self._seriesTimer.setSingleShot(True)
+        self._seriesTimer.connect("timeout()", self._update)
+        for event in (slicer.mrmlScene.NodeAddedEvent, slicer.mrmlScene.NodeRemovedEvent):
+            self.addObserver(slicer.mrmlScene, event, self._onNode)
         self._fillModels(None)
         self._fillDevices(None)
 
@@ -64,8 +73,16 @@ class ReconstructSection(Section):
 
     def cleanup(self) -> None:
         """Leave nothing running or observed."""
+        self.removeObservers()
+        self._seriesTimer.stop()
         self._background.cleanup()
         super().cleanup()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNode(self, caller: vtk.vtkObject, event: str, node: slicer.vtkMRMLNode) -> None:
+        """A series that came or went decides whether there are several; it is filled by the next turn."""
+        if node.IsA("vtkMRMLSequenceNode"):
+            self._seriesTimer.start(0)
 
     def _onProbed(self, outcome: Outcome) -> None:
         self._fillModels(outcome.message)

@@ -51,7 +51,7 @@ class Wrapper(metaclass=ClassWrapper):
 
     def __init__(self, *arguments: object, **keywords: object) -> None:
         kind = type(self).__name__
-        _adopt(self, _Method(kind, kind, self._native).call(arguments, keywords))
+        _adopt(self, _Method(kind, kind, _overridden(self)).call(arguments, keywords))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Wrapper) and self._object == other._object
@@ -88,6 +88,9 @@ class Wrapper(metaclass=ClassWrapper):
         native, kind = self._living(name), type(self).__name__
         name = "objectName" if name == "name" else name
         metaProperty = _metaProperty(native, name) if isinstance(native, QtCore.QObject) else None
+        if metaProperty is None and _isSubclass(type(self)):
+            object.__setattr__(self, name, value)
+            return
         if metaProperty is None:
             if callable(getattr(native, name, None)):
                 raise AttributeError(f"Slot '{name}' can not be overwritten on {kind} object")
@@ -177,6 +180,25 @@ def wrapClass(native: type) -> type:
     if native not in _classes:
         _classes[native] = ClassWrapper(native.__name__, (Wrapper,), {"_native": native})
     return _classes[native]
+
+
+def _isSubclass(kind: type) -> bool:
+    """Whether a class of Qt was extended in Python, where objects may have attributes of their own."""
+    return "_native" not in vars(kind)
+
+
+def _overridden(wrapper: Wrapper) -> type:
+    """The class of Qt for a new ``wrapper``: one that calls its event filter, if it has one."""
+    native = wrapper._native
+    if not _isSubclass(type(wrapper)) or "eventFilter" not in vars(type(wrapper)):
+        return native
+
+    class Filtering(native):
+        def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
+            living = getattr(self, "_wrapper", lambda: None)()
+            return living.eventFilter(wrap(watched), wrap(event)) if living is not None else False
+
+    return Filtering
 
 
 def _methods(sender: QtCore.QObject, name: str) -> list[QtCore.QMetaMethod]:

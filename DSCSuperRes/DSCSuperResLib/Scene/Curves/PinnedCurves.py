@@ -40,6 +40,7 @@ def newPinnedPoints(result: Result) -> slicer.vtkMRMLMarkupsFiducialNode:
     node = result.scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _("Pinned voxels"))
     node.CreateDefaultDisplayNodes()
     result.add(node, POINTS)
+    node.SetUndoEnabled(True)
     node.SetControlPointLabelFormat("%d")
     display = node.GetDisplayNode()
     display.SetSelectedColor(*MARKS_COLOR)

@@ -69,6 +69,7 @@ def newPoints(scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLMarkupsFid
     _setUpDisplay(node.GetDisplayNode(), PICKED_COLOR, "CrossDot2D")
     node.SetControlPointLabelFormat("")  # the mark of the maps, which is in the same place, has a label
     node.SetAttribute(PICKED, name)
+    node.SetUndoEnabled(True)
     return node
 
 

@@ -1,0 +1,132 @@
+"""What the panel does in small steps: files that go, progress that is reported, views that are filled."""
+
+import pytest
+
+pytest.importorskip("slicer")
+pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+
+import slicer
+import vtk
+
+pytestmark = pytest.mark.usefixtures("slotErrors")
+
+
+def test_large_files_go_in_pieces_and_what_links_point_at_stays(app, driver, tmp_path) -> None:
+    from DSCSuperResLib.Jobs import RemoveFiles
+
+    folder, elsewhere = tmp_path / "job", tmp_path / "series.nrrd"
+    (folder / "frames").mkdir(parents=True)
+    elsewhere.write_bytes(b"the user's")
+    (folder / "link").symlink_to(elsewhere)
+    large = folder / "frames" / "frame.nrrd"
+    large.write_bytes(bytes(2 * RemoveFiles.PIECE + 1))
+    (folder / "job.json").write_text("{}")
+    sizes = [large.stat().st_size if large.exists() else 0 for _piece in RemoveFiles.removeFiles(folder)]
+    assert {RemoveFiles.PIECE + 1, 1} <= set(sizes), "two pieces, one after the other"
+    assert [path.name for path in folder.rglob("*") if path.is_file() and not path.is_symlink()] == []
+    assert elsewhere.read_bytes() == b"the user's"
+
+
+def test_attributes_are_set_without_an_event_and_go_with_none(app, driver) -> None:
+    from DSCSuperResLib.Scene.Attributes import setAttributes
+
+    node, events = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode"), []
+    node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: events.append(event))
+    setAttributes(node, {"DSCSuperRes.One": "1", "DSCSuperRes.Two": "2"})
+    setAttributes(node, {"DSCSuperRes.One": None})
+    assert (node.GetAttribute("DSCSuperRes.One"), node.GetAttribute("DSCSuperRes.Two")) == (None, "2")
+    assert events == []
+    node.SetText("others are told again")
+    assert events
+    slicer.mrmlScene.RemoveNode(node)
+
+
+def test_progress_is_reported_ten_times_a_second_at_most_and_its_last_value_arrives(app, driver, monkeypatch) -> None:
+    from DSCSuperResLib.Jobs import BackgroundJob as jobs
+
+    class Worker:
+        """Reports a hundred times in a moment."""
+
+        def __init__(self, command, onOutcome, report, log, onAhead) -> None:
+            self.onOutcome = onOutcome
+            for number in range(100):
+                report(number / 99, f"step {number}", None)
+            workers.append(self)
+
+    class Job(jobs.BackgroundJob):
+        def steps(self, folder):
+            yield from self.compute({}, folder, 0.5, 1.0)
+            return jobs.Finished("done")
+
+    class Command:
+        def following(self, *arguments, **environment) -> None:
+            """The worker is none."""
+
+    workers, reported, finished = [], [], []
+    monkeypatch.setattr(jobs, "WorkerProcess", Worker)
+    job = Job()
+    job.start(Command(), driver.logic.log, finished.append, lambda *progress: reported.append(progress))
+    driver.wait(lambda: reported and reported[-1][1] == "step 99", 10, "the last value")
+    assert len(reported) <= 2
+    assert reported[-1] == (1.0, "step 99", None)
+    workers[0].onOutcome(jobs.Outcome(message={}))
+    driver.wait(lambda: finished, 10, "the end")
+    assert finished[0].result == "done"
+
+
+class Layout:
+    """Notes what is done to views, a step for each of two views."""
+
+    def __init__(self) -> None:
+        self.log = []
+
+    def showInSteps(self, result):
+        yield from self._steps("show", result)
+
+    def assignInSteps(self, result):
+        yield from self._steps("fill", result)
+
+    def fitInSteps(self, result):
+        yield from self._steps("fit", result)
+
+    def _steps(self, what, result):
+        for view in (1, 2):
+            self.log.append(f"{what} {result} {view}")
+            yield
+
+
+def _filler(monkeypatch):
+    from DSCSuperResLib.Sections import ViewFiller as filling
+
+    monkeypatch.setattr(filling, "AT_ONCE", 0.0)
+    layout = Layout()
+    filler = filling.ViewFiller(layout, lambda: layout.log.append("shown"), lambda: layout.log.append("fitted"))
+    return filler, layout
+
+
+def test_views_are_shown_then_filled_then_fitted(app, driver, monkeypatch) -> None:
+    filler, layout = _filler(monkeypatch)
+    filler.show("A")
+    filler.fill("A")  # is included
+    assert filler.busy
+    assert filler.showing
+    driver.wait(lambda: layout.log[-1:] == ["fitted"], 10, "the zoom")
+    parts = [f"{what} A {view}" for what in ("show", "fill") for view in (1, 2)]
+    assert layout.log == [*parts, "shown", "fit A 1", "fit A 2", "fitted"]
+    assert not filler.busy
+    assert not filler.showing
+
+
+def test_another_result_takes_the_views_over_and_a_stop_leaves_them(app, driver, monkeypatch) -> None:
+    filler, layout = _filler(monkeypatch)
+    filler.show("A")
+    filler.fill("B")
+    driver.wait(lambda: layout.log[-1:] == ["fitted"], 10, "the zoom")
+    assert not any(" A " in part for part in layout.log)
+    assert "shown" in layout.log, "the wish to see the layout was not lost"
+    filler.fill("B")
+    filler.stop()
+    before = list(layout.log)
+    driver.settle()
+    assert layout.log == before
+    assert not filler.busy
