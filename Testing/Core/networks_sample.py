@@ -12,7 +12,7 @@ SMALL_PLUS = {**SMALL, "detail": 8, "detail_blocks": 1, "detail_decoder": 8}
 def random_network(name: str = "ode-liif") -> Model:
     """A small ODE-LIIF none of whose parts is at its neutral initial value."""
     torch.manual_seed(3)
-    model = create(name, **(SMALL_PLUS if name == "ode-liif-plus" else SMALL))
+    model = create(name, **(SMALL if name == "ode-liif" else SMALL_PLUS))
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.2)
     return model.eval()

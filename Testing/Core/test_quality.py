@@ -125,7 +125,7 @@ def test_a_model_can_be_evaluated_otherwise() -> None:
         "step": 0.5,
         "method": "euler",
     }
-    assert variant("ode-liif-plus@views=1").detail.symmetries == 1
+    assert variant("ode-liif-plus@views=1").detail.views == 1
     for wrong in ("ode-liif@views=1", "ode-liif@step=x", "ode-liif@depth=2"):
         with pytest.raises(ModelError, match="cannot be changed in ode-liif"):
             variant(wrong)

@@ -66,7 +66,11 @@ def test_the_command_says_so(tmp_path, capsys) -> None:
     assert "unlike" in capsys.readouterr().err
 
 
-RECIPES = {"ode-liif": "3-cool-down.toml", "ode-liif-plus": "6-both-parts.toml"}
+RECIPES = {
+    "ode-liif": "3-cool-down.toml",
+    "ode-liif-plus": "6-both-parts.toml",
+    "ode-liif-compact": "2-calibration.toml",
+}
 
 
 @pytest.mark.parametrize("entry", [entry for entry in entries() if entry.training_range], ids=lambda entry: entry.name)

@@ -56,7 +56,7 @@ def variant(model: str) -> Model:
             elif key == "method":
                 network.solving["method"] = value
             elif key == "views":
-                network.detail.symmetries = int(value)
+                network.detail.views = int(value)
             else:
                 raise ValueError
         except (AttributeError, ValueError):

@@ -123,7 +123,7 @@ def listing(chain: Chain, stages: Sequence[Stage], shortened: bool) -> str:
     left = QUALITY_CORE_HOURS * len({stage.model for stage in stages})
     for stage in stages:
         done, planned = chain.steps(stage)
-        left += stage.core_hours * (1 - done / planned)
+        left += stage.core_hours * (1 - done / max(planned, 1))
         hours = "" if shortened else f"{stage.core_hours:.1f}"
         lines.append(f"{stage.name:<{width}}  {planned:>6,}  {hours:>10}  {_state(chain, stage)}")
     if not shortened:

@@ -46,15 +46,17 @@ class Fusion(nn.Module):
 
     def forward(self, forward: Tensor, backward: Tensor, t: Tensor) -> Tensor:
         """Features [b, c', h, w] of either flow and their time [1] -> [b, c, h, w]."""
-        waves = torch.stack(
-            [t, t * t, torch.sin(torch.pi * t), torch.cos(torch.pi * t), torch.sin(2 * torch.pi * t)], 1
-        )
         share = t[:, None, None, None]
         # For whole rows: a factor for one pixel would be applied pixel by pixel, three times as slowly.
-        pace = channels_last(self.pace(waves)[:, :, None, None].expand(-1, -1, 1, forward.shape[-1]))
+        pace = channels_last(self.pace_at(t)[:, :, None, None].expand(-1, -1, 1, forward.shape[-1]))
         shift = self.mix.bias + self.clock(t)
         both = nn.functional.conv2d(torch.cat([forward, backward], 1), self.mix.weight, shift, padding=1)
         return self.refine(torch.addcmul(self.keep(torch.lerp(forward, backward, share)), torch.relu_(both), pace))
+
+    def pace_at(self, t: Tensor) -> Tensor:
+        """The factors of the correction's features at times [b]: [b, c]."""
+        waves = [t, t * t, torch.sin(torch.pi * t), torch.cos(torch.pi * t), torch.sin(2 * torch.pi * t)]
+        return self.pace(torch.stack(waves, 1))
 
 
 class OdeLiif(Model):
@@ -98,15 +100,19 @@ class OdeLiif(Model):
         self.decoder = LocalImplicitDecoder(channels, decoder)
         self.solving = {"method": solver, "step": step, "rtol": rtol, "atol": atol}
 
-    def anatomy_features(self, summary: Tensor) -> Tensor:
+    def anatomy_features(self, summary: Tensor, cache: dict | None = None) -> Tensor:
         """Features of the anatomy, [b, channels, h, w], from the series' summary [b, 2, h, w]."""
         return self.anatomy(channels_last(summary))
 
     def encode(self, frame: Tensor, summary: Tensor, anatomy: Tensor) -> Tensor:
         """Z = E(I): one frame [b, h, w] with the series' summary [b, 2, h, w] and anatomy features [b, c, h, w]."""
+        return self.frame(channels_last(self.frame_inputs(frame, summary, anatomy)))
+
+    @staticmethod
+    def frame_inputs(frame: Tensor, summary: Tensor, anatomy: Tensor) -> Tensor:
+        """What the encoder of frames sees, [b, 2 + c, h, w]; arguments as for ``encode``."""
         change = frame - summary[:, 0]
-        inputs = torch.cat([frame[:, None] - 0.5, SLOPE_GAIN * change[:, None], anatomy], 1)
-        return self.frame(channels_last(inputs))
+        return torch.cat([frame[:, None] - 0.5, SLOPE_GAIN * change[:, None], anatomy], 1)
 
     def direction_of(self, window: Window) -> Tensor:
         """The direction d of a pair, [b, direction, h, w], from it, its neighbors and the series' summary."""
@@ -141,7 +147,7 @@ class OdeLiif(Model):
 
     def residual(self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
         """What the network adds to the interpolator: [b, m, H, W], or [b, m, outputs, H, W] of several outputs."""
-        anatomy = cached(cache, ("anatomy", ALWAYS), lambda: self.anatomy_features(window.summary))
+        anatomy = cached(cache, ("anatomy", ALWAYS), lambda: self.anatomy_features(window.summary, cache))
         repeat = window.frames.shape[0] // window.summary.shape[0]
         window = replace(window, summary=window.summary.repeat_interleave(repeat, 0))
         anatomy = anatomy.repeat_interleave(repeat, 0)

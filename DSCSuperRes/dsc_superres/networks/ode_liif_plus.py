@@ -47,6 +47,7 @@ class OdeLiifPlus(OdeLiif):
     """The network. Options are keyword-only and are saved with the weights: those of ``OdeLiif`` and
 
     detail, detail_blocks, detail_decoder   width, depth and decoder of the static part
+    views                                   of the static part
     """
 
     estimates_uncertainty = True
@@ -59,19 +60,20 @@ class OdeLiifPlus(OdeLiif):
         detail: int = 64,
         detail_blocks: int = 12,
         detail_decoder: int = 64,
+        views: int = 8,
         solver: str = "midpoint",  # as in its training: at steps of a half, another one costs 0.01 dB
         **options,
     ) -> None:
         super().__init__(solver=solver, **options)
         channels, hidden = self.anatomy.head.out_channels, self.decoder.branch[2].out_channels
-        self.detail = StaticDetail(channels=detail, blocks=detail_blocks, decoder=detail_decoder)
+        self.detail = StaticDetail(channels=detail, blocks=detail_blocks, decoder=detail_decoder, views=views)
         self.anatomy = convolution(detail, channels, 1)
         self.decoder = LocalImplicitDecoder(channels, hidden, outputs=2)
         self.register_buffer("calibration", torch.ones(()))
 
-    def anatomy_features(self, summary: Tensor) -> Tensor:
+    def anatomy_features(self, summary: Tensor, cache: dict | None = None) -> Tensor:
         """Features of the anatomy, [b, channels, h, w]: those of the static part, mapped linearly to ``channels``."""
-        return self.anatomy(self.detail.features(summary))
+        return self.anatomy(self.detail.features_of_series(summary, cache))
 
     def forward(
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False

@@ -36,16 +36,17 @@ class StaticDetail(Model):
 
     channels, blocks   width and depth of the encoder
     decoder            width of the implicit function
+    views              number of mirrored and turned views over which the detail is averaged outside training: 1 or 8
     """
 
     removes_initial_transient = True
     transient_is_factor = True  # the network would take the transient for a bolus
 
-    symmetries = 8
-    """Number of mirrored and turned views over which the detail is averaged outside training: 1 or 8."""
-
-    def __init__(self, *, channels: int = 64, blocks: int = 12, decoder: int = 64) -> None:
+    def __init__(self, *, channels: int = 64, blocks: int = 12, decoder: int = 64, views: int = 8) -> None:
+        if views not in (1, 8):
+            raise ValueError("views must be 1 or 8")
         super().__init__()
+        self.views = views
         self.base = Interpolator(in_space="backprojection", in_time="pchip")
         self.encoder = ResidualEncoder(2, channels, blocks)
         self.decoder = LocalImplicitDecoder(channels, decoder, outputs=2)
@@ -71,7 +72,7 @@ class StaticDetail(Model):
         image = self.base(window, t, size, cache)
         if region is None:
             return image
-        mean, detail, share = cached(cache, ("detail", ALWAYS), lambda: self._detail(window, size, region, fast))
+        mean, detail, share = cached(cache, ("detail", ALWAYS), lambda: self._detail(window, size, region, cache, fast))
         repeat = image.shape[0] // mean.shape[0]
         mean, detail, share = (part.repeat_interleave(repeat, 0) for part in (mean, detail, share))
         return image + detail + share * (image - mean)
@@ -80,23 +81,27 @@ class StaticDetail(Model):
         """Features of each place, [b, channels, h, w], from the series' summary [b, 2, h, w]."""
         return self.encoder(channels_last(torch.cat([summary[:, :1] - 0.5, CHANGE_GAIN * summary[:, 1:]], 1)))
 
+    def features_of_series(self, summary: Tensor, cache: dict | None) -> Tensor:
+        """As ``features`` in the signal region, once per series if there is a cache."""
+        return cached(cache, ("features", ALWAYS), lambda: self.features(summary))
+
     def _detail(
-        self, window: Window, size: tuple[int, int], region: SignalRegion, fast: bool
+        self, window: Window, size: tuple[int, int], region: SignalRegion, cache: dict | None, fast: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """B_mean, D and e, [b, 1, H, W] each."""
         summary = window.crop(*region.coarse).summary
         with in_bfloat16(summary, fast):
-            maps = self._average(summary, region.size)
+            maps = self._average(summary, region.size, cache)
         detail, share = region.embed(maps.float(), size).split(1, 1)
         return back_project(window.summary[:, :1], size), detail, SHARE_GAIN * share
 
-    def _average(self, summary: Tensor, size: tuple[int, int]) -> Tensor:
+    def _average(self, summary: Tensor, size: tuple[int, int], cache: dict | None) -> Tensor:
         """[b, 2, H, W]: the decoder's maps, over all mirrored and turned views (Timofte et al. 2016)."""
-        if self.training or self.symmetries == 1:
-            return self.decoder(self.features(summary), size)
-        total = 0.0
+        if self.training or self.views == 1:
+            return self.decoder(self.features_of_series(summary, cache), size)
+        total = self.decoder(self.features_of_series(summary, cache), size)
         for turns in range(4):
-            for mirrored in (False, True):
+            for mirrored in (False, True)[turns == 0 :]:
                 view = torch.rot90(summary.flip(-1) if mirrored else summary, turns, (-2, -1))
                 view_size = size if turns % 2 == 0 else size[::-1]
                 maps = torch.rot90(self.decoder(self.features(view), view_size), -turns, (-2, -1))

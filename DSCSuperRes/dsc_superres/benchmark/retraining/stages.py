@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from dsc_superres import training
+from dsc_superres.benchmark.retraining.narrow_start import write_narrow_start
 from dsc_superres.benchmark.retraining.plus_start import write_plus_start
 from dsc_superres.errors import ModelError
 from dsc_superres.training.config import TrainOptions, read_config
@@ -66,15 +67,16 @@ MODELS = tuple(dict.fromkeys(stage.model for stage in CHAIN))
 
 @dataclass(frozen=True)
 class StartOptions:
-    """A recipe of a start: the training that goes on from there, and the weights of its parts.
+    """A recipe of a start: the training that goes on from there, and the weights that it is made of.
 
-    dynamic     a file, or the name of a model whose weights ship
+    static      the static part; None where the start is the ``source``, narrowed
+    source      the dynamic part, or all that is narrowed: a file, or the name of a model whose weights ship
     is_shipped  which of these
     """
 
     config: TrainOptions
-    static: Path
-    dynamic: str
+    static: Path | None
+    source: str
     is_shipped: bool
     out: Path
 
@@ -95,14 +97,14 @@ class Chain:
         return self._placed(read_config(stage.recipe))
 
     def start_options(self, stage: Stage) -> StartOptions:
-        """Return the options of a start; its dynamic part is the one that ships unless this folder has one."""
+        """Return the options of a start; its source is the model that ships unless this folder has one."""
         values = tomllib.loads(stage.recipe.read_text(encoding="utf-8"))
-        dynamic = Path(self._path(values["dynamic"]))
-        is_shipped = not self._has(dynamic)
+        source = self._source(values.get("dynamic") or values["teacher"], values["otherwise"])
+        is_shipped = source == values["otherwise"]
         return StartOptions(
             config=self._placed(read_config(stage.recipe.parent / values["config"])),
-            static=Path(self._path(values["static"])),
-            dynamic=values["otherwise"] if is_shipped else str(dynamic),
+            static=Path(self._path(values["static"])) if "static" in values else None,
+            source=source,
             is_shipped=is_shipped,
             out=Path(self._path(values["out"])),
         )
@@ -136,18 +138,22 @@ class Chain:
         """
         start = self.start_options(stage) if stage.is_start else None
         options = start.config if start else self.options(stage)
-        inputs = [start.static, start.dynamic] if start else [options.start_from, *options.parts.values()]
+        inputs = [start.static, start.source] if start else [options.start_from, *options.parts.values()]
         self._check_record(stage, options, inputs)
         if self.is_finished(stage):
             return
-        if start:
-            write_plus_start(options, start.static, start.dynamic, start.out)
+        if start and start.static:
+            write_plus_start(options, start.static, start.source, start.out)
+        elif start:
+            write_narrow_start(options, start.source, start.out)
         else:
             train(options)
 
-    def _has(self, weights: Path) -> bool:
-        """Whether a finished stage has left these weights."""
-        return any(not stage.is_start and self.weights(stage) == weights and self.is_finished(stage) for stage in CHAIN)
+    def _source(self, path: str, otherwise: str) -> str:
+        """The weights at a path of a recipe where a finished stage has left them here, otherwise a model's name."""
+        weights = Path(self._path(path))
+        left = any(self.runs / stage.name == weights.parent and self.is_finished(stage) for stage in CHAIN)
+        return str(weights) if left else otherwise
 
     def _check_record(self, stage: Stage, options: TrainOptions, inputs: Iterable[str | Path | None]) -> None:
         """Record the recipe and the initial weights of a stage, or compare them with those recorded earlier."""
