@@ -8,11 +8,13 @@ that all frames and regions share one scale.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 
 from dsc_superres.errors import SeriesError
+from dsc_superres.utils.parallel import do_all, thread_count
 from dsc_superres.utils.scratch_memory import release
 
 SSIM_WINDOW = 11
@@ -69,8 +71,10 @@ def ssim_frames(
         return missing, None if mask is None else missing
     peak = _peak(truth) if peak is None else peak
     whole, inside = np.zeros((frames, slices)), np.zeros((frames, slices))
-    for t, z in np.ndindex(frames, slices):
-        whole[t, z], similarity = structural_similarity(
+
+    def compare_slice(place: tuple[int, int]) -> None:
+        t, z = place
+        whole[place], similarity = structural_similarity(
             truth[t, z].astype(np.float64),
             recon[t, z].astype(np.float64),
             gaussian_weights=True,
@@ -80,8 +84,17 @@ def ssim_frames(
             full=True,
         )
         if mask is not None:
-            inside[t, z] = similarity[mask[z]].sum()
+            inside[place] = similarity[mask[z]].sum()
         release(recon), release(truth)
+
+    places = np.ndindex(frames, slices)
+    # On the threads of a reconstruction, if there was one: PyTorch's import alone would take longer than they save.
+    threads = thread_count() if "torch" in sys.modules else 1
+    if threads > 1:
+        do_all(lambda place: [compare_slice(place)], places, threads)
+    else:
+        for place in places:
+            compare_slice(place)
     return whole.mean(axis=1), None if mask is None else inside.sum(axis=1) / np.count_nonzero(mask)
 
 

@@ -161,3 +161,17 @@ def test_map_error_counts_only_the_mask():
     assert measures["bias"] == pytest.approx(-0.5 / 3)
     assert measures["correlation"] == pytest.approx(np.corrcoef([1.5, 2, 2], [1, 2, 3])[0, 1])
     assert metrics.map_error(np.ones_like(truth), truth, truth > 0)["correlation"] is None
+
+
+def test_scores_are_the_same_bits_on_any_number_of_threads():
+    torch, rng = pytest.importorskip("torch"), np.random.default_rng(1)
+    truth = rng.normal(500, 100, (3, 2, 24, 28)).astype(np.float32)
+    recon, mask = truth + rng.normal(0, 20, truth.shape).astype(np.float32), rng.random(truth.shape[1:]) < 0.5
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append([one.to_dict() for one in metrics.scores(recon, truth, mask)])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
