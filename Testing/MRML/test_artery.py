@@ -27,7 +27,9 @@ from DSCSuperResLib.Scene.Maps.ArterialPoints import (
 )
 from DSCSuperResLib.Scene.Maps.Maps import mapNode
 from DSCSuperResLib.Scene.Maps.VoxelArtery import VoxelArtery, arterialInputOfMaps
+from DSCSuperResLib.Scene.Result import ROLE
 from DSCSuperResLib.Scene.Segments import voxelCenters
+from DSCSuperResLib.Scene.Selectors import canHide
 from DSCSuperResLib.Scene.Sequences.SequenceInput import SLICE_TIMES
 
 
@@ -154,3 +156,12 @@ def test_points_under_the_mouse_do_not_count_before_the_click(window, result) ->
 def test_input_of_the_maps_stays_when_its_series_is_removed(result) -> None:
     result.scene.RemoveNode(result.sequence("reconstruction"))
     np.testing.assert_allclose(arterialInputOfMaps(result).curve, curve())
+
+
+def test_tables_that_only_draw_lines_are_not_among_the_users(result) -> None:
+    drawCurves(result, arterialInput(result), candidates(result))
+    tables = [node for node in result.nodes() if node.IsA("vtkMRMLTableNode") and "aif" in node.GetAttribute(ROLE)]
+    listed = {node.GetAttribute(ROLE) for node in tables if not node.GetHideFromEditors()}
+    assert len(tables) > 3
+    assert listed == ({"table.aif"} if canHide(result.scene) else {node.GetAttribute(ROLE) for node in tables})
+    assert all(node.GetSaveWithScene() for node in tables)

@@ -11,6 +11,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
+from ..Selectors import canHide
 from .AxisRange import limits, steadyLimits
 
 Color = tuple[float, float, float]
@@ -38,9 +39,16 @@ class Plots:
     def __init__(self, result, transient: bool = False) -> None:
         self._result, self._transient = result, transient
 
-    def table(self, role: str, name: str, columns: Mapping[str, np.ndarray]) -> slicer.vtkMRMLTableNode:
-        """Return the table ``table.<role>`` with these columns, float64[n] each."""
+    def table(
+        self, role: str, name: str, columns: Mapping[str, np.ndarray], listed: bool = True
+    ) -> slicer.vtkMRMLTableNode:
+        """Return the table ``table.<role>`` with these columns, float64[n] each.
+
+        One that only draws a line is not ``listed`` among the user's tables.
+        """
         node = self._node("vtkMRMLTableNode", f"table.{role}", name)
+        if not listed and canHide(self._result.scene) and not node.GetHideFromEditors():
+            node.SetHideFromEditors(True)
         table = node.GetTable()
         rows = {len(values) for values in columns.values()}
         with slicer.util.NodeModify(node):

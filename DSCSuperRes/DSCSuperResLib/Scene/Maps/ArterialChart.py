@@ -81,11 +81,11 @@ def _ofMaps(plots: Plots, arterial: ArterialCurve) -> Iterator[slicer.vtkMRMLPlo
         return
     if between.sd.any():
         for number, (title, values) in enumerate(bandCurves(between)):
-            table = plots.table(f"aif.band{number}", title, {TIME: between.times, CURVE: values})
+            table = plots.table(f"aif.band{number}", title, {TIME: between.times, CURVE: values}, listed=False)
             style = Style(MARKS_COLOR, dashed=True, width=1.0)
             yield plots.series(f"aif.band{number}", title, table, TIME, CURVE, style)
     columns = {TIME: between.times, CURVE: between.curve}
-    table = plots.table("aif.between", _("Arterial input between samples"), columns)
+    table = plots.table("aif.between", _("Arterial input between samples"), columns, listed=False)
     yield plots.series("aif.between", name, table, TIME, CURVE, Style(MARKS_COLOR, width=2.0))
     samples = Style(MARKS_COLOR, line=False, points=True)
     yield _curve(plots, "aif", _("Arterial input, samples"), arterial, samples)
@@ -95,13 +95,13 @@ def _marks(plots: Plots, bolus: tuple[float, ...] | None, top: float) -> Iterato
     names = (_("Baseline, start"), _("Baseline, end"), _("Bolus arrival"), _("Bolus peak in tissue"))
     for index, (name, moment) in enumerate(zip(names, bolus or (), strict=False)):
         columns = {TIME: np.array([moment, moment]), CURVE: np.array([0.0, top])}
-        table = plots.table(f"aif.mark{index}", name, columns)
+        table = plots.table(f"aif.mark{index}", name, columns, listed=False)
         style = Style(MARKS, dashed=index < 2, width=1.0)
         yield plots.series(f"aif.mark{index}", name, table, TIME, CURVE, style)
 
 
 def _curve(plots: Plots, role: str, name: str, one: ArterialCurve, style: Style) -> slicer.vtkMRMLPlotSeriesNode:
-    table = plots.table(role, name, {TIME: one.times, CURVE: one.curve})
+    table = plots.table(role, name, {TIME: one.times, CURVE: one.curve}, listed=role == "aif")
     return plots.series(role, name, table, TIME, CURVE, style)
 
 
