@@ -9,6 +9,7 @@ from pathlib import Path
 import slicer
 
 from dsc_superres.errors import DSCError, SeriesError
+from dsc_superres.models import find
 
 from .Jobs.BackgroundJob import BackgroundJob, Finished, Progress
 from .Jobs.CompareResults import CompareResults, commonFrames
@@ -150,7 +151,9 @@ class Logic:
         def finished(outcome: Finished) -> None:
             if outcome.complete:
                 estimated = estimateUnmeasured(request, capabilities)
-                rememberRun(request, device, estimated, time.monotonic() - start)
+                laps = outcome.result.record("text.provenance").get("seconds", {})
+                reconstruction = laps.get(f"reconstruction {find(request.model).label}", 0.0)
+                rememberRun(request, device, estimated, time.monotonic() - start, reconstruction)
             onFinished(outcome)
 
         self._start(RUN, ReconstructSeries(request, parameters.input.sequence, onImages), finished, onProgress)

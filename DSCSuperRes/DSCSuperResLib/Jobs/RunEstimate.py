@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsc_superres.pipeline.estimate import Estimate, estimate
 
@@ -16,6 +16,9 @@ from .RunSpeed import measuredSpeed
 
 RESERVE = 500 * 2**20
 """Bytes kept free for everything else in Slicer."""
+
+SCENE_SECONDS = 3.0
+"""Of Slicer itself: to write the frames that the worker reads, and to add what it returns to the scene."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +36,18 @@ class RunEstimate:
 def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> RunEstimate:
     """Return output size, memory, and time of ``request``; time only if the worker's ``capabilities`` are known."""
     (size, frames), (outputSize, outputFrames) = request.networkInput, request.output
-    device, ratio = measuredSpeed(request, deviceOf(request, capabilities))
+    device, ratios = measuredSpeed(request, deviceOf(request, capabilities))
     expected = _expected(request, device)
-    scene, seconds = sceneBytes(request), expected.seconds
-    if seconds is not None and ratio is not None:
-        seconds *= ratio
+    scene, seconds, measured = sceneBytes(request), expected.seconds, None not in (ratios.reconstruction, ratios.rest)
+    if seconds is not None:
+        rest = (seconds - expected.reconstruction) * (ratios.rest or 1.0)
+        seconds = expected.reconstruction * (ratios.reconstruction or 1.0) + rest
     text = _("{before} -> {after}. Memory: {scene} in Slicer, {worker} in the background. Time: {time}.").format(
         before=_shapeText(size, frames),
         after=_shapeText(outputSize, outputFrames),
         scene=_bytesText(scene),
         worker=_bytesText(expected.bytes),
-        time=_durationText(seconds, ratio is not None),
+        time=_durationText(seconds, measured),
     )
     needed, free = scene + RESERVE + expected.bytes, freeMemory()
     if free is None or needed <= free:
@@ -53,9 +57,9 @@ def estimateRun(request: ReconstructionRequest, capabilities: dict | None) -> Ru
     return RunEstimate(text, problem, seconds)
 
 
-def estimateUnmeasured(request: ReconstructionRequest, capabilities: dict | None) -> float | None:
-    """Return the seconds of a run by the rates of operations alone, whatever was measured; None if not known."""
-    return _expected(request, deviceOf(request, capabilities)).seconds
+def estimateUnmeasured(request: ReconstructionRequest, capabilities: dict | None) -> Estimate:
+    """Return the estimate of a run by the rates of operations alone, whatever was measured."""
+    return _expected(request, deviceOf(request, capabilities))
 
 
 def sceneBytes(request: ReconstructionRequest) -> int:
@@ -95,7 +99,7 @@ def deviceOf(request: ReconstructionRequest, capabilities: dict | None) -> dict 
 
 def _expected(request: ReconstructionRequest, device: Mapping[str, object] | None) -> Estimate:
     size, frames = request.networkInput
-    return estimate(
+    expected = estimate(
         size,
         frames,
         request.space,
@@ -107,6 +111,7 @@ def _expected(request: ReconstructionRequest, device: Mapping[str, object] | Non
         interpolated=bool(request.baselines),
         fast=request.fast,
     )
+    return expected if expected.seconds is None else replace(expected, seconds=expected.seconds + SCENE_SECONDS)
 
 
 def _shapeText(size: tuple[int, int, int], frames: int) -> str:

@@ -19,13 +19,17 @@ SIGNAL_SHARE = 0.78
 """Of the pixels of an image, in the box of the head with its margin, where networks compute."""
 RATE_SHARE = 0.78
 """Of the rate of a large convolution that networks reach in float32."""
-BFLOAT16_RATE_SHARE = 0.68
+BFLOAT16_RATE_SHARE = 0.63
 """The same in bfloat16, where what is not a convolution weighs more."""
 SOLVER_GRID_FACTORS = (1, 2, 4)
 """Time factors whose frames lie on the ODE solver's own steps; others need further evaluations between these."""
 
-START_SECONDS = 3.0
+START_SECONDS = 2.0
 """Until a worker has imported what it needs and read the series."""
+NETWORK_START_SECONDS = 0.3
+"""Until a network has read its weights, and computed its first tile."""
+FRAMES_SECONDS = 0.75e-6
+"""Per voxel and acquired frame that are looked at for motion and unusable samples."""
 INTERPOLATOR_SECONDS = 22e-9
 """Per fine pixel and frame."""
 KINETICS_START_SECONDS = 3.0
@@ -33,11 +37,11 @@ KINETICS_SECONDS = 60e-6
 """Of models that follow kinetics: to find what drives all curves, and per coarse pixel, of which a third is head."""
 METRICS_SECONDS = 130e-9
 """Per fine pixel and frame of a comparison, most of it SSIM."""
-MAPS_START_SECONDS = 2.0
+MAPS_START_SECONDS = 1.4
 """Per series that maps are computed of: the arterial input function, white matter."""
-MAPS_SECONDS = 0.05e-6
+MAPS_SECONDS = 0.12e-6
 """Per voxel and frame of every series that maps are computed of."""
-REPORT_SECONDS = 6.0
+REPORT_SECONDS = 2.5
 
 PROCESS_BYTES = 600 * 2**20
 """Of a process that reconstructs: libraries, and the intermediate results of a network, whose tiles do not grow."""
@@ -55,10 +59,16 @@ MAPPED_COPIES = 0.55
 
 @dataclass(frozen=True)
 class Estimate:
-    """``bytes`` of memory that the job will hold at most; ``seconds`` it will last, None where that is not known."""
+    """What a job will take.
+
+    bytes            of memory that it will hold at most
+    seconds          it will last; None where that is not known
+    reconstruction   seconds of the reconstruction by the model among them; None where they are not known
+    """
 
     bytes: int
     seconds: float | None
+    reconstruction: float | None = None
 
 
 def estimate(
@@ -96,16 +106,17 @@ def estimate(
     if reconstruction is None:
         return Estimate(int(memory), None)
     seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
+    seconds += FRAMES_SECONDS * (fine if compared else pixels * frames)
     seconds += fine * (INTERPOLATOR_SECONDS + METRICS_SECONDS) * interpolated
     if maps:
         seconds += REPORT_SECONDS + MAPS_START_SECONDS * (2 + compared)
         seconds += MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
-    return Estimate(int(memory), seconds)
+    return Estimate(int(memory), seconds, reconstruction)
 
 
 def maps_seconds(samples: int) -> float:
     """Seconds of a job that computes maps of series with so many samples (voxels times frames) in all."""
-    return START_SECONDS + MAPS_START_SECONDS + MAPS_SECONDS * samples
+    return START_SECONDS + 3 * MAPS_START_SECONDS + MAPS_SECONDS * samples
 
 
 def reconstruction_seconds(
@@ -135,7 +146,7 @@ def reconstruction_seconds(
     if entry.cost is None or not rate:
         return None
     operations = operations_per_pixel(entry.cost, frames, space, time)
-    return interpolator + operations * _network_pixels(size) * SIGNAL_SHARE / (1e9 * rate)
+    return NETWORK_START_SECONDS + interpolator + operations * _network_pixels(size) * SIGNAL_SHARE / (1e9 * rate)
 
 
 def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float) -> float:
