@@ -19,7 +19,7 @@ from torch import Tensor
 from dsc_superres.frames.curve_noise import curve_noise
 from dsc_superres.kinetics.kinetic_course import KineticCourse, kinetic_course
 from dsc_superres.networks.interpolation import Interpolator, pchip_in_time
-from dsc_superres.networks.kinetic_uncertainty import SMALLEST, uncertainty_in_time, with_finer_pixels
+from dsc_superres.networks.kinetic_uncertainty import uncertainty_in_time, with_finer_pixels
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.networks.window import Window
 from dsc_superres.perfusion.mask import head_threshold
@@ -92,7 +92,7 @@ class KineticInterpolator(Interpolator):
     def with_uncertainty(
         self, window: Window, t: Tensor, size: tuple[int, int], cache: dict | None = None, *, fast: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """As ``Model.with_uncertainty``; at unchanged pixels zero in acquired frames, which are kept."""
+        """As ``Model.with_uncertainty``; at unchanged pixels that of acquired frames is their noise."""
         image = super().forward(window, t, size, cache)
         added = torch.zeros_like(window.frames[:, :1]).expand(-1, t.numel(), -1, -1)
         spread, held = added, added[:, 0]
@@ -103,7 +103,7 @@ class KineticInterpolator(Interpolator):
             spread = self._spread(window.index, held, pchip_in_time(window.frames, window, t) + added)
         in_time = uncertainty_in_time(window, t, spread, added, held, self.noise)
         same_pixels = tuple(window.frames.shape[-2:]) == tuple(size)
-        return image, in_time if same_pixels else with_finer_pixels(in_time, image, self.noise)
+        return image, in_time if same_pixels else with_finer_pixels(in_time, image)
 
     def _spread(self, gap: int, share: Tensor, coarse: Tensor) -> Tensor:
         """Posterior standard deviation in the middle of an interval, in units of the ``coarse`` image [b, m, h, w]."""
@@ -137,7 +137,7 @@ class KineticInterpolator(Interpolator):
             here = replace(window, frames=frames[None, :, None], times=window.times[:1].cpu())
             moments = t.cpu()
             apart = self._by_kinetics(here, moments, (z, *sample.voxels)) - pchip_in_time(here.frames, here, moments)
-            found.append((sample.share * apart[0, :, 0]).sum(1) / sample.share.sum().clamp(min=SMALLEST))
+            found.append((sample.share * apart[0, :, 0]).sum(1) / sample.share.sum().clamp(min=1e-6))
         return torch.stack(found)[..., None, None]
 
     def _by_kinetics(self, window: Window, t: Tensor, place: tuple) -> Tensor:
