@@ -193,3 +193,12 @@ def test_what_interpolation_takes_from_edges_is_given_back(monkeypatch) -> None:
         difference = np.where(outside, 0, back.signal - still.signal)[-1]
         errors.append(float(np.sqrt(np.mean(difference**2))))
     assert errors[1] < 0.95 * errors[0], errors  # most of it is noise
+
+
+def test_values_that_are_those_of_no_head_do_not_move_out_of_the_image() -> None:
+    """Concentrations on a bright background, in which frames seemed to move until nothing of them was left."""
+    series = bolus_series(frames=40, size=(24, 22, 2))
+    first = series.signal[:8].mean(axis=0)
+    contrast = -np.log(np.clip(series.signal / first, 0.01, None)) / 0.03
+    found = head_motion(series.with_signal(np.abs(contrast * (first > 200) + 50)))
+    assert found is None or np.isfinite(found.parameters).all()

@@ -139,6 +139,13 @@ def test_a_sidecar_of_other_software_is_not_quoted(folder: Path) -> None:
 DOORS = ("command line", "worker", "run_job")
 
 
+def test_a_report_without_maps_has_the_warnings(folder: Path) -> None:
+    write_series(bolus_series().described(echo_time=0.9), folder / "wrong.nii.gz")
+    job = {"task": "reconstruct", "input": folder / "wrong.nii.gz", "output": folder / "out", "model": "linear"}
+    run_job({**job, "maps": False, "report": True})
+    assert "An echo time of 900 ms" in (folder / "out" / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("task", "door"),
     [("reconstruct", door) for door in DOORS] + [("maps", "command line"), ("maps", "run_job"), ("compare", "run_job")],

@@ -165,6 +165,8 @@ class _Level:
         found = start
         for _ in range(STEPS):
             difference = (resampled(moved, found, len(frame)) - self._reference)[self._head]
+            if not np.isfinite(difference).any():  # moved out of the image, by values that are those of no head
+                return start
             step = np.zeros(6)
             step[self._free] = self._robust_step(difference)
             found = composed(found, -step)
@@ -177,7 +179,7 @@ class _Level:
         return np.array([frame[self._head].mean(dtype=np.float64) for frame in small])
 
     def _robust_step(self, difference: np.ndarray) -> np.ndarray:
-        """Return the motion that explains difference[n] best, float64[k]; NaN where there are no data."""
+        """Return the motion that explains difference[n] best, float64[k]. NaN counts as no data; there are some."""
         known = np.isfinite(difference)
         columns = [*self._free, *range(6, self._design.shape[1])]
         design, target = self._design[:, columns], np.where(known, difference, 0.0)
