@@ -73,7 +73,7 @@ def test_the_uncertainty_holds_the_truth_and_is_the_noise_in_acquired_frames() -
     found, uncertainty = estimated(1, 1)
     inside = truth().signal.mean(axis=0) > 100
     sd, error = uncertainty.signal[:, inside], (found.signal - truth().signal)[:, inside]
-    np.testing.assert_allclose(sd[EVERY_FOURTH], 5, rtol=0.5)
+    np.testing.assert_allclose(sd[EVERY_FOURTH], 5, rtol=0.25)
     for frames in (EVERY_FOURTH[1:], np.setdiff1d(np.arange(4, 49), EVERY_FOURTH)):  # after the initial transient
         assert np.mean(np.abs(error[frames]) < 1.96 * sd[frames]) > 0.9
         assert np.sqrt(np.mean((error[frames] / sd[frames]) ** 2)) > 0.4

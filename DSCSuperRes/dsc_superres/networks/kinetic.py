@@ -60,17 +60,16 @@ class KineticInterpolator(Interpolator):
         threads = torch.get_num_threads()
         course = kinetic_course(series, transient=transient, spread=uncertainty, threads=threads, cancelled=cancelled)
         found.scale = scale
+        found.noise = _noise(series.signal) / scale if uncertainty else 0.0
         if isinstance(course, KineticCourse):
             found.course, found.notes = course, course.notes
             found.times, found.offset = series.times.copy(), offset
             found.first = int(transient)
-            found.noise = course.noise / scale
             found.samples = [
                 _Samples.of(series.signal[:, z], course.share[z], int(transient)) for z in range(course.slices)
             ]
         else:
             found.notes = course
-            found.noise = _noise(series.signal) / scale
         return found
 
     def for_piece(self, slices: slice, rows: slice, columns: slice) -> KineticInterpolator:
@@ -177,9 +176,14 @@ class _Samples:
 
 
 def _noise(signal: np.ndarray) -> float:
-    """Return the standard deviation of noise from frame to frame of signal[t, z, y, x]; 0 for less than 3 frames."""
-    if len(signal) < 3:
-        return 0.0
+    """Return the standard deviation of noise from frame to frame of signal[t, z, y, x]; 0 for less than 3 frames.
+
+    From second differences in the quietest quarter of the series, where no bolus bends the curves.
+    """
     mean = signal.mean(axis=0)
     head = mean > head_threshold(mean)
-    return float(np.median(curve_noise(signal[:, head]))) if head.any() else 0.0
+    if len(signal) < 3 or not head.any():
+        return 0.0
+    curves = signal[:, head]
+    triples = [np.median(curve_noise(curves[first : first + 3])) for first in range(len(curves) - 2)]
+    return float(np.percentile(triples, 25))

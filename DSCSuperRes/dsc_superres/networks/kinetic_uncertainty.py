@@ -41,8 +41,9 @@ def uncertainty_in_time(window: Window, t: Tensor, spread: Tensor, added: Tensor
     frames = window.frames
     bend = (frames[:, 0] - frames[:, 1] - frames[:, 2] + frames[:, 3]).abs() / 8
     bend = (BEND_ALONE + (BEND - BEND_ALONE) * held) * bend
-    noise = (NOISE_ALONE + (NOISE - NOISE_ALONE) * held) * noise
-    middle = (POSTERIOR * spread).square() + (DIFFERENCE * added).square() + (bend.square() + noise.square())[:, None]
+    averaged = (NOISE_ALONE + (NOISE - NOISE_ALONE) * held) * noise
+    middle = (POSTERIOR * spread).square() + (DIFFERENCE * added).square()
+    middle = middle + (bend.square() + averaged.square())[:, None]
     far = (4 * t * (1 - t)).clamp(min=0)[:, None, None]
     return (far * middle + (1 - far) * noise**2).sqrt()
 
