@@ -25,7 +25,7 @@ from dsc_superres.benchmark.shared.documents import add_destinations, deliver
 from dsc_superres.benchmark.shared.text_tables import TextTable
 from dsc_superres.degrade import matching_truth, undersample
 from dsc_superres.metrics import psnr
-from dsc_superres.models import DEFAULT_MODEL
+from dsc_superres.models import ODE_LIIF
 from dsc_superres.perfusion import ArterialInput
 
 LEAST_CLAIM = 0.05
@@ -119,7 +119,7 @@ def run(arguments: Sequence[str]) -> None:
     from dsc_superres.phantom import VALIDATION_SEEDS
 
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark adaptation", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="names of networks or .safetensors files")
+    parser.add_argument("--models", nargs="+", default=[ODE_LIIF], help="names of networks or .safetensors files")
     parser.add_argument("--procedures", nargs="+", default=list(PROCEDURES), choices=PROCEDURES, metavar="NAME")
     parser.add_argument("--patients", type=int, default=3, help="how many validation patients, one slice each")
     parser.add_argument("--matrix", type=int, default=128, help="pixels of a patient's slice along a side")

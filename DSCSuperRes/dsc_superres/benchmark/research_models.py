@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsc_superres.models import DEFAULT_MODEL, SIMULATED, ModelEntry, find, register
+from dsc_superres.models import ODE_LIIF, SIMULATED, ModelEntry, find, register
 
 COMPARISON_WEIGHTS = Path(__file__).resolve().parent / "weights"
 """The folder of weights of methods that were trained in the same way."""
 
-ABLATED = f"{DEFAULT_MODEL}-ablated"
-TRAINED_ALIKE = f"{DEFAULT_MODEL}-alike"
+ABLATED = f"{ODE_LIIF}-ablated"
+TRAINED_ALIKE = f"{ODE_LIIF}-alike"
 
 
 def _register(name: str, title: str, description: str, builder: str, weights: str | None) -> None:
@@ -46,8 +46,8 @@ _register(
     TRAINED_ALIKE,
     "ODE-LIIF, trained alike",
     "ODE-LIIF trained as the methods beside it were.",
-    find(DEFAULT_MODEL).builder,
-    DEFAULT_MODEL,
+    find(ODE_LIIF).builder,
+    ODE_LIIF,
 )
 _register(
     ABLATED,

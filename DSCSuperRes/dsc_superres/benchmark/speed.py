@@ -25,7 +25,7 @@ from dsc_superres.benchmark.networks.videoinr import VideoInr
 from dsc_superres.benchmark.reconstruction_speed.speed_text import text
 from dsc_superres.benchmark.reconstruction_speed.stage_times import JOB, head_series, rates, seconds
 from dsc_superres.benchmark.reconstruction_speed.textbook_network import TextbookDecoder, textbook_frames
-from dsc_superres.models import DEFAULT_MODEL
+from dsc_superres.models import ODE_LIIF
 from dsc_superres.networks import load_model
 from dsc_superres.pipeline.estimate import reconstruction_seconds
 from dsc_superres.reconstruction.devices import choose_device, convolution_rate, quick_in_bfloat16
@@ -130,9 +130,7 @@ def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dic
 def run(arguments: Sequence[str]) -> None:
     """``dsc-superres benchmark speed``: print the tables, or JSON."""
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark speed", description=__doc__)
-    parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help=f"{DEFAULT_MODEL} or a .safetensors file of such a network"
-    )
+    parser.add_argument("--model", default=ODE_LIIF, help=f"{ODE_LIIF} or a .safetensors file of such a network")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="number of processor threads")
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the input (default: 128)")
