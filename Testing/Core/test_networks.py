@@ -32,7 +32,7 @@ def test_what_models_can_do_is_known_without_building_them() -> None:
         if entry.estimates_uncertainty:
             assert len(model.with_uncertainty(around, torch.tensor([0.5]), (7, 9))) == 2
         else:
-            with pytest.raises(ModelError, match="does not estimate its uncertainty: choose ode-liif-plus"):
+            with pytest.raises(ModelError, match="does not estimate its uncertainty: choose ode-liif-compact"):
                 model.with_uncertainty(around, torch.tensor([0.5]), (7, 9))
 
 
