@@ -29,7 +29,7 @@ from dsc_superres.utils.progress import IsCancelled, never
 COMMON_PART, OWN_PART = 0.87, 0.61
 """Parts of the difference from pchip that are added: of its mean over a slice, and of what remains in each voxel.
 
-Those with the least squared error in bolus frames of 32 training scenes and patients, each counted alike."""
+Those with the least squared error in bolus frames of 26 training scenes and patients, each counted alike."""
 MOST_VOXELS = 2000
 """Of a slice, over which the mean is taken."""
 
