@@ -150,3 +150,13 @@ def test_axis_of_signal_fits_the_bolus_and_not_the_initial_transient() -> None:
     assert steadyLimits(relaxation, 0.0)[0] > -0.1, "the change of R2* starts far below"
     assert steadyLimits([(times, bolus)], 0.0) == (bolus.min(), bolus.max()), "without one, every frame counts"
     assert steadyLimits([(times[:2], bolus[:2]), (times[:0], bolus[:0])], 0.0) == (min(bolus[:2]), max(bolus[:2]))
+
+
+def test_curves_of_two_results_are_called_like_their_views(result) -> None:
+    place = (obliqueIjkToRas(1) @ [3, 5, 2, 1])[:3]
+    CurveCharts(result).atPoint(place)
+    assert result.node("series.cursor.truth").GetName() == "Ground truth"
+    result.setTitles({"truth": "linear", "reconstruction": "cubic"})
+    CurveCharts(result).atPoint(place)
+    names = [result.node(f"series.cursor.{role}").GetName() for role in ("truth", "reconstruction", "input")]
+    assert names == ["linear", "cubic", "Input (acquired)"]

@@ -101,8 +101,8 @@ class CurveCharts:
             series.append(self._transient.series(role, one.name, table, TIME, VALUE, one.style))
             yield
         for role, (times, values) in curves.items():
-            table = self._transient.table(f"cursor.{role}", f"Cursor, {NAMES[role]}", {TIME: times, VALUE: values})
-            series.append(self._transient.series(f"cursor.{role}", NAMES[role], table, TIME, VALUE, STYLES[role]))
+            table = self._transient.table(f"cursor.{role}", f"Cursor, {self._name(role)}", {TIME: times, VALUE: values})
+            series.append(self._transient.series(f"cursor.{role}", self._name(role), table, TIME, VALUE, STYLES[role]))
             yield
         return self._transient.chart("cursor", f"{_quantity(y)} at {_place(ras)}", TIME, y, series, dynamic=True)
 
@@ -136,14 +136,18 @@ class CurveCharts:
         """Return the series: a single segment in the colors of the roles, several in their own with different lines."""
         series = []
         for role, columns in curves.items():
-            table = self._kept.table(f"segments.{role}", f"Mean curves, {NAMES[role]}", columns)
+            table = self._kept.table(f"segments.{role}", f"Mean curves, {self._name(role)}", columns)
             for index, (_, name, color) in enumerate(segments):
-                style, title = STYLES[role], NAMES[role]
+                style, title = STYLES[role], self._name(role)
                 if len(segments) > 1:
                     style = replace(style, color=color, dashed=role == "truth")
                     title = f"{name}: {title}"
                 series.append(self._kept.series(f"segments.{index}.{role}", title, table, TIME, name, style))
         return series
+
+    def _name(self, role: str) -> str:
+        """Return the name of the curve of a role; in a comparison of two results, that of its view."""
+        return self._result.title(role) or NAMES[role]
 
     def _roles(self) -> list[str]:
         return [role for role in STYLES if self._result.sequence(role) is not None]
