@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,11 +31,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         driver = _inSlicer() if INSIDE else _inStandIn(Path(folder))
         steps = ("run", "show", "CBV", "maps", "export")
-        print(f"{'series':>18} " + " ".join(f"{step:>7}" for step in steps) + "   longest stall in ms; frames per s")
+        print(
+            f"{'series':>18} " + " ".join(f"{step:>11}" for step in steps) + "   longest stall in ms of processor time"
+        )
+        print("of the window's thread / of all threads; frames per s, and the same for each frame")
         for size, frames in SIZES:
             stalls = measure(driver, size, frames, Path(folder) / "export")
-            cells = " ".join(f"{1000 * stall:7.0f}" for stall in stalls)
-            played = f"{frameRate(driver):6.1f}" if INSIDE else ""
+            cells = " ".join(f"{_text(stall.thread, stall.process):>11}" for stall in stalls)
+            played = frameRate(driver) if INSIDE else ""
             print(f"{' x '.join(map(str, size))}, {frames:3d} {cells} {played}", flush=True)
     if INSIDE:
         slicer.util.exit(0)
@@ -42,8 +46,8 @@ def main() -> None:
         driver.widget.cleanup()
 
 
-def measure(driver, size: tuple[int, int, int], frames: int, folder: Path) -> list[float]:
-    """The longest stall, s, of a run, of showing its result, of a map over it, of maps, and of an export."""
+def measure(driver, size: tuple[int, int, int], frames: int, folder: Path) -> list:
+    """The ``Stalls`` of a run, of showing its result, of a map over it, of maps, and of an export."""
     _load(driver, size, frames)
     driver.ui("Reconstruct").modelSelector.currentIndex = driver.ui("Reconstruct").modelSelector.findData("linear")
     driver.ui("Export").folderEdit.currentPath = str(folder / f"{size[0]}")
@@ -56,8 +60,11 @@ def measure(driver, size: tuple[int, int, int], frames: int, folder: Path) -> li
     ]
 
 
-def frameRate(driver) -> float:
-    """Frames per s that playback reaches, with the map and the curves; the wait for a processor does not count."""
+def frameRate(driver) -> str:
+    """Frames per s that playback reaches, with the map and the curves, and what each of them takes in ms.
+
+    The wait for a processor does not count.
+    """
     from panel_driver import computed
 
     browser, shown = driver.result.node("browser"), set()
@@ -65,24 +72,32 @@ def frameRate(driver) -> float:
     browser.SetPlaybackRateFps(100)
     browser.SetPlaybackActive(True)
     started, passed, last = computed(), 0, browser.GetSelectedItemNumber()
+    thread, process = time.thread_time(), time.process_time()
     while computed() - started < PLAYED:
         slicer.app.processEvents()
         now = browser.GetSelectedItemNumber()
         passed, last = passed + (now != last), now
         shown.add(now)
+    rate = passed / (computed() - started)
+    times = _text((time.thread_time() - thread) / passed, (time.process_time() - process) / passed)
     browser.SetPlaybackActive(False)
     assert len(shown) > 1, "the result does not play"
-    return passed / (computed() - started)
+    return f"{rate:6.1f} {times}"
 
 
-def _stall(driver, *steps: Callable[[], None]) -> float:
+def _text(thread: float, process: float) -> str:
+    return f"{1000 * thread:.0f} / {1000 * process:.0f}"
+
+
+def _stall(driver, *steps: Callable[[], None]):
     from panel_driver import Stalls
 
     stalls = Stalls()
     for step in steps:
         step()
         driver.settle(20)
-    return stalls.stop()
+    stalls.stop()
+    return stalls
 
 
 def _show(driver) -> None:

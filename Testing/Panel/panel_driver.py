@@ -155,14 +155,17 @@ class Stalls:
     """Measures how long the window does not answer, with a timer that should fire every 10 ms.
 
     ``longest`` (s) leaves out the time in which this thread was ready but had to wait for a processor: on a busy
-    machine every program stalls. What remains is the time in which the thread computed, or slept in a call. Where the
-    system does not report that time, nothing is left out.
+    machine every program stalls. What remains is the time in which the thread computed, or slept in a call, such as for
+    the threads that draw without a graphics card, which wait for processors, too. ``thread`` and ``process`` (s) are
+    the most processor time that this thread, and all threads, took between two answers: a quiet machine stalls for more
+    than the former and less than the latter.
     """
 
     def __init__(self) -> None:
         import qt
 
-        self.longest, self._last = 0.0, computed()
+        self.longest, self.thread, self.process = 0.0, 0.0, 0.0
+        self._last = _clocks()
         self._timer = qt.QTimer()
         self._timer.connect("timeout()", self._onTimeout)
         self._timer.start(10)
@@ -174,8 +177,15 @@ class Stalls:
         return self.longest
 
     def _onTimeout(self) -> None:
-        now = computed()
-        self.longest, self._last = max(self.longest, now - self._last), now
+        now = _clocks()
+        longest = (self.longest, self.thread, self.process)
+        spans = (later - earlier for later, earlier in zip(now, self._last, strict=True))
+        self.longest, self.thread, self.process = map(max, longest, spans)
+        self._last = now
+
+
+def _clocks() -> tuple[float, float, float]:
+    return computed(), time.thread_time(), time.process_time()
 
 
 def computed() -> float:
