@@ -326,7 +326,7 @@ class Logic:
 
 def incompleteText() -> str:
     """Return why something has to wait for the maps of a run."""
-    return _("The maps of this result are being computed: wait for them, or cancel them in the section Perfusion.")
+    return _("The maps of this result are being computed: wait for them, or cancel them in the section Reconstruct.")
 
 
 def _busyText(kind: str) -> str:

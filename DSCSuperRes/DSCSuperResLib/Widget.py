@@ -23,7 +23,7 @@ from .Sections.NarrowForm import fitPanel, makeNarrow
 from .Sections.PanelHeight import PanelHeight
 from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
-from .Sections.Section import Section
+from .Sections.Section import Section, setText
 from .Sections.TaskSection import TaskSection
 from .Translation import _
 
@@ -51,7 +51,7 @@ class Panel(VTKObservationMixin):
         self.parameters: Parameters | None = None
         self.result: Result | None = None
         self._chosen: Result | None = None
-        self._entered, self._unseen = False, None
+        self._entered, self._unseen, self._note = False, None, ""
         self._showing: TimeSlicedTask | None = None
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -160,9 +160,12 @@ class Panel(VTKObservationMixin):
         self._showing.advance()
 
     def _showInSteps(self, result: Result, note: str) -> Iterator[None]:
+        complete = self.logic.isComplete(result)
         for name in BEFORE_A_RUN:
-            getattr(self.ui, f"{name.lower()}Section").collapsed = True
+            if complete or name != "Reconstruct":  # which can still be canceled there
+                getattr(self.ui, f"{name.lower()}Section").collapsed = True
         yield from self._selectInSteps(result)
+        self._note = note
         self.ui.resultNote.text, self.ui.resultNote.visible = note, True
         self._unseen = result
         if self._entered:
@@ -182,6 +185,7 @@ class Panel(VTKObservationMixin):
         """Show how far a run is that computes the maps of the selected result."""
         if not self.logic.isComplete(self.result):
             self.sections["Perfusion"].showProgress(fraction, text)
+            setText(self.ui.resultNote, f"{self._note}\n{text}")
 
     def _onShowingDone(self, _nothing: None) -> None:
         self._showing = None

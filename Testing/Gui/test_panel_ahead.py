@@ -54,6 +54,9 @@ def test_images_are_there_before_the_maps_and_what_needs_these_says_so(mapping, 
     with pytest.raises(DSCError, match="being computed"):
         driver.logic.exportRequest(driver.parameters, result)
     driver.wait(lambda: "maps" in perfusion.statusLabel.text, 30, "progress of the maps")
+    assert driver.panel.ui.resultNote.text.endswith(perfusion.statusLabel.text)
+    assert not driver.panel.ui.reconstructSection.collapsed
+    assert driver.ui("Reconstruct").cancelButton.enabled
     assert perfusion.cancelButton.enabled
     browser, images = result.node("browser"), {role: result.sequence(role) for role in ("truth", "reconstruction")}
     browser.SetSelectedItemNumber(7)
@@ -105,7 +108,8 @@ def test_a_result_that_the_user_deletes_meanwhile_gets_no_maps(mapping) -> None:
     before = sceneNodes() - {node.GetID() for node in driver.result.nodes()}
     driver.result.remove()
     driver.finish()
-    assert "was removed from the scene while its maps were computed" in driver.ui("Reconstruct").statusLabel.text
+    text = driver.ui("Reconstruct").statusLabel.text
+    assert text == "The result was removed from the scene while its maps were computed."
     assert driver.logic.results() == []
     assert not [one for one in sceneNodes() - before if "Sequence" in one or "ScalarVolume" in one]
 

@@ -50,6 +50,7 @@ class ReconstructSeries(BackgroundJob):
             yield from self._addImages(message)
         result = self.shown.result
         if not result.complete:
+            self.shown = None
             raise DSCError(_("The result was removed from the scene while its maps were computed."))
         noteRun(result, request, message, written)
         for role in SOURCES:

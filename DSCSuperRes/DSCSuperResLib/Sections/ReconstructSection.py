@@ -184,7 +184,9 @@ class ReconstructSection(Section, VTKObservationMixin):
 
     def _onImages(self, finished: Finished) -> None:
         """Show the images of a run that goes on with the maps."""
-        text = _("{name} is here; its maps are still being computed.").format(name=finished.result.name)
+        text = _(
+            "{name} is here. Its maps are still being computed: Cancel above ends that, and leaves the images."
+        ).format(name=finished.result.name)
         self.context.showNewResult(finished.result, "\n".join([text, *finished.notes]))
         self._shown = finished.result
         self._update()
