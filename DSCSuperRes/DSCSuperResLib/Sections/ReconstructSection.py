@@ -167,6 +167,8 @@ class ReconstructSection(Section, VTKObservationMixin):
             )
         except DSCError as error:
             self._outcome = str(error)
+        else:
+            setText(self.ui.statusLabel, self._queue.place + _("Starting"))
         self._update()
         return not self._outcome
 

@@ -44,7 +44,8 @@ def markVoxels(
         node.RemoveAllControlPoints()
         marked = np.zeros(frameArray(volume).shape, bool)
         marked[tuple(voxels.T)] = True
-        for place in voxelCenters(marked, volume):
+        # The label is beside the first of them: on the left of the image, away from the legend.
+        for place in sorted(voxelCenters(marked, volume), key=lambda place: -place[0]):
             number = node.AddControlPoint(*place)
             node.SetNthControlPointLabel(number, "" if number else _("Arterial input"))  # one label for all of them
         node.SetLocked(True)
