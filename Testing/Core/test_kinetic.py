@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from kinetic_sample import patient, rms
+from sample import bolus_series
 
 from dsc_superres.kinetics.kinetic_course import kinetic_course
 from dsc_superres.perfusion import compute_maps
@@ -57,6 +58,13 @@ def test_frames_between_are_nearer_to_the_truth_and_those_acquired_are_kept(kept
     np.testing.assert_allclose(kinetic.signal[kept], coarse.signal, atol=0.01)
     bolus = np.setdiff1d(BOLUS, kept)
     assert rms(kinetic, truth(), bolus) < 0.6 * rms(pchip, truth(), bolus)
+
+
+def test_several_slices_are_one_series() -> None:
+    series = bolus_series(frames=20, size=(20, 18, 3))
+    kinetic = reconstruct(series, space=1, time=2, model="kinetic")
+    np.testing.assert_allclose(kinetic.signal[::2], series.signal, atol=0.01)
+    assert not any("kinetics was not used" in note for note in kinetic.notes)
 
 
 def test_acquired_frames_at_finer_pixels_are_those_of_back_projection() -> None:

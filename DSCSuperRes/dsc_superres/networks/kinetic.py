@@ -121,8 +121,10 @@ class KineticInterpolator(Interpolator):
         """Frames on the coarse grid, [b, m, h, w], by kinetics alone, also where it does not hold."""
         slices, rows, columns = self.place
         found = [
-            self._by_kinetics(replace(window, frames=frames[None]), t, (z, rows, columns))
-            for z, frames in zip(range(*slices.indices(self.course.slices)), window.frames, strict=True)
+            self._by_kinetics(replace(window, frames=frames[None], times=times[None]), t, (z, rows, columns))
+            for z, frames, times in zip(
+                range(*slices.indices(self.course.slices)), window.frames, window.times, strict=True
+            )
         ]
         return torch.cat(found)
 
