@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
 
 import pytest
+
+from dsc_superres.utils.ending import Ended, ending_at_signals, last_chance
+from dsc_superres.utils.progress import never
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are supervised on Linux alone")
 
@@ -61,6 +65,36 @@ def test_work_that_hangs_ends_with_the_signal_that_it_does_not_hear() -> None:
     process.terminate()
     assert _end(process) == 143
     assert not _is_there(child)
+
+
+def test_results_that_are_put_in_their_place_are_no_work_that_was_ended() -> None:
+    code = """
+from dsc_superres.utils.ending import ending_at_signals, last_chance
+def work():
+    with ending_at_signals():
+        last_chance(lambda: False)
+        print(os.getpid(), flush=True)
+        time.sleep(2)
+    return 7
+sys.exit(supervision.supervised(work, crashed))"""
+    process = _start(code)
+    process.stdout.readline()
+    process.terminate()
+    assert _end(process) == 7
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_whose_exception_is_lost_still_ends_the_work() -> None:
+    """As in callbacks of Python's own import."""
+
+    class Lost:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with ending_at_signals():
+        Lost()
+        with pytest.raises(Ended):
+            last_chance(never)
 
 
 def test_libraries_that_never_end_to_load_get_a_sentence() -> None:

@@ -13,6 +13,12 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP",
 """From the keyboard, from another process, from the terminal that was closed; the last one of Windows."""
 
 
+_came: list[int] = []
+"""The signal that has come, since what it raises is lost in places, as within Python's own import."""
+_when_too_late: list[Callable[[], object]] = []
+"""To be called where signals begin to come too late."""
+
+
 class Ended(KeyboardInterrupt):
     """A signal asks the process to end. No ``Exception``: nothing that handles errors is to hold it up."""
 
@@ -30,6 +36,7 @@ def ending_at_signals(restore: bool = True) -> Iterator[None]:
     """
 
     before = _handled()
+    _came.clear()
     for one in before:
         signal.signal(one, _end)
     try:
@@ -42,13 +49,22 @@ def ending_at_signals(restore: bool = True) -> Iterator[None]:
 
 
 def last_chance(cancelled: Callable[[], bool]) -> None:
-    """Raise ``Cancelled`` if the work is to stop. If not, it is as good as done: signals to end come too late.
+    """Raise ``Cancelled`` or ``Ended`` if the work is to stop. If not, it is as good as done: signals come too late.
 
     Called right before results are put in their place, so that work that says that it was ended has left none.
     """
+    if _came:
+        raise Ended(_came[0])
     if cancelled():
         raise Cancelled
     _ignore_signals()
+    for tell in _when_too_late:
+        tell()
+
+
+def call_when_too_late(tell: Callable[[], object]) -> None:
+    """Have ``tell`` called by ``last_chance`` where the work goes on."""
+    _when_too_late.append(tell)
 
 
 @contextmanager
@@ -84,6 +100,7 @@ def _restore(handlers: dict[int, object]) -> None:
 
 
 def _end(number: int, frame: object) -> None:
+    _came.append(number)
     _ignore_signals()
     raise Ended(number)
 

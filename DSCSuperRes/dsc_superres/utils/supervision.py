@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 
-from dsc_superres.utils.ending import ENDING
+from dsc_superres.utils.ending import ENDING, call_when_too_late
 
 _DIE_WITH_PARENT = 1
 """``PR_SET_PDEATHSIG`` of prctl(2)."""
 
-_RETURNED = b"."
+_RETURNED, _TOO_LATE = b".", b"!"
+"""What the working process writes: that it came to its end, and before that, that results are put in their place."""
 
 PATIENCE = 60.0
 """Seconds that the work has to end by itself, once it is to end: to finish a commit and to clean up."""
@@ -58,6 +59,7 @@ def supervised(work: Callable[[], int], crashed: Callable[[str], int], ends_with
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         if os.getppid() != supervisor:
             os._exit(1)
+        call_when_too_late(lambda: os.write(end, _TOO_LATE))
         try:
             code = work()
         except MemoryError:  # also while another error was handled
@@ -68,13 +70,13 @@ def supervised(work: Callable[[], int], crashed: Callable[[str], int], ends_with
             os.write(end, _RETURNED)
         return code
 
-    watch = _Watch(child)
+    watch = _Watch(child, ended)
     for one in ENDING:  # those that are ignored, too: the work may have handlers of its own
         signal.signal(one, watch.forward)
     code = watch.exit_code(ends_with_input)
     if code < 0:
         code = 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
-    elif code == 1 and not _returned(ended):  # as libraries do; the worker leaves with codes of its own
+    elif code == 1 and not watch.was_told(_RETURNED):  # as libraries do; the worker leaves with codes of its own
         code = crashed(f"exit code {code}")
     os._exit(code)  # at once: a signal that comes now is not to change what has happened
 
@@ -114,8 +116,8 @@ def crash_text(name: str) -> str:
 class _Watch:
     """Waits for the process that works, and kills it when it has not ended long after it was to."""
 
-    def __init__(self, child: int) -> None:
-        self._child = child
+    def __init__(self, child: int, told: int) -> None:
+        self._child, self._pipe, self._told = child, told, b""
         self._deadline = math.inf
         self._reason = signal.SIGINT
 
@@ -139,20 +141,18 @@ class _Watch:
             if 0 in ready:
                 poll.unregister(0)
                 self._is_to_end(signal.SIGINT)
-            if time.monotonic() > self._deadline:
+            if time.monotonic() > self._deadline and not self.was_told(_TOO_LATE):
                 os.kill(self._child, signal.SIGKILL)
                 os.waitpid(self._child, 0)
                 return -self._reason
         return os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
 
+    def was_told(self, words: bytes) -> bool:
+        """Whether the process has written ``words``."""
+        with suppress(BlockingIOError):
+            self._told += os.read(self._pipe, 2**12)
+        return words in self._told
+
     def _is_to_end(self, reason: int) -> None:
         if self._deadline == math.inf:
             self._deadline, self._reason = time.monotonic() + PATIENCE, reason
-
-
-def _returned(ended: int) -> bool:
-    """Whether the work came to its end, rather than the process within it."""
-    try:
-        return os.read(ended, 1) == _RETURNED
-    except BlockingIOError:
-        return False
