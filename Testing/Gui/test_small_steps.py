@@ -132,3 +132,18 @@ def test_another_result_takes_the_views_over_and_a_stop_leaves_them(app, driver)
     driver.settle()
     assert layout.log == before
     assert not filler.busy
+
+
+def test_series_that_come_by_other_means_are_counted_but_not_while_a_scene_is_read(app, driver) -> None:
+    button = driver.ui("Reconstruct").allSeriesButton
+    driver.load((16, 16, 2), 12)
+    series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "Another")
+    for index in range(3):
+        series.SetDataNodeAtValue(slicer.vtkMRMLScalarVolumeNode(), str(index))
+    driver.settle()
+    assert button.enabled, button.toolTip
+    series.GetSequenceScene().Clear(1)  # as in a scene that is being read: index values, and no frames yet
+    slicer.mrmlScene.RemoveNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode"))
+    driver.settle()
+    assert not button.enabled
+    slicer.mrmlScene.Clear(0)

@@ -41,7 +41,7 @@ class ReconstructSection(Section, VTKObservationMixin):
         ui.cancelButton.connect("clicked()", self._onCancel)
         self._seriesTimer = qt.QTimer()
         self._seriesTimer.setSingleShot(True)
-        self._seriesTimer.connect("timeout()", self._update)
+        self._seriesTimer.connect("timeout()", self._onSeries)
         for event in (slicer.mrmlScene.NodeAddedEvent, slicer.mrmlScene.NodeRemovedEvent):
             self.addObserver(slicer.mrmlScene, event, self._onNode)
         self._fillModels(None)
@@ -83,6 +83,11 @@ class ReconstructSection(Section, VTKObservationMixin):
         """A series that came or went decides whether there are several; it is filled by the next turn."""
         if node.IsA("vtkMRMLSequenceNode"):
             self._seriesTimer.start(0)
+
+    def _onSeries(self) -> None:
+        """A scene that is being read or closed is not complete, and is looked at when it is."""
+        if not slicer.mrmlScene.IsBatchProcessing():
+            self._update()
 
     def _onProbed(self, outcome: Outcome) -> None:
         self._fillModels(outcome.message)

@@ -64,4 +64,5 @@ class SeriesQueue:
 
 
 def _hasVolumes(node: slicer.vtkMRMLSequenceNode) -> bool:
-    return node.GetNumberOfDataNodes() > 1 and node.GetNthDataNode(0).IsA("vtkMRMLScalarVolumeNode")
+    first = node.GetNthDataNode(0) if node.GetNumberOfDataNodes() > 1 else None
+    return first is not None and first.IsA("vtkMRMLScalarVolumeNode")  # None while a scene is read
