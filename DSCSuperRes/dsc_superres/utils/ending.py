@@ -58,13 +58,13 @@ def last_chance(cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise Cancelled
     _ignore_signals()
-    for tell in _when_too_late:
-        tell()
+    for report in _when_too_late:
+        report()
 
 
-def call_when_too_late(tell: Callable[[], object]) -> None:
-    """Have ``tell`` called by ``last_chance`` where the work goes on."""
-    _when_too_late.append(tell)
+def call_when_too_late(report: Callable[[], object]) -> None:
+    """Have ``report`` called by ``last_chance`` where the work goes on."""
+    _when_too_late.append(report)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def supervised(work: Callable[[], int], crashed: Callable[[str], int], ends_with
     code = watch.exit_code(ends_with_input)
     if code < 0:
         code = 128 - code if -code in ENDING else crashed(signal.Signals(-code).name)
-    elif code == 1 and not watch.was_told(_RETURNED):  # as libraries do; the worker leaves with codes of its own
+    elif code == 1 and not watch.has_written(_RETURNED):  # as libraries do; the worker leaves with codes of its own
         code = crashed(f"exit code {code}")
     os._exit(code)  # at once: a signal that comes now is not to change what has happened
 
@@ -116,8 +116,8 @@ def crash_text(name: str) -> str:
 class _Watch:
     """Waits for the process that works, and kills it when it has not ended long after it was to."""
 
-    def __init__(self, child: int, told: int) -> None:
-        self._child, self._pipe, self._told = child, told, b""
+    def __init__(self, child: int, pipe: int) -> None:
+        self._child, self._pipe, self._written = child, pipe, b""
         self._deadline = math.inf
         self._reason = signal.SIGINT
 
@@ -141,17 +141,17 @@ class _Watch:
             if 0 in ready:
                 poll.unregister(0)
                 self._is_to_end(signal.SIGINT)
-            if time.monotonic() > self._deadline and not self.was_told(_TOO_LATE):
+            if time.monotonic() > self._deadline and not self.has_written(_TOO_LATE):
                 os.kill(self._child, signal.SIGKILL)
                 os.waitpid(self._child, 0)
                 return -self._reason
         return os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
 
-    def was_told(self, words: bytes) -> bool:
+    def has_written(self, words: bytes) -> bool:
         """Whether the process has written ``words``."""
         with suppress(BlockingIOError):
-            self._told += os.read(self._pipe, 2**12)
-        return words in self._told
+            self._written += os.read(self._pipe, 2**12)
+        return words in self._written
 
     def _is_to_end(self, reason: int) -> None:
         if self._deadline == math.inf:
