@@ -22,6 +22,9 @@ STEPS = (
     "steps_views",
     "steps_export",
     "steps_scene",
+    "steps_results",
+    "steps_undo",
+    "steps_sample_data",
 )
 """Modules beside this file, each with a function ``run(workflow)``, in the order of the panel."""
 

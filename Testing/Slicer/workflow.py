@@ -12,6 +12,8 @@ import vtk
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Panel"))
 from panel_driver import PanelDriver, addSegmentation
 
+SEQUENCES = ("truth", "input", "reconstruction", "difference", "uncertainty")
+
 
 class Workflow(PanelDriver):
     """The module, opened. A step fails by an exception."""
@@ -43,6 +45,22 @@ class Workflow(PanelDriver):
         self.settle(5)
         self._pictures += 1
         slicer.util.mainWindow().grab().save(os.path.join(self._folder, f"{self._pictures:02d}-{name}.png"))
+
+    def filled(self) -> None:
+        """Wait until the views show what they are to."""
+        self.wait(lambda: not self.panel.sections["Display"]._filler.busy, 30, "filled views")
+        self.settle()
+
+    def seen(self, role: str) -> tuple[str, str | None, str | None, list[str]]:
+        """The title of a view, the roles of its volume and of what lies over it, and the legends of both."""
+        composite, result = self.layout.compositeNode(role), self.result
+        shown = (composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID())
+        roles = {node.GetID(): node.GetAttribute("DSCSuperRes.Role") for node in result.nodes()}
+        roles |= {proxy.GetID(): f"{name}.proxy" for name in SEQUENCES if (proxy := result.proxy(name)) is not None}
+        legends = slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode")
+        visible = (legend for legend in legends if legend.GetVisibility() and legend.GetDisplayableNode() is not None)
+        titles = [legend.GetTitleText() for legend in visible if legend.GetDisplayableNode().GetID() in shown]
+        return self.layout.sliceNode(role).GetLayoutLabel(), *map(roles.get, shown), titles
 
     def scroll(self, widget) -> None:
         """Scroll the panel so that ``widget`` is seen."""
