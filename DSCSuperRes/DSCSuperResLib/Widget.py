@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import qt
 import slicer
@@ -38,6 +39,8 @@ SECTIONS: dict[str, type[Section]] = {
 """By the name of the .ui file, in the order of the panel."""
 BEFORE_A_RUN = ("Input", "Task", "Reconstruct")
 """Sections that close themselves when a run has ended."""
+ABOVE_RESULT = -8
+"""Pixels from the selector of results to the top of the panel after a run."""
 AFTER_A_RUN = ("Display", "Perfusion", "Export")
 """Sections that open themselves when there is a result."""
 
@@ -70,6 +73,7 @@ class Panel(VTKObservationMixin):
         fitPanel(self.widget)
         self._height = PanelHeight(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
+        self._offset = ABOVE_RESULT
         self._scrollTimer = qt.QTimer()
         self._scrollTimer.setSingleShot(True)
         self._scrollTimer.connect("timeout()", self._scrollToResult)
@@ -178,6 +182,7 @@ class Panel(VTKObservationMixin):
                 self._showing.advance(math.inf)
             self.ui.resultNote.text, self.ui.resultNote.visible = note, True
             self._allowRemoval()
+            self._collapseAbove("Reconstruct")  # there is nothing left to cancel
             for section in self.sections.values():
                 section.mapsChanged()
 
@@ -220,15 +225,33 @@ class Panel(VTKObservationMixin):
         unseen, self._unseen = self._unseen, None
         if unseen is not None and unseen == self.result:
             self.sections["Display"].show()
+            self._offset = ABOVE_RESULT
             self._scrollTimer.start(0)  # the panel is laid out in between
 
     def _scrollToResult(self) -> None:
+        """Scroll the panel to ``_offset`` pixels from the selector of results."""
+        area = self._scrollArea()
+        if area is not None:
+            area.verticalScrollBar().setValue(self._placeOfResult(area) + self._offset)
+
+    def _scrollArea(self) -> Any:
+        """Return what the panel is scrolled in; None without one."""
         area = self.widget.parent()
         while area is not None and not area.inherits("QScrollArea"):
             area = area.parent()
-        if area is not None:
-            place = self.ui.resultSelector.mapTo(area.widget(), qt.QPoint(0, 0)).y()
-            area.verticalScrollBar().setValue(place - 8)
+        return area
+
+    def _placeOfResult(self, area: Any) -> int:
+        return self.ui.resultSelector.mapTo(area.widget(), qt.QPoint(0, 0)).y()
+
+    def _collapseAbove(self, name: str) -> None:
+        """Collapse a section above the result, and leave in place what is being read below."""
+        button, area = getattr(self.ui, f"{name.lower()}Section"), self._scrollArea()
+        if button.collapsed:
+            return
+        self._offset = area.verticalScrollBar().value - self._placeOfResult(area) if area is not None else ABOVE_RESULT
+        button.collapsed = True
+        self._scrollTimer.start(0)
 
     def _place(self, form, button) -> None:
         layout = qt.QVBoxLayout(button)

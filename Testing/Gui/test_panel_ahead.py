@@ -61,6 +61,7 @@ def test_images_are_there_before_the_maps_and_what_needs_these_says_so(mapping, 
     browser, images = result.node("browser"), {role: result.sequence(role) for role in ("truth", "reconstruction")}
     browser.SetSelectedItemNumber(7)
     driver.finish()
+    assert driver.panel.ui.reconstructSection.collapsed, "what led to the result is out of the way"
     assert set(mapNames(result)) >= {"cbv", "cbf", "mtt", "ttp", "tmax"}
     assert driver.logic.results() == [result]
     assert {role: result.sequence(role) for role in images} == images, "the images were not loaded again"
