@@ -95,6 +95,7 @@ def test_a_signal_whose_exception_is_lost_still_ends_the_work() -> None:
         Lost()
         with pytest.raises(Ended):
             last_chance(never)
+    last_chance(never)  # of other work, which nobody asked to end
 
 
 def test_libraries_that_never_end_to_load_get_a_sentence() -> None:

@@ -43,6 +43,7 @@ def ending_at_signals(restore: bool = True) -> Iterator[None]:
         yield
     finally:
         if restore:
+            _came.clear()
             _restore(before)
         else:
             _ignore_signals()
