@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("slotErrors")
 def mapping(driver):
     """A run whose images are shown, and whose maps are being computed."""
     driver.load((32, 32, 2), 33)
+    driver.show("Reconstruct")
     driver.choose("Reconstruct", "modelSelector", "linear")
     driver.widget.enter()
     driver.wait(lambda: driver.logic.waiting.ready, 300, "a worker that waits")

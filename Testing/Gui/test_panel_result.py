@@ -12,13 +12,15 @@ import slicer
 from panel_driver import addSegmentation, sceneNodes
 from vtk.util.numpy_support import vtk_to_numpy
 
+from dsc_superres.models import DEFAULT_MODEL
+
 pytestmark = pytest.mark.usefixtures("slotErrors", "finishedRun")
 ROLES = ("truth", "input", "reconstruction", "difference")
 
 
 def test_result_is_in_the_scene_and_in_a_folder_beside_its_source(driver) -> None:
     result = driver.result
-    assert driver.ui("Reconstruct").statusLabel.text.startswith("Done: series ode-liif.")
+    assert driver.ui("Reconstruct").statusLabel.text.startswith(f"Done: series {DEFAULT_MODEL}.")
     assert result.task == "compare"
     assert [len(result.times(role)) for role in ROLES] == [33, 9, 33, 33]
     assert result.signal("reconstruction")[0].shape == (4, 64, 64)
@@ -163,7 +165,7 @@ def test_curves_at_the_cursor_over_segments_and_of_metrics(driver) -> None:
     driver.wait(lambda: result.node("chart.metrics"), 10, "metrics over time")
     table = ui.metricsTable.mrmlTableNode().GetTable()
     assert table.GetNumberOfRows() == 6
-    assert [table.GetColumnName(index) for index in (1, 2)] == ["ode-liif", "Back-projection"]
+    assert [table.GetColumnName(index) for index in (1, 2)] == [DEFAULT_MODEL, "Back-projection"]
     assert ui.frameMetricsLabel.text.startswith("NMSE 0.0")
     driver.picture("metrics")
 
