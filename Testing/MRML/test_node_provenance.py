@@ -15,7 +15,7 @@ import slicer
 
 from dsc_superres.jobs.run import run_job
 from dsc_superres.phantom import digital_patient
-from DSCSuperResLib.Jobs.ReconstructionNodes import addRun
+from DSCSuperResLib.Jobs.ReconstructionNodes import addRun, noteRun
 from DSCSuperResLib.Jobs.ReconstructionRequest import ReconstructionRequest
 from DSCSuperResLib.Scene.Maps.Maps import addMaps, mapNode, mapsWarnings
 from DSCSuperResLib.Scene.Provenance import PROVENANCE, provenanceOf
@@ -68,6 +68,7 @@ def result(tmp_path: Path) -> Result:
     message = json.loads(json.dumps(run_job(job).to_dict()))
     made = Result.create(scene, request.name, beside=node)
     assert list(addRun(made, request, node, message, tmp_path / "result"))
+    noteRun(made, request, message, tmp_path / "result")
     assert list(addMaps(made, tmp_path / "result" / "maps_reconstruction", "reconstruction"))
     return made
 
