@@ -94,6 +94,7 @@ def _queue(w: Workflow) -> None:
     w.filled()
     w.check(w.result.name.startswith("Second series"), w.result.name)
     w.picture("queue-done")
+    w.ui("Input").sequenceSelector.setCurrentNode(source)
 
 
 def _reopen(w: Workflow) -> None:
