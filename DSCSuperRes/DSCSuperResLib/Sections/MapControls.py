@@ -173,9 +173,10 @@ class MapControls:
         ui, volumes, differences = self._ui, self._volumes(), self._differences()
         display = volumes[0].GetDisplayNode()
         self._updating = True
-        ui.unitLabel.text = unitText(self._name)
-        suffix = "" if absoluteMap(self._name) != self._name else f" {mapUnit(self._name)}"
-        ui.threshold.suffix = ui.differenceLimit.suffix = suffix
+        isRelative = absoluteMap(self._name) != self._name
+        ui.unitLabel.text = "" if isRelative else unitText(self._name)  # the legend says that white matter is 1
+        suffix = "" if isRelative else f" {mapUnit(self._name)}"
+        ui.threshold.suffix = suffix
         automatic = automaticScale(self._result, self._name)
         ui.scaleRange.minimum = min(automatic.lower, display.GetWindowLevelMin())
         ui.scaleRange.maximum = max(2 * automatic.upper, display.GetWindowLevelMax())
