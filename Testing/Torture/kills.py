@@ -60,7 +60,7 @@ def at_moment(seed: int, folder: Path) -> str:
 def in_commit(seed: int, folder: Path) -> str:
     """A child writes a series over a former one and ends itself; the next process sees one or the other."""
     from dsc_superres.io import read_series, write_series
-    from dsc_superres.utils.atomic_writing import clean_up_after_the_dead
+    from dsc_superres.utils.commits import clean_up_after_the_dead
 
     rng = random.Random(seed)
     suffix = rng.choice((".nii", ".nii.gz", ".seq.nrrd"))

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from dsc_superres.errors import ModelError
-from dsc_superres.models import ModelEntry, WeightsHeader, find, read_weights_header
+from dsc_superres.model_files import WeightsHeader, read_weights_header
+from dsc_superres.models import ModelEntry, find
 from dsc_superres.networks.model import Model
 from dsc_superres.networks.option_limits import check_options
 from dsc_superres.utils.atomic_writing import atomic_file
