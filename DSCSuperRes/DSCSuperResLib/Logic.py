@@ -9,7 +9,7 @@ from pathlib import Path
 import slicer
 
 from dsc_superres.errors import DSCError, SeriesError
-from dsc_superres.models import find
+from dsc_superres.pipeline.estimate import reconstruction_lap
 
 from .Jobs.BackgroundJob import BackgroundJob, Finished, Progress
 from .Jobs.CompareResults import CompareResults, commonFrames
@@ -152,7 +152,7 @@ class Logic:
             if outcome.complete:
                 estimated = estimateUnmeasured(request, capabilities)
                 laps = outcome.result.record("text.provenance").get("seconds", {})
-                reconstruction = laps.get(f"reconstruction {find(request.model).label}", 0.0)
+                reconstruction = laps.get(reconstruction_lap(request.model), 0.0)
                 rememberRun(request, device, estimated, time.monotonic() - start, reconstruction)
             onFinished(outcome)
 

@@ -1,6 +1,12 @@
 """What a job is said to take before it starts."""
 
-from dsc_superres.pipeline.estimate import estimate
+import pytest
+from sample import bolus_series
+
+from dsc_superres.io import write_series
+from dsc_superres.jobs.job_files import parse_job
+from dsc_superres.jobs.run import run_job
+from dsc_superres.pipeline.estimate import estimate, reconstruction_lap
 from dsc_superres.worker.probe import devices
 
 DEVICE = {"name": "cpu", "gflops": 200.0}
@@ -62,3 +68,11 @@ def test_no_guess_without_a_ground():
 
 def test_the_probe_measures_the_rate():
     assert all(device["gflops"] > 0 for device in devices())
+
+
+@pytest.mark.parametrize("task", ["reconstruct", "compare"])
+def test_a_case_states_the_seconds_of_the_reconstruction_that_the_estimate_is_corrected_by(task, tmp_path):
+    write_series(bolus_series(frames=9, size=(12, 12, 1)), tmp_path / "in.nii.gz")
+    job = {"task": task, "input": "in.nii.gz", "output": "out", "model": "linear", "maps": False, "report": False}
+    result = run_job(parse_job(job, tmp_path)).to_dict()
+    assert reconstruction_lap("linear") in result["provenance"]["seconds"]

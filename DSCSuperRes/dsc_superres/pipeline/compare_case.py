@@ -15,6 +15,7 @@ from dsc_superres.perfusion.concentration import ASSUMED_ECHO_TIME
 from dsc_superres.pipeline.case import INPUT, TRUTH, Case, OnImages, label
 from dsc_superres.pipeline.case_maps import check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import CompareOptions
+from dsc_superres.pipeline.estimate import reconstruction_lap
 from dsc_superres.pipeline.masks import find_mask_or_none
 from dsc_superres.pipeline.notes import case_notes
 from dsc_superres.pipeline.prepared_series import prepared_series
@@ -58,13 +59,17 @@ def compare_case(
     watch.lap("under-sampling")
     work = part(progress, 0.1, 1.0)
     fine, comparisons, uncertainty = _reconstruct_all(coarse, truth, mask, options, maps, work, watch, cancelled)
+
+    def notes(*, mapped: bool) -> tuple[str, ...]:
+        return (*case_notes(series, coarse, options, mapped), *_notes_of_models(coarse, fine))
+
     case = Case(
         input=coarse,
         reconstructions=fine,
         truth=truth,
         mask=mask,
         comparisons=comparisons,
-        notes=(*case_notes(series, coarse, options, False), *_notes_of_models(coarse, fine)),
+        notes=notes(mapped=False),
         seconds=watch.laps,
         uncertainty=uncertainty,
         prepared=prepared,
@@ -84,7 +89,7 @@ def compare_case(
         maps=mapped.maps,
         input_maps=mapped.input_maps,
         maps_error=mapped.maps_error,
-        notes=(*case_notes(series, coarse, options, bool(mapped.maps)), *_notes_of_models(coarse, fine)),
+        notes=notes(mapped=bool(mapped.maps)),
         peak_errors=_peak_errors(truth, fine, mapped.maps),
     )
 
@@ -120,7 +125,7 @@ def _reconstruct_all(
             **options.network_arguments(),
         )
         uncertainty = estimated if first else uncertainty
-        watch.lap(f"reconstruction {name}")
+        watch.lap(reconstruction_lap(model))
         progress(middle, f"{name}: measuring")
         comparisons[name] = compare(fine[name], truth, mask)
         watch.lap(f"metrics {name}")

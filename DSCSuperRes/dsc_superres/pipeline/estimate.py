@@ -114,6 +114,11 @@ def estimate(
     return Estimate(int(memory), seconds, reconstruction)
 
 
+def reconstruction_lap(model: str) -> str:
+    """What the measured ``seconds`` of a case call those of the reconstruction by a model. Raises ``ModelError``."""
+    return f"reconstruction {find(model).label}"
+
+
 def maps_seconds(samples: int) -> float:
     """Seconds of a job that computes maps of series with so many samples (voxels times frames) in all."""
     return START_SECONDS + 3 * MAPS_START_SECONDS + MAPS_SECONDS * samples

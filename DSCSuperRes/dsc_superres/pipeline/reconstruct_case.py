@@ -7,6 +7,7 @@ from dataclasses import replace
 from dsc_superres.pipeline.case import INPUT, Case, OnImages, label
 from dsc_superres.pipeline.case_maps import check_map_inputs, map_case
 from dsc_superres.pipeline.case_options import ReconstructOptions
+from dsc_superres.pipeline.estimate import reconstruction_lap
 from dsc_superres.pipeline.masks import fine_mask
 from dsc_superres.pipeline.notes import case_notes
 from dsc_superres.pipeline.prepared_series import prepared_series
@@ -49,7 +50,7 @@ def reconstruct_case(
         cancelled=cancelled,
         **options.network_arguments(),
     )
-    watch.lap("reconstruction")
+    watch.lap(reconstruction_lap(options.model))
     name = label(options.model)
     case = Case(
         input=series,
