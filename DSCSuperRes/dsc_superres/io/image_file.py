@@ -18,6 +18,8 @@ from dsc_superres.geometry import Geometry
 from dsc_superres.series import MISSING
 from dsc_superres.utils.file_names import SERIES_SUFFIXES, check_letters
 
+BEST_COMPRESSION = 1032
+"""Bytes that one byte of a gzip file can stand for at most."""
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 """Suffixes of files that a single volume can be written to."""
 
@@ -92,6 +94,17 @@ def check_memory(path: Path, values: int) -> None:
         raise FileError(
             f"{path} states a size of {4 * values / 2**30:,.0f} GiB, more than the memory of this machine: check the "
             "file, or cut it into parts."
+        )
+
+
+def check_length(path: Path, needed: int, header: str = "its header") -> None:
+    """Raise ``FileError`` where a file is too short for its header, before memory is taken for the voxels."""
+    with open(path, "rb") as file:
+        is_gzipped = file.read(2) == b"\x1f\x8b"
+    length = path.stat().st_size * (BEST_COMPRESSION if is_gzipped else 1)
+    if length < needed:
+        raise FileError(
+            f"{path} is cut short or damaged: {header} needs {needed:,} bytes; copy it again from where it came."
         )
 
 

@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 from dsc_superres.errors import FileError
+from dsc_superres.io.image_file import check_length
 
 FIRST_VOXEL = 352
 """Least ``vox_offset`` of a header and voxels in one file: 348 bytes, and 4 that announce extensions."""
@@ -24,8 +25,6 @@ UNIT_QUATERNION = 1.01
 """Greatest square of the norm of the quaternion's stored part, which is at most 1 before rounding."""
 _HEADERS = 540
 """Bytes of the longer header, that of NIfTI-2."""
-BEST_COMPRESSION = 1032
-"""Bytes that one byte of a gzip file can stand for at most."""
 _GEOMETRY = {
     "qform_code": {"pixdim[0]": 76, "quatern_b": 256, "quatern_c": 260, "quatern_d": 264}
     | {"qoffset_x": 268, "qoffset_y": 272, "qoffset_z": 276},
@@ -60,7 +59,7 @@ def check_header(path: Path, raw: bytes, byte_order: str, sizes: tuple[int, ...]
     if value("h", 252) > 0 and sum(value("f", place) ** 2 for place in (256, 260, 264)) > UNIT_QUATERNION:
         raise _wrong(path, "quatern_b, _c, _d", "longer than a unit quaternion", "a rotation")
     _check_scaling(path, value("f", 112), value("f", 116))
-    check_length(path, int(offset) + math.prod(sizes) * item_bits // 8)
+    check_length(path, int(offset) + math.prod(sizes) * item_bits // 8, "its header (dim, datatype, vox_offset)")
     return int(offset)
 
 
@@ -87,17 +86,6 @@ def _check_scaling(path: Path, slope: float, intercept: float) -> None:
         raise _wrong(path, "scl_slope", slope, "a finite number")
     if slope and math.isfinite(slope) and not math.isfinite(intercept):
         raise _wrong(path, "scl_inter", intercept, "a finite number")
-
-
-def check_length(path: Path, needed: int, header: str = "its header (dim, datatype, vox_offset)") -> None:
-    """Raise ``FileError`` where a file is too short for its header, before memory is taken for the voxels."""
-    with open(path, "rb") as file:
-        is_gzipped = file.read(2) == b"\x1f\x8b"
-    length = path.stat().st_size * (BEST_COMPRESSION if is_gzipped else 1)
-    if length < needed:
-        raise FileError(
-            f"{path} is cut short or damaged: {header} needs {needed:,} bytes; copy it again from where it came."
-        )
 
 
 def _wrong(path: Path, name: str, value: object, wanted: str) -> FileError:

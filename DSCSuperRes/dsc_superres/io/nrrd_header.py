@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dsc_superres.errors import FileError, os_error_text
+from dsc_superres.io.image_file import BEST_COMPRESSION
 
 LONGEST_FIELD = 1000
 """Characters of a field's line; ITK has room for 1024 in its messages."""
@@ -24,8 +25,6 @@ LONGEST_HEADER = 16_000_000
 MOST_AXES = 5
 FARTHEST = 1e7
 """Largest size or position in mm that is taken for one."""
-BEST_COMPRESSION = 1032
-"""Bytes that one byte of gzip can stand for at most."""
 _TYPE_NAMES = {
     1: "signed char|int8|int8_t|uchar|unsigned char|uint8|uint8_t",
     2: "short|short int|signed short|signed short int|int16|int16_t|ushort|unsigned short|unsigned short int"
