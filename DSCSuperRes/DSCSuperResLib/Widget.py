@@ -11,12 +11,13 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from .Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
+from .Jobs.TimeSlicedTask import DRAWN, LatestTask
 from .Logic import Logic, incompleteText
 from .Parameters import Parameters
 from .Scene.Result import Result
 from .Scene.ResultBrowser import restoreBrowser
 from .Scene.Sequences.Toolbar import showInToolbar
+from .Scene.Steps import finish
 from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
@@ -55,7 +56,7 @@ class Panel(VTKObservationMixin):
         self.result: Result | None = None
         self._chosen: Result | None = None
         self._entered, self._unseen, self._note = False, None, ""
-        self._showing: TimeSlicedTask | None = None
+        self._showing = LatestTask()
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self._removalText = self.ui.removeResultButton.toolTip
@@ -107,7 +108,7 @@ class Panel(VTKObservationMixin):
         self.removeObservers()
         self._height.stop()
         self._removalTimer.stop()
-        self._stopShowing()
+        self._showing.stop()
         self.logic.stopAll()
         for section in self.sections.values():
             section.cleanup()
@@ -118,9 +119,8 @@ class Panel(VTKObservationMixin):
 
     def selectResult(self, result: Result | None) -> None:
         """Show a result in the sections below; None for none. One that lost its images can only be removed."""
-        self._stopShowing()
-        for _section in self._selectInSteps(result):
-            pass
+        self._showing.stop()
+        finish(self._selectInSteps(result))
 
     def _selectInSteps(self, result: Result | None) -> Iterator[None]:
         """Do what ``selectResult`` does, section by section; yields in between."""
@@ -158,9 +158,7 @@ class Panel(VTKObservationMixin):
         While the user works in another module the views stay as they are. All but the selection is done at the next
         turns of the event loop.
         """
-        self._stopShowing()
-        steps = self._showInSteps(result, note)
-        self._showing = TimeSlicedTask(steps, self._onShowingDone, self._onShowingFailed, pause=DRAWN)
+        self._showing.start(self._showInSteps(result, note), pause=DRAWN)
         self._showing.advance()
 
     def _showInSteps(self, result: Result, note: str) -> Iterator[None]:
@@ -178,8 +176,7 @@ class Panel(VTKObservationMixin):
     def completeResult(self, result: Result, note: str) -> None:
         """Show what a run has added to ``result`` after ``showNewResult``; views stay as they are."""
         if result == self.result:
-            if self._showing is not None:
-                self._showing.advance(math.inf)
+            self._showing.advance(math.inf)
             self.ui.resultNote.text, self.ui.resultNote.visible = note, True
             self._allowRemoval()
             self._collapseAbove("Reconstruct")  # there is nothing left to cancel
@@ -191,19 +188,6 @@ class Panel(VTKObservationMixin):
         if not self.logic.isComplete(self.result):
             self.sections["Perfusion"].showProgress(fraction, text)
             setText(self.ui.resultNote, f"{self._note}\n{text}")
-
-    def _onShowingDone(self, _nothing: None) -> None:
-        self._showing = None
-
-    def _onShowingFailed(self, error: Exception) -> None:
-        self._showing = None
-        raise error
-
-    def _stopShowing(self) -> None:
-        """Forget the result of a run that is about to be shown: another one is selected."""
-        if self._showing is not None:
-            self._showing.stop()
-        self._showing = None
 
     def sideBySide(self) -> None:
         """Show the selected result side by side, unless it is shown so already."""
@@ -313,7 +297,7 @@ class Panel(VTKObservationMixin):
 
     def _onSceneStartsClosing(self, caller: vtk.vtkObject, event: str) -> None:
         self.logic.stopWork()
-        self._stopShowing()
+        self._showing.stop()
         self._stopObservingParameters()
         self._removalTimer.stop()
         self.result = self._chosen = None

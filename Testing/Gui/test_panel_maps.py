@@ -12,6 +12,7 @@ import slicer
 from panel_driver import addSegmentation, sceneNodes
 from vtk.util.numpy_support import vtk_to_numpy
 
+from dsc_superres.errors import DSCError
 from DSCSuperResLib.Scene.Export.ExportFiles import reportIsOlder
 
 pytestmark = pytest.mark.usefixtures("slotErrors", "finishedRun")
@@ -124,12 +125,21 @@ def test_cancelled_maps_stay_as_they_were(driver) -> None:
     assert driver.leftovers() == []
 
 
-def test_statistics_of_regions(driver) -> None:
+def _noStatistics(result, regions):
+    raise DSCError("There are no maps.")
+    yield
+
+
+def test_statistics_of_regions(driver, monkeypatch) -> None:
     ui = driver.ui("Perfusion")
     inside = np.zeros((4, 64, 64), bool)
     inside[1:3, 20:30, 20:30] = True
     ui.regionsSelector.setCurrentNode(addSegmentation("regions", {"region": inside}, driver.result.proxy("truth")))
     ui.regionsBox.collapsed = False
+    with monkeypatch.context() as patch:
+        patch.setattr("DSCSuperResLib.Sections.RegionControls.regionStatistics", _noStatistics)
+        ui.measureButton.click()
+        driver.wait(lambda: ui.measureButton.enabled, 5, "the button after statistics that failed")
     ui.measureButton.click()
     driver.wait(lambda: ui.regionsTable.visible, 20, "the statistics")
     table = ui.regionsTable.mrmlTableNode()

@@ -37,6 +37,11 @@ class TimeSlicedTask:
         self.pause = pause
         self.resume()
 
+    @property
+    def active(self) -> bool:
+        """Whether there is work left."""
+        return self._work is not None
+
     def resume(self) -> None:
         """Continue at one of the next turns of the event loop."""
         turns().add(self)
@@ -73,6 +78,43 @@ class TimeSlicedTask:
     def _finish(self) -> None:
         self._work = None
         turns().remove(self)
+
+
+class LatestTask:
+    """Runs one piece of work at a time, as a ``TimeSlicedTask``: the next one takes the place of the one before."""
+
+    def __init__(self) -> None:
+        self._task: TimeSlicedTask | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether there is work left."""
+        return self._task is not None and self._task.active
+
+    def start(
+        self,
+        work: Generator[Any, None, Any],
+        onDone: Callable[[Any], None] = lambda value: None,
+        onFailed: Callable[[Exception], None] | None = None,
+        pause: int = 0,
+    ) -> None:
+        """Start ``work``. An exception that ``onFailed`` does not receive is raised."""
+        self.stop()
+        self._task = TimeSlicedTask(work, onDone, onFailed or _raise, pause=pause)
+
+    def advance(self, seconds: float = TIME_SLICE) -> None:
+        """Do the next ``seconds`` of the work now, if there is any left."""
+        if self._task is not None:
+            self._task.advance(seconds)
+
+    def stop(self) -> None:
+        """Stop what is left of the work."""
+        if self._task is not None:
+            self._task.stop()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 class Turns:

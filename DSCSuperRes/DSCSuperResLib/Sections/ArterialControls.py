@@ -13,7 +13,7 @@ from dsc_superres.errors import DSCError
 from dsc_superres.perfusion import read_aif_csv
 
 from ..Jobs.MapsRequest import chosenVoxels
-from ..Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
+from ..Jobs.TimeSlicedTask import DRAWN, LatestTask
 from ..Parameters import AIF, PerfusionParameters
 from ..Scene.Maps.ArterialChart import drawCurvesInSteps
 from ..Scene.Maps.ArterialInput import ArterialCurve, bolusTimes, candidates
@@ -44,7 +44,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._computation = MapsComputation(ui, context, self._onComputed)
         self._tool = ArteryTool(ui, context, self._drawSoon, self._computation.computeSoon)
         self._plot, self._toMark = None, False
-        self._drawing: TimeSlicedTask | None = None
+        self._drawing = LatestTask()
         self._drawTimer = qt.QTimer()
         self._drawTimer.setSingleShot(True)
         self._drawTimer.connect("timeout()", self._onDraw)
@@ -63,7 +63,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         if result != self._result or result is None:
             self._tool.stop()
             self._options.stop()
-        self._stopDrawing()
+        self._drawing.stop()
         self._result = result
         self.update()
 
@@ -128,22 +128,9 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._drawTimer.start(0)
 
     def _onDraw(self) -> None:
-        self._stopDrawing()
-        self._drawing = TimeSlicedTask(self._draw(), self._onDrawn, self._onDrawingFailed, pause=DRAWN)
+        self._drawing.start(self._draw(), pause=DRAWN)
         if not self._toMark:  # a curve follows the mouse
             self._drawing.advance()
-
-    def _onDrawn(self, _nothing: None) -> None:
-        self._drawing = None
-
-    def _onDrawingFailed(self, error: Exception) -> None:
-        self._drawing = None
-        raise error
-
-    def _stopDrawing(self) -> None:
-        if self._drawing is not None:
-            self._drawing.stop()
-        self._drawing = None
 
     def _draw(self) -> Iterator[None]:
         """Mark the voxels of the maps' input. Draw it, the candidates, and the one chosen or under the mouse now."""

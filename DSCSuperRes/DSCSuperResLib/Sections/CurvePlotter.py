@@ -10,7 +10,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from ..Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
+from ..Jobs.TimeSlicedTask import DRAWN, LatestTask
 from ..Scene.Curves.ArteryOverlay import ArteryOverlay
 from ..Scene.Curves.CurveCharts import CurveCharts
 from ..Scene.Curves.CurvePlace import clearPlace
@@ -50,7 +50,7 @@ class CurvePlotter(VTKObservationMixin):
         self._charts: CurveCharts | None = None
         self._mark: PlotMark | None = None
         self._place: np.ndarray | None = None
-        self._task: TimeSlicedTask | None = None
+        self._drawing = LatestTask()
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.connect("timeout()", self._onTimeout)
@@ -87,12 +87,7 @@ class CurvePlotter(VTKObservationMixin):
         self.removeObservers()
         self._timer.stop()
         self._waiting = False
-        self._stopDrawing()
-
-    def _stopDrawing(self) -> None:
-        if self._task is not None:
-            self._task.stop()
-        self._task = None
+        self._drawing.stop()
 
     def markTime(self, seconds: float) -> None:
         """Move the line of the shown frame to ``seconds``."""
@@ -132,21 +127,16 @@ class CurvePlotter(VTKObservationMixin):
 
     def _onTimeout(self) -> None:
         self._waiting = False
-        self._stopDrawing()
+        self._drawing.stop()
         if self.result is None or not self._layout.shown:
             return
         pause = 0 if self.plot == SEGMENTS else DRAWN
-        self._task = TimeSlicedTask(self._draw(), self._onDrawn, self._onFailed, pause=pause)
-        self._task.advance()
+        self._drawing.start(self._draw(), self._onDrawn, pause=pause)
+        self._drawing.advance()
 
     def _onDrawn(self, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
-        self._task = None
         if chart is not None or self.plot not in (CURSOR, CROSSHAIR):
             self._layout.showChart(chart)
-
-    def _onFailed(self, error: Exception) -> None:
-        self._task = None
-        raise error
 
     def _draw(self) -> Generator[None, None, slicer.vtkMRMLPlotChartNode | None]:
         """Return the chart of the plot; yields between parts that take Slicer a while."""

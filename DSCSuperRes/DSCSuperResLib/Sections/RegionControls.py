@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-from ..Jobs.TimeSlicedTask import TimeSlicedTask
+from ..Jobs.TimeSlicedTask import LatestTask
 from ..Parameters import COMPARISONS
 from ..Scene.Maps.RegionStatistics import (
     READABLE,
@@ -23,14 +23,14 @@ class RegionControls(PerfusionControls):
 
     def __init__(self, ui, context) -> None:
         super().__init__(ui, context)
-        self._result, self._measuring = None, None
+        self._result, self._measuring = None, LatestTask()
         self._offer(ui.comparisonSelector, _comparisonTitles())
         ui.measureButton.connect("clicked()", self._onMeasure)
         connectSegmentEditor(ui.regionsSegmentEditorButton, ui.regionsSelector, _("Region"), self._volume)
 
     def setResult(self, result) -> None:
         """Show the table of ``result``; None for none."""
-        self._stop()
+        self._measuring.stop()
         self._result = result
         self._showTable()
 
@@ -40,7 +40,7 @@ class RegionControls(PerfusionControls):
         self._updating = True
         self._ui.comparisonSelector.currentIndex = COMPARISONS.index(chosen.comparison)
         self._updating = False
-        measuring = self._measuring is not None
+        measuring = self._measuring.active
         self._ui.measureButton.enabled = self._result is not None and chosen.regions is not None and not measuring
 
     def store(self, chosen) -> None:
@@ -53,16 +53,12 @@ class RegionControls(PerfusionControls):
 
     def _onMeasure(self) -> None:
         """Measure segment by segment, so that the event loop runs in between."""
-        self._stop()
         found: list[Statistics] = []
         work = (found.append(one) for one in regionStatistics(self._result, self._context.parameters.perfusion.regions))
-        self._measuring = TimeSlicedTask(
-            work, lambda done: self._onMeasured(found), lambda error: self._context.status(str(error))
-        )
+        self._measuring.start(work, lambda done: self._onMeasured(found), self._onFailed)
         self._ui.measureButton.enabled = False
 
     def _onMeasured(self, found: list[Statistics]) -> None:
-        self._measuring = None
         self._ui.measureButton.enabled = True
         if not found:
             self._context.status(
@@ -74,10 +70,9 @@ class RegionControls(PerfusionControls):
         showMirrored(self._result, chosen.regions if chosen.comparison == "mirrored" else None)
         self._showTable()
 
-    def _stop(self) -> None:
-        if self._measuring is not None:
-            self._measuring.stop()
-        self._measuring = None
+    def _onFailed(self, error: Exception) -> None:
+        self._ui.measureButton.enabled = True
+        self._context.status(str(error))
 
     def _showTable(self) -> None:
         table = self._result.node(READABLE) if self._result is not None else None

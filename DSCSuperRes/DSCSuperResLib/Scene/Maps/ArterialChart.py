@@ -43,10 +43,7 @@ def drawCurvesInSteps(
             series.append(one)
             yield
         title = _title(chosen or arterial, chosen is not None)
-        chart = plots.chart("aif", title, TIME, CURVE, series, legend=False)  # it has no space in the panel
-        chart.SetTitleFontSize(14)
-        chart.SetAxisTitleFontSize(12)
-        return chart
+        return plots.chart("aif", title, TIME, CURVE, series, legend=False)  # it has no space in the panel
 
 
 def bandCurves(between: ContinuousCurve) -> Iterator[tuple[str, np.ndarray]]:
