@@ -17,6 +17,7 @@ from dsc_superres.io.dicom_reading import read_dataset
 from dsc_superres.io.dicom_slice import Slice
 from dsc_superres.io.image_file import check_memory, quiet_itk
 from dsc_superres.utils.atomic_writing import temporary_folder
+from dsc_superres.utils.scratch_memory import release, scratch
 
 PIXEL_SHAPE = ("Rows", "Columns", "BitsAllocated", "PixelRepresentation")
 
@@ -32,7 +33,7 @@ def read_voxels(frames: list[list[Slice]], headers: Mapping[Path, Dataset]) -> t
             images_of_file.setdefault(image.path, []).append((t, z, image))
     rows, columns = frames[0][0].shape
     check_memory(frames[0][0].path, len(frames) * len(frames[0]) * rows * columns)
-    signal = np.empty((len(frames), len(frames[0]), rows, columns), np.float32)
+    signal = scratch((len(frames), len(frames[0]), rows, columns))
     stored_type = np.dtype(np.float32)
     for path, images in images_of_file.items():
         pixels = _without_unused_bits(_read_pixels(path, headers[path]), headers[path])
@@ -43,6 +44,7 @@ def read_voxels(frames: list[list[Slice]], headers: Mapping[Path, Dataset]) -> t
             top, left = image.corner or (0, 0)
             plane = pixels[image.index, top : top + rows, left : left + columns]
             signal[t, z] = plane * slope + intercept if image.scale != (1, 0) else plane
+            release(signal[t, z])
     scaled = any(image.scale != (1, 0) for frame in frames for image in frame)
     return signal, np.dtype(np.float32) if scaled else stored_type
 

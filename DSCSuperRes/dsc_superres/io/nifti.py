@@ -29,7 +29,7 @@ from dsc_superres.io.image_file import StoredImage, check_memory, quiet_itk, spa
 from dsc_superres.io.nifti_header import check_header
 from dsc_superres.series import MISSING
 from dsc_superres.utils.atomic_writing import atomic_file, temporary_folder
-from dsc_superres.utils.scratch_memory import release
+from dsc_superres.utils.scratch_memory import release, scratch
 from dsc_superres.version import SOFTWARE
 
 _HEADER_SIZE = 348
@@ -256,7 +256,7 @@ def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
     """Return the voxels as float32 array of ``header.shape``, read volume by volume."""
     check_memory(path, math.prod(header.shape))
     try:
-        array = np.empty(header.shape, np.float32)
+        array = scratch(header.shape)
     except (MemoryError, ValueError) as error:
         raise FileError(f"{path} states a size of {header.shape[::-1]} voxels, more than memory holds.") from error
     volumes = array.reshape(-1, *header.shape[-3:])
@@ -269,6 +269,7 @@ def _voxels(path: Path, file: BinaryIO, header: _Header) -> np.ndarray:
             volume[...] = stored * np.float64(header.slope) + header.intercept
         else:
             volume[...] = stored
+        release(volume)
     file.read(1)  # gzip verifies its checksum only when read past the end of the data
     return array
 

@@ -37,9 +37,9 @@ from dsc_superres.utils.atomic_writing import atomic_file, atomic_files, check_t
 from dsc_superres.utils.file_names import SERIES_SUFFIXES
 
 _SOURCE_USER = "given by the user"
+"""Entry of ``Series.sources`` for values passed by the caller."""
 ECHO_TIMES_MS = (3.0, 200.0)
 """Numbers that are echo times in ms: no series has one of seconds."""
-"""Entry of ``Series.sources`` for values passed by the caller."""
 
 
 def read_series(
@@ -82,8 +82,10 @@ def read_series(
     SeriesError
         If its content is not a usable series.
 
-    Notes ----- Frame times come from the first of: ``interval``; an image header that states the time of each frame;
-    such a list in the JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``FrameTimesStart``); the interval in sidecar
+    Notes
+    -----
+    Frame times come from the first of: ``interval``; an image header that states the time of each frame; such a list in
+    the JSON sidecar (``FrameTimes``, ``VolumeTiming``, ``FrameTimesStart``); the interval in sidecar
     (``RepetitionTime``) or image header that is believed (see ``io.frame_timing``). Where they disagree, ``notes`` say
     so. Otherwise, times are 0, 1, 2, ... and ``sources["times"]`` is ``MISSING``. The echo time comes from the caller,
     the sidecar or the header; the times of slices from the sidecar (``SliceTiming``) or the header.
@@ -159,8 +161,10 @@ def write_series(series: Series, path: str | os.PathLike[str], *, integer: bool 
     FileError
         If the file cannot be written.
 
-    Notes ----- A NIfTI header can only state evenly spaced times; it states none if they are uneven or unknown. The
-    sidecar contains all times.
+    Notes
+    -----
+    A NIfTI header can only state evenly spaced times; it states none if they are uneven or unknown. The sidecar
+    contains all times.
 
     Examples
     --------

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from dsc_superres.errors import PerfusionError
 from dsc_superres.series import Series
+from dsc_superres.utils.scratch_memory import release
 
 OPENING_RADIUS = 4.0
 """Radius of the opening in mm: structures thinner than twice this (scalp, bridges at the skull base) are not brain."""
@@ -21,8 +22,11 @@ def brain_mask(series: Series) -> np.ndarray:
     components that remain, and filled holes. Raises ``PerfusionError`` if nothing remains.
     """
     # The first frame is often far from steady state and would overweight the fat of the scalp.
-    mean = series.signal[1:].mean(axis=0)
-    return brain_mask_of_image(mean, series.geometry.spacing)
+    total = np.zeros(series.signal.shape[1:], np.float32)
+    for frame in series.signal[1:]:
+        total += frame
+        release(frame)
+    return brain_mask_of_image(total / np.float32(series.frames - 1), series.geometry.spacing)
 
 
 def brain_mask_of_image(image: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:

@@ -266,6 +266,7 @@ def _filled(series: Series, slices: list[Slice], kept: np.ndarray, head: np.ndar
         result[kept] = fill(curves[kept], unusable[kept], series.times[kept], shapes)
         for frame, values in zip(signal[:, one.z], result, strict=True):
             frame.ravel()[place] = values
+        release(signal)
     return series.with_signal(signal)
 
 
