@@ -23,6 +23,11 @@ ODE_LIIF = "ode-liif"
 DEFAULT_MODEL_WITH_UNCERTAINTY = "ode-liif-plus"
 """The same where the uncertainty of the result is asked for."""
 
+AIR_SIGNAL = 0.03
+"""Normalized signal (mean over the series) up to which a pixel is air, where networks compute nothing."""
+AIR_MARGIN = 6
+"""Coarse pixels of air around the signal in which they do; more change less than 1e-4 of the intensities."""
+
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 """Where shipped weights lie: NAME.safetensors, and NAME.json with its card and checksum."""
 

@@ -1,12 +1,16 @@
 """What a job is said to take before it starts."""
 
+import numpy as np
 import pytest
+import torch
 from sample import bolus_series
 
 from dsc_superres.io import write_series
 from dsc_superres.jobs.job_files import parse_job
 from dsc_superres.jobs.run import run_job
+from dsc_superres.networks.signal_region import find_signal_region
 from dsc_superres.pipeline.estimate import estimate, reconstruction_lap
+from dsc_superres.pipeline.signal_share import signal_extents, signal_share
 from dsc_superres.worker.probe import devices
 
 DEVICE = {"name": "cpu", "gflops": 200.0}
@@ -58,6 +62,26 @@ def test_kinetics_is_counted_and_costs_a_network_little():
     assert 10 < kinetic.seconds - plain.seconds < 60
     assert plus.seconds < drawn.seconds < 1.25 * plus.seconds
     assert drawn.bytes > plus.bytes
+
+
+def test_the_share_of_an_image_is_that_in_which_networks_compute():
+    y, x = np.mgrid[:96, :80]
+    head = np.stack([np.hypot((x - 36) / a, (y - 50) / (1.2 * a)) < 1 for a in (30, 12, 0.1)])
+    image = np.where(head, 500.0, 1.0)
+    image[2] = 1.0  # above the head
+    boxes = [find_signal_region(torch.from_numpy(one)[None, None] / 500, (192, 160)) for one in image[:2]]
+    computed = [box.size[0] * box.size[1] / (192 * 160) for box in boxes] + [0.0]
+    share = signal_share(signal_extents(image), (96, 80))
+    assert share == pytest.approx(np.mean(computed), rel=0.05)
+    assert share < signal_share(signal_extents(image), (96, 80), space=2) < 2 * share
+    assert signal_share(signal_extents(np.ones((2, 8, 8))), (8, 8)) == 0.0
+
+
+def test_a_small_head_and_close_frames_take_less():
+    whole, half, coarse = (
+        estimate(*JOB, maps=True, share=s, interval=i).seconds for s, i in ((1, 1.5), (0.5, 1.5), (1, 6))
+    )
+    assert 1.3 * half < whole < coarse
 
 
 def test_no_guess_without_a_ground():

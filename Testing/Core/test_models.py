@@ -17,7 +17,7 @@ from dsc_superres.errors import ModelError
 from dsc_superres.models import DEFAULT_MODEL, ModelCost, ModelEntry, TrainingRange, entries, find, names, register
 from dsc_superres.networks import Model, create, load_model, save_model
 from dsc_superres.networks.interpolation import Interpolator
-from dsc_superres.pipeline.estimate import NETWORK_START_SECONDS, reconstruction_seconds
+from dsc_superres.pipeline.estimate import NETWORK_START_SECONDS, RATE_SHARE, SIGNAL_SHARE, reconstruction_seconds
 from dsc_superres.pipeline.model_provenance import model_provenance
 from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
 from dsc_superres.reconstruction.training_range import outside_training_range
@@ -89,7 +89,7 @@ def test_a_registered_model_is_known_at_every_door(brighter, capsys) -> None:
     assert re.search(r"brighter +Linear interpolation and a constant\.", capsys.readouterr().out)
     assert {"name": "brighter", "network": True, "available": True} in probe.models()
     work = (10, 10, 10), 5, 2.0, 4.0
-    expected = NETWORK_START_SECONDS + 1e9 * 1000 * 0.78 / (1e9 * 100 * 0.78)
+    expected = NETWORK_START_SECONDS + 1e9 * 1000 * SIGNAL_SHARE / (1e9 * 100 * RATE_SHARE)
     seconds = reconstruction_seconds(*work, "brighter", {"gflops": 100})
     assert seconds - reconstruction_seconds(*work, "linear", None) == pytest.approx(expected)
     assert (model_name("brighter"), model_color("brighter")) == ("Brighter than ever", "#123456")

@@ -10,10 +10,11 @@ from torch import nn
 
 from dsc_superres.benchmark.networks.videoinr import VideoInr
 from dsc_superres.errors import Cancelled, ModelError, SeriesError
+from dsc_superres.io import read_series, write_series
 from dsc_superres.networks import Model, create
 from dsc_superres.reconstruction.initial_transient import has_initial_transient
 from dsc_superres.reconstruction.reconstruct import reconstruct, reconstruct_with_uncertainty
-from dsc_superres.reconstruction.tiling import HALO
+from dsc_superres.reconstruction.tiling import HALO, TILE, pieces
 from dsc_superres.series import Series
 from dsc_superres.utils.scratch_memory import scratch
 
@@ -227,15 +228,34 @@ def test_the_number_of_threads_changes_no_bit(model: str) -> None:
         np.testing.assert_array_equal(other, found[0])
 
 
+def test_few_small_slices_are_shared_evenly_by_two_threads() -> None:
+    counts = [piece.slices.stop - piece.slices.start for piece in pieces((4, 64, 64), (128, 128), TILE)]
+    assert counts == [2, 2]
+    left = [piece.slices for piece in pieces((9, 64, 64), (128, 128), TILE, first=2)]
+    assert [s for part in left for s in range(9)[part]] == list(range(2, 9))
+
+
 def test_a_large_result_is_kept_in_a_file(monkeypatch) -> None:
     whole = reconstruct(series(), model="cubic")
     monkeypatch.setattr("dsc_superres.reconstruction.reconstruct.scratch", lambda shape: scratch(shape, limit=1000))
     paged = reconstruct(series(), model="cubic")
-    base = paged.signal
-    while isinstance(base, np.ndarray):
-        base = base.base
-    assert isinstance(base, mmap.mmap)
+    assert is_paged(paged.signal)
     np.testing.assert_array_equal(paged.signal, whole.signal)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_large_file_is_read_into_pages_of_a_file(tmp_path, monkeypatch, suffix) -> None:
+    write_series(series(), tmp_path / f"in{suffix}")
+    monkeypatch.setattr("dsc_superres.io.nifti.scratch", lambda shape: scratch(shape, limit=1000))
+    found = read_series(tmp_path / f"in{suffix}")
+    assert is_paged(found.signal)
+    np.testing.assert_array_equal(found.signal, series().signal)
+
+
+def is_paged(array: object) -> bool:
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap.mmap)
 
 
 def test_the_callers_network_stays_as_it_is() -> None:

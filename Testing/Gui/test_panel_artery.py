@@ -141,7 +141,7 @@ def test_slow_maps_wait_for_the_button_unless_the_user_wants_otherwise(driver, r
     parameters, computation = driver.parameters.perfusion, driver.panel.sections["Perfusion"]._arterial._computation
     computation.setResult(None)
     computation.setResult(result)
-    monkeypatch.setattr(MapsComputation, "maps_seconds", lambda samples: 240.0)
+    monkeypatch.setattr(MapsComputation, "maps_seconds", lambda voxels, series: 240.0)
     parameters.atOnce = "automatic"
     ui = driver.ui("Perfusion")
     driver.panel.parametersChanged()

@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dsc_superres.pipeline.estimate import Estimate, estimate
+from dsc_superres.pipeline.estimate import SIGNAL_SHARE, Estimate, estimate
+from dsc_superres.pipeline.signal_share import signal_share
 
 from ..Scene.Sequences.NewSequence import voxelType
 from ..Translation import _
@@ -110,8 +111,18 @@ def _expected(request: ReconstructionRequest, device: Mapping[str, object] | Non
         maps=request.maps,
         interpolated=bool(request.baselines),
         fast=request.fast,
+        share=_share(request),
+        interval=(request.times[-1] - request.times[0]) / (frames - 1) if request.info.hasTimes else 0.0,
     )
     return expected if expected.seconds is None else replace(expected, seconds=expected.seconds + SCENE_SECONDS)
+
+
+def _share(request: ReconstructionRequest) -> float:
+    """Return the share of the images in which a network computes."""
+    if request.info.extents is None:
+        return SIGNAL_SHARE
+    factor = int(request.space) if request.task == "compare" else 1
+    return signal_share(request.info.extents[request.slices], request.size[1::-1], factor)
 
 
 def _shapeText(size: tuple[int, int, int], frames: int) -> str:

@@ -62,8 +62,7 @@ class MapsComputation:
             return self._seconds or 0.0
         sequences = [found for role in SOURCES if (found := self._result.sequence(role)) is not None]
         sizes = (one.GetNthDataNode(0).GetImageData().GetDimensions() for one in sequences)
-        samples = (math.prod(size) * one.GetNumberOfDataNodes() for size, one in zip(sizes, sequences, strict=True))
-        return maps_seconds(sum(samples))
+        return maps_seconds(sum(map(math.prod, sizes)), len(sequences))
 
     @property
     def atOnce(self) -> bool:

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dsc_superres.models import AIR_MARGIN, AIR_SIGNAL
 from dsc_superres.networks.window import ALWAYS, Window, cached
-
-AIR_SIGNAL = 0.03
-"""Normalized signal (mean over the series) up to which a pixel is air."""
 
 TISSUE_SIGNAL = 0.08
 """Normalized signal from which a pixel is tissue."""
-
-AIR_MARGIN = 6
-"""Coarse pixels of air around the signal that the region includes; more change less than 1e-4 of the intensities."""
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,13 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import OptimizeResult, least_squares, minimize
 
+from dsc_superres.frames.coarse_interval import COARSE_INTERVAL
 from dsc_superres.perfusion.arterial_evidence import TissueEvidence, tail_noise, typical_curves
 from dsc_superres.perfusion.bolus import curve_noise
 from dsc_superres.perfusion.gamma_variate import GammaVariate, continuous_curve, fit_gamma_variate
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
-COARSE_INTERVAL = 2.5
-"""Median interval of samples in s above which the tissue helps; with finer ones it is not needed."""
 MIN_GAIN = 0.06
 """Gain in log evidence for each tissue curve from which the joint fit is chosen."""
 TISSUE_SHARE = 0.3

@@ -8,18 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.frames.coarse_interval import COARSE_INTERVAL
 from dsc_superres.frames.gaps import LONGEST_BRIDGED
 from dsc_superres.perfusion import deconvolution
 from dsc_superres.perfusion.area import area_ratio, integration_end
 from dsc_superres.perfusion.arterial_input import ArterialInput
 from dsc_superres.perfusion.bolus import Bolus, curve_noise
-from dsc_superres.perfusion.continuous_aif import (
-    COARSE_INTERVAL,
-    ContinuousInput,
-    Curve,
-    continuous_input,
-    input_of_reconstruction,
-)
+from dsc_superres.perfusion.continuous_aif import ContinuousInput, Curve, continuous_input, input_of_reconstruction
 from dsc_superres.perfusion.frame_consistency import contradicts_measured_frames
 from dsc_superres.perfusion.frame_sampling import frame_sampling, frames_of_first_pass, gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import FrameWeights, frame_weights

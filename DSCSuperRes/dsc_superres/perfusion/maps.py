@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from dsc_superres.errors import PerfusionError
+from dsc_superres.frames.coarse_interval import COARSE_INTERVAL
 from dsc_superres.models import entries
 from dsc_superres.perfusion.aif_selection import aif_candidates
 from dsc_superres.perfusion.arterial_checks import at_times_of, fitted_to
 from dsc_superres.perfusion.arterial_input import ArterialInput, scaled_to_vein
 from dsc_superres.perfusion.bolus import NO_BOLUS, Bolus, find_bolus
 from dsc_superres.perfusion.concentration import baseline_signal, delta_r2star
-from dsc_superres.perfusion.continuous_aif import COARSE_INTERVAL
 from dsc_superres.perfusion.curve_maps import artery_and_frames, curve_maps, measured_samples, resolve_options
 from dsc_superres.perfusion.frame_sampling import gaps_in_bolus
 from dsc_superres.perfusion.frame_weights import frame_weights
@@ -314,8 +314,10 @@ def _measured(mask: np.ndarray, signal: np.ndarray) -> np.ndarray:
     ``PerfusionError`` if there is none.
     """
     changes = np.zeros_like(mask)
+    first = signal[0].copy()
     for frame in signal[1:]:
-        changes |= frame != signal[0]
+        changes |= frame != first
+        release(frame)
     if not (mask & changes).any():
         raise PerfusionError("The signal in the mask never changes: choose a dynamic series, or another mask.")
     return mask & changes

@@ -11,16 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsc_superres.errors import ModelError
+from dsc_superres.frames.coarse_interval import COARSE_INTERVAL
 from dsc_superres.models import ModelCost, find
 from dsc_superres.reconstruction.tiling import HALO, TILE
 from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 
 SIGNAL_SHARE = 0.78
-"""Of the pixels of an image, in the box of the head with its margin, where networks compute."""
-RATE_SHARE = 0.78
+"""Of the pixels of an image, in the box of the head with its margin, where it is not known (``signal_share``)."""
+RATE_SHARE = 0.82
 """Of the rate of a large convolution that networks reach in float32."""
-BFLOAT16_RATE_SHARE = 0.63
-"""The same in bfloat16, where what is not a convolution weighs more."""
+BFLOAT16_RATE_SHARE = 0.86
+"""The same in bfloat16."""
 SOLVER_GRID_FACTORS = (1, 2, 4)
 """Time factors whose frames lie on the ODE solver's own steps; others need further evaluations between these."""
 
@@ -28,20 +29,33 @@ START_SECONDS = 2.0
 """Until a worker has imported what it needs and read the series."""
 NETWORK_START_SECONDS = 0.3
 """Until a network has read its weights, and computed its first tile."""
-FRAMES_SECONDS = 0.75e-6
+FRAMES_START_SECONDS = 0.3
+COMPARISON_START_SECONDS = 1.0
+"""Until frames are looked at; of a comparison, that begins earlier."""
+FRAMES_SECONDS = 0.07e-6
 """Per voxel and acquired frame that are looked at for motion and unusable samples."""
-INTERPOLATOR_SECONDS = 22e-9
+INTERPOLATOR_SECONDS = 18e-9
 """Per fine pixel and frame."""
+UNCERTAINTY_SECONDS = 25e-9
+"""The same for the uncertainty of a network, which maps need."""
 KINETICS_START_SECONDS = 3.0
 KINETICS_SECONDS = 60e-6
 """Of models that follow kinetics: to find what drives all curves, and per coarse pixel, of which a third is head."""
-METRICS_SECONDS = 130e-9
+METRICS_SECONDS = 43e-9
 """Per fine pixel and frame of a comparison, most of it SSIM."""
-MAPS_START_SECONDS = 1.4
+MAPS_START_SECONDS = 0.8
 """Per series that maps are computed of: the arterial input function, white matter."""
-MAPS_SECONDS = 0.12e-6
-"""Per voxel and frame of every series that maps are computed of."""
-REPORT_SECONDS = 2.5
+MAPS_SECONDS = 6e-6
+"""Per voxel of every series that maps are computed of."""
+COARSE_ARTERY_SECONDS = 2.5
+"""To estimate the arterial input between samples that are more than ``COARSE_INTERVAL`` apart."""
+UNCERTAIN_MAPS_SECONDS = 40e-9
+"""Per fine pixel and frame whose uncertainty goes into maps."""
+WRITING_SECONDS = 15e-9
+"""Per fine pixel and frame of every series that is written."""
+REPORT_SECONDS = 2.6
+REPORT_FRAMES_SECONDS = 20e-9
+"""Of the report, and per fine pixel and frame."""
 
 PROCESS_BYTES = 600 * 2**20
 """Of a process that reconstructs: libraries, and the intermediate results of a network, whose tiles do not grow."""
@@ -83,6 +97,8 @@ def estimate(
     maps: bool = False,
     interpolated: bool = False,
     fast: bool = True,
+    share: float = SIGNAL_SHARE,
+    interval: float = 0.0,
 ) -> Estimate:
     """Memory and time of a job on a coarse series of ``size`` (x, y, z) and ``frames``.
 
@@ -93,6 +109,8 @@ def estimate(
     maps           whether perfusion maps and the report are made
     interpolated   whether an interpolation of the series is compared beside the model
     fast           whether the network computes in bfloat16 where the device is quick at it
+    share          of the pixels of the coarse series in which a network computes (``signal_share``)
+    interval       s between its frames
     """
     pixels = math.prod(size)
     output = math.floor((frames - 1) * time + 1e-6) + 1
@@ -102,15 +120,21 @@ def estimate(
     coarse_copies = COARSE_COPIES + KINETICS_COPIES * _follows_kinetics(model)
     memory = PROCESS_BYTES + MAPS_BYTES * maps + coarse_copies * coarse_bytes + copies * fine_bytes
     memory += fine_bytes if maps else min(fine_bytes, IN_MEMORY_LIMIT)  # beyond, the result is kept in a file
-    reconstruction = reconstruction_seconds(size, frames, space, time, model, device, fast=fast)
+    reconstruction = reconstruction_seconds(
+        size, frames, space, time, model, device, fast=fast, share=share, uncertain=maps
+    )
     if reconstruction is None:
         return Estimate(int(memory), None)
-    seconds = START_SECONDS + reconstruction + fine * METRICS_SECONDS * compared
-    seconds += FRAMES_SECONDS * (fine if compared else pixels * frames)
-    seconds += fine * (INTERPOLATOR_SECONDS + METRICS_SECONDS) * interpolated
+    seconds = START_SECONDS + FRAMES_START_SECONDS + COMPARISON_START_SECONDS * compared + reconstruction
+    seconds += FRAMES_SECONDS * (fine if compared else pixels * frames) + METRICS_SECONDS * fine * compared
+    seconds += (INTERPOLATOR_SECONDS + METRICS_SECONDS) * fine * interpolated
+    seconds += WRITING_SECONDS * fine * (1 + 2 * compared)
     if maps:
-        seconds += REPORT_SECONDS + MAPS_START_SECONDS * (2 + compared)
-        seconds += MAPS_SECONDS * (fine * (1 + compared) + pixels * frames)
+        voxels = pixels * space**2 * (1 + compared) + pixels
+        seconds += MAPS_START_SECONDS * (2 + compared) + MAPS_SECONDS * voxels
+        seconds += COARSE_ARTERY_SECONDS * (interval > COARSE_INTERVAL)
+        seconds += UNCERTAIN_MAPS_SECONDS * fine * _estimates_uncertainty(model)
+        seconds += REPORT_SECONDS + REPORT_FRAMES_SECONDS * fine
     return Estimate(int(memory), seconds, reconstruction)
 
 
@@ -119,9 +143,9 @@ def reconstruction_lap(model: str) -> str:
     return f"reconstruction {find(model).label}"
 
 
-def maps_seconds(samples: int) -> float:
-    """Seconds of a job that computes maps of series with so many samples (voxels times frames) in all."""
-    return START_SECONDS + 3 * MAPS_START_SECONDS + MAPS_SECONDS * samples
+def maps_seconds(voxels: int, series: int) -> float:
+    """Seconds of a job that computes maps of so many series of so many voxels in all."""
+    return START_SECONDS + series * MAPS_START_SECONDS + COARSE_ARTERY_SECONDS + MAPS_SECONDS * voxels
 
 
 def reconstruction_seconds(
@@ -133,8 +157,13 @@ def reconstruction_seconds(
     device: Mapping[str, object] | None,
     *,
     fast: bool = True,
+    share: float = SIGNAL_SHARE,
+    uncertain: bool = False,
 ) -> float | None:
-    """Seconds of the reconstruction alone, without reading and writing; None where they are not known."""
+    """Seconds of the reconstruction alone, without reading and writing; None where they are not known.
+
+    ``uncertain`` is whether the uncertainty is computed, too, where the model estimates it.
+    """
     try:
         entry = find(model)
     except ModelError:
@@ -151,7 +180,10 @@ def reconstruction_seconds(
     if entry.cost is None or not rate:
         return None
     operations = operations_per_pixel(entry.cost, frames, space, time)
-    return NETWORK_START_SECONDS + interpolator + operations * _network_pixels(size) * SIGNAL_SHARE / (1e9 * rate)
+    others = NETWORK_START_SECONDS + interpolator
+    if uncertain and entry.estimates_uncertainty:
+        others += pixels * space**2 * output * UNCERTAINTY_SECONDS
+    return others + operations * _network_pixels(size) * share / (1e9 * rate)
 
 
 def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float) -> float:
@@ -166,6 +198,13 @@ def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float
 def _follows_kinetics(model: str) -> bool:
     try:
         return find(model).follows_kinetics
+    except ModelError:
+        return False
+
+
+def _estimates_uncertainty(model: str) -> bool:
+    try:
+        return find(model).estimates_uncertainty
     except ModelError:
         return False
 

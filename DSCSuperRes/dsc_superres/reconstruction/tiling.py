@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 TILE = 160
 """Largest side of a tile, in coarse pixels, where memory suffices."""
@@ -36,19 +37,21 @@ def pieces(
 ) -> Iterator[Piece]:
     """The pieces of a volume of ``shape`` (slices, rows, columns) from slice ``first`` on, refined to ``size``.
 
-    Small slices are grouped unless they are to be single, and slices of more than ``tile`` coarse pixels a side are
-    divided, so that all pieces take about equal memory.
+    Small slices are grouped evenly unless they are to be single, and slices of more than ``tile`` coarse pixels a side
+    are divided, so that all pieces take about equal memory and time.
     """
     slices, height, width = shape
     rows, columns = _spans(height, size[0], tile), _spans(width, size[1], tile)
     area = max(r[0].stop - r[0].start for r in rows) * max(c[0].stop - c[0].start for c in columns)
     group = 1 if single_slices else max(1, tile * tile // (2 * area))
-    for start in range(first, slices, group):
+    groups = math.ceil((slices - first) / group)
+    bounds = [first + (slices - first) * k // groups for k in range(groups + 1)]
+    for start, stop in pairwise(bounds):
         for input_rows, inner_rows, fine_rows in rows:
             for input_columns, inner_columns, fine_columns in columns:
                 covered = (input_rows.stop - input_rows.start, input_columns.stop - input_columns.start)
                 yield Piece(
-                    slices=slice(start, min(start + group, slices)),
+                    slices=slice(start, stop),
                     input_rows=input_rows,
                     input_columns=input_columns,
                     input_fine_size=(covered[0] * size[0] // height, covered[1] * size[1] // width),

@@ -9,6 +9,7 @@ import slicer
 
 from dsc_superres.errors import SeriesError
 from dsc_superres.geometry import Geometry
+from dsc_superres.pipeline.signal_share import signal_extents
 from dsc_superres.series import MISSING
 
 from ..Provenance import provenanceOf
@@ -25,6 +26,8 @@ NOTES = "DSCSuperRes.Notes"
 """Attribute of sequences that this software opened: what the reader of the file found or decided, a line each."""
 SLICE_TIMES = "DSCSuperRes.SliceTiming"
 """The same for the times of the slices after that of their frame, in s."""
+EXTENT_SAMPLES = 64
+"""Pixels of a row or column that are looked at to find where the head is."""
 SOURCE = "DSCSuperRes.Source."
 """Prefix of the attributes with the source of a value."""
 
@@ -41,6 +44,7 @@ class InputInfo:
     notes       sentences about what the reader of the file found or decided
     provenance  how this software made the series, and notes about it, as in the sidecar of a file
     sliceTimes  of the slices after the time of their frame, s; None if unknown
+    extents     rows and columns that the head takes in each slice, int[z, 2]; None if unknown
     """
 
     size: tuple[int, int, int]
@@ -52,6 +56,7 @@ class InputInfo:
     notes: tuple[str, ...] = ()
     provenance: dict[str, object] = field(default_factory=dict)
     sliceTimes: tuple[float, ...] | None = None
+    extents: np.ndarray | None = None
 
     @property
     def hasTimes(self) -> bool:
@@ -121,7 +126,17 @@ def readInput(sequence: slicer.vtkMRMLSequenceNode) -> InputInfo:
     notes = tuple((sequence.GetAttribute(NOTES) or "").splitlines())
     kind, sliceTimes = frameArray(first).dtype, _sliceTimes(sequence, size[2])
     provenance = provenanceOf(sequence)
-    return InputInfo(size, geometryOf(first), times, echoTime, sources, kind, notes, provenance, sliceTimes)
+    return InputInfo(
+        size, geometryOf(first), times, echoTime, sources, kind, notes, provenance, sliceTimes, _extents(sequence)
+    )
+
+
+def _extents(sequence: slicer.vtkMRMLSequenceNode) -> np.ndarray:
+    """Return the rows and columns that the head takes in each slice, int[z, 2], to within a sixtieth of the image."""
+    last = sequence.GetNumberOfDataNodes() - 1
+    images = [frameArray(sequence.GetNthDataNode(frame)) for frame in (last // 3, 2 * last // 3, last)]
+    step = max(1, min(images[0].shape[1:]) // EXTENT_SAMPLES)
+    return step * signal_extents(np.mean([image[:, ::step, ::step] for image in images], axis=0))
 
 
 def _sliceTimes(sequence: slicer.vtkMRMLSequenceNode, slices: int) -> tuple[float, ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.benchmark.shared.cohort_cost import CASES, PRICE
-from dsc_superres.pipeline.estimate import MAPS_SECONDS, MAPS_START_SECONDS, REPORT_SECONDS, START_SECONDS
+from dsc_superres.pipeline.estimate import REPORT_SECONDS, maps_seconds
 
 CORES = 64
 """Cores of a typical node."""
@@ -96,9 +96,8 @@ def _scaling(found: dict) -> list[str]:
 def costs(found: dict) -> list[str]:
     """Return lines on the cost of a cohort, measured on this device and estimated (marked as such) for an H100."""
     slices, frames = found["job"]
-    size, output = found["size"], 4 * (frames - 1) + 1
-    voxels = slices * size**2 * (4 * output + frames)
-    rest = START_SECONDS + REPORT_SECONDS + 2 * MAPS_START_SECONDS + MAPS_SECONDS * voxels
+    size = found["size"]
+    rest = maps_seconds(slices * size**2 * (4 + 1), 2) + REPORT_SECONDS
     core_hours = CASES * (found["job_seconds"] * found["threads"] + rest) / 3600
     lines = [
         f"{CASES:,} cases of {size} x {size} x {slices} x {frames}, maps and report included "
