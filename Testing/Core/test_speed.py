@@ -46,6 +46,7 @@ def test_stages_add_up_to_the_whole() -> None:
 def test_tables_show_what_was_measured_and_what_was_not() -> None:
     rows = [{"slices": 2, "frames": 8, "seconds": 3.0, "estimated_seconds": None, "peak_memory_mib": 100.0}]
     grown = {
+        "model": "ode-liif-compact",
         "rows": rows,
         "seconds_per_pair": 0.2,
         "seconds_per_slice": 0.1,
@@ -54,6 +55,7 @@ def test_tables_show_what_was_measured_and_what_was_not() -> None:
         "job_seconds_fitted": 240.0,
     }
     found = {"device": "cpu", "threads": 2, "size": 128, "job": (20, 60), "scaling": grown, "job_seconds": 240.0}
+    assert "`ode-liif-compact`" in text(found)
     assert "takes 4.0 minutes" in text(found)
     assert "H100" not in text(found)
     lines = costs({**found, "job_gflop": 40_000.0})

@@ -25,9 +25,10 @@ from dsc_superres.benchmark.networks.videoinr import VideoInr
 from dsc_superres.benchmark.reconstruction_speed.speed_text import text
 from dsc_superres.benchmark.reconstruction_speed.stage_times import JOB, head_series, rates, seconds
 from dsc_superres.benchmark.reconstruction_speed.textbook_network import TextbookDecoder, textbook_frames
-from dsc_superres.models import ODE_LIIF
+from dsc_superres.models import DEFAULT_MODEL, ODE_LIIF
 from dsc_superres.networks import load_model
 from dsc_superres.pipeline.estimate import reconstruction_seconds
+from dsc_superres.pipeline.signal_share import signal_extents, signal_share
 from dsc_superres.reconstruction.devices import choose_device, convolution_rate, quick_in_bfloat16
 from dsc_superres.reconstruction.reconstruct import reconstruct
 from dsc_superres.reconstruction.target_grid import normalization
@@ -103,11 +104,12 @@ def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dic
     """Return time and memory by slices and frames, a line fitted to the times, and the (fitted) time of ``JOB``."""
     shapes = [(2, 8), (4, 8), (8, 8), (2, 16), (2, 32)] + ([JOB] if full else [])
     half = convolution_rate(device, bfloat16=True) if quick_in_bfloat16(device) else None
+    share = signal_share(signal_extents(head_series(size, 1, 8).signal.mean(axis=0)), (size, size))
     rows, machine = [], {"gflops": convolution_rate(device), "bfloat16_gflops": half}
     for slices, frames in shapes:
         with ProcessPoolExecutor(1, get_context("spawn")) as alone:
             spent, memory = alone.submit(cost, size, slices, frames, model, device, threads).result()
-        guess = reconstruction_seconds((size, size, slices), frames, 2, 4, model, machine)
+        guess = reconstruction_seconds((size, size, slices), frames, 2, 4, model, machine, share=share)
         row = {"slices": slices, "frames": frames, "seconds": spent, "estimated_seconds": guess}
         rows.append({**row, "peak_memory_mib": memory})
     fitted = [row for row in rows if (row["slices"], row["frames"]) != JOB]
@@ -117,6 +119,7 @@ def scaling(size: int, model: str, device: str, threads: int, full: bool) -> dic
     residual = spent - shape @ terms
     job = float(terms @ (JOB[0] * (JOB[1] - 1), JOB[0], 1))
     return {
+        "model": model,
         "rows": rows,
         "seconds_per_pair": float(terms[0]),
         "seconds_per_slice": float(terms[1]),
@@ -131,6 +134,9 @@ def run(arguments: Sequence[str]) -> None:
     """``dsc-superres benchmark speed``: print the tables, or JSON."""
     parser = argparse.ArgumentParser(prog="dsc-superres benchmark speed", description=__doc__)
     parser.add_argument("--model", default=ODE_LIIF, help=f"{ODE_LIIF} or a .safetensors file of such a network")
+    parser.add_argument(
+        "--job-model", default=DEFAULT_MODEL, help="any model, whose time and memory by slices and frames are measured"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="number of processor threads")
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the input (default: 128)")
@@ -147,7 +153,7 @@ def run(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     device = choose_device(options.device)
     found = json.loads(options.saved.read_text()) if options.saved and options.saved.exists() else {}
-    found |= measure(options.model, device, options.threads, options.size, options.full, options.only)
+    found |= measure(options, device)
     if options.saved:
         write_json(options.saved, found)
     if options.into:
@@ -157,16 +163,17 @@ def run(arguments: Sequence[str]) -> None:
     print(json.dumps(found, indent=1) if options.json else text(found))
 
 
-def measure(model: str, device: str, threads: int, size: int, full: bool, parts: Sequence[str] = PARTS) -> dict:
+def measure(options: argparse.Namespace, device: str) -> dict:
     """Return the results of the chosen parts, for ``speed_text``."""
+    size, threads, parts = options.size, options.threads, options.only
     torch.set_num_threads(threads)
-    network = load_model(model).to(device, memory_format=torch.channels_last)
     found = {"device": device, "threads": threads, "size": size, "job": JOB}
+    network = load_model(options.model).to(device, memory_format=torch.channels_last)
     if "rates" in parts:
         found |= rates(network, size, device, threads)
     if "ratios" in parts:
         found |= ratios(network, size, device)
     if "scaling" in parts:
-        grown = scaling(size, model, device, threads, full)
+        grown = scaling(size, options.job_model, device, threads, options.full)
         found |= {"scaling": grown, "peak_memory_mib": grown["peak_memory_mib"], "job_seconds": grown["job_seconds"]}
     return found

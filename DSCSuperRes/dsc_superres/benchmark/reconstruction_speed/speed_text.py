@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsc_superres.benchmark.shared.cohort_cost import CASES, PRICE
+from dsc_superres.models import ODE_LIIF
 from dsc_superres.pipeline.estimate import REPORT_SECONDS, maps_seconds
 
 CORES = 64
@@ -77,6 +78,8 @@ def _scaling(found: dict) -> list[str]:
     run = grown["job_seconds"] != grown["job_seconds_fitted"]
     job = f"takes {took} minutes (by that line: {fitted})" if run else f"takes {fitted} minutes by that line"
     lines = [
+        f"`{grown['model']}`, in bfloat16 where processor or GPU are quick at it:",
+        "",
         "| slices | frames | s | as estimated before, s | peak memory above the imports, MiB |",
         "|---|---|---|---|---|",
     ]
@@ -118,7 +121,7 @@ def costs(found: dict) -> list[str]:
         lines.append(f"| this device, as measured | {found['job_seconds']:.1f} s and the rest | {hours:,.0f} hours |")
     quick = found["job_gflop"] / (GPU_GFLOPS * GPU_SHARE)
     lines.append(
-        f"| one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} TFLOP/s | "
+        f"| `{ODE_LIIF}` on one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} TFLOP/s | "
         f"{quick:.1f} s, and {rest:.0f} s of a core | {CASES * quick / 3600:,.1f} GPU hours and "
         f"{CASES * rest / 3600:,.0f} core hours |"
     )
