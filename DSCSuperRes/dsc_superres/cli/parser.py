@@ -212,7 +212,7 @@ def _batch(commands: Commands) -> None:
         "4D NIfTI and .seq.nrrd files and DICOM folders, at any depth; 3D images are passed over. What was done\n"
         "before with the same settings is not done again. A case that fails does not stop the others: the table at\n"
         "the end, also in DIR/batch.csv, says why, and the exit code is then 2.\n"
-        "Needs Dask (pip install 'dsc-superres[cohort]').",
+        "--scheduler needs Dask (pip install 'dsc-superres[cohort]').",
         "dsc-superres batch studies --out results --jobs 4",
         "dsc-superres batch studies --out results --scheduler tcp://cluster:8786",
     )

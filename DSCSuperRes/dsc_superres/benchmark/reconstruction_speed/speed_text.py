@@ -121,8 +121,8 @@ def costs(found: dict) -> list[str]:
         lines.append(f"| this device, as measured | {found['job_seconds']:.1f} s and the rest | {hours:,.0f} hours |")
     quick = found["job_gflop"] / (GPU_GFLOPS * GPU_SHARE)
     lines.append(
-        f"| `{ODE_LIIF}` on one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} TFLOP/s | "
-        f"{quick:.1f} s, and {rest:.0f} s of a core | {CASES * quick / 3600:,.1f} GPU hours and "
+        f"| `{ODE_LIIF}` on one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} "
+        f"TFLOP/s | {quick:.1f} s, and {rest:.0f} s of a core | {CASES * quick / 3600:,.1f} GPU hours and "
         f"{CASES * rest / 3600:,.0f} core hours |"
     )
     return lines
