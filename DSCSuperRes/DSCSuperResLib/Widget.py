@@ -21,7 +21,7 @@ from .Scene.Steps import finish
 from .Sections.DisplaySection import DisplaySection
 from .Sections.ExportSection import ExportSection
 from .Sections.InputSection import InputSection
-from .Sections.NarrowForm import fitPanel, makeNarrow
+from .Sections.NarrowForm import fitPanel, letShrink, makeNarrow
 from .Sections.PanelHeight import PanelHeight
 from .Sections.PerfusionSection import PerfusionSection
 from .Sections.ReconstructSection import ReconstructSection
@@ -68,6 +68,7 @@ class Panel(VTKObservationMixin):
             self._place(form, getattr(self.ui, f"{name.lower()}Section"))
             form.setMRMLScene(slicer.mrmlScene)
             ui = slicer.util.childWidgetVariables(form)
+            letShrink(form)
             makeNarrow(vars(ui).values())
             self.sections[name] = section(ui, self)
         makeNarrow(vars(self.ui).values())

@@ -175,6 +175,7 @@ class MapControls:
         self._updating = True
         isRelative = absoluteMap(self._name) != self._name
         ui.unitLabel.text = "" if isRelative else unitText(self._name)  # the legend says that white matter is 1
+        ui.unitLabel.visible = not isRelative
         suffix = "" if isRelative else f" {mapUnit(self._name)}"
         ui.threshold.suffix = suffix
         automatic = automaticScale(self._result, self._name)

@@ -29,6 +29,15 @@ def fitPanel(panel: Any) -> None:
     panel.minimumWidth = NARROWEST
 
 
+def letShrink(widget: Any) -> None:
+    """Let ``widget`` become narrower than its widest row.
+
+    Where it is too narrow for that row, its layout would wrap lines as if it were as wide, and give them a height for
+    fewer lines than there are.
+    """
+    widget.minimumWidth = 1
+
+
 def makeNarrow(widgets: Iterable[Any]) -> None:
     """Let ``widgets`` of a form become narrower than their contents."""
     for widget in widgets:
@@ -43,5 +52,6 @@ def makeNarrow(widgets: Iterable[Any]) -> None:
         elif widget.inherits("ctkCollapsibleButton"):
             # By default it is never narrower than its contents would like to be.
             widget.setSizePolicy(qt.QSizePolicy.Preferred, qt.QSizePolicy.Preferred)
+            letShrink(widget)
             if widget.layout() is not None:
                 widget.layout().setContentsMargins(4, 4, 4, 4)
