@@ -7,6 +7,7 @@ import torch
 from dsc_superres.benchmark.reconstruction_speed.speed_text import costs, text
 from dsc_superres.benchmark.reconstruction_speed.stage_times import head_series, stages
 from dsc_superres.benchmark.reconstruction_speed.textbook_network import TextbookDecoder, textbook_frames
+from dsc_superres.benchmark.reconstruction_speed.whole_commands import whole_commands
 from dsc_superres.benchmark.speed import ratios
 from dsc_superres.networks import load_model
 from dsc_superres.networks.liif import LocalImplicitDecoder
@@ -41,6 +42,15 @@ def test_stages_add_up_to_the_whole() -> None:
     assert sum(row["gflop"] for row in parts) == pytest.approx(gflop, rel=0.02)
     assert all(row["seconds"] > 0 for row in parts)
     assert {"decoder_ratio", "end_to_end_ratio", "videoinr_ratio"} < ratios(network, 32, "cpu", pairs=1).keys()
+
+
+def test_whole_commands_are_run() -> None:
+    rows = whole_commands(1, 30, 64, [".nii.gz"])
+    assert len(rows) == 2
+    assert all(row["seconds"] > 0 for row in rows)
+    assert all(row["peak_memory_mib"] is None or abs(row["peak_memory_mib"]) < 500 for row in rows)
+    table = text({"device": "cpu", "threads": 2, "size": 64, "job": (1, 30), "commands": rows})
+    assert all(row["command"] in table for row in rows)
 
 
 def test_tables_show_what_was_measured_and_what_was_not() -> None:

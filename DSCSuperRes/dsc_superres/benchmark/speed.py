@@ -25,6 +25,7 @@ from dsc_superres.benchmark.networks.videoinr import VideoInr
 from dsc_superres.benchmark.reconstruction_speed.speed_text import text
 from dsc_superres.benchmark.reconstruction_speed.stage_times import JOB, head_series, rates, seconds
 from dsc_superres.benchmark.reconstruction_speed.textbook_network import TextbookDecoder, textbook_frames
+from dsc_superres.benchmark.reconstruction_speed.whole_commands import whole_commands
 from dsc_superres.models import DEFAULT_MODEL, ODE_LIIF
 from dsc_superres.networks import load_model
 from dsc_superres.pipeline.estimate import reconstruction_seconds
@@ -35,7 +36,7 @@ from dsc_superres.reconstruction.target_grid import normalization
 from dsc_superres.series import Series
 from dsc_superres.utils.atomic_writing import write_json
 
-PARTS = ("rates", "ratios", "scaling")
+PARTS = ("rates", "ratios", "scaling", "commands")
 TIMES = (0.0, 0.25, 0.5, 0.75)
 
 
@@ -140,7 +141,9 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="number of processor threads")
     parser.add_argument("--size", type=int, default=128, help="rows and columns of the input (default: 128)")
-    parser.add_argument("--full", action="store_true", help="run the 20 slices x 60 frames, not only fit their time")
+    parser.add_argument(
+        "--full", action="store_true", help="run the 20 slices x 60 frames, not only fit their time; and whole commands"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--into", type=Path, help="Markdown file to insert the tables into")
     parser.add_argument(
@@ -176,4 +179,6 @@ def measure(options: argparse.Namespace, device: str) -> dict:
     if "scaling" in parts:
         grown = scaling(size, options.job_model, device, threads, options.full)
         found |= {"scaling": grown, "peak_memory_mib": grown["peak_memory_mib"], "job_seconds": grown["job_seconds"]}
+    if "commands" in parts and options.full:
+        found["commands"] = whole_commands(*JOB, size)
     return found

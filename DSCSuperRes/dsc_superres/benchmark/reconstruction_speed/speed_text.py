@@ -23,6 +23,8 @@ def text(found: dict) -> str:
         blocks.append(_ratios(found))
     if "scaling" in found:
         blocks.append(_scaling(found))
+    if "commands" in found:
+        blocks.append(_commands(found))
     if "stages" in found and "scaling" in found:
         blocks.append(costs(found))
     return "\n\n".join("\n".join(block) for block in blocks)
@@ -94,6 +96,21 @@ def _scaling(found: dict) -> list[str]:
         f"slice (a line fits with R2 = {grown['r_squared']:.4f}); "
         f"{size} x {size} x {slices} x {frames} {job}.",
     ]
+
+
+def _commands(found: dict) -> list[str]:
+    size, (slices, frames) = found["size"], found["job"]
+    lines = [
+        f"Whole commands, a digital patient of {size} x {size} x {slices} x {frames} refined 2 x 2 x 4, start of the "
+        "process, reading and writing included:",
+        "",
+        "| command | s | peak memory above the imports, MiB |",
+        "|---|---|---|",
+    ]
+    for row in found["commands"]:
+        memory = "" if row["peak_memory_mib"] is None else f"{row['peak_memory_mib']:.0f}"
+        lines.append(f"| {row['command']} | {row['seconds']:.1f} | {memory} |")
+    return lines
 
 
 def costs(found: dict) -> list[str]:
