@@ -17,7 +17,7 @@ from dsc_superres.pipeline.estimate import Estimate
 
 from .ReconstructionRequest import ReconstructionRequest
 
-SETTING = "DSCSuperRes/RunSpeed"
+SETTING = "DSCSuperRes/MeasuredSpeed"
 RATE = "gflops"
 """Ending of the names of the rates in the description of a device."""
 RATIOS = (0.02, 200.0)
