@@ -2,6 +2,7 @@
 
 BENCHMARKS = {
     "quality": "quality",
+    "ceiling": "ceiling",
     "generalization": "generalization",
     "generalisation": "generalization",
     "adaptation": "adaptation",
