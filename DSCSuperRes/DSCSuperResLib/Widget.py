@@ -55,7 +55,8 @@ class Panel(VTKObservationMixin):
         self.parameters: Parameters | None = None
         self.result: Result | None = None
         self._chosen: Result | None = None
-        self._entered, self._unseen, self._note = False, None, ""
+        self._entered, self._unseen = False, None
+        self._note, self._progressOfMaps = "", ""
         self._showing = LatestTask()
         self.widget = slicer.util.loadUI(resourcePath("UI/DSCSuperRes.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -159,17 +160,17 @@ class Panel(VTKObservationMixin):
         While the user works in another module the views stay as they are. All but the selection is done at the next
         turns of the event loop.
         """
-        self._showing.start(self._showInSteps(result, note), pause=DRAWN)
+        self._note, self._progressOfMaps = note, ""
+        self._showing.start(self._showInSteps(result), pause=DRAWN)
         self._showing.advance()
 
-    def _showInSteps(self, result: Result, note: str) -> Iterator[None]:
+    def _showInSteps(self, result: Result) -> Iterator[None]:
         complete = self.logic.isComplete(result)
         for name in BEFORE_A_RUN:
             if complete or name != "Reconstruct":  # which can still be canceled there
                 getattr(self.ui, f"{name.lower()}Section").collapsed = True
         yield from self._selectInSteps(result)
-        self._note = note
-        self.ui.resultNote.text, self.ui.resultNote.visible = note, True
+        self._showNote()
         self._unseen = result
         if self._entered:
             self._showUnseen()
@@ -178,7 +179,8 @@ class Panel(VTKObservationMixin):
         """Show what a run has added to ``result`` after ``showNewResult``; views stay as they are."""
         if result == self.result:
             self._showing.advance(math.inf)
-            self.ui.resultNote.text, self.ui.resultNote.visible = note, True
+            self._note, self._progressOfMaps = note, ""
+            self._showNote()
             self._allowRemoval()
             self._collapseAbove("Reconstruct")  # there is nothing left to cancel
             for section in self.sections.values():
@@ -188,7 +190,13 @@ class Panel(VTKObservationMixin):
         """Show how far a run is that computes the maps of the selected result."""
         if not self.logic.isComplete(self.result):
             self.sections["Perfusion"].showProgress(fraction, text)
-            setText(self.ui.resultNote, f"{self._note}\n{text}")
+            self._progressOfMaps = text
+            self._showNote()
+
+    def _showNote(self) -> None:
+        """Show what a run has made and, while its maps are computed, how far they are."""
+        setText(self.ui.resultNote, "\n".join(filter(None, (self._note, self._progressOfMaps))))
+        self.ui.resultNote.visible = True
 
     def sideBySide(self) -> None:
         """Show the selected result side by side, unless it is shown so already."""

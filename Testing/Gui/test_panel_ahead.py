@@ -1,5 +1,6 @@
 """The images of a run are shown while its maps are computed: what can be done then, and what stays if that ends."""
 
+import math
 import os
 import signal
 import subprocess
@@ -56,6 +57,10 @@ def test_images_are_there_before_the_maps_and_what_needs_these_says_so(mapping, 
         driver.logic.exportRequest(driver.parameters, result)
     driver.wait(lambda: "maps" in perfusion.statusLabel.text, 30, "progress of the maps")
     assert driver.panel.ui.resultNote.text.endswith(perfusion.statusLabel.text)
+    driver.panel.showNewResult(result, "Images are there.")
+    driver.panel.showProgressOfMaps(0.5, "Half of the maps")  # while the sections are still filled
+    driver.panel._showing.advance(math.inf)
+    assert driver.panel.ui.resultNote.text == "Images are there.\nHalf of the maps"
     assert not driver.panel.ui.reconstructSection.collapsed
     assert driver.ui("Reconstruct").cancelButton.enabled
     assert perfusion.cancelButton.enabled
