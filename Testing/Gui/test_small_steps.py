@@ -6,6 +6,7 @@ pytest.importorskip("slicer")
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
 import time
+from types import SimpleNamespace
 
 import slicer
 import vtk
@@ -77,13 +78,24 @@ def test_progress_is_reported_ten_times_a_second_at_most_and_its_last_value_arri
 
 
 class Layout:
-    """Notes what is done to views, a step for each of two views, which takes a slice of time."""
+    """Notes what is done to views, a step for each of two views, which takes a slice of time.
+
+    ``drawing`` are the parts at which the views of the window could draw.
+    """
 
     def __init__(self) -> None:
-        self.log = []
+        self.log, self.drawing, self.shown = [], [], False
 
-    def showInSteps(self, result):
-        yield from self._steps("show", result)
+    def makeViewsInSteps(self, result):
+        yield from self._steps("make", result)
+
+    def bringUp(self, result):
+        self.shown = True
+        self._note(f"show {result}")
+
+    def hide(self):
+        self.shown = False
+        self._note("hide")
 
     def assignInSteps(self, result):
         yield from self._steps("fill", result)
@@ -94,36 +106,63 @@ class Layout:
     def _steps(self, what, result):
         for view in (1, 2):
             time.sleep(0.031)
-            self.log.append(f"{what} {result} {view}")
+            self._note(f"{what} {result} {view}")
             yield
 
+    def _note(self, part):
+        self.log.append(part)
+        if any(view.renderEnabled for view in _views()):
+            self.drawing.append(part)
 
-def _filler():
+
+def _views():
+    manager = slicer.app.layoutManager()
+    return [manager.sliceWidget(name).sliceView() for name in manager.sliceViewNames()]
+
+
+def _filler(driver):
     from DSCSuperResLib.Sections.ViewFiller import ViewFiller
 
+    for _view in driver.layout.makeViewsInSteps(SimpleNamespace(task="reconstruct")):
+        pass
+    assert len(_views()) >= 2
     layout = Layout()
     filler = ViewFiller(layout, lambda: layout.log.append("shown"), lambda: layout.log.append("fitted"))
     return filler, layout
 
 
 def test_views_are_shown_then_filled_then_fitted(app, driver) -> None:
-    filler, layout = _filler()
+    filler, layout = _filler(driver)
     filler.show("A")
     filler.fill("A")  # is included
     assert filler.busy
     assert filler.showing
-    driver.wait(lambda: layout.log[-1:] == ["fitted"], 10, "the zoom")
-    parts = [f"{what} A {view}" for what in ("show", "fill") for view in (1, 2)]
-    assert layout.log == [*parts, "shown", "fit A 1", "fit A 2", "fitted"]
-    assert not filler.busy
+    driver.wait(lambda: not filler.busy, 10, "the views")
+    made, filled, fitted = ([f"{what} A {view}" for view in (1, 2)] for what in ("make", "fill", "fit"))
+    assert layout.log == [*made, "show A", *filled, "shown", *fitted, "fitted"]
+    assert layout.drawing == made, "nothing is drawn before it is filled and zoomed"
     assert not filler.showing
+    filler.hide()
+    driver.wait(lambda: not filler.busy, 10, "the user's own layout")
+    assert layout.log[-1] == "hide"
+    assert layout.drawing == made
+    assert all(view.renderEnabled for view in _views())
+
+
+def test_views_draw_again_when_they_are_left_before_they_are_filled(app, driver) -> None:
+    filler, layout = _filler(driver)
+    filler.show("A")
+    driver.wait(lambda: layout.shown, 10, "the layout")
+    assert not any(view.renderEnabled for view in _views())
+    filler.stop()
+    assert all(view.renderEnabled for view in _views())
 
 
 def test_another_result_takes_the_views_over_and_a_stop_leaves_them(app, driver) -> None:
-    filler, layout = _filler()
+    filler, layout = _filler(driver)
     filler.show("A")
     filler.fill("B")
-    driver.wait(lambda: layout.log[-1:] == ["fitted"], 10, "the zoom")
+    driver.wait(lambda: not filler.busy, 10, "the views")
     assert not any(part.startswith("fill A") for part in layout.log)
     assert "shown" in layout.log, "the wish to see the layout was not lost"
     filler.fill("B")

@@ -16,6 +16,8 @@ DRAWN = 20
 """ms after which Slicer draws what a slice has changed, in a turn without another slice. It waits up to 16 ms."""
 PAUSE = object()
 """Value that a generator yields to wait for ``resume``."""
+NEXT_TURN = object()
+"""Value that a generator yields to end a slice: Slicer has enough to draw."""
 
 
 class TimeSlicedTask:
@@ -56,6 +58,9 @@ class TimeSlicedTask:
                 value = next(self._work)
                 if value is PAUSE:
                     return
+                if value is NEXT_TURN:
+                    value = None
+                    break
         except StopIteration as finished:
             self._finish()
             self._onDone(finished.value)

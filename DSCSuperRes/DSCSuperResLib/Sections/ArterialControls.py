@@ -43,7 +43,7 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         self._options = MapOptionControls(ui, context, self._volume)
         self._computation = MapsComputation(ui, context, self._onComputed)
         self._tool = ArteryTool(ui, context, self._drawSoon, self._computation.computeSoon)
-        self._plot, self._toMark = None, False
+        self._plot, self._toMark, self._drawn = None, False, None
         self._drawing = LatestTask()
         self._drawTimer = qt.QTimer()
         self._drawTimer.setSingleShot(True)
@@ -149,9 +149,13 @@ class ArterialControls(PerfusionControls, VTKObservationMixin):
         others = [one for one in self._found if arterial is None or not one.sameVoxels(arterial)]
         if chosen is not None and arterial is not None and chosen.sameVoxels(arterial):
             chosen = None
+        if chosen is None and self._drawn is self._found:
+            return
+        self._drawn = None
         chart = yield from drawCurvesInSteps(self._result, arterial, others, chosen)
         self._ui.plotPlace.visible = True
         self._plotView().SetPlotChartNodeID(chart.GetID())
+        self._drawn = self._found if chosen is None else None
 
     def _chosenCurve(self) -> ArterialCurve | None:
         """Return the curve of the chosen source; None if it is found by the worker, or cannot be computed."""

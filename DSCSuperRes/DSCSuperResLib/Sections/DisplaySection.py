@@ -105,8 +105,10 @@ class DisplaySection(Section, VTKObservationMixin):
             widget.setMRMLSequenceBrowserNode(browser)
         self._setUpChoices()
         self._observe(browser)
-        if result is None:
-            self.layout.hide()
+        if result is None and slicer.mrmlScene.IsClosing():
+            self.layout.hide()  # the views go with the scene
+        elif result is None:
+            self._filler.hide()
         elif wasShown:
             self._show()
         self._uncertainty.setResult(result)
@@ -140,6 +142,7 @@ class DisplaySection(Section, VTKObservationMixin):
     def cleanup(self) -> None:
         """Leave nothing running or observed, and restore the user's layout."""
         self.setResult(None)
+        self._filler.stop()
         self._keys.cleanup()
         self._menu.detach()
         self.removeObservers()
@@ -182,9 +185,8 @@ class DisplaySection(Section, VTKObservationMixin):
             self._show()
         else:
             self._plotter.stop()
-            self._filler.stop()
             self._keeper.stop()
-            self.layout.hide()
+            self._filler.hide()
         self._onLayout()
 
     def _onArrangement(self, row: int) -> None:

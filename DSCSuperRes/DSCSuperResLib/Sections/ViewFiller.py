@@ -1,12 +1,13 @@
-"""Shows a result side by side in short steps: Slicer makes and draws one view in each, and answers in between."""
+"""Shows a result side by side in short steps: Slicer makes, fills, zooms or draws one view in each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..Jobs.TimeSlicedTask import DRAWN, TimeSlicedTask
+from ..Jobs.TimeSlicedTask import DRAWN, NEXT_TURN, TimeSlicedTask
 from ..Scene.Display.CompareLayout import CompareLayout
 from ..Scene.Result import Result
+from .HeldViews import HeldViews
 
 
 class ViewFiller:
@@ -20,7 +21,7 @@ class ViewFiller:
         self._result: Result | None = None
         self._toShow = self._toFill = self._showing = self._working = False
         self._task: TimeSlicedTask | None = None
-        self._fitting: TimeSlicedTask | None = None
+        self._held = HeldViews()
 
     @property
     def busy(self) -> bool:
@@ -44,11 +45,20 @@ class ViewFiller:
 
     def stop(self) -> None:
         """Leave the views as they are now."""
-        for task in (self._task, self._fitting):
-            if task is not None:
-                task.stop()
-        self._task = self._fitting = self._result = None
+        if self._task is not None:
+            self._task.stop()
+        self._task = self._result = None
         self._toShow = self._toFill = self._showing = False
+        self._held.releaseAll()
+
+    def hide(self) -> None:
+        """Return to the user's own layout, whose views are drawn at the next turns."""
+        self.stop()
+        if not self._layout.shown:
+            return
+        self._held.hold()
+        self._layout.hide()
+        self._task = TimeSlicedTask(self._held.release(), self._onDone, self._onFailed, pause=DRAWN)
 
     def _start(self, result: Result) -> None:
         if self._result != result and self._task is not None:
@@ -61,21 +71,26 @@ class ViewFiller:
         if not self._working:
             self._task.advance()
 
-    def _steps(self, result: Result) -> Iterator[None]:
+    def _steps(self, result: Result) -> Iterator[object]:
         """Fill the views until nothing else is wanted. Slicer tells of changes while they are made: these are ours."""
-        for _part in self._parts(result):
+        for part in self._parts(result):
             self._working = False
-            yield
+            yield part
             self._working = True
         self._working = False
 
-    def _parts(self, result: Result) -> Iterator[None]:
+    def _parts(self, result: Result) -> Iterator[object]:
+        """Views that come to the screen draw when they are filled and zoomed, not before."""
         self._working = True
         while self._toShow or self._toFill:
             if self._toShow:
                 self._toShow, self._showing = False, True
-                yield from self._layout.showInSteps(result)
+                yield from self._layout.makeViewsInSteps(result)
+                self._held.hold()
+                self._layout.bringUp(result)
                 self._toFill = True
+                yield NEXT_TURN
+                yield NEXT_TURN  # the window is laid out, and empty views drawn
             self._toFill = False
             for _part in self._layout.assignInSteps(result):
                 yield
@@ -85,16 +100,13 @@ class ViewFiller:
                 if self._showing and not self._toShow:
                     self._showing = False
                     self._onShown()
-                    # At the next turns: the views have no size before the window was laid out.
-                    fitting = self._layout.fitInSteps(result)
-                    self._fitting = TimeSlicedTask(fitting, self._onFittedAll, self._onFailed, pause=DRAWN)
+                    yield from self._layout.fitInSteps(result)
+                    self._onFitted()
+                if not (self._toShow or self._toFill):
+                    yield from self._held.release()
 
     def _onDone(self, _nothing: None) -> None:
         self._task = None
-
-    def _onFittedAll(self, _nothing: None) -> None:
-        self._fitting = None
-        self._onFitted()
 
     def _onFailed(self, error: Exception) -> None:
         self._working = False

@@ -79,6 +79,16 @@ class qMRMLSliceView(QtWidgets.QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._interactor, self._annotation = vtk.vtkGenericRenderWindowInteractor(), vtk.vtkCornerAnnotation()
+        self._enabled = True
+
+    def setRenderEnabled(self, enabled: bool) -> None:
+        """Let it draw, or not."""
+        self._enabled = enabled
+
+    renderEnabled = QtCore.Property(bool, lambda self: self._enabled, setRenderEnabled)
+
+    def scheduleRender(self) -> None:
+        """Draw soon: there is nothing to draw."""
 
     def interactor(self) -> vtk.vtkRenderWindowInteractor:
         """What sends the events."""
@@ -143,6 +153,7 @@ class qSlicerLayoutManager(QtCore.QObject):
         self._widgets: dict[slicer.vtkMRMLSliceLogic, qMRMLSliceWidget] = {}
 
     plotViewCount = QtCore.Property(int, lambda self: 0)
+    threeDViewCount = QtCore.Property(int, lambda self: 0)
 
     layout = QtCore.Property(
         int,

@@ -89,11 +89,15 @@ class CompareLayout:
 
         Legends are made anew, for views that are newer than they are.
         """
-        finish(self.showInSteps(result))
+        finish(self.makeViewsInSteps(result))
+        self.bringUp(result)
         self.assign(result)
 
-    def showInSteps(self, result) -> Iterator[None]:
-        """Do what ``show`` does without filling the views; yields after each part that takes Slicer a while."""
+    def makeViewsInSteps(self, result) -> Iterator[None]:
+        """Make the views that the layout for the result's task lacks; yields after each, which takes Slicer a while.
+
+        Legends are removed where views will be newer than they are.
+        """
         node = self._layoutNode()
         if node is None:
             return
@@ -108,11 +112,16 @@ class CompareLayout:
         if self._plotNode() is None:
             _addPlotNode(self._scene)
             yield
+
+    def bringUp(self, result) -> None:
+        """Change to the layout for the result's task, and store the user's layout."""
+        node = self._layoutNode()
+        if node is None:
+            return
         if not self.shown:
             self._before = node.GetViewArrangement()
             setAttributes(node, {LAYOUT_BEFORE: str(self._before)})
         node.SetViewArrangement(NUMBERS[result.task, self.arrangement])
-        yield
 
     def hide(self) -> None:
         """Restore the user's layout, if the module's layout is shown."""
@@ -123,9 +132,9 @@ class CompareLayout:
         before = self._before
         if before is None:
             before = int(saved) if saved else node.SlicerLayoutFourUpView
-        node.SetViewArrangement(before if node.IsLayoutDescription(before) else node.SlicerLayoutFourUpView)
         self._before = None
-        node.RemoveAttribute(LAYOUT_BEFORE)
+        setAttributes(node, {LAYOUT_BEFORE: None})
+        node.SetViewArrangement(before if node.IsLayoutDescription(before) else node.SlicerLayoutFourUpView)
 
     def assign(self, result) -> None:
         """Make the module's views agree with the state of ``result``: volumes, overlay, titles and legends.
