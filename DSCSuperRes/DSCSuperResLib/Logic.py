@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import qt
 import slicer
 
 from dsc_superres.errors import DSCError, SeriesError
@@ -36,6 +37,8 @@ MAPS = "maps"
 EXPORT = "export"
 OPEN = "open"
 COMPARISON = "comparison"
+WAIT_AFTER = 500
+"""ms after a job until another worker is started to wait: first the window shows what the job has made."""
 OnFinished = Callable[[Finished], None]
 
 
@@ -63,6 +66,9 @@ class Logic:
         self._probe: WorkerProcess | None = None
         self.waiting = WaitingWorker(self.log)
         self._keepsWaiting = False
+        self._waitTimer = qt.QTimer()
+        self._waitTimer.setSingleShot(True)
+        self._waitTimer.connect("timeout()", self._letWait)
 
     def parameters(self) -> Parameters:
         """The scene's parameters."""
@@ -267,6 +273,7 @@ class Logic:
         if keep:
             self._letWait()
         else:
+            self._waitTimer.stop()
             self.waiting.stop()
 
     def results(self) -> list[Result]:
@@ -307,7 +314,7 @@ class Logic:
 
         def finished(outcome: Finished) -> None:
             onFinished(outcome)
-            self._letWait()
+            self._waitTimer.start(WAIT_AFTER)
 
         job.start(interpreter(), self.log, finished, onProgress, self.waiting)
 

@@ -112,13 +112,14 @@ def _voxels(places: list, volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
 
 
 def _setUpDisplay(display: slicer.vtkMRMLMarkupsDisplayNode, color: tuple, glyph: str) -> None:
-    display.SetSelectedColor(*color)
-    display.SetActiveColor(*color)
-    display.SetColor(*color)
-    display.SetGlyphTypeFromString(glyph)
-    display.SetUseGlyphScale(False)
-    display.SetGlyphSize(3.0)  # mm, about a voxel
-    display.SetTextScale(2.5)
-    display.SetPointLabelsVisibility(False)
-    display.SetPropertiesLabelVisibility(False)
-    display.SetSliceProjection(False)
+    with slicer.util.NodeModify(display):  # each change would draw the views
+        display.SetSelectedColor(*color)
+        display.SetActiveColor(*color)
+        display.SetColor(*color)
+        display.SetGlyphTypeFromString(glyph)
+        display.SetUseGlyphScale(False)
+        display.SetGlyphSize(3.0)  # mm, about a voxel
+        display.SetTextScale(2.5)
+        display.SetPointLabelsVisibility(False)
+        display.SetPropertiesLabelVisibility(False)
+        display.SetSliceProjection(False)
