@@ -11,6 +11,7 @@ COMPARISON_WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 ABLATED = f"{ODE_LIIF}-ablated"
 TRAINED_ALIKE = f"{ODE_LIIF}-alike"
+ON_KINETICS = f"{ODE_LIIF}-on-kinetics"
 
 
 def _register(name: str, title: str, description: str, builder: str, weights: str | None) -> None:
@@ -54,5 +55,12 @@ _register(
     "ODE-LIIF, ablated",
     "ODE-LIIF without the part that the option ``without`` names.",
     "dsc_superres.benchmark.networks.ablated:AblatedOdeLiif",
+    None,
+)
+_register(
+    ON_KINETICS,
+    "ODE-LIIF on kinetics",
+    "ODE-LIIF compact with kinetics as its base in time, as its input, or both.",
+    "dsc_superres.benchmark.networks.on_kinetics:OdeLiifOnKinetics",
     None,
 )

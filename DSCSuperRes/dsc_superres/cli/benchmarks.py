@@ -5,6 +5,7 @@ BENCHMARKS = {
     "ceiling": "ceiling",
     "generalization": "generalization",
     "generalisation": "generalization",
+    "kinetics": "kinetic_ablation",
     "adaptation": "adaptation",
     "sampling": "sampling",
     "perfusion": "perfusion",

@@ -99,12 +99,12 @@ class KineticInterpolator(Interpolator):
             added = self.beyond_pchip(window, t)
             image = image + back_project(added, size)
             held = torch.from_numpy(self.course.share[self.place]).to(added)
-            spread = self._spread(window.index, held, pchip_in_time(window.frames, window, t) + added)
+            spread = self.posterior_spread(window.index, held, pchip_in_time(window.frames, window, t) + added)
         in_time = uncertainty_in_time(window, t, spread, added, held, self.noise)
         same_pixels = tuple(window.frames.shape[-2:]) == tuple(size)
         return image, in_time if same_pixels else with_finer_pixels(in_time, image)
 
-    def _spread(self, gap: int, share: Tensor, coarse: Tensor) -> Tensor:
+    def posterior_spread(self, gap: int, share: Tensor, coarse: Tensor) -> Tensor:
         """Posterior standard deviation in the middle of an interval, in units of the ``coarse`` image [b, m, h, w]."""
         slices, rows, columns = self.place
         relative = self.course.spread[max(gap - self.first, 0), slices, rows, columns]
