@@ -20,8 +20,9 @@ TESTING = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTING / part) for part in ("Gui", "Panel", "Core", "Slicer", "../DSCSuperRes")]
 INSIDE = hasattr(slicer, "app")
 
-SIZES = (((64, 64, 4), 33), ((128, 128, 8), 60), ((256, 256, 4), 60))
-"""Voxels along x, y, z, and frames."""
+SIZES = (((256, 256, 4), 60), ((256, 256, 4), 60), ((128, 128, 8), 60))
+"""Voxels along x, y, z, and frames. The first run of a session, whose views are new, is in the first row."""
+STEPS = ("run", "CBV", "own", "again", "maps", "export")
 PLAYED = 5
 """s of playback that are measured."""
 
@@ -30,13 +31,12 @@ def main() -> None:
     """A row for each size."""
     with tempfile.TemporaryDirectory() as folder:
         driver = _inSlicer() if INSIDE else _inStandIn(Path(folder))
-        steps = ("run", "show", "CBV", "maps", "export")
         print(
-            f"{'series':>18} " + " ".join(f"{step:>11}" for step in steps) + "   longest stall in ms of processor time"
+            f"{'series':>18} " + " ".join(f"{step:>11}" for step in STEPS) + "   longest stall in ms of processor time"
         )
         print("of the window's thread / of all threads; frames per s, and the same for each frame")
         for size, frames in SIZES:
-            stalls = measure(driver, size, frames, Path(folder) / "export")
+            stalls = measure(driver, size, frames, Path(folder))
             cells = " ".join(f"{_text(stall.thread, stall.process):>11}" for stall in stalls)
             played = frameRate(driver) if INSIDE else ""
             print(f"{' x '.join(map(str, size))}, {frames:3d} {cells} {played}", flush=True)
@@ -47,14 +47,16 @@ def main() -> None:
 
 
 def measure(driver, size: tuple[int, int, int], frames: int, folder: Path) -> list:
-    """The ``Stalls`` of a run, of showing its result, of a map over it, of maps, and of an export."""
+    """The ``Stalls`` of a run, of a map over it, the user's own layout, side by side again, maps, and an export."""
     _load(driver, size, frames)
     driver.ui("Reconstruct").modelSelector.currentIndex = driver.ui("Reconstruct").modelSelector.findData("linear")
-    driver.ui("Export").folderEdit.currentPath = str(folder / f"{size[0]}")
+    driver.ui("Export").folderEdit.currentPath = tempfile.mkdtemp(dir=folder)
+    layout = driver.ui("Display").compareButton
     return [
         _stall(driver, driver.start, driver.finish),
-        _stall(driver, lambda: _show(driver)),
         _stall(driver, driver.ui("Perfusion").cbvButton.click),
+        _stall(driver, layout.click),
+        _stall(driver, layout.click),
         _stall(driver, driver.startMaps, driver.finishMaps),
         _stall(driver, driver.startExport, driver.finishExport),
     ]

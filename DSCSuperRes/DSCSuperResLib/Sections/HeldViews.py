@@ -7,6 +7,8 @@ from typing import Any
 
 import slicer
 
+from ..Jobs.TimeSlicedTask import NEXT_TURN
+
 
 class HeldViews:
     """Keeps the views of the window from drawing, from ``hold`` until they are released."""
@@ -20,11 +22,11 @@ class HeldViews:
         for view in self._views:
             view.setRenderEnabled(False)
 
-    def release(self) -> Iterator[None]:
-        """Let one view after the other draw; yields after each that is on the screen, which draws then."""
+    def release(self) -> Iterator[object]:
+        """Let one view after the other draw; yields after each that is on the screen, which draws at the next turn."""
         while self._views:
             if _release(self._views.pop(0)):
-                yield
+                yield NEXT_TURN
 
     def releaseAll(self) -> None:
         """Let all views draw."""
