@@ -131,8 +131,17 @@ def _filler(driver):
     return filler, layout
 
 
-def test_views_are_shown_then_filled_then_fitted(app, driver) -> None:
+@pytest.fixture
+def onScreen(driver):
+    """Puts the views on the screen, where they are drawn for the first time."""
+    yield lambda: [view.show() for view in _views()]
+    for view in _views():
+        view.hide()
+
+
+def test_views_are_shown_then_filled_then_fitted(app, driver, onScreen) -> None:
     filler, layout = _filler(driver)
+    onScreen()
     filler.show("A")
     filler.fill("A")  # is included
     assert filler.busy
@@ -149,8 +158,17 @@ def test_views_are_shown_then_filled_then_fitted(app, driver) -> None:
     assert all(view.renderEnabled for view in _views())
 
 
-def test_views_draw_again_when_they_are_left_before_they_are_filled(app, driver) -> None:
+def test_views_that_were_never_on_the_screen_draw_as_they_come_there(app, driver) -> None:
+    """Slicer's would stay black for ever."""
     filler, layout = _filler(driver)
+    filler.show("A")
+    driver.wait(lambda: not filler.busy, 10, "the views")
+    assert layout.drawing == [part for part in layout.log if part not in ("shown", "fitted")]
+
+
+def test_views_draw_again_when_they_are_left_before_they_are_filled(app, driver, onScreen) -> None:
+    filler, layout = _filler(driver)
+    onScreen()
     filler.show("A")
     driver.wait(lambda: layout.shown, 10, "the layout")
     assert not any(view.renderEnabled for view in _views())

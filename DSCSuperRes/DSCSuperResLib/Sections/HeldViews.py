@@ -11,21 +11,27 @@ from ..Jobs.TimeSlicedTask import NEXT_TURN
 
 
 class HeldViews:
-    """Keeps the views of the window from drawing, from ``hold`` until they are released."""
+    """Keeps the views of the window from drawing, from ``hold`` until they are released.
+
+    Views that have not been on the screen yet are left alone: one that does not draw then stays black.
+    """
 
     def __init__(self) -> None:
-        self._views: list[Any] = []
+        self._held: list[Any] = []
+        self._seen: set[str] = set()
 
     def hold(self) -> None:
         """Let no view draw, on the screen or off it."""
-        self._views += [view for view in _views() if view.renderEnabled]
-        for view in self._views:
+        views = _views()
+        self._seen |= {name for name, view in views.items() if view.isVisible()}
+        self._held += [view for name, view in views.items() if name in self._seen and view.renderEnabled]
+        for view in self._held:
             view.setRenderEnabled(False)
 
     def release(self) -> Iterator[object]:
         """Let one view after the other draw; yields after each that is on the screen, which draws at the next turn."""
-        while self._views:
-            if _release(self._views.pop(0)):
+        while self._held:
+            if _release(self._held.pop(0)):
                 yield NEXT_TURN
 
     def releaseAll(self) -> None:
@@ -34,13 +40,13 @@ class HeldViews:
             pass
 
 
-def _views() -> list[Any]:
-    """Return the slice views and the 3D views of all layouts."""
+def _views() -> dict[str, Any]:
+    """Return the slice views and the 3D views of all layouts, by name."""
     manager = slicer.app.layoutManager()
     if manager is None:
-        return []
-    slices = [manager.sliceWidget(name).sliceView() for name in manager.sliceViewNames()]
-    return slices + [manager.threeDWidget(index).threeDView() for index in range(manager.threeDViewCount)]
+        return {}
+    views = {name: manager.sliceWidget(name).sliceView() for name in manager.sliceViewNames()}
+    return views | {f"3D {index}": manager.threeDWidget(index).threeDView() for index in range(manager.threeDViewCount)}
 
 
 def _release(view: Any) -> bool:
