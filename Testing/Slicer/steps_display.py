@@ -2,6 +2,7 @@
 
 import numpy as np
 import slicer
+from pixels import checkIsBright
 from vtk.util.numpy_support import vtk_to_numpy
 from workflow import Workflow
 
@@ -13,7 +14,9 @@ def run(w: Workflow) -> None:
     manager = slicer.app.layoutManager()
     w.show("Display")
     w.check(w.layout.shown, "a run ends with its result side by side")
+    _checkImages(manager, w)
     w.ui("Display").compareButton.click()
+    w.filled()
     layout, red = manager.layout, _redOffset(manager)
     w.ui("Display").compareButton.click()
     w.wait(lambda: manager.layout != layout, 10, "the layout side by side")
@@ -21,6 +24,7 @@ def run(w: Workflow) -> None:
     for role in VIEWS:
         shown = _view(manager, w, role).mrmlSliceCompositeNode().GetBackgroundVolumeID()
         w.check(shown == w.result.proxy(role).GetID(), f"the view for {role} shows {shown}")
+    _checkImages(manager, w)
     w.picture("side-by-side")
     _scroll(w, manager)
     w.check(_redOffset(manager) == red, "the user's own view moved along")
@@ -53,6 +57,11 @@ def _scroll(w: Workflow, manager) -> None:
     w.settle()
     offsets = [w.layout.sliceNode(role).GetSliceOffset() for role in VIEWS]
     w.check(np.ptp(offsets) < 1e-3, f"linked views stand at {offsets}")
+
+
+def _checkImages(manager, w: Workflow) -> None:
+    w.filled()
+    checkIsBright(w, {role: _view(manager, w, role).sliceView() for role in VIEWS[:3]})
 
 
 def _play(w: Workflow) -> None:

@@ -1,11 +1,8 @@
 """The tile in Slicer's Sample Data module, and the way from there to the panel."""
 
-import qt
 import slicer
+from pixels import checkIsBright
 from workflow import Workflow
-
-BRIGHT = 40
-"""Lightness, 0..255, of a pixel that is not background."""
 
 
 def run(w: Workflow) -> None:
@@ -22,9 +19,8 @@ def run(w: Workflow) -> None:
     series = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")]
     w.check(series == ["DSC sample patient"], f"the series {series}")
     w.picture("sample-data")
-    for name in ("Red", "Yellow", "Green"):
-        share = _brightShare(slicer.app.layoutManager().sliceWidget(name).sliceView())
-        w.check(share > 0.05, f"{share:.1%} of the view {name} is not black")
+    manager = slicer.app.layoutManager()
+    checkIsBright(w, {name: manager.sliceWidget(name).sliceView() for name in ("Red", "Yellow", "Green")})
     slicer.util.selectModule("DSCSuperRes")
     w.settle(30)
     w.check(w.parameters.input.sequence is not None, "the panel opens on the series")
@@ -33,12 +29,6 @@ def run(w: Workflow) -> None:
     w.show("Display")
     _notSquashed(w)
     w.picture("sample-data-in-the-panel")
-
-
-def _brightShare(view) -> float:
-    image = view.grab().toImage()
-    places = [(x, y) for x in range(10, image.width() - 10, 8) for y in range(10, image.height() - 10, 8)]
-    return sum(qt.QColor(image.pixel(x, y)).lightness() > BRIGHT for x, y in places) / len(places)
 
 
 def _notSquashed(w: Workflow) -> None:
