@@ -23,9 +23,11 @@ from dsc_superres.benchmark.shared.documents import add_destinations, deliver
 from dsc_superres.benchmark.shared.one_thread import one_thread
 from dsc_superres.degrade import undersample
 from dsc_superres.metrics import psnr
+from dsc_superres.models import DEFAULT_MODEL, DEFAULT_MODEL_WITH_UNCERTAINTY, entries
 from dsc_superres.series import Series
 
-MODELS = ("ode-liif-plus", "ode-liif-plus-kinetic", "ode-liif-compact")
+DRAWN = next(entry.name for entry in entries() if entry.follows_kinetics and not entry.is_interpolator)
+MODELS = (DEFAULT_MODEL_WITH_UNCERTAINTY, DRAWN, DEFAULT_MODEL)
 MEASURES = {
     "between": "PSNR, frames not acquired, dB",
     "bolus": "PSNR, those of the bolus, dB",

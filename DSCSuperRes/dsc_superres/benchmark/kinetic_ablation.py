@@ -1,6 +1,6 @@
 """Trains one network with kinetics as its base in time, as its input, as both, and as neither.
 
-The same start (ode-liif-compact), samples, steps and seed for all; the static part stays as it is. Samples and networks
+The same start (the default model), samples, steps and seed for all; the static part stays as it is. Samples and networks
 that are there already are kept. ``benchmark quality --models FILES`` measures them.
 """
 

@@ -40,7 +40,7 @@ UNCERTAINTY_SECONDS = 25e-9
 """The same for the uncertainty of a network, which maps need."""
 KINETICS_START_SECONDS = 3.0
 KINETICS_SECONDS = 60e-6
-"""Of models that follow kinetics: to find what drives all curves, and per coarse pixel, of which a third is head."""
+"""Of models that follow kinetics: to find what drives all curves, and per coarse pixel and fit; a third is head."""
 METRICS_SECONDS = 43e-9
 """Per fine pixel and frame of a comparison, most of it SSIM."""
 MAPS_START_SECONDS = 0.8
@@ -171,7 +171,8 @@ def reconstruction_seconds(
     pixels, output = math.prod(size), (frames - 1) * time + 1
     interpolator = pixels * space**2 * output * INTERPOLATOR_SECONDS
     if entry.follows_kinetics:
-        interpolator += KINETICS_START_SECONDS + KINETICS_SECONDS * pixels
+        fits = 1 if entry.is_interpolator else 2  # to acquired frames, and to those of the network
+        interpolator += KINETICS_START_SECONDS + fits * KINETICS_SECONDS * pixels
     if entry.is_interpolator:
         return interpolator
     rates = device or {}

@@ -1,4 +1,4 @@
-"""Trains the part of ``OdeLiifOnKinetics`` that knows time, from the weights of ``ode-liif-compact`` on.
+"""Trains the part of ``OdeLiifOnKinetics`` that knows time, from the weights of the default model on.
 
 The static part stays as it is; what it says of a sample is computed once. That makes a step a hundredth of a
 minute.
