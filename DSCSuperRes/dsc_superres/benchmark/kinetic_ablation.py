@@ -1,7 +1,7 @@
 """Trains one network with kinetics as its base in time, as its input, as both, and as neither.
 
-The same start (the default model), samples, steps and seed for all; the static part stays as it is. Samples and networks
-that are there already are kept. ``benchmark quality --models FILES`` measures them.
+The same start (the default model), samples, steps and seed for all; the static part stays as it is. Samples and
+networks that are there already are kept. ``benchmark quality --models FILES`` measures them.
 """
 
 from __future__ import annotations
