@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,17 @@ from dsc_superres.phantom import digital_patient
 
 SEED = 2000
 FACTORS = ("--space", "2", "--time", "4")
+LAUNCHER = """
+import subprocess, sys
+code = subprocess.call([sys.executable, *sys.argv[1:]])
+try:
+    from resource import RUSAGE_CHILDREN, getrusage
+    print(getrusage(RUSAGE_CHILDREN).ru_maxrss)
+except ImportError:
+    print(0)
+sys.exit(code)
+"""
+"""A small process that starts the command: the peak memory of a child is at least that of its parent as it starts."""
 IMPORTS = "import torch, dsc_superres.networks, dsc_superres.perfusion, dsc_superres.io"
 
 
@@ -37,7 +47,7 @@ def whole_commands(
         for number, suffix in enumerate(suffixes):
             fine = f"fine{number}{suffix}"
             commands = {
-                f"`reconstruct` by {DEFAULT_MODEL} to `{suffix}`": ["reconstruct", "coarse.nii.gz", fine, *FACTORS],
+                f"`reconstruct` by {DEFAULT_MODEL}, to `{suffix}`": ["reconstruct", "coarse.nii.gz", fine, *FACTORS],
                 f"`maps` of that `{suffix}`": ["maps", fine, f"maps{number}"],
             }
             for title, command in commands.items():
@@ -53,14 +63,10 @@ def _run(arguments: Sequence[str], folder: Path) -> tuple[float, float | None]:
     Raises ``DSCError`` where it fails.
     """
     begin = time.perf_counter()
-    with open(folder / "log.txt", "w+") as log:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=folder, stdout=log, stderr=log)
-        usage = None
-        if hasattr(os, "wait4"):
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.wait() != 0:
-            log.seek(0)
-            raise DSCError(f"A command of the benchmark failed: {log.read().strip()}")
+    done = subprocess.run([sys.executable, "-c", LAUNCHER, *arguments], cwd=folder, capture_output=True, text=True)
+    seconds = time.perf_counter() - begin
+    if done.returncode != 0:
+        raise DSCError(f"A command of the benchmark failed: {done.stderr.strip()}")
+    peak = int(done.stdout.split()[-1])
     unit = 1 if sys.platform == "darwin" else 1024
-    return time.perf_counter() - begin, None if usage is None else usage.ru_maxrss * unit / 2**20
+    return seconds, peak * unit / 2**20 if peak else None
