@@ -64,7 +64,7 @@ def test_opened_file_says_what_it_is_and_can_be_corrected(driver, tmp_path, monk
     ui.repetitionTimeReset.click()
     assert ui.repetitionTime.value == 1.5
     assert not ui.repetitionTimeReset.visible
-    assert driver.leftovers() == []
+    driver.wait(lambda: driver.leftovers() == [], 60, "the end of all work, the probe of a new panel included")
 
 
 def test_what_the_reader_decided_is_said_and_images_are_chosen(driver, tmp_path, monkeypatch) -> None:
