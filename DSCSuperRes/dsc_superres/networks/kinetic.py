@@ -93,18 +93,27 @@ class KineticInterpolator(Interpolator):
     ) -> tuple[Tensor, Tensor]:
         """As ``Model.with_uncertainty``; at unchanged pixels that of acquired frames is their noise."""
         image = super().forward(window, t, size, cache)
-        added = torch.zeros_like(window.frames[:, :1]).expand(-1, t.numel(), -1, -1)
-        spread, held = added, added[:, 0]
+        added, in_time, _ = self.knowledge(window, t)
         if self.course is not None:
-            added = self.beyond_pchip(window, t)
             image = image + back_project(added, size)
-            held = torch.from_numpy(self.course.share[self.place]).to(added)
-            spread = self.posterior_spread(window.index, held, pchip_in_time(window.frames, window, t) + added)
-        in_time = uncertainty_in_time(window, t, spread, added, held, self.noise)
         same_pixels = tuple(window.frames.shape[-2:]) == tuple(size)
         return image, in_time if same_pixels else with_finer_pixels(in_time, image)
 
-    def posterior_spread(self, gap: int, share: Tensor, coarse: Tensor) -> Tensor:
+    def knowledge(self, window: Window, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is added to pchip and the uncertainty in time, [b, m, h, w], and how far each pixel follows, [b, h, w].
+
+        All on the coarse grid; nothing is added and nothing follows where there is no course. Needs ``for_series``
+        with uncertainty.
+        """
+        added = torch.zeros_like(window.frames[:, :1]).expand(-1, t.numel(), -1, -1)
+        spread, share = added, added[:, 0]
+        if self.course is not None:
+            added = self.beyond_pchip(window, t)
+            share = torch.from_numpy(self.course.share[self.place]).to(added)
+            spread = self._spread(window.index, share, pchip_in_time(window.frames, window, t) + added)
+        return added, uncertainty_in_time(window, t, spread, added, share, self.noise), share
+
+    def _spread(self, gap: int, share: Tensor, coarse: Tensor) -> Tensor:
         """Posterior standard deviation in the middle of an interval, in units of the ``coarse`` image [b, m, h, w]."""
         slices, rows, columns = self.place
         relative = self.course.spread[max(gap - self.first, 0), slices, rows, columns]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dsc_superres.errors import ModelError
 from dsc_superres.frames.coarse_interval import COARSE_INTERVAL
-from dsc_superres.models import ModelCost, find
+from dsc_superres.models import ModelCost, ModelEntry, find
 from dsc_superres.reconstruction.tiling import HALO, TILE
 from dsc_superres.utils.memory_limits import IN_MEMORY_LIMIT
 
@@ -112,12 +112,12 @@ def estimate(
     share          of the pixels of the coarse series in which a network computes (``signal_share``)
     interval       s between its frames
     """
-    pixels = math.prod(size)
+    entry, pixels = _entry(model), math.prod(size)
     output = math.floor((frames - 1) * time + 1e-6) + 1
     fine = pixels * space**2 * output
     coarse_bytes, fine_bytes = 4 * pixels * frames, 4 * fine
     copies = COMPARED_COPIES * compared + MAPPED_COPIES * maps + interpolated
-    coarse_copies = COARSE_COPIES + KINETICS_COPIES * _follows_kinetics(model)
+    coarse_copies = COARSE_COPIES + KINETICS_COPIES * (entry is not None and entry.follows_kinetics)
     memory = PROCESS_BYTES + MAPS_BYTES * maps + coarse_copies * coarse_bytes + copies * fine_bytes
     memory += fine_bytes if maps else min(fine_bytes, IN_MEMORY_LIMIT)  # beyond, the result is kept in a file
     reconstruction = reconstruction_seconds(
@@ -133,7 +133,7 @@ def estimate(
         voxels = pixels * space**2 * (1 + compared) + pixels
         seconds += MAPS_START_SECONDS * (2 + compared) + MAPS_SECONDS * voxels
         seconds += COARSE_ARTERY_SECONDS * (interval > COARSE_INTERVAL)
-        seconds += UNCERTAIN_MAPS_SECONDS * fine * _estimates_uncertainty(model)
+        seconds += UNCERTAIN_MAPS_SECONDS * fine * (entry is not None and entry.estimates_uncertainty)
         seconds += REPORT_SECONDS + REPORT_FRAMES_SECONDS * fine
     return Estimate(int(memory), seconds, reconstruction)
 
@@ -164,9 +164,8 @@ def reconstruction_seconds(
 
     ``uncertain`` is whether the uncertainty is computed, too, where the model estimates it.
     """
-    try:
-        entry = find(model)
-    except ModelError:
+    entry = _entry(model)
+    if entry is None:
         return None
     pixels, output = math.prod(size), (frames - 1) * time + 1
     interpolator = pixels * space**2 * output * INTERPOLATOR_SECONDS
@@ -196,18 +195,11 @@ def operations_per_pixel(cost: ModelCost, frames: int, space: float, time: float
     return operations + (cost.output + cost.fine_pixel * space**2) * output
 
 
-def _follows_kinetics(model: str) -> bool:
+def _entry(model: str) -> ModelEntry | None:
     try:
-        return find(model).follows_kinetics
+        return find(model)
     except ModelError:
-        return False
-
-
-def _estimates_uncertainty(model: str) -> bool:
-    try:
-        return find(model).estimates_uncertainty
-    except ModelError:
-        return False
+        return None
 
 
 def _network_pixels(size: tuple[int, int, int], tile: int = TILE) -> int:

@@ -1,7 +1,6 @@
 """Trains the part of ``OdeLiifOnKinetics`` that knows time, from the weights of the default model on.
 
-The static part stays as it is; what it says of a sample is computed once. That makes a step a hundredth of a
-minute.
+The static part stays as it is; what it says of a sample is computed once, so that a step takes a fraction of a second.
 """
 
 from __future__ import annotations

@@ -95,7 +95,9 @@ def _kinetics(series: Series, offset: float, scale: float) -> tuple[np.ndarray, 
     model = whole.for_piece(slice(0, 1), slice(None), slice(None))
     frames = torch.from_numpy((series.signal[:, 0] - offset) / scale)[None].float()
     summary, times = summarize(frames), torch.tensor(series.times)
-    found = [Kinetics.of(model, window(frames, times, summary, pair), MOMENTS) for pair in range(series.frames - 1)]
+    found = [
+        Kinetics(*model.knowledge(window(frames, times, summary, pair), MOMENTS)) for pair in range(series.frames - 1)
+    ]
     added, uncertainty = (torch.cat([getattr(one, part) for one in found]) for part in ("added", "uncertainty"))
     return added.numpy(), uncertainty.numpy(), found[0].share[0].numpy()
 

@@ -15,9 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dsc_superres.networks.encoder import convolution
-from dsc_superres.networks.interpolation import pchip_in_time
 from dsc_superres.networks.kinetic import KineticInterpolator
-from dsc_superres.networks.kinetic_uncertainty import uncertainty_in_time
 from dsc_superres.networks.ode_liif_plus import OdeLiifPlus
 from dsc_superres.networks.resampling import back_project
 from dsc_superres.networks.signal_region import SignalRegion, signal_region_of
@@ -39,17 +37,6 @@ class Kinetics:
     uncertainty: Tensor
     share: Tensor
 
-    @classmethod
-    def of(cls, model: KineticInterpolator, window: Window, t: Tensor) -> Kinetics:
-        """By a ``model`` for this series and piece; nothing where it has no course."""
-        nothing = torch.zeros_like(window.frames[:, :1]).expand(-1, t.numel(), -1, -1)
-        added, spread, share = nothing, nothing, nothing[:, 0]
-        if model.course is not None:
-            added = model.beyond_pchip(window, t)
-            share = torch.from_numpy(model.course.share[model.place]).to(added)
-            spread = model.posterior_spread(window.index, share, pchip_in_time(window.frames, window, t) + added)
-        return cls(added, uncertainty_in_time(window, t, spread, added, share, model.noise), share)
-
 
 class OdeLiifOnKinetics(OdeLiifPlus):
     """The network: options are those of ``OdeLiifPlus``, ``kinetic_base`` and ``kinetic_inputs``."""
@@ -58,14 +45,13 @@ class OdeLiifOnKinetics(OdeLiifPlus):
         super().__init__(**options)
         self.kinetic_base, self.inputs = kinetic_base, None
         if kinetic_inputs:
-            self.inputs = nn.Sequential(convolution(3, HIDDEN), nn.ReLU(), convolution(HIDDEN, self._channels()))
+            self.inputs = nn.Sequential(
+                convolution(3, HIDDEN), nn.ReLU(), convolution(HIDDEN, self.anatomy.out_channels)
+            )
             nn.init.zeros_(self.inputs[2].weight)
         self.interpolator: KineticInterpolator | None = None
         self.known: Kinetics | None = None
         self._seen: Tensor | None = None
-
-    def _channels(self) -> int:
-        return self.anatomy.out_channels
 
     def for_series(
         self,
@@ -97,7 +83,7 @@ class OdeLiifOnKinetics(OdeLiifPlus):
         image = self.detail.frames(window, t, size, cache, region, fast=fast)
         if region is None:
             return image, None, None
-        known = self.known or Kinetics.of(self.interpolator or KineticInterpolator(), window, t)
+        known = self.known or Kinetics(*(self.interpolator or KineticInterpolator()).knowledge(window, t))
         if self.kinetic_base:
             share = cache["detail", ALWAYS][2]  # detail that changes as the base does
             image = image + (1 + share.repeat_interleave(len(image) // len(share), 0)) * back_project(known.added, size)

@@ -118,16 +118,16 @@ def costs(found: dict) -> list[str]:
     slices, frames = found["job"]
     size = found["size"]
     rest = maps_seconds(slices * size**2 * (4 + 1), 2) + REPORT_SECONDS
-    core_hours = CASES * (found["job_seconds"] * found["threads"] + rest) / 3600
+    own = (found["job_seconds"] + rest) * found["threads"]
+    core_hours = CASES * own / 3600
     lines = [
         f"{CASES:,} cases of {size} x {size} x {slices} x {frames}, maps and report included "
-        f"({rest:.0f} s on one core for each), at an assumed {PRICE:g} dollars for a core hour:",
+        f"({rest:.0f} s for each, as estimated on two cores), at an assumed {PRICE:g} dollars for a core hour:",
         "",
         "| on | for each case | in all |",
         "|---|---|---|",
     ]
     if found["device"] == "cpu":
-        own = found["job_seconds"] * found["threads"] + rest
         days = core_hours / CORES / 24
         lines.append(
             f"| this processor, as measured | {own / 60:.1f} core minutes | {core_hours:,.0f} core hours: "
@@ -139,7 +139,7 @@ def costs(found: dict) -> list[str]:
     quick = found["job_gflop"] / (GPU_GFLOPS * GPU_SHARE)
     lines.append(
         f"| `{ODE_LIIF}` on one H100, **an estimate, not measured**: {GPU_SHARE:.0%} of {GPU_GFLOPS / 1000:.0f} "
-        f"TFLOP/s | {quick:.1f} s, and {rest:.0f} s of a core | {CASES * quick / 3600:,.1f} GPU hours and "
-        f"{CASES * rest / 3600:,.0f} core hours |"
+        f"TFLOP/s | {quick:.1f} s, and {rest:.0f} s of two cores | {CASES * quick / 3600:,.1f} GPU hours and "
+        f"{CASES * 2 * rest / 3600:,.0f} core hours |"
     )
     return lines
